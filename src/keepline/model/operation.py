@@ -1,0 +1,104 @@
+"""The operation: what an operation file says, as plain frozen values. Reading the file is `keepline.config`'s."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+PROMPT_KEY_BYTES = 16
+SAMPLE_RATE_HZ = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """An address to listen on or to send to."""
+
+    host: str
+    port: int
+    """0 asks the kernel to choose, where one listens."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something a caller hears: text to speak, or a recorded file."""
+
+    text: str = ""
+    file: str = ""
+    """A WAV file, absolute once the operation is loaded; empty where `text` is spoken."""
+    file_digest: str = ""
+    """blake2b-128 of the file's bytes, in hex: a changed recording is a changed prompt."""
+    language: str = "en"
+    length_s: float | None = None
+    """Cut or padded with silence to exactly this length; None leaves the length alone."""
+
+    @property
+    def key(self) -> str:
+        """The name of the prompt's audio on disk: 32 hex digits that depend on everything that shapes its sound."""
+        parts = ("1", self.text, self.file_digest, self.language, str(self.length_s))
+        return blake2b("\0".join(parts).encode(), digest_size=PROMPT_KEY_BYTES).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReference:
+    """Where a flow's code is: `module:function` below the operation's directory."""
+
+    module: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """The SIP attachment of a carrier."""
+
+    name: str
+    peers: tuple[str, ...]
+    """Networks (CIDR) whose requests belong to this trunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    listen: HostPort = HostPort("127.0.0.1", 5060)
+    calls_max: int = 3000
+    """Live calls; the next one is answered 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    rtp_port_first: int = 40000
+    rtp_port_last: int = 43999
+    """Inclusive. Every even port of the range carries the RTP of one call."""
+
+    @property
+    def slots(self) -> int:
+        """Calls that can have media at once."""
+        first_even = self.rtp_port_first + self.rtp_port_first % 2
+        return max(0, (self.rtp_port_last - first_even) // 2 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    drain_limit_s: float = 30.0
+    """How long a stopping node lets live calls finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One organisation's telephony, as its operation file describes it."""
+
+    name: str
+    directory: str
+    """Absolute path of the directory that holds the file and the flows."""
+    digest: str
+    """Of everything in the directory that shapes behaviour; names the stored copy."""
+    sip: SipSettings
+    media: MediaSettings
+    http: HostPort
+    node: NodeSettings
+    trunks: tuple[Trunk, ...]
+    numbers: dict[str, str]
+    """The user part of a request URI -> the name of its flow."""
+    flows: dict[str, FlowReference]
+    prompts: dict[str, Prompt]
+    language: str = "en"
+    """Of texts that flows speak without naming a language."""
