@@ -1,0 +1,61 @@
+# Needs python3 (3.11 or newer, with venv) and make; everything else is installed into .venv from requirements.lock.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := setup
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Debian programs that only the tests use, as real peers.
+DEBIAN_PACKAGES := sip-tester baresip-core
+ARGS ?=
+
+.PHONY: setup demo test check test-deps bench lock clean
+
+setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
+
+$(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "keepline needs Python 3.11 or newer as '$(PYTHON)'; name another one with: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "'$(PYTHON) -m venv' failed; on Debian install python3-venv" >&2; exit 1; }
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## a node, a crowd of callers, and the call process killed every 10 s before your eyes
+	@$(BIN)/keepline demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## everything a machine can check without running a call
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/unit/test_tidy*.py
+
+test-deps:  ## the Debian programs that tests talk to
+	@if dpkg-query -W -f='$${db:Status-Status}\n' $(DEBIAN_PACKAGES) 2>/dev/null | grep -c '^installed$$' \
+	    | grep -qx $(words $(DEBIAN_PACKAGES)); then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; elif command -v sudo >/dev/null; then root=sudo; \
+	else echo "make test-deps installs $(DEBIAN_PACKAGES) with apt-get, which needs root or sudo; neither is here" >&2; exit 1; fi; \
+	command -v apt-get >/dev/null \
+	  || { echo "make test-deps knows apt-get alone; install $(DEBIAN_PACKAGES) by hand" >&2; exit 1; }; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 update; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $(DEBIAN_PACKAGES)
+
+bench: setup
+	$(BIN)/python -m bench $(ARGS)
+
+lock:  ## for maintainers, with uv: resolve pyproject.toml anew
+	uv pip compile pyproject.toml --quiet --upgrade --all-extras --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 --output-file requirements.lock
+	@! grep -nE '://|^-' requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
