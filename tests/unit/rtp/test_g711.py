@@ -1,5 +1,6 @@
 """G.711: the values of the Recommendation's tables, and the standard library's own codec as an oracle."""
 
+import hashlib
 import warnings
 from collections.abc import Callable
 
@@ -17,19 +18,27 @@ with warnings.catch_warnings():
 
 EVERY_SAMPLE = np.arange(-32768, 32768, dtype=np.int32).astype(np.int16)
 EVERY_BYTE = bytes(range(256))
-needs_audioop = pytest.mark.skipif(audioop is None, reason="audioop left the standard library in Python 3.13")
 
 
-@needs_audioop
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+# The digests are audioop's own results; they stand in for it from Python 3.13 on, where it is gone.
 def test_every_sample_encodes_as_the_oracle_does() -> None:
-    assert g711.encode_ulaw(EVERY_SAMPLE) == audioop.lin2ulaw(EVERY_SAMPLE.tobytes(), 2)
-    assert g711.encode_alaw(EVERY_SAMPLE) == audioop.lin2alaw(EVERY_SAMPLE.tobytes(), 2)
+    assert digest(g711.encode_ulaw(EVERY_SAMPLE)) == "70c937a7e29af04a"
+    assert digest(g711.encode_alaw(EVERY_SAMPLE)) == "965f26abe1a8a020"
+    if audioop is not None:
+        assert g711.encode_ulaw(EVERY_SAMPLE) == audioop.lin2ulaw(EVERY_SAMPLE.tobytes(), 2)
+        assert g711.encode_alaw(EVERY_SAMPLE) == audioop.lin2alaw(EVERY_SAMPLE.tobytes(), 2)
 
 
-@needs_audioop
 def test_every_byte_decodes_as_the_oracle_does() -> None:
-    assert g711.decode_ulaw(EVERY_BYTE).tobytes() == audioop.ulaw2lin(EVERY_BYTE, 2)
-    assert g711.decode_alaw(EVERY_BYTE).tobytes() == audioop.alaw2lin(EVERY_BYTE, 2)
+    assert digest(g711.decode_ulaw(EVERY_BYTE).tobytes()) == "0681939faf92504f"
+    assert digest(g711.decode_alaw(EVERY_BYTE).tobytes()) == "20bf1884e4f999ac"
+    if audioop is not None:
+        assert g711.decode_ulaw(EVERY_BYTE).tobytes() == audioop.ulaw2lin(EVERY_BYTE, 2)
+        assert g711.decode_alaw(EVERY_BYTE).tobytes() == audioop.alaw2lin(EVERY_BYTE, 2)
 
 
 # Tables 2a and 2b give 14-bit values; the 16-bit samples here are four times those.
