@@ -1,0 +1,51 @@
+"""Every bound that Keepline puts on what it queues, retries, loops over or keeps. Each is reached by a test."""
+
+# Flows
+FLOW_STEPS_MAX = 10_000
+"""Steps of one run of a flow; a loop that never waits for its caller ends here."""
+FLOW_TRACEBACK_CHARS_MAX = 8_000
+ASK_DIGITS_COUNT_MAX = 64
+
+# Calls
+SETTLED_TRANSACTIONS_MAX = 200_000
+"""Finished server transactions remembered for their 64*T1 (RFC 3261 §17.2), compactly."""
+ENDED_CALLS_MAX = 100_000
+"""Ended calls remembered for late requests after a switch-over."""
+CALL_DIGITS_MAX = 1_000
+"""Digits kept of one call; further ones are counted and dropped."""
+
+# --- keepline.config: how much an operation may be -------------------------------------------------------------------
+OPERATION_FILE_BYTES_MAX = 1_048_576
+"""The YAML file itself."""
+OPERATION_NODES_MAX = 100_000
+"""Values in the file, aliases counted each time they are used."""
+OPERATION_DEPTH_MAX = 32
+"""Mappings and lists within one another."""
+OPERATION_FILES_MAX = 1_000
+"""Python modules and recordings of an operation."""
+OPERATION_BYTES_MAX = 268_435_456
+"""Of them all together."""
+MISTAKES_MAX = 100
+"""Mistakes told at once; a file with more says how many are left."""
+
+# --- keepline.node.media and its memory ------------------------------------------------------------------------------
+RTP_SLOTS_MAX = 16_384
+"""RTP ports of a node; half of all UDP ports."""
+MEDIA_RECORDS_PER_DATAGRAM_MAX = 128
+"""Commands or events in one datagram; 128 of 72 bytes fit every default socket buffer."""
+MEDIA_EVENTS_WAITING_MAX = 4_096
+"""Events kept while nobody reads them; past it the overflow mark is set and the slots must be read again."""
+MEDIA_CATCH_UP_TICKS_MAX = 50
+"""2 ms ticks that a late wake-up makes good packet by packet; past it the timestamps jump."""
+MEDIA_COMMANDS_PER_WAKE_MAX = 8
+"""Datagrams of commands taken between two ticks."""
+RTP_PACKET_BYTES_MAX = 1_500
+"""A longer packet is no telephone audio: ignored."""
+RTP_DRAIN_MAX = 256
+"""Packets thrown away when a port changes hands; more than its receive buffer holds."""
+RTP_RECEIVE_BUFFER_BYTES = 32_768
+"""Of one port: over a second of audio, so that a media process that is replaced misses nothing."""
+PROMPT_BYTES_MAX = 64_000_000
+"""One prompt; over two hours."""
+PROMPT_CACHE_BYTES_MAX = 128_000_000
+"""Prompts kept in media's memory, the least recently played dropped first."""
