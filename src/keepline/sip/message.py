@@ -1,0 +1,334 @@
+"""SIP requests and responses: bytes to values and back.
+
+`parse_message` checks what every reader relies on (start line, the mandatory fields, lengths) so that the properties of
+a parsed message do not fail; everything else stays text until it is asked for. It refuses with PeerError, whatever the
+bytes. Of leniency it has: bare LF for CRLF, empty lines before the start line, an absent Content-Length.
+Source: RFC 3261 §7, §8.1.1, §8.2.6, §18.2, §18.3, §20; RFC 3581.
+"""
+
+import re
+from collections.abc import Iterable
+
+from keepline.model.errors import LocalError, PeerError
+from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
+from keepline.sip.headers import Headers, split_list
+from keepline.sip.reasons import REASON_PHRASES
+from keepline.sip.values import (
+    PORT_DEFAULT,
+    CSeq,
+    NameAddr,
+    SipUri,
+    Via,
+    parse_cseq,
+    parse_name_addr,
+    parse_uri,
+    parse_via,
+)
+
+__all__ = [
+    "REASON_PHRASES", "CSeq", "Headers", "Message", "NameAddr", "Request", "Response", "SipUri", "Via", "make_response",
+    "parse_message", "parse_name_addr", "parse_uri", "parse_via", "peek_request", "response_target", "stamp_received",
+]  # fmt: skip
+
+_METHOD = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s<>\"]+) ([A-Za-z]+/\d+\.\d+)", re.A)
+_STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6]\d\d)(?: (.*))?", re.A | re.S)
+_LOOKS_LIKE_REQUEST = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.*[^ \t])[ \t]+[Ss][Ii][Pp]/\d", re.A)
+_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_LINE_END = re.compile(r"\r?\n")
+_ESCAPED_CONTROL = re.compile(r"\\[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\r\n") + b"\x7f"
+_ANSWERED_FIELDS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
+_CONTENT_LENGTH_DIGITS_MAX = 10
+_MAX_FORWARDS_MAX = 255
+
+
+class Message:
+    """What requests and responses share. The properties of a message that `parse_message` gave never fail."""
+
+    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+
+    def __init__(self, headers: Headers, body: bytes = b"") -> None:
+        self.headers = headers
+        self.body = body
+        # What has been read, beside the text it was read from: a changed header is read anew.
+        self._cseq: tuple[str, CSeq] | None = None
+        self._from: tuple[str, NameAddr] | None = None
+        self._to: tuple[str, NameAddr] | None = None
+        self._via: tuple[str, Via] | None = None
+
+    @property
+    def call_id(self) -> str:
+        return self._mandatory("Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        text = self._mandatory("CSeq")
+        if self._cseq is None or self._cseq[0] is not text:
+            self._cseq = (text, parse_cseq(text))
+        return self._cseq[1]
+
+    @property
+    def from_(self) -> NameAddr:
+        text = self._mandatory("From")
+        if self._from is None or self._from[0] is not text:
+            self._from = (text, parse_name_addr(text))
+        return self._from[1]
+
+    @property
+    def to(self) -> NameAddr:
+        text = self._mandatory("To")
+        if self._to is None or self._to[0] is not text:
+            self._to = (text, parse_name_addr(text))
+        return self._to[1]
+
+    @property
+    def top_via(self) -> Via:
+        text = self._mandatory("Via")
+        if self._via is None or self._via[0] is not text:
+            first = split_list(text) if "," in text else [text]
+            self._via = (text, parse_via(first[0] if first else ""))
+        return self._via[1]
+
+    def encode(self) -> bytes:
+        """The bytes for the wire. Content-Length is set to the body's length. LocalError if a value breaks its line."""
+        lines = [self._start_line()]
+        lines += [f"{name}: {value}" for name, value in self.headers._items if name != "Content-Length"]
+        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        head = "\r\n".join(lines)
+        if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+            raise LocalError("a line break within a SIP header")
+        return head.encode() + self.body
+
+    def _start_line(self) -> str:
+        raise NotImplementedError
+
+    def _mandatory(self, name: str) -> str:
+        text = self.headers._first.get(name)
+        if text is None:
+            raise PeerError(f"{name} is missing")
+        return text
+
+
+class Request(Message):
+    __slots__ = ("method", "uri")
+
+    def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+
+    def _start_line(self) -> str:
+        return f"{self.method} {self.uri} SIP/2.0"
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {self.uri!r}, {self.headers!r}, {self.body!r})"
+
+
+class Response(Message):
+    __slots__ = ("reason", "status")
+
+    def __init__(self, status: int, reason: str, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason
+
+    def _start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def __repr__(self) -> str:
+        return f"Response({self.status!r}, {self.reason!r}, {self.headers!r}, {self.body!r})"
+
+
+def parse_message(data: bytes) -> Request | Response:
+    """Read one message as a datagram carries it; bytes after Content-Length are dropped (RFC 3261 §18.3).
+
+    PeerError with the status to answer a request with: 400, 505 (version), 513 (size). For what can be answered
+    although it cannot be read see `peek_request`.
+    """
+    if len(data) > SIP_MESSAGE_BYTES_MAX:
+        raise PeerError("a message that is too long", 513)
+    lines, body = _split(data)
+    start_line = lines.pop(0)
+    message: Request | Response
+    # A response's version is nobody's method: no method holds a slash.
+    if start_line[:4].upper() == "SIP/":
+        match = _STATUS_LINE.fullmatch(start_line)
+        if match is None:
+            raise PeerError("a status line that cannot be read")
+        message = Response(int(match[1]), match[2] or "", Headers.from_lines(lines), body)
+    else:
+        match = _REQUEST_LINE.fullmatch(start_line)
+        if match is None:
+            raise PeerError("a request line that cannot be read")
+        method, uri, version = match.groups()
+        if version != "SIP/2.0" and version.upper() != "SIP/2.0":
+            raise PeerError("a SIP version other than 2.0", 505)
+        message = Request(method, uri, Headers.from_lines(lines), body)
+        if message.cseq.method != method:
+            raise PeerError("CSeq names another method than the request line")
+    _check(message)
+    return message
+
+
+def peek_request(data: bytes) -> Request | None:
+    """What is left of a request that `parse_message` refused, if it can be answered statelessly, else None.
+
+    Its first Via can be read and From, To, Call-ID, CSeq are there as text; nothing else of it may be relied on. An
+    ACK is never answered, so it is None.
+    """
+    try:
+        lines, _ = _split(data[:SIP_MESSAGE_BYTES_MAX])
+        match = _LOOKS_LIKE_REQUEST.match(lines.pop(0))
+        if match is None or match[1] == "ACK":
+            return None
+        headers = Headers()
+        for line in lines[:SIP_HEADERS_MAX]:
+            name, colon, value = line.partition(":")
+            if colon:
+                headers.add(name.strip(), value.strip())
+        request = Request(match[1], match[2], headers)
+        if not all(headers.get(name) for name in _ANSWERED_FIELDS):
+            return None
+        # A second From or Call-ID would make the answer as ambiguous as the request.
+        for name in _ANSWERED_FIELDS - {"Via"}:
+            headers.set(name, headers.get(name) or "")
+        _ = request.top_via
+    except PeerError:
+        return None
+    return request
+
+
+def make_response(
+    request: Request,
+    status: int,
+    reason: str | None = None,
+    *,
+    to_tag: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    content_type: str | None = None,
+) -> Response:
+    """An answer to `request` (RFC 3261 §8.2.6): its Via, From, To, Call-ID and CSeq, and Record-Route (§12.1.1).
+
+    `to_tag` joins a To that has no tag, but for 100. `content_type` is application/sdp unless given, if there is a body.
+    """
+    copied = Headers()
+    route_too = request.method == "INVITE" and 100 < status < 300
+    for name, value in request.headers._items:
+        if name == "To" and to_tag is not None and status != 100:
+            copied.add(name, _with_tag(value, to_tag))
+        elif (
+            name in _ANSWERED_FIELDS
+            or (name == "Record-Route" and route_too)
+            or (name == "Timestamp" and status == 100)
+        ):
+            copied.add(name, value)
+    for name, value in headers:
+        copied.add(name, value)
+    if body:
+        copied.add("Content-Type", content_type or "application/sdp")
+    if reason is None:
+        reason = REASON_PHRASES.get(status) or REASON_PHRASES[status // 100 * 100]
+    return Response(status, reason, copied, body)
+
+
+def stamp_received(request: Request, source_host: str, source_port: int) -> None:
+    """Note on the first Via where the request came from, in place (RFC 3261 §18.2.1, RFC 3581 §4).
+
+    `source_host` is an IP address without brackets. What the sender itself wrote into `received` is discarded.
+    """
+    via = request.top_via
+    wants_port = "rport" in via.params
+    if not wants_port and "received" not in via.params and via.host.strip("[]").lower() == source_host.lower():
+        return
+    params = {name: value for name, value in via.params.items() if name != "received"}
+    if wants_port:
+        params["rport"] = str(source_port)
+    if wants_port or via.host.strip("[]").lower() != source_host.lower():
+        params["received"] = source_host
+    stamped = str(Via(via.transport, via.host, via.port, params))
+    others = split_list(request.headers.get("Via") or "")[1:]
+    request.headers.set_first("Via", ", ".join([stamped, *others]))
+
+
+def response_target(message: Request | Response, source: tuple[str, int]) -> tuple[str, int]:
+    """Where the answer to a stamped request goes over UDP, or a response already made (RFC 3261 §18.2.2, RFC 3581 §4).
+
+    `source` is where the request came from; it stands in for a sent-by that is a name.
+    """
+    via = message.top_via
+    port = via.port or PORT_DEFAULT
+    maddr = via.params.get("maddr")
+    if maddr:
+        return maddr.strip("[]"), port
+    rport = via.params.get("rport")
+    if rport and rport.isascii() and rport.isdigit() and len(rport) < 6:
+        port = int(rport)
+    received = via.params.get("received")
+    if received:
+        return received.strip("[]"), port
+    host = via.host.strip("[]")
+    literal = ":" in host or host.replace(".", "").isdigit()
+    return (host if literal else source[0]), port
+
+
+def _split(data: bytes) -> tuple[list[str], bytes]:
+    """Unfolded lines of the head, the start line first, and the body as Content-Length bounds it later."""
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")
+    head, blank, body = data.partition(b"\r\n\r\n")
+    if head.count(b"\n") != head.count(b"\r\n") or not blank:
+        head, blank, body = _split_loosely(data)
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        raise PeerError("header bytes that are not UTF-8") from None
+    if text.count("\r") != text.count("\n"):
+        raise PeerError("a carriage return within a line")
+    if len(head.translate(None, _CONTROLS)) != len(head):
+        # Only a quoted-pair may hold one (RFC 3261 §25.1).
+        bare = _ESCAPED_CONTROL.sub("", text).encode()
+        if len(bare.translate(None, _CONTROLS)) != len(bare):
+            raise PeerError("a control character in a header")
+    if "\n " in text or "\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    lines = text.split("\r\n")
+    if len(lines) > SIP_HEADERS_MAX + 1:
+        raise PeerError("too many header lines")
+    return lines, body
+
+
+def _split_loosely(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Take the head of a message whose lines end in bare LF. PeerError 400 where no empty line ends it."""
+    match = re.search(rb"\r?\n\r?\n", data)
+    if match is None:
+        raise PeerError("no empty line after the headers")
+    head = re.sub(rb"\r?\n", b"\r\n", data[: match.start()])
+    return head, match[0], data[match.end() :]
+
+
+def _check(message: Request | Response) -> None:
+    """See to it that what the properties read can be read, and cut the body. PeerError 400."""
+    first = message.headers._first
+    _ = (message.call_id, message.cseq, message.from_, message.to, message.top_via)
+    if not first["Call-ID"]:
+        raise PeerError("Call-ID is empty")
+    length = first.get("Content-Length")
+    if length is not None:
+        if not (length.isascii() and length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS_MAX):
+            raise PeerError("a Content-Length that is no number")
+        if int(length) > len(message.body):
+            raise PeerError("less body than Content-Length says")
+        message.body = message.body[: int(length)]
+    hops = first.get("Max-Forwards")
+    if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= _MAX_FORWARDS_MAX):
+        raise PeerError("a Max-Forwards that is no number up to 255")
+
+
+def _with_tag(to: str, tag: str) -> str:
+    try:
+        tagged = parse_name_addr(to).tag is not None
+    except PeerError:
+        tagged = ";tag=" in to.lower()
+    return to if tagged else f"{to};tag={tag}"

@@ -1,0 +1,215 @@
+"""What header fields say: URIs, name-addrs, Via, CSeq, as frozen values, read from text and written back.
+
+It refuses (PeerError 400, or 416 for a URI scheme we do not speak) whatever the grammar does not allow; parameters are
+kept as written, quotes included. Source: RFC 3261 §19.1, §20, §25.1; RFC 3581; RFC 5118.
+"""
+
+import re
+from dataclasses import dataclass
+
+from keepline.model.errors import PeerError
+
+Params = dict[str, str | None]
+"""Lower-case name -> value as written, None for a flag. Not to be changed in place."""
+
+CSEQ_MAX = 2**31 - 1
+PORT_DEFAULT = 5060
+PORT_DEFAULT_SECURE = 5061
+_PORT_MAX = 65_535
+
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._\-]*[A-Za-z0-9_.])?"
+_VIA = re.compile(
+    rf"[Ss][Ii][Pp]\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+({_HOST})(?:\s*:\s*(\d{{1,5}}))?\s*(;.*)?", re.A | re.S
+)
+_NAME_ADDR = re.compile(
+    r'(?:"((?:[^"\\]++|\\.)*+)"\s*|([^<"]*))<([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s]+)>\s*(;.*)?', re.A | re.S
+)
+_ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s;,?"]+)\s*(;.*)?', re.A | re.S)
+_PARAM_PART = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*+"|")++', re.S)
+_HOST_PORT = re.compile(rf"({_HOST})(?::(\d{{1,5}}))?(;[^?@]*)?(?:\?([^@]*))?", re.A | re.S)
+_BAD_IN_URI = re.compile(r'[\x00-\x20<>"\x7f]')
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPED_IN_USER = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_QUOTED_PAIR = re.compile(r"\\(.)", re.S)
+_CSEQ = re.compile(r"(\d{1,20})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)", re.A)
+
+
+@dataclass(frozen=True, slots=True)
+class CSeq:
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    transport: str
+    """As written; `UDP` as a rule."""
+    host: str
+    """The sent-by host; an IPv6 address keeps its brackets."""
+    port: int | None
+    """None where none is written."""
+    params: Params
+
+    @property
+    def branch(self) -> str | None:
+        return self.params.get("branch")
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"SIP/2.0/{self.transport} {self.host}{port}{format_params(self.params)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    display: str
+    """Without its quotes and escapes; empty where there is none."""
+    uri: str
+    """As written, of any scheme; `parse_uri` takes a SIP one apart."""
+    params: Params
+    """Of the header field (tag, lr, expires), not of the URI."""
+
+    @property
+    def tag(self) -> str | None:
+        return self.params.get("tag")
+
+    def __str__(self) -> str:
+        display = '"' + self.display.replace("\\", "\\\\").replace('"', '\\"') + '" ' if self.display else ""
+        return f"{display}<{self.uri}>{format_params(self.params)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SipUri:
+    scheme: str
+    """`sip` or `sips`."""
+    user: str | None
+    """Escapes resolved; None where the URI names a host alone."""
+    host: str
+    """Lower case; an IPv6 address keeps its brackets."""
+    port: int | None
+    params: Params
+    headers: str = ""
+    """What follows `?`, as written."""
+    password: str | None = None
+
+    def __str__(self) -> str:
+        user = "" if self.user is None else _ESCAPED_IN_USER.sub(_escape, self.user)
+        password = "" if self.password is None else f":{self.password}"
+        at = "" if self.user is None else "@"
+        port = "" if self.port is None else f":{self.port}"
+        headers = f"?{self.headers}" if self.headers else ""
+        return f"{self.scheme}:{user}{password}{at}{self.host}{port}{format_params(self.params)}{headers}"
+
+
+def format_params(params: Params) -> str:
+    """`;name=value;flag`, or nothing."""
+    if not params:
+        return ""
+    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in params.items())
+
+
+def parse_params(text: str) -> Params:
+    """Read `;name=value;flag`. PeerError 400 for a name given twice (§7.3.1)."""
+    params: Params = {}
+    for part in text.split(";") if '"' not in text else _PARAM_PART.findall(text):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if not name:
+            continue
+        if name in params:
+            raise PeerError(f"the parameter {name} is given twice")
+        params[name] = value.strip() if equals else None
+    return params
+
+
+def parse_via(text: str) -> Via:
+    """Read one Via element. PeerError 400 if it is none."""
+    match = _VIA.fullmatch(text)
+    if match is None:
+        raise PeerError("a Via that cannot be read")
+    transport, host, port, params = match.groups()
+    return Via(transport, host, _port(port), parse_params(params) if params else {})
+
+
+def parse_name_addr(text: str) -> NameAddr:
+    """Read `"Name" <uri>;params` or `uri;params`. PeerError 400 if it is neither."""
+    match = _NAME_ADDR.fullmatch(text)
+    if match is not None:
+        quoted, plain, uri, params = match.groups()
+        if quoted is None:
+            display = plain.strip()
+        else:
+            display = _QUOTED_PAIR.sub(r"\1", quoted) if "\\" in quoted else quoted
+    else:
+        match = _ADDR_SPEC.fullmatch(text)
+        if match is None:
+            raise PeerError("an address that cannot be read")
+        uri, params = match.groups()
+        display = ""
+    return NameAddr(display, uri, parse_params(params) if params else {})
+
+
+def parse_cseq(text: str) -> CSeq:
+    """Read CSeq. PeerError 400 if it is none or its number has 2**31 or more."""
+    match = _CSEQ.fullmatch(text)
+    if match is None:
+        raise PeerError("a CSeq that cannot be read")
+    number = int(match[1])
+    if number > CSEQ_MAX:
+        raise PeerError("a CSeq number that is too large")
+    return CSeq(number, match[2])
+
+
+def parse_uri(text: str) -> SipUri:
+    """Read a sip: or sips: URI. PeerError 416 for another scheme, 400 for what is no URI."""
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower()
+    if not colon or _BAD_IN_URI.search(text) or _BAD_ESCAPE.search(text):
+        raise PeerError("a URI that cannot be read")
+    if scheme not in ("sip", "sips"):
+        raise PeerError(f"the URI scheme {scheme[:32]} is not spoken here", 416)
+    user_info, at, host_part = rest.partition("@") if "@" in rest else ("", "", rest)
+    match = _HOST_PORT.fullmatch(host_part)
+    if match is None or (at and not user_info):
+        raise PeerError("a URI that cannot be read")
+    host, port, params, headers = match.groups()
+    user: str | None = None
+    password: str | None = None
+    if at:
+        user, secret, word = user_info.partition(":")
+        password = word if secret else None
+        if "%" in user:
+            user = _ESCAPES.sub(_unescape, user)
+    return SipUri(
+        scheme, user, host.lower(), _port(port), parse_params(params) if params else {}, headers or "", password
+    )
+
+
+def uri_host_port(uri: SipUri) -> tuple[str, int]:
+    """Where a request for this URI goes: maddr or host, without brackets, and the port or its default."""
+    host = uri.params.get("maddr") or uri.host
+    default = PORT_DEFAULT_SECURE if uri.scheme == "sips" else PORT_DEFAULT
+    return host.strip("[]"), default if uri.port is None else uri.port
+
+
+def _port(text: str | None) -> int | None:
+    if text is None:
+        return None
+    port = int(text)
+    if not 0 < port <= _PORT_MAX:
+        raise PeerError("a port that is none")
+    return port
+
+
+def _unescape(match: re.Match[str]) -> str:
+    try:
+        return bytes.fromhex(match[0].replace("%", "")).decode()
+    except UnicodeDecodeError:
+        raise PeerError("escapes in a URI that are not UTF-8") from None
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())
