@@ -49,3 +49,39 @@ PROMPT_BYTES_MAX = 64_000_000
 """One prompt; over two hours."""
 PROMPT_CACHE_BYTES_MAX = 128_000_000
 """Prompts kept in media's memory, the least recently played dropped first."""
+
+# --- keepline.sip: how much a message may be -------------------------------------------------------------------------
+SIP_MESSAGE_BYTES_MAX = 65_535
+"""A datagram cannot be longer; a longer message is answered 513."""
+SIP_HEADERS_MAX = 200
+"""Header lines of one message; more are answered 400."""
+SDP_LINES_MAX = 500
+"""Of one session description; a longer one is answered 488."""
+SDP_MEDIA_MAX = 16
+"""Media of one session description; more are answered 488."""
+
+# Speech and prompts
+PROMPT_TEXT_CHARS_MAX = 8_000
+"""Of one spoken prompt; a longer text is refused."""
+PROMPT_LENGTH_S_MAX = 600
+"""Of one prompt, spoken or recorded; a longer one is refused."""
+RECORDING_BYTES_MAX = 256 * 1024 * 1024
+"""Of a recorded file; a larger one is refused unread."""
+PROMPT_STORE_BYTES_MAX = 16 * 1024**3
+"""Of all prompts of a data directory; past it nothing new is rendered."""
+SPEECH_CLIENTS_MAX = 64
+"""Connections to the speech process; the next ones wait in the kernel's queue."""
+SPEECH_LINE_BYTES_MAX = 64 * 1024
+"""Of one request; a longer one is answered with an error and its connection closed."""
+SPEECH_UNREAD_BYTES_MAX = 64 * 1024
+"""Answers that a client has not read; past it its connection is closed."""
+PROMPT_ATTEMPTS_MAX = 4
+"""Times a prompt is asked for when the speech process dies over it."""
+PROMPT_REQUESTS_MAX = 16
+"""Prompts that one process asks for at once; the next ones wait their turn."""
+PROMPT_WAITING_MAX = 2_000
+"""Prompts being made or waiting their turn; the next one fails at once."""
+PROMPT_FAILURES_MAX = 1_000
+"""Failures remembered for a moment, so that a bad prompt is not asked for by every call."""
+PROMPTS_READY_MAX = 100_000
+"""Keys known to be on disk; past it the set is emptied and filled anew from disk."""

@@ -48,6 +48,16 @@ class FlowReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number that callers reach us on: the user part of the request URI."""
+
+    flow: str
+    """Name of the flow that answers it."""
+    ring_s: float = 0.0
+    """How long it rings (180) before it is answered; 0 answers at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """The SIP attachment of a carrier."""
 
@@ -96,9 +106,13 @@ class Operation:
     http: HostPort
     node: NodeSettings
     trunks: tuple[Trunk, ...]
-    numbers: dict[str, str]
-    """The user part of a request URI -> the name of its flow."""
+    numbers: dict[str, Number]
+    """The user part of a request URI -> what answers it."""
     flows: dict[str, FlowReference]
     prompts: dict[str, Prompt]
     language: str = "en"
     """Of texts that flows speak without naming a language."""
+    file: str = ""
+    """Absolute path of the operation file itself."""
+    overrides: tuple[str, ...] = ()
+    """`a.b.c=value` settings that were given beside the file."""

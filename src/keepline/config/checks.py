@@ -1,0 +1,165 @@
+"""Whether the parts of an operation file agree with one another and with the files beside it.
+
+Works on the plain values, so that these mistakes are told along with those of single values: a value of the wrong
+shape is the schema's business and is passed over here.
+"""
+
+import inspect
+import itertools
+import traceback
+import wave
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from keepline.config.flows import add_root, import_module, is_flow, remove_root
+from keepline.config.schema import parse_port_range, parse_reference, parse_sip_listen
+from keepline.config.tree import Plain, Position, Tree, Where, dotted
+from keepline.config.words import nearest
+from keepline.model.operation import FlowReference
+
+_check_numbers = itertools.count()
+
+
+def section(tree: Tree, name: str) -> dict[str, Plain]:
+    """A mapping of the file, empty where it is absent or of the wrong shape."""
+    found = tree.plain.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def check_numbers(tree: Tree) -> None:
+    """Each number names a flow that exists."""
+    flows = sorted(section(tree, "flows"))
+    for number, entry in section(tree, "numbers").items():
+        flow = entry.get("flow") if isinstance(entry, dict) else None
+        if isinstance(flow, str) and flow not in flows:
+            tree.add_mistake(("numbers", number, "flow"), f"there is no flow `{flow}`", nearest(flow, flows))
+
+
+def check_trunks(tree: Tree) -> None:
+    """No network belongs to two trunks."""
+    owners: dict[str, str] = {}
+    for name, entry in section(tree, "trunks").items():
+        peers = entry.get("peers") if isinstance(entry, dict) else None
+        for index, peer in enumerate(peers if isinstance(peers, list) else []):
+            if isinstance(peer, str) and owners.setdefault(peer, name) != name:
+                wrong = f"`{peer}` belongs to the trunk `{owners[peer]}` already"
+                tree.add_mistake(("trunks", name, "peers", index), wrong, "a network belongs to one trunk")
+
+
+def check_ports(tree: Tree) -> None:
+    """SIP does not listen on a port that audio uses."""
+    listen, ports = section(tree, "sip").get("listen"), section(tree, "media").get("rtp_ports")
+    if not isinstance(listen, str):
+        return
+    try:
+        port = parse_sip_listen(listen).port
+        first, last = parse_port_range(ports if isinstance(ports, str) else "40000-43999")
+    except PydanticCustomError:
+        return
+    if first <= port <= last:
+        wrong = f"{port} is one of the ports of audio, {first}-{last}"
+        tree.add_mistake(("sip", "listen"), wrong, "give SIP a port outside of `media.rtp_ports`")
+
+
+def check_prompts(tree: Tree, directory: Path) -> None:
+    """Each prompt has a text or a recording, and the recording can be read."""
+    for name, entry in section(tree, "prompts").items():
+        if not isinstance(entry, dict):
+            continue
+        text, file, where = entry.get("text"), entry.get("file"), ("prompts", name)
+        if text and file:
+            tree.add_mistake(where, "has both a text and a file", "keep `text` or `file`", at_key=True)
+        elif not text and not file:
+            tree.add_mistake(where, "has neither a text nor a file", "give it a `text` or a `file`", at_key=True)
+        if isinstance(file, str) and file:
+            _check_recording(tree, (*where, "file"), directory, file)
+
+
+def _check_recording(tree: Tree, where: Where, directory: Path, file: str) -> None:
+    path = (directory / file).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        wrong = f"`{file}` lies outside of the operation's directory"
+        tree.add_mistake(where, wrong, "keep recordings beside the operation file, so that they travel with it")
+    elif not path.is_file():
+        known = sorted(str(each.relative_to(directory.resolve())) for each in path.parent.glob("*.wav"))
+        tree.add_mistake(where, f"there is no file `{file}`", nearest(file, known))
+    else:
+        try:
+            with wave.open(str(path), "rb") as recording:
+                frames = recording.getnframes()
+        except (wave.Error, EOFError, OSError) as error:
+            tree.add_mistake(where, f"`{file}` is not a WAV file ({error or 'cut short'})", "save it as WAV, PCM")
+        else:
+            if frames == 0:
+                tree.add_mistake(where, f"`{file}` holds no sound", "record at least one sample")
+
+
+def check_flows(tree: Tree, directory: Path) -> None:
+    """Each flow's module imports, and its function is a flow. The modules are forgotten afterwards."""
+    package = f"keepline_check_{next(_check_numbers)}"
+    add_root(package, directory)
+    failures: set[tuple[str, int, str]] = set()
+    try:
+        for name, text in section(tree, "flows").items():
+            if isinstance(text, str):
+                try:
+                    reference = parse_reference(text)
+                except PydanticCustomError:
+                    continue
+                _check_flow(tree, ("flows", name), package, reference, directory, failures)
+    finally:
+        remove_root(package)
+
+
+def _check_flow(
+    tree: Tree,
+    where: Where,
+    package: str,
+    reference: FlowReference,
+    directory: Path,
+    failures: set[tuple[str, int, str]],
+) -> None:
+    try:
+        module = import_module(package, reference.module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may even raise SystemExit
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith(package):
+            modules = [each.stem for each in directory.glob("*.py")]
+            missing = str(error.name).removeprefix(package + ".").replace(".", "/") + ".py"
+            tree.add_mistake(where, f"there is no module `{missing}` here", nearest(reference.module, modules))
+            return
+        at, wrong = _place_of(error, tree, where, directory)
+        if (at.file, at.line, wrong) not in failures:  # one mistake a module, however many flows it has
+            failures.add((at.file, at.line, wrong))
+            tree.mistakes.append(tree.mistake_at(at, dotted(where), wrong, "mend the module, so that it imports"))
+        return
+    found = getattr(module, reference.function, None)
+    if found is None:
+        known = [name for name, value in vars(module).items() if is_flow(value)]
+        known = known or [name for name, value in vars(module).items() if inspect.iscoroutinefunction(value)]
+        wrong = f"there is no `{reference.function}` in {reference.module}"
+        tree.add_mistake(where, wrong, nearest(reference.function, known))
+    elif not is_flow(found):
+        right = f"write `@flow` and `async def {reference.function}(call: Call) -> None:`"
+        tree.add_mistake(where, f"`{reference.module}:{reference.function}` is not a flow", right)
+
+
+def _place_of(error: BaseException, tree: Tree, where: Where, directory: Path) -> tuple[Position, str]:
+    """The line of the operation's own code that an import failed at, else the flow's line in the file."""
+    wrong = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    resolved = directory.resolve()
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(directory):
+        shown = _shown_path(tree, directory, Path(error.filename))
+        return Position(error.lineno or 1, error.offset or 1, shown), f"{type(error).__name__}: {error.msg}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(directory) or path.is_relative_to(resolved):
+            return Position(frame.lineno or 1, (frame.colno or 0) + 1, _shown_path(tree, directory, path)), wrong
+    return tree.position(where), wrong
+
+
+def _shown_path(tree: Tree, directory: Path, path: Path) -> str:
+    """A module's path in the style in which the person named the operation file."""
+    return str(Path(tree.file).parent / path.relative_to(directory))

@@ -1,0 +1,213 @@
+"""Loading an operation: file and overrides in, frozen dataclasses or every mistake at once out."""
+
+import hashlib
+import os.path
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from keepline.config import checks
+from keepline.config.schema import OperationFile, PromptFile
+from keepline.config.store import (
+    STORED_FILE,
+    TooBigError,
+    copy_files,
+    digest_of,
+    operation_files,
+    read_overrides,
+    stored_directory,
+)
+from keepline.config.tree import Plain, Position, Tree, Where, dotted, read_tree, read_value
+from keepline.config.words import add_validation_mistakes
+from keepline.model.errors import Mistake, OperationError
+from keepline.model.limits import MISTAKES_MAX
+from keepline.model.operation import (
+    PROMPT_KEY_BYTES,
+    MediaSettings,
+    NodeSettings,
+    Number,
+    Operation,
+    Prompt,
+    SipSettings,
+    Trunk,
+)
+
+DEFAULT_FILE = "keepline.yaml"
+OVERRIDE = "--set"
+"""Stands for the file in mistakes of overrides; the line is the override's place among them."""
+
+
+def embedded_operation_path() -> Path:
+    """The operation that runs where nobody wrote one: `examples/bench`, from the wheel or from a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for directory in (package / "examples" / "bench", package.parents[1] / "examples" / "bench"):
+        if (directory / DEFAULT_FILE).is_file():
+            return directory / DEFAULT_FILE
+    raise FileNotFoundError("this installation lacks its embedded operation; install keepline again")
+
+
+def find_operation(file: Path | None, directory: Path = Path()) -> Path:
+    """The file a person means: the one named, or in the directory named; else ./keepline.yaml, else the embedded."""
+    if file is None:
+        here = directory / DEFAULT_FILE
+        return here if here.is_file() else embedded_operation_path()
+    return file / DEFAULT_FILE if file.is_dir() else file
+
+
+def load_operation(path: Path, overrides: Sequence[str] = ()) -> Operation:
+    """Read, check and digest an operation; `overrides` are `a.b.c=value`.
+
+    `path` is a file, or a directory with a keepline.yaml. Raises OperationError with every mistake in the order of the
+    file; nothing else for anything that the files may hold.
+    """
+    return _load(find_operation(path), overrides, digest=None)
+
+
+def store_operation(operation: Operation, data_dir: Path) -> Path:
+    """Copy a loaded operation to DATA/operation/DIGEST/, whole or not at all, and return that directory.
+
+    Raises OSError as the disk does, and LocalError when the files have changed since.
+    """
+    files = operation_files(Path(operation.file), _recordings_of(operation))
+    return copy_files(files, operation.overrides, operation, data_dir)
+
+
+def load_stored(data_dir: Path, digest: str) -> Operation:
+    """The operation stored under `digest`; raises OperationError when the copy is missing or no longer whole.
+
+    Flows are not imported: `import_flow` does that when a call needs one.
+    """
+    directory = stored_directory(data_dir, digest)
+    try:
+        overrides = read_overrides(directory)
+    except (OSError, ValueError) as error:
+        mistake = Mistake(
+            str(directory), 1, 1, "operation", f"the stored copy is damaged: {error}", "start the node anew"
+        )
+        raise OperationError([mistake]) from error
+    return _load(directory / STORED_FILE, overrides, digest=digest)
+
+
+def _load(file: Path, overrides: Sequence[str], digest: str | None) -> Operation:
+    """With a digest, the file is a stored copy: it was checked before it was stored."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror or error}"
+        raise OperationError([Mistake(str(file), 1, 1, "operation file", wrong, "name a readable file")]) from error
+    tree = read_tree(data, str(file))
+    if not tree.plain:
+        raise OperationError(tree.mistakes)
+    _apply_overrides(tree, overrides)
+    directory = file.absolute().parent
+    parsed = _validate(tree)
+    checks.check_numbers(tree)
+    checks.check_trunks(tree)
+    checks.check_ports(tree)
+    checks.check_prompts(tree, directory)
+    if digest is None:
+        checks.check_flows(tree, directory)
+    if tree.mistakes or parsed is None:
+        raise OperationError(_in_order(tree))
+    return _operation(parsed, tree, file.absolute(), overrides, digest)
+
+
+def _validate(tree: Tree) -> OperationFile | None:
+    try:
+        return OperationFile.model_validate(tree.plain)
+    except ValidationError as error:
+        add_validation_mistakes(tree, error)
+        return None
+
+
+def _apply_overrides(tree: Tree, overrides: Sequence[str]) -> None:
+    for line, override in enumerate(overrides, start=1):
+        path, equals, text = override.partition("=")
+        at = Position(line, 1, OVERRIDE)
+        keys = path.split(".")
+        if not equals or not all(keys):
+            right = "write a.b.c=value, for example sip.listen=127.0.0.1:5062"
+            tree.mistakes.append(tree.mistake_at(at, path or "override", "is not a setting with a value", right))
+            continue
+        try:
+            value = read_value(text)
+        except ValueError as error:
+            tree.mistakes.append(tree.mistake_at(at, path, str(error), "quote the value"))
+            continue
+        _put(tree, keys, value, at, Position(line, len(path) + 2, OVERRIDE))
+
+
+def _put(tree: Tree, keys: list[str], value: Plain, key_at: Position, value_at: Position) -> None:
+    mapping = tree.plain
+    for depth, key in enumerate(keys[:-1], start=1):
+        below = mapping.setdefault(key, {})
+        tree.keys.setdefault(tuple(keys[:depth]), key_at)
+        if not isinstance(below, dict):
+            wrong = f"`{key}` is not a mapping"
+            tree.mistakes.append(
+                tree.mistake_at(key_at, ".".join(keys), wrong, f"set `{'.'.join(keys[:depth])}` itself")
+            )
+            return
+        mapping = below
+    mapping[keys[-1]] = value
+    where: Where = tuple(keys)
+    for positions in (tree.keys, tree.values):
+        for old in [each for each in positions if each[: len(where)] == where]:
+            del positions[old]
+    tree.keys[where], tree.values[where] = key_at, value_at
+
+
+def _in_order(tree: Tree) -> list[Mistake]:
+    """The file's mistakes from its top to its end, then those of other files; no more than a person can use."""
+    found = sorted(set(tree.mistakes), key=lambda each: (each.file != tree.file, each))
+    if len(found) > MISTAKES_MAX:
+        rest = len(found) - MISTAKES_MAX
+        found = found[:MISTAKES_MAX]
+        found.append(Mistake(tree.file, 1, 1, dotted(()), f"{rest} more mistakes", "mend these first"))
+    return found
+
+
+def _operation(
+    parsed: OperationFile, tree: Tree, file: Path, overrides: Sequence[str], digest: str | None
+) -> Operation:
+    recordings = {os.path.normpath(each.file) for each in parsed.prompts.values() if each.file}
+    try:
+        found = digest_of(operation_files(file, recordings), overrides)
+    except (TooBigError, OSError) as error:
+        tree.add_mistake((), str(error), "keep other files in other directories")
+        raise OperationError(tree.mistakes) from error
+    if digest is not None and found != digest:
+        tree.add_mistake((), "the stored copy has been changed", "start the node from the original")
+        raise OperationError(tree.mistakes)
+    first, last = parsed.media.rtp_ports
+    return Operation(
+        name=parsed.operation,
+        directory=str(file.parent),
+        file=str(file),
+        overrides=tuple(overrides),
+        digest=found,
+        sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max),
+        media=MediaSettings(first, last),
+        http=parsed.http.listen,
+        node=NodeSettings(parsed.node.drain_limit_s),
+        trunks=tuple(Trunk(name, tuple(trunk.peers)) for name, trunk in parsed.trunks.items()),
+        numbers={number: Number(entry.flow, entry.ring_s) for number, entry in parsed.numbers.items()},
+        flows=dict(parsed.flows),
+        prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},
+        language=parsed.language,
+    )
+
+
+def _prompt(parsed: PromptFile, directory: Path, language: str) -> Prompt:
+    digest, path = "", ""
+    if parsed.file:
+        path = str(directory / os.path.normpath(parsed.file))
+        digest = hashlib.blake2b(Path(path).read_bytes(), digest_size=PROMPT_KEY_BYTES).hexdigest()
+    return Prompt(parsed.text, path, digest, parsed.language or language, parsed.length_s)
+
+
+def _recordings_of(operation: Operation) -> list[str]:
+    directory = Path(operation.directory)
+    paths = (Path(prompt.file) for prompt in operation.prompts.values() if prompt.file)
+    return sorted({path.relative_to(directory).as_posix() for path in paths})

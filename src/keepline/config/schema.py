@@ -1,0 +1,223 @@
+"""What an operation file may hold: the one description of every setting, as pydantic models.
+
+It knows single values; whether they agree with one another is `checks`. The description and first example of each field
+are what a mistake in it says would be right, and every field is in `docs/reference/operation.md` (tested).
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from keepline.model.operation import FlowReference, HostPort, MediaSettings, NodeSettings, SipSettings
+
+T = TypeVar("T")
+MISTAKE = "keepline_mistake"
+"""The pydantic error type that carries our own words."""
+PROMPT_LENGTH_S_MAX = 3600.0
+PROMPT_TEXT_CHARS_MAX = 5000
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NUMBER = re.compile(r"\+?[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+_PORT_RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
+
+
+def mistaken(wrong: str, right: str) -> PydanticCustomError:
+    """The error of a value that is wrong, in our own words."""
+    return PydanticCustomError(MISTAKE, "{wrong}; {right}", {"wrong": wrong, "right": right})
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if pattern.fullmatch(value):
+            return value
+        raise mistaken(f"`{value}` will not do", what)
+
+    return check
+
+
+def _parsed(parse: Callable[[str], T]) -> BeforeValidator:
+    """A type that is written as text: parsed once, passed through when it is a value already (a default)."""
+
+    def convert(value: Any) -> Any:
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(convert)
+
+
+def parse_host_port(text: str) -> HostPort:
+    """`127.0.0.1:5060` or `[::1]:5060`; raises a pydantic error in our words."""
+    host, colon, port = text.rpartition(":")
+    example = "write HOST:PORT, for example `127.0.0.1:5060` or `[::1]:5060`"
+    if not colon or not port.isascii() or not port.isdigit():
+        raise mistaken(f"`{text}` is not an address with a port", example)
+    if int(port) > 65535:
+        raise mistaken(f"{port} is not a port", "a port is 0 (any free one) to 65535")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        raise mistaken(f"`{host}` is not an IP address", example) from None
+    if address.version == 6 and bare == host:
+        raise mistaken(f"`{text}` is ambiguous", f"write an IPv6 address in brackets: `[{bare}]:{port}`")
+    return HostPort(str(address), int(port))
+
+
+def parse_sip_listen(text: str) -> HostPort:
+    """As `parse_host_port`, and an address that callers can be told to send audio to."""
+    found = parse_host_port(text)
+    if ipaddress.ip_address(found.host).is_unspecified:
+        wrong = f"`{found.host}` cannot be told to callers as the address of their audio"
+        raise mistaken(wrong, "name the one address that they reach this machine on")
+    return found
+
+
+def parse_port_range(text: str) -> tuple[int, int]:
+    """`40000-43999`, inclusive; it holds an even port, since RTP uses those (RFC 3550 §11)."""
+    found = _PORT_RANGE.fullmatch(text.strip())
+    if not found:
+        raise mistaken(f"`{text}` is not a range of ports", "write FIRST-LAST, for example `40000-43999`")
+    first, last = int(found[1]), int(found[2])
+    if not 1024 <= first <= 65535 or not 1024 <= last <= 65535:
+        raise mistaken(f"`{text}` leaves the ports 1024 to 65535", "for example `40000-43999`")
+    if last < first:
+        raise mistaken(f"`{text}` runs backwards", f"write `{last}-{first}`")
+    if first + first % 2 > last:
+        raise mistaken(f"`{text}` holds no even port, and RTP uses even ones", f"write `{first}-{last + 1}`")
+    return first, last
+
+
+def parse_network(text: str) -> str:
+    """`10.1.0.0/16` or one address; IPv4 or IPv6."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        pass
+    try:
+        nearest = str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise mistaken(f"`{text}` is not a network", "write it as CIDR, for example `203.0.113.0/24`") from None
+    raise mistaken(f"`{text}` has bits beyond its prefix", f"write `{nearest}`")
+
+
+def parse_reference(text: str) -> FlowReference:
+    """`module:function`, the module below the operation's directory."""
+    found = _REFERENCE.fullmatch(text)
+    if not found:
+        raise mistaken(f"`{text}` is not a place of a flow", "write MODULE:FUNCTION, for example `flows:greeting`")
+    return FlowReference(found[1], found[2])
+
+
+Name = Annotated[
+    str, AfterValidator(_matching(_NAME, "a name is letters, digits, - and _, a letter first, at most 64"))
+]
+NumberText = Annotated[
+    str, AfterValidator(_matching(_NUMBER, "a number is what callers dial: digits, letters, . - _, perhaps + first"))
+]
+Language = Annotated[str, AfterValidator(_matching(_LANGUAGE, "write a language tag, for example `en` or `pt-br`"))]
+Network = Annotated[str, AfterValidator(parse_network)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, frozen=True)
+
+
+class SipFile(_Strict):
+    """`sip:`"""
+
+    listen: Annotated[HostPort, _parsed(parse_sip_listen)] = Field(
+        default=SipSettings().listen, description="the address and UDP port of SIP", examples=["127.0.0.1:5060"]
+    )
+    calls_max: int = Field(
+        default=SipSettings().calls_max,
+        ge=1,
+        le=100_000,
+        description="live calls; the next one is answered 503",
+        examples=["3000"],
+    )
+
+
+class MediaFile(_Strict):
+    """`media:`"""
+
+    rtp_ports: Annotated[tuple[int, int], _parsed(parse_port_range)] = Field(
+        default=(MediaSettings().rtp_port_first, MediaSettings().rtp_port_last),
+        description="the UDP ports of audio; every even one carries one call",
+        examples=["40000-43999"],
+    )
+
+
+class HttpFile(_Strict):
+    """`http:`"""
+
+    listen: Annotated[HostPort, _parsed(parse_host_port)] = Field(
+        default=HostPort("127.0.0.1", 8080),
+        description="the address and TCP port of the desk",
+        examples=["127.0.0.1:8080"],
+    )
+
+
+class NodeFile(_Strict):
+    """`node:`"""
+
+    drain_limit_s: float = Field(
+        default=NodeSettings().drain_limit_s,
+        ge=0,
+        le=86_400,
+        description="seconds that a stopping node lets live calls finish",
+        examples=["30"],
+    )
+
+
+class TrunkFile(_Strict):
+    """One of `trunks:`"""
+
+    peers: list[Network] = Field(
+        min_length=1, description="the networks whose requests belong to this trunk", examples=['["203.0.113.0/24"]']
+    )
+
+
+class NumberFile(_Strict):
+    """One of `numbers:`"""
+
+    flow: str = Field(description="the flow that answers, one of `flows`", examples=["greeting"])
+    ring_s: float = Field(default=0.0, ge=0, le=120, description="seconds it rings before the answer", examples=["0"])
+
+
+class PromptFile(_Strict):
+    """One of `prompts:`; text or file, checked by `checks`."""
+
+    text: str = Field(
+        default="", max_length=PROMPT_TEXT_CHARS_MAX, description="what is said", examples=["Good morning."]
+    )
+    file: str = Field(default="", description="a WAV file below the operation's directory", examples=["welcome.wav"])
+    language: Language | None = Field(default=None, description="the language of the text", examples=["en"])
+    length_s: float | None = Field(
+        default=None, gt=0, le=PROMPT_LENGTH_S_MAX, description="cut or padded to this many seconds", examples=["8"]
+    )
+
+
+class OperationFile(_Strict):
+    """The whole file."""
+
+    operation: Name = Field(description="the name of the operation", examples=["bench"])
+    language: Language = Field(default="en", description="the language of texts that name none", examples=["en"])
+    sip: SipFile = Field(default=SipFile(), description="how SIP is spoken")
+    media: MediaFile = Field(default=MediaFile(), description="how audio is carried")
+    http: HttpFile = Field(default=HttpFile(), description="where the desk answers")
+    node: NodeFile = Field(default=NodeFile(), description="how a node behaves")
+    trunks: dict[Name, TrunkFile] = Field(
+        min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
+    )
+    flows: dict[Name, Annotated[FlowReference, _parsed(parse_reference)]] = Field(
+        min_length=1, description="the programs that calls run", examples=["flows: {greeting: flows:greeting}"]
+    )
+    numbers: dict[NumberText, NumberFile] = Field(
+        min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
+    )
+    prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
