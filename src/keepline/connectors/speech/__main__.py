@@ -1,0 +1,36 @@
+"""`python -m keepline.connectors.speech --data DIR --socket-fd N`: the speech process."""
+
+import argparse
+import socket
+from pathlib import Path
+
+from keepline.connectors.speech.engine import SpeechEngine
+from keepline.connectors.speech.server import PromptMaker, SpeechServer
+
+
+def _load_espeak() -> SpeechEngine:
+    # Imported here, in this process alone: its licence and its globals stay out of the others.
+    from keepline.connectors.speech.espeak import EspeakEngine
+
+    return EspeakEngine()
+
+
+def _load_fake() -> SpeechEngine:
+    from keepline.connectors.speech.fake import FakeEngine
+
+    return FakeEngine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="keepline-speech", description="Makes prompts for a Keepline node.")
+    parser.add_argument("--data", type=Path, required=True, help="the data directory; prompts go to its prompts/")
+    parser.add_argument("--socket-fd", type=int, required=True, help="an inherited, listening Unix stream socket")
+    parser.add_argument("--engine", choices=("espeak", "fake"), default="espeak")
+    arguments = parser.parse_args()
+    listener = socket.socket(fileno=arguments.socket_fd)
+    load_engine = _load_espeak if arguments.engine == "espeak" else _load_fake
+    SpeechServer(listener, PromptMaker(arguments.data / "prompts", load_engine)).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What the speech process answers to a line; sockets are in tests/live."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keepline.connectors.speech.engine import Pcm, SpeechEngine
+from keepline.connectors.speech.fake import FakeEngine
+from keepline.connectors.speech.server import PromptMaker
+
+KEY = "0123456789abcdef" * 2
+
+
+def ask(maker: PromptMaker, **fields: object) -> dict[str, object]:
+    answer = maker.answer(json.dumps({"key": KEY, "text": "hi", **fields}).encode())
+    assert answer.endswith(b"\n")
+    assert answer.count(b"\n") == 1
+    decoded: dict[str, object] = json.loads(answer)
+    return decoded
+
+
+def test_a_good_request_makes_both_files(tmp_path: Path) -> None:
+    maker = PromptMaker(tmp_path / "deep" / "prompts", FakeEngine)
+    assert ask(maker, file="", language="de", length_s=0.5) == {"ok": True, "key": KEY}
+    assert (tmp_path / "deep/prompts" / f"{KEY}.ulaw").stat().st_size == 4000
+
+
+def test_a_prompt_that_stands_is_not_made_again(tmp_path: Path) -> None:
+    for suffix in ("ulaw", "alaw"):
+        (tmp_path / f"{KEY}.{suffix}").write_bytes(b"kept")
+
+    def no_engine() -> SpeechEngine:
+        raise AssertionError("nothing to make")
+
+    assert ask(PromptMaker(tmp_path, no_engine)) == {"ok": True, "key": KEY}
+    assert (tmp_path / f"{KEY}.ulaw").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"text": "no key"}', b'{"key": 5}', b'{"key": "a", "more": 1}',
+             b'{"key": "a", "length_s": "long"}', b"[" * 100_000, b'{"key": "\\ud800"}']
+)  # fmt: skip
+def test_a_line_that_is_no_request_gets_a_reason(tmp_path: Path, line: bytes) -> None:
+    answer = json.loads(PromptMaker(tmp_path, FakeEngine).answer(line))
+    assert answer["ok"] is False
+    assert answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"key": "../x"}, "hex digits"),
+        ({"language": "xx"}, "unknown language 'xx'"),
+        ({"text": ""}, "neither a text"),
+        ({"file": "/nowhere/music.wav"}, "No such file"),
+        ({"file": "a\0b"}, "null"),
+        ({"length_s": -1}, "not above 0"),
+    ],
+)
+def test_a_request_that_cannot_be_met_names_its_key_and_reason(
+    tmp_path: Path, fields: dict[str, object], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = ask(PromptMaker(tmp_path, FakeEngine), **fields)
+    assert answer["ok"] is False
+    assert answer["key"] == fields.get("key", KEY)
+    assert says in str(answer["error"])
+
+
+def test_a_bug_in_an_engine_is_an_answer_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(FakeEngine):
+        def synthesise(self, text: str, language: str) -> Pcm:
+            raise ZeroDivisionError("no such thing")
+
+    answer = ask(PromptMaker(tmp_path, Broken))
+    assert answer["ok"] is False
+    assert "ZeroDivisionError" in str(answer["error"])
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_an_answer_too(tmp_path: Path) -> None:
+    (tmp_path / f"{KEY}.alaw").mkdir()
+    answer = ask(PromptMaker(tmp_path, FakeEngine))
+    assert answer["ok"] is False
+    assert "cannot be stored" in str(answer["error"])
+
+
+def test_the_store_has_a_limit(tmp_path: Path) -> None:
+    maker = PromptMaker(tmp_path, FakeEngine, bytes_max=1000)
+    assert ask(maker)["ok"] is True
+    refused = ask(maker, key="f" * 32)
+    assert "have reached 1000 bytes" in str(refused["error"])
+    assert ask(maker)["ok"] is True
+    assert "have reached" in str(ask(PromptMaker(tmp_path, FakeEngine, bytes_max=1000), key="f" * 32)["error"])
+
+
+def test_an_engine_that_does_not_load_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loads: list[int] = []
+
+    def load() -> SpeechEngine:
+        loads.append(1)
+        if len(loads) == 1:
+            raise RuntimeError("not yet")
+        return FakeEngine()
+
+    maker = PromptMaker(tmp_path, load)
+    assert ask(maker)["ok"] is False
+    assert ask(maker)["ok"] is True
