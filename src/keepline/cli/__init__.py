@@ -1,0 +1,84 @@
+"""The `keepline` command. It parses, asks and prints; it decides nothing about calls.
+
+Exit codes everywhere: 0 fine, 1 failed, 2 wrong input. What a person reads of a failure is one line on stderr; the
+traceback is kept for `--debug`. Modules that take long to import are imported by the command that needs them.
+"""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from keepline import __version__
+from keepline.cli import node, operation, records, talk
+from keepline.cli.output import FAILED, FINE, WRONG_INPUT, CommandFailed, complain
+from keepline.model.errors import OperationError
+
+app = typer.Typer(
+    name="keepline",
+    help="Phone automation that stays up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+call = typer.Typer(help="One call.", no_args_is_help=True, rich_markup_mode=None)
+
+app.command()(operation.check)
+app.command()(operation.up)
+app.command()(node.stop)
+app.command()(node.status)
+app.command()(records.calls)
+app.add_typer(call, name="call")
+call.command("show")(records.show)
+app.command()(talk.phone)
+app.command()(talk.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"keepline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _keepline(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="KEEPLINE_DEBUG", help="Show the traceback of an unexpected failure.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["KEEPLINE_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line and leave the process with 0, 1 or 2."""
+    try:
+        app()
+        code: object = FINE
+    except SystemExit as leaving:
+        code = leaving.code
+    except KeyboardInterrupt:
+        code = FAILED
+    except BrokenPipeError:  # `keepline calls | head`: nobody reads any more, and that is fine
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FINE
+    except CommandFailed as failed:
+        complain(str(failed))
+        code = failed.code
+    except OperationError as error:
+        for mistake in error.mistakes:
+            complain(str(mistake))
+        code = WRONG_INPUT
+    except Exception as error:
+        if os.environ.get("KEEPLINE_DEBUG"):
+            traceback.print_exc()
+        complain(f"keepline: {type(error).__name__}: {error} (--debug shows where)")
+        code = FAILED
+    sys.exit(code if code in (FINE, WRONG_INPUT) else FINE if code is None else FAILED)

@@ -1,0 +1,101 @@
+"""`keepline stop` and `keepline status`: what one asks of a running node."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keepline.cli.output import DEFAULT_DATA, CommandFailed, Data
+
+ASK_TIMEOUT_S = 5.0
+STOP_MARGIN_S = 15.0
+"""Beyond the node's own limit for live calls: to end its processes and close its journal."""
+STOP_POLL_S = 0.1
+
+
+def stop(
+    data: Data = DEFAULT_DATA,
+    now: Annotated[bool, typer.Option("--now", help="Do not let live calls finish.")] = False,
+) -> None:
+    """Stop the node: no new calls, live ones finish within a limit, no process left."""
+    from keepline.node.control import NodeNotRunning, ask, end_orphans
+
+    running = True
+    try:
+        reply = ask(data, {"op": "stop", "now": now}, ASK_TIMEOUT_S)
+        limit = reply.get("limit_s", 0.0)
+        _wait_until_gone(data, (float(limit) if isinstance(limit, int | float) else 0.0) + STOP_MARGIN_S)
+    except NodeNotRunning:
+        running = False
+    orphans = end_orphans(data)
+    if orphans:
+        typer.echo(f"ended {len(orphans)} orphaned processes: {' '.join(map(str, orphans))}")
+    elif not running:
+        raise CommandFailed(_not_running(data))
+    else:
+        typer.echo("stopped")
+
+
+def _wait_until_gone(data: Path, limit_s: float) -> None:
+    from keepline.node.control import NodeNotRunning, ask
+
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        try:
+            ask(data, {"op": "status"}, ASK_TIMEOUT_S)
+        except NodeNotRunning:
+            return
+        time.sleep(STOP_POLL_S)
+    raise CommandFailed(f"the node still runs after {limit_s:g} s; end it with: keepline stop --now --data {data}")
+
+
+def status(
+    data: Data = DEFAULT_DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say how the node is."""
+    from keepline.node.control import NodeNotRunning, ask
+
+    try:
+        reply = ask(data, {"op": "status"}, ASK_TIMEOUT_S)
+    except NodeNotRunning as error:
+        raise CommandFailed(_not_running(data)) from error
+    if as_json:
+        typer.echo(json.dumps(reply, separators=(", ", ": ")))
+    else:
+        _print_status(reply)
+
+
+def _print_status(reply: Mapping[str, object]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    for key, value in reply.items():
+        if key == "processes" and isinstance(value, Mapping):
+            for name, process in _processes(value):
+                table.add_row(name, process)
+        else:
+            table.add_row(key.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
+    Console(highlight=False).print(table)
+
+
+def _processes(found: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """`calls active` -> `pid 12`, from the nested mapping of a status."""
+    rows: list[tuple[str, str]] = []
+    for name, process in found.items():
+        full = f"{prefix}{name}"
+        if isinstance(process, Mapping) and "pid" not in process:
+            rows += _processes(process, f"{full} ")
+        elif isinstance(process, Mapping):
+            rows.append((full, ", ".join(f"{key} {value}" for key, value in process.items())))
+        else:
+            rows.append((full, "none" if process is None else str(process)))
+    return rows
+
+
+def _not_running(data: Path) -> str:
+    return f"no node runs in {data}; start one with: keepline up --data {data}"

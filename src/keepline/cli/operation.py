@@ -1,0 +1,79 @@
+"""`keepline check` and `keepline up`: from an operation file to a verdict, or to a node."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keepline.cli.output import DEFAULT_DATA, WRONG_INPUT, CommandFailed, Data
+from keepline.model.errors import Mistake, OperationError
+
+File = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        help="An operation file or its directory; ./keepline.yaml, or the operation keepline brings along.",
+    ),
+]
+
+
+def check(file: File = None) -> None:
+    """Tell every mistake of an operation file at once."""
+    from keepline.config import find_operation, load_operation
+
+    path = find_operation(file)
+    try:
+        operation = load_operation(path)
+    except OperationError as error:
+        for mistake in error.mistakes:
+            typer.echo(str(mistake))
+        raise typer.Exit(WRONG_INPUT) from None
+    counts = {"numbers": len(operation.numbers), "flows": len(operation.flows), "prompts": len(operation.prompts)}
+    typer.echo(f"{path}: fine: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def up(
+    file: File = None,
+    sip: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where SIP listens; sip.listen.")] = "",
+    rtp_ports: Annotated[str, typer.Option(metavar="A-B", help="The ports of audio; media.rtp_ports.")] = "",
+    http: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the desk answers; http.listen.")] = "",
+    data: Data = DEFAULT_DATA,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b.c=value", help="Any setting of the file.")
+    ] = None,
+) -> None:
+    """Run a node in the foreground; prints one line when it answers calls."""
+    from keepline.config import find_operation, load_operation, store_operation
+
+    flags = {
+        "--sip": ("sip.listen", sip),
+        "--rtp-ports": ("media.rtp_ports", rtp_ports),
+        "--http": ("http.listen", http),
+    }
+    given = [(flag, f"{setting}={value}") for flag, (setting, value) in flags.items() if value]
+    given = [("--set", each) for each in set_ or []] + given
+    try:
+        operation = load_operation(find_operation(file), [override for _, override in given])
+    except OperationError as error:
+        raise OperationError([_named(mistake, given) for mistake in error.mistakes]) from None
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        store_operation(operation, data)
+    except OSError as error:
+        raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and waits for.
+    arguments = ["--data", str(data.absolute()), "--operation", operation.digest]
+    os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
+
+
+def _named(mistake: Mistake, given: list[tuple[str, str]]) -> Mistake:
+    """A mistake in an override under the flag it was given by."""
+    if mistake.file == "--set" and mistake.line <= len(given):
+        return replace(mistake, file=given[mistake.line - 1][0])
+    return mistake

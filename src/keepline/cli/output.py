@@ -1,0 +1,31 @@
+"""What the commands share: exit codes, failures told in one line, and the `--data` option."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FINE, FAILED, WRONG_INPUT = 0, 1, 2
+DEFAULT_DATA = Path("keepline-data")
+
+Data = Annotated[Path, typer.Option("--data", envvar="KEEPLINE_DATA", metavar="DIR", help="The node's data directory.")]
+
+
+class CommandFailed(Exception):  # noqa: N818 - an outcome of a command, told to a person
+    """A command cannot do what was asked; the message is the one line that says so."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def complain(line: str) -> None:
+    """One line on stderr."""
+    typer.echo(line, err=True)
+
+
+def require_journal(data: Path) -> Path:
+    """The directory itself, when a node has ever kept its journal there; raises CommandFailed when none has."""
+    if not (data / "journal.db").is_file():
+        raise CommandFailed(f"there is no journal in {data}; name the node's directory with --data")
+    return data
