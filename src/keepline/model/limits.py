@@ -85,3 +85,9 @@ PROMPT_FAILURES_MAX = 1_000
 """Failures remembered for a moment, so that a bad prompt is not asked for by every call."""
 PROMPTS_READY_MAX = 100_000
 """Keys known to be on disk; past it the set is emptied and filled anew from disk."""
+
+# Journal
+JOURNAL_QUEUE_FACTS_MAX = 200_000
+"""Facts that may wait for the disk; beyond, new calls are refused."""
+JOURNAL_WAL_BYTES_MAX = 32 << 20
+"""Size of the write-ahead log at which it is folded into the database."""

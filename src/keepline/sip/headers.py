@@ -1,7 +1,7 @@
 """The header fields of a SIP message: ordered, found without regard to case, compact forms expanded.
 
-Values stay text; `keepline.sip.values` reads them on demand. It refuses names that are not tokens and a second copy of a
-field that may occur once. Source: RFC 3261 §7.3, §20.
+Values stay text; `keepline.sip.values` reads them on demand. It refuses names that are not tokens and a second copy of
+a field that may occur once. Source: RFC 3261 §7.3, §20.
 """
 
 import re
@@ -9,42 +9,42 @@ from collections.abc import Iterable, Sequence
 
 from keepline.model.errors import PeerError
 
-_KNOWN_NAMES = (
-    "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info "
-    "Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length "
-    "Content-Type CSeq Date Diversion Error-Info Event Expires From History-Info Identity In-Reply-To Join "
-    "Max-Forwards MIME-Version Min-Expires Min-SE Organization P-Asserted-Identity P-Preferred-Identity Path Priority "
-    "Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route Refer-To Referred-By "
-    "Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq Server "
-    "Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported "
-    "User-Agent Via Warning WWW-Authenticate"
-).split()
+_KNOWN_NAMES = """
+    Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info
+    Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length
+    Content-Type CSeq Date Diversion Error-Info Event Expires From History-Info Identity In-Reply-To Join
+    Max-Forwards MIME-Version Min-Expires Min-SE Organization P-Asserted-Identity P-Preferred-Identity Path Priority
+    Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route Refer-To Referred-By
+    Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq Server
+    Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported
+    User-Agent Via Warning WWW-Authenticate
+"""
+_LIST_NAMES = """
+    Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact
+    Content-Encoding Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity
+    P-Preferred-Identity Path Privacy Proxy-Require Reason Record-Route Reject-Contact Require Route
+    Service-Route Supported Unsupported Via Warning
+"""
+_SINGLE_NAMES = """
+    Call-ID Content-Length Content-Type CSeq Date Event Expires From Max-Forwards Subject Timestamp To
+"""
 
 COMPACT_FORMS = {
     "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
-    "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported", "l": "Content-Length",
-    "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To", "u": "Allow-Events", "v": "Via",
+    "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported",
+    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To", "u": "Allow-Events", "v": "Via",
     "x": "Session-Expires", "y": "Identity",
 }  # fmt: skip
 """One-letter names (RFC 3261 §7.3.3 and the IANA registry) -> the long ones."""
 
-LIST_FIELDS = frozenset(
-    (
-        "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact "
-        "Content-Encoding Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity "
-        "P-Preferred-Identity Path Privacy Proxy-Require Reason Record-Route Reject-Contact Require Route "
-        "Service-Route Supported Unsupported Via Warning"
-    ).split()
-)
+LIST_FIELDS = frozenset(_LIST_NAMES.split())
 """Fields whose values may be written as one line, separated by commas."""
 
-SINGLE_FIELDS = frozenset(
-    "Call-ID Content-Length Content-Type CSeq Date Event Expires From Max-Forwards Subject Timestamp To".split()
-)
+SINGLE_FIELDS = frozenset(_SINGLE_NAMES.split())
 """Fields that a message has once at most; two of them with different readers are a way past somebody's guard."""
 
 _SPELLINGS = {
-    spelling: name for name in _KNOWN_NAMES for spelling in (name, name.lower(), name.upper(), name.title())
+    spelling: name for name in _KNOWN_NAMES.split() for spelling in (name, name.lower(), name.upper(), name.title())
 } | {spelling: name for short, name in COMPACT_FORMS.items() for spelling in (short, short.upper())}
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")

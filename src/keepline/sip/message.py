@@ -35,11 +35,11 @@ _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s<>\"]+) ([A-Za-z]+/\
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6]\d\d)(?: (.*))?", re.A | re.S)
 _LOOKS_LIKE_REQUEST = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.*[^ \t])[ \t]+[Ss][Ii][Pp]/\d", re.A)
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
-_LINE_END = re.compile(r"\r?\n")
 _ESCAPED_CONTROL = re.compile(r"\\[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SMALL_NUMBER = re.compile(r"\d{1,10}", re.A)
+_PORT = re.compile(r"[1-9]\d{0,4}", re.A)
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\r\n") + b"\x7f"
 _ANSWERED_FIELDS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
-_CONTENT_LENGTH_DIGITS_MAX = 10
 _MAX_FORWARDS_MAX = 255
 
 
@@ -211,7 +211,7 @@ def make_response(
 ) -> Response:
     """An answer to `request` (RFC 3261 §8.2.6): its Via, From, To, Call-ID and CSeq, and Record-Route (§12.1.1).
 
-    `to_tag` joins a To that has no tag, but for 100. `content_type` is application/sdp unless given, if there is a body.
+    `to_tag` joins a To that has no tag, but for 100. A body is application/sdp unless `content_type` says otherwise.
     """
     copied = Headers()
     route_too = request.method == "INVITE" and 100 < status < 300
@@ -263,7 +263,7 @@ def response_target(message: Request | Response, source: tuple[str, int]) -> tup
     if maddr:
         return maddr.strip("[]"), port
     rport = via.params.get("rport")
-    if rport and rport.isascii() and rport.isdigit() and len(rport) < 6:
+    if rport and _PORT.fullmatch(rport):
         port = int(rport)
     received = via.params.get("received")
     if received:
@@ -316,13 +316,13 @@ def _check(message: Request | Response) -> None:
         raise PeerError("Call-ID is empty")
     length = first.get("Content-Length")
     if length is not None:
-        if not (length.isascii() and length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS_MAX):
+        if not _SMALL_NUMBER.fullmatch(length):
             raise PeerError("a Content-Length that is no number")
         if int(length) > len(message.body):
             raise PeerError("less body than Content-Length says")
         message.body = message.body[: int(length)]
     hops = first.get("Max-Forwards")
-    if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= _MAX_FORWARDS_MAX):
+    if hops is not None and not (_SMALL_NUMBER.fullmatch(hops) and int(hops) <= _MAX_FORWARDS_MAX):
         raise PeerError("a Max-Forwards that is no number up to 255")
 
 

@@ -139,10 +139,9 @@ def parse_name_addr(text: str) -> NameAddr:
     match = _NAME_ADDR.fullmatch(text)
     if match is not None:
         quoted, plain, uri, params = match.groups()
-        if quoted is None:
-            display = plain.strip()
-        else:
-            display = _QUOTED_PAIR.sub(r"\1", quoted) if "\\" in quoted else quoted
+        display = plain.strip() if quoted is None else quoted
+        if "\\" in display:
+            display = _QUOTED_PAIR.sub(r"\1", display)
     else:
         match = _ADDR_SPEC.fullmatch(text)
         if match is None:

@@ -1,0 +1,344 @@
+"""What the four transaction machines share: inputs, effects, timers, and the engine that reads a transition table.
+
+A machine is a function of what it was given: constructed from the same request and fed the same inputs at the same
+times it is in the same state with the same deadlines, and says the same. That is how one is restored after a crash:
+make it again, feed it the recorded inputs, drop the effects. Nothing here sends, waits or looks at a clock.
+Source: RFC 3261 §17, RFC 6026.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from keepline.model.errors import LocalError
+from keepline.sip.message import Request, Response
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """The base values that all timers derive from (RFC 3261 §17.1.1.1, table 4)."""
+
+    t1_s: float = 0.5
+    """Round-trip estimate."""
+    t2_s: float = 4.0
+    """The longest interval between retransmissions."""
+    t4_s: float = 5.0
+    """The longest that a message stays in the network."""
+
+    @property
+    def give_up_s(self) -> float:
+        """64*T1: timers B, F, H, J, L and M."""
+        return 64 * self.t1_s
+
+    @property
+    def timer_d_s(self) -> float:
+        """At least 32 s over an unreliable transport (§17.1.1.2)."""
+        return max(32.0, self.give_up_s)
+
+
+# Inputs -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A request that matches this server transaction: the one that made it (once, first), a copy of it, or an ACK."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """A response that matches this client transaction."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class SendResponse:
+    """The transaction user answers."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Send the client transaction's request."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """`deadline_s` has come. Harmless when it has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailed:
+    """A message could not be handed to the network."""
+
+    what: str
+
+
+Input = RequestReceived | ResponseReceived | SendResponse | Start | TimerFired | TransportFailed
+
+
+# Effects ------------------------------------------------------------------------------------------------------------
+
+
+class TerminationReason(Enum):
+    """Why a transaction is over."""
+
+    NORMAL = "normal"
+    TIMEOUT = "timeout"
+    """Timer B, F or H: the other side did not answer, or did not acknowledge."""
+    TRANSPORT = "transport"
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send these bytes."""
+
+    data: bytes
+    peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PassRequest:
+    """The transaction user's to deal with: the request, or an ACK to a 2xx."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PassResponse:
+    """The transaction user's to deal with."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTransportError:
+    """The transaction goes on, but what it sent last did not go out (RFC 6026 §7.1)."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """Forget this transaction."""
+
+    reason: TerminationReason
+
+
+Effect = Transmit | PassRequest | PassResponse | ReportTransportError | Terminated
+
+
+# The engine ---------------------------------------------------------------------------------------------------------
+
+
+class State(Enum):
+    """Where a transaction is; each machine uses some of them."""
+
+    INITIAL = "initial"
+    CALLING = "calling"
+    TRYING = "trying"
+    PROCEEDING = "proceeding"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    CONFIRMED = "confirmed"
+    TERMINATED = "terminated"
+
+
+class Event(Enum):
+    """An input as a transition table knows it."""
+
+    REQUEST = "request"
+    ACK = "ACK"
+    SEND_1XX = "send 1xx"
+    SEND_2XX = "send 2xx"
+    SEND_FAILURE = "send 300-699"
+    START = "start"
+    RECEIVED_1XX = "1xx"
+    RECEIVED_2XX = "2xx"
+    RECEIVED_FAILURE = "300-699"
+    RETRANSMIT_TIMER = "timer A, E or G"
+    END_TIMER = "timer B, D, F, H, I, J, K, L or M"
+    TRYING_TIMER = "200 ms"
+    TRANSPORT_ERROR = "transport error"
+
+
+class Action(Enum):
+    """What a transition does, in the order of its row."""
+
+    PASS = "pass to the transaction user"
+    SEND = "send the response given"
+    RESEND = "send again what was sent last"
+    SEND_TRYING = "send 100"
+    SEND_REQUEST = "send the request"
+    SEND_ACK = "send ACK"
+    START_TRYING_TIMER = "start the 200 ms"
+    STOP_RETRANSMITTING = "stop timer A, E or G"
+    STOP_TIMERS = "stop all timers"
+    START_A = "start timer A"
+    START_B = "start timer B"
+    START_D = "start timer D"
+    START_E = "start timer E"
+    START_F = "start timer F"
+    START_G = "start timer G"
+    START_H = "start timer H"
+    START_I = "start timer I"
+    START_J = "start timer J"
+    START_K = "start timer K"
+    START_L = "start timer L"
+    START_M = "start timer M"
+    RESTART_A = "double timer A"
+    RESTART_E_OR_G = "double timer E or G, up to T2"
+    RESTART_E_AT_T2 = "timer E at T2"
+    REPORT_TRANSPORT = "tell the transaction user of the transport error"
+    END_NORMAL = "over"
+    END_TIMEOUT = "over: time-out"
+    END_TRANSPORT = "over: transport error"
+
+
+Row = tuple[State, tuple[Action, ...]]
+Table = Mapping[tuple[State, Event], Row]
+
+_RETRANSMIT_TIMERS = frozenset((Action.START_A, Action.START_E, Action.START_G))
+_END_REASONS = {
+    Action.END_NORMAL: TerminationReason.NORMAL,
+    Action.END_TIMEOUT: TerminationReason.TIMEOUT,
+    Action.END_TRANSPORT: TerminationReason.TRANSPORT,
+}
+
+
+class Transaction:
+    """One transaction, driven by its class's `TABLE`; a pair in neither `TABLE` nor `IGNORED` is a bug of ours."""
+
+    TABLE: ClassVar[Table] = {}
+    IGNORED: ClassVar[frozenset[tuple[State, Event]]] = frozenset()
+
+    __slots__ = ("_end_at_s", "_interval_s", "_last_sent", "_retransmit_at_s", "_trying_at_s", "peer", "reliable",
+                 "request", "state", "timers")  # fmt: skip
+
+    def __init__(self, request: Request, peer: Address, timers: Timers, reliable: bool = False) -> None:
+        self.request = request
+        self.peer = peer
+        self.timers = timers
+        self.reliable = reliable
+        self.state = State.INITIAL
+        self._last_sent = b""
+        self._interval_s = 0.0
+        self._retransmit_at_s: float | None = None
+        self._end_at_s: float | None = None
+        self._trying_at_s: float | None = None
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When to step it with `TimerFired`, on the clock of `now_s`; None while nothing is to be waited for."""
+        due = [at for at in (self._retransmit_at_s, self._end_at_s, self._trying_at_s) if at is not None]
+        return min(due) if due else None
+
+    def step(self, now_s: float, input: Input) -> list[Effect]:
+        """Take one input and say what follows. LocalError for what the transaction user must not do."""
+        effects: list[Effect] = []
+        if isinstance(input, TimerFired):
+            self._fire(now_s, effects)
+        else:
+            self._take(now_s, self._event(input), input, effects)
+        return effects
+
+    def _event(self, input: Input) -> Event:
+        raise NotImplementedError
+
+    def _pass(self, input: Input | None) -> Effect:
+        raise NotImplementedError
+
+    def _fire(self, now_s: float, effects: list[Effect]) -> None:
+        # The end first: a retransmission that is due at the moment of giving up is of no use to anybody.
+        if self._end_at_s is not None and self._end_at_s <= now_s:
+            self._end_at_s = None
+            self._take(now_s, Event.END_TIMER, None, effects)
+        if self._retransmit_at_s is not None and self._retransmit_at_s <= now_s:
+            self._retransmit_at_s = None
+            self._take(now_s, Event.RETRANSMIT_TIMER, None, effects)
+        if self._trying_at_s is not None and self._trying_at_s <= now_s:
+            self._trying_at_s = None
+            self._take(now_s, Event.TRYING_TIMER, None, effects)
+
+    def _take(self, now_s: float, event: Event, input: Input | None, effects: list[Effect]) -> None:
+        row = self.TABLE.get((self.state, event))
+        if row is None:
+            if (self.state, event) in self.IGNORED or self.state is State.TERMINATED:
+                return
+            raise LocalError(f"{type(self).__name__}: {event.value} in state {self.state.value}")
+        self.state, actions = row
+        for action in actions:
+            self._act(action, now_s, input, effects)
+
+    def _act(self, action: Action, now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        match action:
+            case Action.PASS:
+                effects.append(self._pass(input))
+            case Action.SEND:
+                assert isinstance(input, SendResponse)
+                self._send(input.response.encode(), effects)
+            case Action.RESEND:
+                if self._last_sent:
+                    effects.append(Transmit(self._last_sent, self.peer))
+            case Action.SEND_REQUEST:
+                self._send(self.request.encode(), effects)
+            case Action.STOP_RETRANSMITTING:
+                self._retransmit_at_s = None
+            case Action.STOP_TIMERS:
+                self._stop()
+            case Action.REPORT_TRANSPORT:
+                assert isinstance(input, TransportFailed)
+                effects.append(ReportTransportError(input.what))
+            case Action.END_NORMAL | Action.END_TIMEOUT | Action.END_TRANSPORT:
+                self._stop()
+                self._last_sent = b""
+                effects.append(Terminated(_END_REASONS[action]))
+            case _:
+                self._start_timer(action, now_s, effects)
+
+    def _start_timer(self, action: Action, now_s: float, effects: list[Effect]) -> None:
+        timers = self.timers
+        match action:
+            case Action.START_A | Action.START_E | Action.START_G:
+                self._interval_s = timers.t1_s
+                self._retransmit_at_s = None if self.reliable else now_s + timers.t1_s
+            case Action.RESTART_A:
+                self._interval_s *= 2
+                self._retransmit_at_s = now_s + self._interval_s
+            case Action.RESTART_E_OR_G:
+                self._interval_s = min(2 * self._interval_s, timers.t2_s)
+                self._retransmit_at_s = now_s + self._interval_s
+            case Action.RESTART_E_AT_T2:
+                self._interval_s = timers.t2_s
+                self._retransmit_at_s = now_s + timers.t2_s
+            case Action.START_B | Action.START_F | Action.START_H | Action.START_L | Action.START_M:
+                self._end_at_s = now_s + timers.give_up_s
+            case Action.START_D:
+                self._end_after(timers.timer_d_s, now_s, effects)
+            case Action.START_J:
+                self._end_after(timers.give_up_s, now_s, effects)
+            case Action.START_I | Action.START_K:
+                self._end_after(timers.t4_s, now_s, effects)
+            case _:
+                raise LocalError(f"{type(self).__name__} has no {action.value}")
+
+    def _end_after(self, wait_s: float, now_s: float, effects: list[Effect]) -> None:
+        """Start a timer that only waits for copies; over a reliable transport there are none, and it is zero."""
+        if self.reliable:
+            self._end_at_s = None
+            self._take(now_s, Event.END_TIMER, None, effects)
+        else:
+            self._end_at_s = now_s + wait_s
+
+    def _send(self, data: bytes, effects: list[Effect]) -> None:
+        self._last_sent = data
+        effects.append(Transmit(data, self.peer))
+
+    def _stop(self) -> None:
+        self._retransmit_at_s = self._end_at_s = self._trying_at_s = None
