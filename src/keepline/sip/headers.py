@@ -32,8 +32,8 @@ _SINGLE_NAMES = """
 COMPACT_FORMS = {
     "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
     "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported",
-    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To", "u": "Allow-Events", "v": "Via",
-    "x": "Session-Expires", "y": "Identity",
+    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To",
+    "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
 }  # fmt: skip
 """One-letter names (RFC 3261 §7.3.3 and the IANA registry) -> the long ones."""
 

@@ -1,0 +1,227 @@
+"""A dialog: what two user agents must remember of each other, as a frozen value, and the requests sent within it.
+
+Every function returns a new dialog and leaves the old one; branches and tags come in as arguments. It refuses an INVITE
+or a 2xx without a usable Contact. Early dialogs are the same value, made from a 1xx with a To tag.
+Source: RFC 3261 §12, §13.2.2.4, §13.3.1.4, §17.1.1.3, §9.1.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from keepline.model.errors import PeerError
+from keepline.sip.client_transaction import ack_for_failure, cancel_for
+from keepline.sip.headers import Headers
+from keepline.sip.message import Request, Response
+from keepline.sip.values import SipUri, parse_name_addr, parse_uri, uri_host_port
+
+__all__ = [
+    "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "cancel_for", "dialog_key", "in_order",
+    "next_hop", "next_request", "retransmission_times_s", "uac_dialog", "uas_dialog",
+]  # fmt: skip
+
+DialogKey = tuple[str, str, str]
+"""Call-ID, local tag, remote tag."""
+
+MAX_FORWARDS = 70
+_TARGET_REFRESHES = frozenset(("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY"))
+_IN_SEQUENCE_WITH_INVITE = frozenset(("ACK", "CANCEL"))
+_NOT_IN_REQUEST_URI = frozenset(("method", "lr"))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    call_id: str
+    local_tag: str
+    remote_tag: str
+    """Empty where an RFC 2543 peer gave none (§12.1.1)."""
+    local_cseq: int
+    """Of the last request sent; 0 before the first."""
+    remote_cseq: int | None
+    """Of the last request received; None before the first."""
+    local_uri: str
+    remote_uri: str
+    remote_target: str
+    """The peer's Contact URI."""
+    route_set: tuple[str, ...]
+    """Route values, nearest first, as written."""
+
+    @property
+    def key(self) -> DialogKey:
+        return (self.call_id, self.local_tag, self.remote_tag)
+
+
+def dialog_key(request: Request) -> DialogKey:
+    """The key of the dialog that a request received belongs to (§12.2.2); its local tag is empty outside of any."""
+    return (request.call_id, request.to.tag or "", request.from_.tag or "")
+
+
+def uas_dialog(request: Request, local_tag: str) -> Dialog:
+    """The dialog that answering this INVITE creates (§12.1.1). PeerError 400 without one usable Contact."""
+    return Dialog(
+        call_id=request.call_id,
+        local_tag=local_tag,
+        remote_tag=request.from_.tag or "",
+        local_cseq=0,
+        remote_cseq=request.cseq.number,
+        local_uri=request.to.uri,
+        remote_uri=request.from_.uri,
+        remote_target=_contact(request),
+        route_set=tuple(request.headers.get_all("Record-Route")),
+    )
+
+
+def uac_dialog(request: Request, response: Response) -> Dialog:
+    """The dialog that this answer to our INVITE creates (§12.1.2). PeerError 400 without one usable Contact."""
+    return Dialog(
+        call_id=request.call_id,
+        local_tag=request.from_.tag or "",
+        remote_tag=response.to.tag or "",
+        local_cseq=request.cseq.number,
+        remote_cseq=None,
+        local_uri=request.from_.uri,
+        remote_uri=request.to.uri,
+        remote_target=_contact(response),
+        route_set=tuple(reversed(response.headers.get_all("Record-Route"))),
+    )
+
+
+def in_order(dialog: Dialog, request: Request) -> bool:
+    """Whether its CSeq may follow what the dialog has seen; one that may not is answered 500 (§12.2.2).
+
+    ACK and CANCEL carry the number of their INVITE and may repeat the last one.
+    """
+    if dialog.remote_cseq is None:
+        return True
+    if request.method in _IN_SEQUENCE_WITH_INVITE:
+        return request.cseq.number >= dialog.remote_cseq
+    return request.cseq.number > dialog.remote_cseq
+
+
+def after_request(dialog: Dialog, request: Request) -> Dialog:
+    """The dialog once a request in order is received: its CSeq, and its Contact if it refreshes the target (§12.2.2).
+
+    PeerError 400 for a Contact that cannot be used.
+    """
+    if request.method in _IN_SEQUENCE_WITH_INVITE:
+        return dialog
+    target = dialog.remote_target
+    if request.method in _TARGET_REFRESHES and "Contact" in request.headers:
+        target = _contact(request)
+    return replace(dialog, remote_cseq=request.cseq.number, remote_target=target)
+
+
+def next_request(
+    dialog: Dialog,
+    method: str,
+    *,
+    branch: str,
+    via_host: str,
+    via_port: int,
+    contact: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> tuple[Dialog, Request]:
+    """The next request within the dialog and the dialog after sending it (§12.2.1.1). ACK has `ack_for_2xx`.
+
+    `via_host` without brackets, `contact` a URI without angle brackets. A body is application/sdp unless `headers`
+    hold a Content-Type.
+    """
+    dialog = replace(dialog, local_cseq=dialog.local_cseq + 1)
+    request = _request(dialog, method, dialog.local_cseq, branch, (via_host, via_port), contact, headers, body)
+    return dialog, request
+
+
+def ack_for_2xx(
+    dialog: Dialog,
+    *,
+    branch: str,
+    via_host: str,
+    via_port: int,
+    cseq: int | None = None,
+    contact: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> Request:
+    """The ACK to a 2xx (§13.2.2.4): a transaction of its own with a branch of its own, the CSeq number of the INVITE.
+
+    `cseq` is that number; the dialog's last one unless given. Every copy of the 2xx is answered with the same ACK.
+    """
+    number = dialog.local_cseq if cseq is None else cseq
+    return _request(dialog, "ACK", number, branch, (via_host, via_port), contact, headers, body)
+
+
+def next_hop(dialog: Dialog) -> tuple[str, int]:
+    """Where requests of the dialog are sent (§12.2.1.1, §8.1.2): host and port, an IPv6 address without brackets.
+
+    PeerError 400 for a route that cannot be read.
+    """
+    if dialog.route_set:
+        return uri_host_port(_route_uri(dialog.route_set[0]))
+    return uri_host_port(parse_uri(dialog.remote_target))
+
+
+def retransmission_times_s(t1_s: float = 0.5, t2_s: float = 4.0) -> Iterator[float]:
+    """When a 2xx is sent again while no ACK comes, in seconds after it was first sent (§13.3.1.4).
+
+    T1, then doubling intervals up to T2, ending before 64*T1: there the UAS gives up and sends BYE.
+    """
+    at_s = interval_s = t1_s
+    while at_s < 64 * t1_s:
+        yield at_s
+        interval_s = min(2 * interval_s, t2_s)
+        at_s += interval_s
+
+
+def _request(
+    dialog: Dialog,
+    method: str,
+    cseq: int,
+    branch: str,
+    sent_by: tuple[str, int],
+    contact: str | None,
+    more: Iterable[tuple[str, str]],
+    body: bytes,
+) -> Request:
+    uri, routes = _uri_and_routes(dialog)
+    host, port = sent_by
+    headers = Headers()
+    headers.add("Via", f"SIP/2.0/UDP {f'[{host}]' if ':' in host else host}:{port};branch={branch};rport")
+    headers.add("Max-Forwards", str(MAX_FORWARDS))
+    for route in routes:
+        headers.add("Route", route)
+    headers.add("From", f"<{dialog.local_uri}>" + (f";tag={dialog.local_tag}" if dialog.local_tag else ""))
+    headers.add("To", f"<{dialog.remote_uri}>" + (f";tag={dialog.remote_tag}" if dialog.remote_tag else ""))
+    headers.add("Call-ID", dialog.call_id)
+    headers.add("CSeq", f"{cseq} {method}")
+    if contact is not None:
+        headers.add("Contact", f"<{contact}>")
+    for name, value in more:
+        headers.add(name, value)
+    if body and "Content-Type" not in headers:
+        headers.add("Content-Type", "application/sdp")
+    return Request(method, uri, headers, body)
+
+
+def _uri_and_routes(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
+    """Request-URI and Route values, whether the first proxy routes loosely (lr) or strictly (§12.2.1.1)."""
+    if not dialog.route_set:
+        return dialog.remote_target, ()
+    first = _route_uri(dialog.route_set[0])
+    if "lr" in first.params:
+        return dialog.remote_target, dialog.route_set
+    params = {name: value for name, value in first.params.items() if name not in _NOT_IN_REQUEST_URI}
+    strict = replace(first, params=params, headers="")
+    return str(strict), (*dialog.route_set[1:], f"<{dialog.remote_target}>")
+
+
+def _route_uri(route: str) -> SipUri:
+    return parse_uri(parse_name_addr(route).uri)
+
+
+def _contact(message: Request | Response) -> str:
+    contacts = message.headers.get_all("Contact")
+    if len(contacts) != 1:
+        raise PeerError("not exactly one Contact")
+    uri = parse_name_addr(contacts[0]).uri
+    parse_uri(uri)
+    return uri
