@@ -5,7 +5,8 @@
 
 It needs Python and Linux, nothing else; it imports nothing of what it calls. Exit code 0 when every call was good.
 With --json it prints one JSON object for each call that ended and a summary at the end; with --events also what each
-caller hears now, twice a second. Ctrl-C hangs up; a second one leaves at once.
+caller hears now, twice a second. Ctrl-C hangs up; a second one leaves at once. SIGUSR1 lets the live calls end by
+themselves and makes no new ones.
 """
 
 import argparse
@@ -161,6 +162,7 @@ def main() -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    signal.signal(signal.SIGUSR1, lambda *_: crowd.stop())
     begun, cpu = time.monotonic(), time.process_time()
     try:
         crowd.run(on_tick)

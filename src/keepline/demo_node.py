@@ -1,0 +1,248 @@
+"""A node started from outside and watched from outside: for the demo, the benchmarks and the live tests.
+
+It is driven through the command line alone, as anybody would: `keepline up`, `status`, `calls`, `stop`, and signals to
+the process ids that `status` names. It knows nothing of what goes on inside.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from keepline.config import load_operation
+
+READY = re.compile(r"ready sip=udp:(?P<sip>\S+) http=(?P<http>\S+) data=(?P<data>.+)")
+READY_WITHIN_S = 60.0
+COMMAND_WITHIN_S = 30.0
+GONE_WITHIN_S = 45.0
+POLL_S = 0.02
+RTP_PORTS_FROM, RTP_PORTS_TO = 12000, 32000
+"""Below the ports that the kernel gives away by itself."""
+MARK = "KEEPLINE_STARTED_AS"
+"""An environment variable that every process of one node inherits, however it detaches itself."""
+
+
+class NodeFailedError(Exception):
+    """The node did not do what the command line promises; says what, and what stands on its stderr."""
+
+
+class Found(NamedTuple):
+    """A process of a node."""
+
+    pid: int
+    command: str
+
+
+@dataclass(slots=True)
+class NodeSettings:
+    """How to start a node."""
+
+    operation: Path
+    data: Path
+    slots: int = 500
+    """RTP ports to give it, one a call."""
+    cores: tuple[int, ...] = ()
+    """Processor cores it may run on; () is all."""
+    extra: Sequence[str] = ()
+    """More of the command line of `keepline up`."""
+
+
+def keepline_command() -> list[str]:
+    """The `keepline` that belongs to this Python."""
+    beside = Path(sys.executable).with_name("keepline")
+    return [str(beside)] if beside.exists() else [sys.executable, "-m", "keepline.cli"]
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of 127.0.0.1 that nobody uses at this instant."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_port_range(ports: int) -> tuple[int, int]:
+    """First and last of that many neighbouring UDP ports, all of them free at this instant."""
+    offset = os.getpid() * 64 % (RTP_PORTS_TO - RTP_PORTS_FROM)
+    for step in range(0, RTP_PORTS_TO - RTP_PORTS_FROM, 512):
+        first = RTP_PORTS_FROM + (offset + step) % (RTP_PORTS_TO - RTP_PORTS_FROM) // 2 * 2
+        if all(_is_free(port) for port in range(first, first + ports, 2)):
+            return first, first + ports - 1
+    raise NodeFailedError(f"no {ports} free UDP ports in a row from {RTP_PORTS_FROM}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def wait_until(what: str, condition: Callable[[], Any], within_s: float) -> Any:
+    """Poll until the condition holds and return its value; NodeFailedError after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise NodeFailedError(f"waited {within_s:g} s in vain: {what}")
+        time.sleep(POLL_S)
+    return value
+
+
+class LocalNode:
+    """One node on free ports of 127.0.0.1, in its own data directory. As a context manager it leaves nothing behind."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings
+        self.mark = f"node-{uuid.uuid4().hex}"
+        self.sip = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        self.http = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+        self.rtp_ports = free_port_range(2 * settings.slots)
+        self.stderr_path = settings.data.with_name(settings.data.name + ".stderr")
+        self.process: subprocess.Popen[str] | None = None
+        self.ready_after_s = 0.0
+        """From `up` to its ready line."""
+
+    def __enter__(self) -> "LocalNode":
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def up(self) -> None:
+        """Start `keepline up` and wait for its ready line."""
+        first, last = self.rtp_ports
+        command = [
+            *keepline_command(), "up", str(self.settings.operation), "--sip", self.sip, "--http", self.http,
+            "--rtp-ports", f"{first}-{last}", "--data", str(self.settings.data), *self.settings.extra,
+        ]  # fmt: skip
+        begun = time.monotonic()
+        with self.stderr_path.open("a") as stderr:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
+                env=os.environ | {MARK: self.mark}, start_new_session=True, preexec_fn=self._pin,
+            )  # fmt: skip
+        try:
+            self._read_ready_line()
+        except BaseException:
+            self.end()
+            raise
+        self.ready_after_s = time.monotonic() - begun
+
+    def _pin(self) -> None:
+        if self.settings.cores:
+            os.sched_setaffinity(0, self.settings.cores)
+
+    def _read_ready_line(self) -> None:
+        process = self.process
+        assert process is not None
+        assert process.stdout is not None
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
+        try:
+            line = lines.get(timeout=READY_WITHIN_S)
+        except queue.Empty:
+            raise NodeFailedError(f"no ready line within {READY_WITHIN_S:g} s\n{self.stderr()}") from None
+        match = READY.fullmatch(line.strip())
+        if match is None:
+            code = process.wait(COMMAND_WITHIN_S) if not line else None
+            raise NodeFailedError(f"not a ready line: {line!r}, exit code {code}\n{self.stderr()}")
+        self.sip, self.http = match["sip"], match["http"]
+
+    def stderr(self) -> str:
+        """What the node logged; its end if it is long."""
+        return self.stderr_path.read_text(errors="replace")[-20_000:] if self.stderr_path.exists() else ""
+
+    def uri(self, user: str) -> str:
+        return f"sip:{user}@{self.sip}"
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `keepline ARGUMENTS --data …`."""
+        done = subprocess.run(
+            [*keepline_command(), *arguments, "--data", str(self.settings.data)], capture_output=True, text=True,
+            timeout=COMMAND_WITHIN_S + GONE_WITHIN_S, check=False,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise NodeFailedError(f"keepline {' '.join(arguments)}: exit {done.returncode}: {done.stderr}{done.stdout}")
+        return done
+
+    def status(self) -> dict[str, Any]:
+        """`keepline status --json`."""
+        return dict(json.loads(self.command("status", "--json").stdout))
+
+    def calls(self, limit: int = 100_000) -> list[dict[str, Any]]:
+        """`keepline calls --json`: every record."""
+        lines = self.command("calls", "--json", "--limit", str(limit)).stdout.splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def pid(self, role: str) -> int:
+        """Of "supervisor", "media", "active", "warm", "speech" or "desk", as `status` says; 0 where there is none."""
+        processes = self.status()["processes"]
+        found = processes["calls"].get(role) if role in ("active", "warm") else processes.get(role)
+        return int(found["pid"]) if found and found.get("pid") else 0
+
+    def kill(self, role: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal to a process by its role; its process id."""
+        pid = wait_until(f"{role} has a process", lambda: self.pid(role), COMMAND_WITHIN_S)
+        os.kill(pid, number)
+        return int(pid)
+
+    def processes(self) -> list[Found]:
+        """Every process that descends from this node's `up`, orphans included."""
+        return [found for found in _marked(self.mark) if found.pid != os.getpid()]
+
+    def wait_gone(self) -> None:
+        """NodeFailedError unless every process is gone soon."""
+        wait_until("every process ends", lambda: not self.processes(), GONE_WITHIN_S)
+        if self.process is not None:
+            self.process.wait(COMMAND_WITHIN_S)
+
+    def stop(self) -> int:
+        """`keepline stop --now`; its exit code."""
+        return self.command("stop", "--now", check=False).returncode
+
+    def end(self) -> list[Found]:
+        """Kill whatever is left of the node; what there was."""
+        left = self.processes()
+        for _ in range(100):
+            rest = self.processes()
+            if not rest:
+                break
+            for found in rest:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(found.pid, signal.SIGKILL)
+            time.sleep(POLL_S)
+        if self.process is not None:
+            self.process.wait()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+        return left
+
+    def prompts(self) -> dict[str, Path]:
+        """The raw mu-law of every prompt that the operation names."""
+        operation = load_operation(self.settings.operation)
+        files = {name: self.settings.data / "prompts" / f"{it.key}.ulaw" for name, it in operation.prompts.items()}
+        return {name: path for name, path in files.items() if path.exists()}
+
+
+def _marked(mark: str) -> Iterator[Found]:
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    yield Found(int(entry.name), command.strip())
