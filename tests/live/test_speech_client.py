@@ -77,7 +77,8 @@ class Speaker:
             with contextlib.suppress(OSError):  # The asker may have gone.
                 behaviour(self, sock, request)
             if sock not in self.held:
-            
+                sock.close()
+
 
 def answer(speaker: Speaker, sock: socket.socket, request: dict[str, object]) -> None:
     speaker.make(request["key"])
