@@ -67,7 +67,7 @@ def up(
         raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
     sys.stdout.flush()
     sys.stderr.flush()
-    # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and waits for.
+    # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.
     arguments = ["--data", str(data.absolute()), "--operation", operation.digest]
     os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
 
