@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
-from keepline.sip.headers import Headers, split_list
+from keepline.sip.headers import Headers, canonical_name, split_list
 from keepline.sip.reasons import REASON_PHRASES
 from keepline.sip.values import (
     PORT_DEFAULT,
@@ -23,6 +23,7 @@ from keepline.sip.values import (
     parse_name_addr,
     parse_uri,
     parse_via,
+    salvage_via,
 )
 
 __all__ = [
@@ -149,6 +150,8 @@ def parse_message(data: bytes) -> Request | Response:
     if len(data) > SIP_MESSAGE_BYTES_MAX:
         raise PeerError("a message that is too long", 513)
     lines, body = _split(data)
+    if len(lines) > SIP_HEADERS_MAX + 1:
+        raise PeerError("too many header lines")
     start_line = lines.pop(0)
     message: Request | Response
     # A response's version is nobody's method: no method holds a slash.
@@ -174,28 +177,32 @@ def parse_message(data: bytes) -> Request | Response:
 def peek_request(data: bytes) -> Request | None:
     """What is left of a request that `parse_message` refused, if it can be answered statelessly, else None.
 
-    Its first Via can be read and From, To, Call-ID, CSeq are there as text; nothing else of it may be relied on. An
-    ACK is never answered, so it is None.
+    For `stamp_received`, `make_response` and `response_target` alone: its first Via can be read; From, To, Call-ID and
+    CSeq are there as text, or missing. An ACK is never answered, so it is None.
     """
     try:
-        lines, _ = _split(data[:SIP_MESSAGE_BYTES_MAX])
-        match = _LOOKS_LIKE_REQUEST.match(lines.pop(0))
-        if match is None or match[1] == "ACK":
-            return None
-        headers = Headers()
-        for line in lines[:SIP_HEADERS_MAX]:
-            name, colon, value = line.partition(":")
-            if colon:
-                headers.add(name.strip(), value.strip())
-        request = Request(match[1], match[2], headers)
-        if not all(headers.get(name) for name in _ANSWERED_FIELDS):
-            return None
-        # A second From or Call-ID would make the answer as ambiguous as the request.
-        for name in _ANSWERED_FIELDS - {"Via"}:
-            headers.set(name, headers.get(name) or "")
-        _ = request.top_via
+        lines, _ = _split(data[:SIP_MESSAGE_BYTES_MAX] + b"\r\n\r\n")
     except PeerError:
         return None
+    match = _LOOKS_LIKE_REQUEST.match(lines.pop(0))
+    if match is None or match[1] == "ACK":
+        return None
+    headers = Headers()
+    for line in lines[:SIP_HEADERS_MAX]:
+        name, colon, value = line.partition(":")
+        name = canonical_name(name.strip())
+        # Of a second From or Call-ID nobody could say which was meant: the first one is answered.
+        if colon and name in _ANSWERED_FIELDS and (name == "Via" or name not in headers):
+            headers.add(name, value.strip())
+    request = Request(match[1], match[2], headers)
+    try:
+        _ = request.top_via
+    except PeerError:
+        via = salvage_via(headers.get("Via") or "")
+        if via is None:
+            return None
+        headers.remove("Via")
+        headers.add("Via", via)
     return request
 
 
@@ -293,10 +300,7 @@ def _split(data: bytes) -> tuple[list[str], bytes]:
             raise PeerError("a control character in a header")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    lines = text.split("\r\n")
-    if len(lines) > SIP_HEADERS_MAX + 1:
-        raise PeerError("too many header lines")
-    return lines, body
+    return text.split("\r\n"), body
 
 
 def _split_loosely(data: bytes) -> tuple[bytes, bytes, bytes]:

@@ -21,11 +21,16 @@ _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._\-]*[A-Za-z0-9_.])?"
 _VIA = re.compile(
     rf"[Ss][Ii][Pp]\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+({_HOST})(?:\s*:\s*(\d{{1,5}}))?\s*(;.*)?", re.A | re.S
 )
+_VIA_REMAINS = re.compile(
+    rf"[Ss][Ii][Pp]\s*/\s*\d+\.\d+\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+({_HOST})(?:\s*:\s*(\d{{1,5}}))?", re.A
+)
+_BRANCH_REMAINS = re.compile(r";\s*branch\s*=\s*([A-Za-z0-9\-.!%*_+`'~]+)", re.A | re.I)
+_RPORT_REMAINS = re.compile(r";\s*rport\s*(?:;|\Z)", re.A | re.I)
 _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]++|\\.)*+)"\s*|([^<"]*))<([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s]+)>\s*(;.*)?', re.A | re.S
 )
 _ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s;,?"]+)\s*(;.*)?', re.A | re.S)
-_PARAM_PART = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*+"|")++', re.S)
+_PARAM_PART = re.compile(r'((?:[^;"]++|"(?:[^"\\]++|\\.)*+"|")*+)(?:;|\Z)', re.S)
 _HOST_PORT = re.compile(rf"({_HOST})(?::(\d{{1,5}}))?(;[^?@]*)?(?:\?([^@]*))?", re.A | re.S)
 _BAD_IN_URI = re.compile(r'[\x00-\x20<>"\x7f]')
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -112,13 +117,14 @@ def format_params(params: Params) -> str:
 
 
 def parse_params(text: str) -> Params:
-    """Read `;name=value;flag`. PeerError 400 for a name given twice (§7.3.1)."""
+    """Read `;name=value;flag`. PeerError 400 for an empty name and one given twice (§7.3.1)."""
     params: Params = {}
-    for part in text.split(";") if '"' not in text else _PARAM_PART.findall(text):
+    text = text[1:]
+    for part in text.split(";") if '"' not in text else _quoted_parts(text):
         name, equals, value = part.partition("=")
         name = name.strip().lower()
         if not name:
-            continue
+            raise PeerError("a semicolon with no parameter after it")
         if name in params:
             raise PeerError(f"the parameter {name} is given twice")
         params[name] = value.strip() if equals else None
@@ -132,6 +138,25 @@ def parse_via(text: str) -> Via:
         raise PeerError("a Via that cannot be read")
     transport, host, port, params = match.groups()
     return Via(transport, host, _port(port), parse_params(params) if params else {})
+
+
+def salvage_via(text: str) -> str | None:
+    """As much of a broken Via as an answer to its sender needs: sent-by, branch, a bare rport. None if nothing is.
+
+    The version may be any: it is the sender of `SIP/7.0` who is to be told 505.
+    """
+    match = _VIA_REMAINS.match(text)
+    if match is None:
+        return None
+    transport, host, port = match.groups()
+    branch = _BRANCH_REMAINS.search(text, match.end())
+    params: Params = {} if branch is None else {"branch": branch[1]}
+    if _RPORT_REMAINS.search(text, match.end()):
+        params["rport"] = None
+    try:
+        return str(Via(transport, host, _port(port), params))
+    except PeerError:
+        return None
 
 
 def parse_name_addr(text: str) -> NameAddr:
@@ -192,6 +217,13 @@ def uri_host_port(uri: SipUri) -> tuple[str, int]:
     host = uri.params.get("maddr") or uri.host
     default = PORT_DEFAULT_SECURE if uri.scheme == "sips" else PORT_DEFAULT
     return host.strip("[]"), default if uri.port is None else uri.port
+
+
+def _quoted_parts(text: str) -> list[str]:
+    """Split at semicolons outside of quotes."""
+    # The last match is the empty one at the end of the text, unless the text itself ends in a semicolon.
+    parts: list[str] = _PARAM_PART.findall(text)
+    return parts if text.endswith(";") else parts[:-1]
 
 
 def _port(text: str | None) -> int | None:
