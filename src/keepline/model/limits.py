@@ -39,14 +39,16 @@ MEDIA_CATCH_UP_TICKS_MAX = 50
 """2 ms ticks that a late wake-up makes good packet by packet; past it the timestamps jump."""
 MEDIA_COMMANDS_PER_WAKE_MAX = 8
 """Datagrams of commands taken between two ticks."""
+RTP_RECEIVE_PER_TICK_MAX = 1_024
+"""Packets taken in one 2 ms tick, one a port; the rest wait for the next."""
 RTP_PACKET_BYTES_MAX = 1_500
 """A longer packet is no telephone audio: ignored."""
 RTP_DRAIN_MAX = 256
 """Packets thrown away when a port changes hands; more than its receive buffer holds."""
 RTP_RECEIVE_BUFFER_BYTES = 32_768
 """Of one port: over a second of audio, so that a media process that is replaced misses nothing."""
-PROMPT_BYTES_MAX = 64_000_000
-"""One prompt; over two hours."""
+PROMPT_BYTES_MAX = 16_000_000
+"""One prompt; over half an hour. Reading one must not hold up the packets of others."""
 PROMPT_CACHE_BYTES_MAX = 128_000_000
 """Prompts kept in media's memory, the least recently played dropped first."""
 
@@ -91,3 +93,14 @@ JOURNAL_QUEUE_FACTS_MAX = 200_000
 """Facts that may wait for the disk; beyond, new calls are refused."""
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
+
+# Control
+CONTROL_MESSAGE_BYTES_MAX = 65_536
+CONTROL_FDS_PER_MESSAGE_MAX = 200
+"""The kernel passes 253 descriptors at most in one message."""
+
+# Desk
+DESK_CALLS_MAX = 1_000
+"""Call records in one answer; a request for more is refused."""
+DESK_REQUESTS_MAX = 64
+"""Connections and requests at once; further ones are answered 503."""

@@ -1,0 +1,261 @@
+"""The media process: every 20 ms a packet to every caller, and an ear for theirs (RFC 3550, RFC 4733).
+
+One epoll, a timer of 2 ms, ten phases: slot i sends in the ticks that leave i modulo 10. Time is counted in ticks
+from the node's anchor, so that a successor counts the same ones. All that a successor needs is in the slots
+(`slots.py`); this object holds what can be made from them.
+
+It refuses to know calls: it plays, listens and tells. It opens no socket, keeps no log, waits for no answer. A late
+wake-up makes good what it missed, packet by packet, up to `MEDIA_CATCH_UP_TICKS_MAX`; past that the timestamps jump
+by the gap in whole frames, the sequence never does.
+"""
+
+import gc
+import os
+import select
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from socket import MSG_DONTWAIT, MSG_PEEK, socket
+from time import monotonic
+from typing import Final
+
+from keepline.model.errors import LocalError
+from keepline.model.limits import (
+    MEDIA_CATCH_UP_TICKS_MAX,
+    MEDIA_COMMANDS_PER_WAKE_MAX,
+    MEDIA_EVENTS_WAITING_MAX,
+    MEDIA_RECORDS_PER_DATAGRAM_MAX,
+)
+from keepline.node.media_kernel import timerfd_create, timerfd_set
+from keepline.node.media_prompts import PromptCache
+from keepline.node.media_rtp import RtpStreams
+from keepline.node.media_stream import Stream
+from keepline.node.mediawire import (
+    DATAGRAM_BYTES_MAX,
+    Close,
+    Command,
+    Event,
+    FinishReason,
+    MediaStarted,
+    Open,
+    Play,
+    decode_commands,
+    encode_events,
+)
+from keepline.node.slots import H_MEDIA_TICK, Slots
+
+TICKS_PER_S: Final = 500
+IDLE_S: Final = 0.05
+"""The longest sleep, and so the age of a healthy heartbeat."""
+
+
+class MediaLoop:
+    """The loop; made and run in one process, which gives it descriptors that outlive it.
+
+    `rtp_sockets[i]` belongs to slot i; `commands` is media's end of the SOCK_SEQPACKET pair. All are non-blocking from
+    here on. `extra_fds` are watched as with `add_reader`.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        rtp_sockets: list[socket],
+        commands: socket,
+        prompts_dir: Path,
+        extra_fds: Mapping[int, Callable[[], None]] = {},
+    ) -> None:
+        if len(rtp_sockets) != slots.count:
+            raise LocalError(f"{len(rtp_sockets)} RTP sockets for {slots.count} slots")
+        self._slots = slots
+        self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._tell)
+        self._commands = commands
+        self._epoll = select.epoll()
+        self._timer_fd = timerfd_create()
+        self._readers: dict[int, Callable[[], None]] = {}
+        self._next_tick = 0
+        self._armed = False
+        self._stopping = False
+        self._events: deque[Event] = deque()
+        self.refused = 0
+        """Datagrams and commands that were of an older epoch, or made no sense."""
+        commands.setblocking(False)
+        for sock in rtp_sockets:
+            sock.setblocking(False)
+        self.add_reader(self._timer_fd, self._read_timer)
+        self.add_reader(commands.fileno(), self._read_commands)
+        for fd, callback in extra_fds.items():
+            self.add_reader(fd, callback)
+
+    def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call back between two ticks whenever `fd` is readable; it must be quick and must not block."""
+        self._readers[fd] = callback
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def remove_reader(self, fd: int) -> None:
+        """No longer watch `fd`, which must still be open."""
+        del self._readers[fd]
+        self._epoll.unregister(fd)
+
+    def stop(self) -> None:
+        """Make `run` return within `IDLE_S`; callable from another thread or a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Take over whatever the slots hold and serve it until `stop`; the slots stay as they are."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._take_over()
+            while not self._stopping:
+                self._wake(self._epoll.poll(IDLE_S))
+        finally:
+            self._epoll.close()
+            self._streams.close()
+            os.close(self._timer_fd)
+            if collecting:
+                gc.enable()
+
+    def _wake(self, ready: list[tuple[int, int]]) -> None:
+        now_s = monotonic()
+        self._slots.media_heartbeat_s = now_s
+        if self._armed:
+            self._run_ticks(now_s)
+            self._streams.receive(now_s)
+        for fd, _ in ready:
+            callback = self._readers.get(fd)
+            if callback is not None:
+                callback()
+        if self._events:
+            self._send_events()
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _tick_at(self, monotonic_s: float) -> int:
+        return int((monotonic_s - self._slots.monotonic_anchor_s) * TICKS_PER_S)
+
+    def _run_ticks(self, now_s: float) -> None:
+        tick, last = self._next_tick, self._tick_at(now_s)
+        if last - tick > MEDIA_CATCH_UP_TICKS_MAX:
+            tick = last
+            self._slots.media_tick = tick - 1
+        send_tick, done, index = self._streams.send_tick, self._slots.u64, H_MEDIA_TICK // 8
+        while tick <= last:
+            send_tick(tick)
+            done[index] = tick
+            tick += 1
+        self._next_tick = tick
+
+    def _arm(self, armed: bool) -> None:
+        self._armed = armed
+        if armed:
+            self._next_tick = self._tick_at(monotonic()) + 1
+            first_s = self._slots.monotonic_anchor_s + self._next_tick / TICKS_PER_S
+            timerfd_set(self._timer_fd, first_s, 1 / TICKS_PER_S)
+        else:
+            timerfd_set(self._timer_fd, 0, 0)
+
+    def _read_timer(self) -> None:
+        try:
+            os.read(self._timer_fd, 8)
+        except BlockingIOError:  # disarmed meanwhile
+            return
+
+    # -- commands and events --------------------------------------------------------------------------------------
+
+    def _read_commands(self) -> None:
+        """Apply what is waiting. A batch leaves the queue after it took effect, so that no death loses it."""
+        for _ in range(MEDIA_COMMANDS_PER_WAKE_MAX):
+            try:
+                data = self._commands.recv(DATAGRAM_BYTES_MAX, MSG_PEEK)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:  # nobody is left to command us; the callers stay
+                self.remove_reader(self._commands.fileno())
+                return
+            try:
+                epoch, commands = decode_commands(data)
+            except LocalError:
+                epoch, commands = -1, []
+            if epoch < self._slots.calls_epoch:
+                self.refused += 1
+            else:
+                for command in commands:
+                    self._apply(command)
+            self._commands.recv(1)
+
+    def _apply(self, command: Command) -> None:
+        if command.slot >= self._slots.count:
+            self.refused += 1
+            return
+        stream = self._streams.find(command.slot)
+        if isinstance(command, Open):
+            self._open(command, stream)
+        elif stream is None or command.call != stream.call or command.number <= stream.applied:
+            self.refused += 1
+        elif isinstance(command, Close):
+            self._streams.remove(stream)
+            stream.close()
+            if not self._streams:
+                self._arm(False)
+        else:
+            if isinstance(command, Play):
+                stream.silence()
+                stream.play(command)
+                self._streams.continue_play(stream)
+            else:
+                self._streams.finish(stream, FinishReason.STOPPED)
+            stream.applied = command.number
+
+    def _open(self, command: Open, stream: Stream | None) -> None:
+        if stream is not None:
+            if stream.call == command.call:
+                return
+            self._streams.remove(stream)
+        if not self._armed:
+            self._arm(True)
+            self._slots.media_tick = self._next_tick - 1
+        self._streams.open(command, self._next_tick)
+
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
+        if len(self._events) > MEDIA_EVENTS_WAITING_MAX:
+            self._events.clear()
+            self._slots.events_overflow = True
+
+    def _send_events(self) -> None:
+        while self._events:
+            batch = list(islice(self._events, MEDIA_RECORDS_PER_DATAGRAM_MAX))
+            (data,) = encode_events(self._slots.media_epoch, batch)
+            try:
+                self._commands.send(data, MSG_DONTWAIT)
+            except OSError:  # nobody reads now; whoever comes will find them here, or the overflow mark
+                return
+            for _ in batch:
+                self._events.popleft()
+
+    # -- succession -----------------------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Go on with every open slot: finish the tick in which the predecessor died, then make good the gap."""
+        slots = self._slots
+        slots.media_epoch += 1
+        slots.media_heartbeat_s = monotonic()
+        for slot in slots.open_slots():
+            self._streams.resume(slot)
+        self._tell(MediaStarted(slots.media_epoch))
+        if not self._streams:
+            return
+        interrupted = slots.media_tick + 1
+        self._arm(True)
+        behind = self._next_tick - 1 - interrupted
+        if behind < 0:  # the predecessor had done all there was to do
+            self._next_tick = interrupted
+            return
+        late = behind > MEDIA_CATCH_UP_TICKS_MAX
+        self._streams.finish_tick(interrupted, late)
+        if not late:
+            self._next_tick = interrupted + 1
+        slots.media_tick = self._next_tick - 1

@@ -1,0 +1,59 @@
+"""Prompts as lists of 20 ms frames, kept in memory up to a limit, the least recently played dropped first.
+
+Reads `<key>.ulaw` and `<key>.alaw`: raw G.711 at 8 kHz, written by rename and never changed, so that what was read
+once is right for ever. It refuses to convert: speech has rendered both.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from keepline.model.limits import PROMPT_BYTES_MAX, PROMPT_CACHE_BYTES_MAX
+from keepline.node.slots import FRAME_BYTES
+
+SUFFIX: Final = {0: ".ulaw", 8: ".alaw"}
+"""By payload type (RFC 3551)."""
+SILENCE: Final = {0: b"\xff" * FRAME_BYTES, 8: b"\xd5" * FRAME_BYTES}
+
+
+class PromptCache:
+    """The frames of prompts, by key and payload type."""
+
+    def __init__(self, directory: Path, bytes_max: int = PROMPT_CACHE_BYTES_MAX) -> None:
+        self._directory = directory
+        self._bytes_max = bytes_max
+        self._frames: dict[tuple[str, int], list[bytes]] = {}
+        self.bytes = 0
+        """Audio held, in bytes."""
+
+    def get(self, key: str, payload_type: int) -> list[bytes] | None:
+        """The prompt's frames, the last one filled up with silence; None when it is missing, empty or too long.
+
+        Reads the disk when the prompt is not in memory. Whoever plays a list keeps it, dropped here or not.
+        """
+        found = self._frames.pop((key, payload_type), None)
+        if found is None:
+            found = self._read(key, payload_type)
+            if found is None:
+                return None
+            self._make_room(len(found) * FRAME_BYTES)
+        self._frames[key, payload_type] = found
+        return found
+
+    def _read(self, key: str, payload_type: int) -> list[bytes] | None:
+        if payload_type not in SUFFIX:
+            return None
+        path = self._directory / (key + SUFFIX[payload_type])
+        try:
+            if not 0 < path.stat().st_size <= PROMPT_BYTES_MAX:
+                return None
+            audio = path.read_bytes()
+        except OSError:
+            return None
+        audio += SILENCE[payload_type][: -len(audio) % FRAME_BYTES]
+        return [audio[at : at + FRAME_BYTES] for at in range(0, len(audio), FRAME_BYTES)]
+
+    def _make_room(self, wanted: int) -> None:
+        self.bytes += wanted
+        while self.bytes > self._bytes_max and self._frames:
+            oldest = next(iter(self._frames))
+            self.bytes -= len(self._frames.pop(oldest)) * FRAME_BYTES

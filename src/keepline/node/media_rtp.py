@@ -1,0 +1,252 @@
+"""Media's packets: one out of each open slot in its phase, one in from each port that has any.
+
+The two loops here are the hottest of the node: 100 packets a second for each call. They work on a stream's fields
+directly, call nothing they need not, and leave every rare case to a method. They refuse to raise: what the network
+says (a closed port, a full queue) is counted in the slot.
+"""
+
+import select
+from collections.abc import Callable, Iterable
+from socket import socket
+from struct import Struct
+from typing import Final
+
+from keepline.model.limits import RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
+from keepline.node.media_prompts import PromptCache
+from keepline.node.media_stream import Stream
+from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished
+from keepline.node.slots import FRAME_BYTES, S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
+from keepline.rtp.dtmf import END, PAYLOAD_BYTES
+from keepline.rtp.packet import HEADER, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
+
+PHASES: Final = 10
+"""Slot i sends in the ticks that leave i modulo 10."""
+_CLOCK_HZ: Final = 8_000
+_TIMES: Final = Struct("!HI")
+"""Sequence and timestamp."""
+_ALL: Final = Struct(f"!HII{FRAME_BYTES}s")
+"""Sequence, timestamp, SSRC, payload."""
+
+
+class RtpStreams:
+    """The open slots as streams. `tell` takes what `calls` should know; the slot says it already."""
+
+    def __init__(
+        self, slots: Slots, sockets: list[socket], prompts: PromptCache, tell: Callable[[Event], None]
+    ) -> None:
+        self._slots = slots
+        self._sockets = sockets
+        self._prompts = prompts
+        self._tell = tell
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, Stream] = {}
+        self._phases: list[list[Stream]] = [[] for _ in range(PHASES)]
+        self._buffer = bytearray(RTP_PACKET_BYTES_MAX + 1)
+
+    def __len__(self) -> int:
+        return len(self._by_fd)
+
+    def close(self) -> None:
+        """Let go of the kernel's objects; slots and sockets stay as they are."""
+        self._epoll.close()
+
+    def find(self, slot: int) -> Stream | None:
+        """The stream of a slot, None while it is free."""
+        return self._by_fd.get(self._sockets[slot].fileno())
+
+    def open(self, command: Open, tick: int) -> None:
+        """Begin a stream whose first packet goes out at the first tick of its phase from `tick` on."""
+        stream = Stream(self._slots, command.slot, self._sockets[command.slot])
+        stream.open(command, (tick + (command.slot - tick) % PHASES) // PHASES)
+        self._add(stream)
+
+    def resume(self, slot: int) -> None:
+        """Go on with the stream and the play that an earlier process left in a slot."""
+        stream = Stream(self._slots, slot, self._sockets[slot])
+        stream.resume()
+        self._add(stream)
+        self.continue_play(stream)
+
+    def remove(self, stream: Stream) -> None:
+        """Stop sending and listening; the slot is left as it is."""
+        fd = stream.sock.fileno()
+        del self._by_fd[fd]
+        self._phases[stream.slot % PHASES].remove(stream)
+        self._epoll.unregister(fd)
+
+    def _add(self, stream: Stream) -> None:
+        fd = stream.sock.fileno()
+        self._by_fd[fd] = stream
+        self._phases[stream.slot % PHASES].append(stream)
+        self._epoll.register(fd, select.EPOLLIN)
+
+    # -- plays ----------------------------------------------------------------------------------------------------
+
+    def continue_play(self, stream: Stream) -> None:
+        """Give a stream the frames of what the slot says it plays, or finish the play."""
+        if not stream.playing:
+            return
+        if stream.interrupted:
+            self.finish(stream, FinishReason.DIGIT)
+            return
+        frames = self._prompts.get(stream.key, stream.payload_type)
+        if frames is None:
+            self.finish(stream, FinishReason.FAILED)
+        elif not stream.set_frames(frames):
+            self.finish(stream, FinishReason.ENDED)
+
+    def finish(self, stream: Stream, reason: FinishReason) -> None:
+        """End what plays, if anything does."""
+        number = stream.finish(reason)
+        if number:
+            self._tell(PlayFinished(stream.call, stream.slot, number, reason))
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def send_tick(self, tick: int) -> None:
+        """Send the packets of one phase."""
+        self._send(self._phases[tick % PHASES], tick // PHASES)
+
+    def finish_tick(self, tick: int, late: bool) -> None:
+        """Finish the tick in which a predecessor died; `late` when it is too long ago to make it good."""
+        frame = tick // PHASES
+        phase = [(stream, stream.is_out(frame)) for stream in self._phases[tick % PHASES]]
+        # A packet that may be out is sent again, the same in every byte: once too often does no harm, a gap would.
+        self._send([stream for stream, out in phase if out is None], frame)
+        if not late:
+            self._send([stream for stream, out in phase if out is False], frame)
+
+    def _send(self, streams: Iterable[Stream], frame: int) -> None:
+        """Send the packet of `frame` on each stream: header and payload, then the packet, then the count."""
+        view, sent_counts = self._slots.view, self._slots.u32
+        pack_times, pack_all = _TIMES.pack_into, _ALL.pack_into
+        units = frame * FRAME_BYTES
+        for stream in streams:
+            sent = stream.sent
+            frames = stream.frames
+            seq, ts = (stream.seq0 + sent) & 0xFFFF, (stream.ts_origin + units) & 0xFFFFFFFF
+            if frames is None:
+                pack_times(view, stream.times_at, seq, ts)
+            else:
+                pack_all(view, stream.times_at, seq, ts, stream.ssrc, frames[stream.position])
+            try:
+                if stream.latched:
+                    stream.sock.send(stream.packet)
+                else:
+                    stream.sock.sendto(stream.packet, stream.remote)
+            except OSError:
+                self._send_failed(stream)
+            stream.sent = sent = (sent + 1) & 0xFFFFFFFF
+            sent_counts[stream.sent_at] = sent
+            if sent == 1:
+                stream.packet[1] = stream.payload_type
+            if frames is not None:
+                stream.position = position = stream.position + 1
+                if not position:
+                    self._played(stream)
+
+    def _send_failed(self, stream: Stream) -> None:
+        # The error of an earlier packet (a closed port, ICMP) is told at this one, which was not sent. It is cleared by
+        # the telling, so once more. Whatever fails then is lost, as in any network.
+        try:
+            if stream.latched:
+                stream.sock.send(stream.packet)
+            else:
+                stream.sock.sendto(stream.packet, stream.remote)
+        except OSError:
+            stream.bump(S_SEND_FAILED)
+
+    def _played(self, stream: Stream) -> None:
+        if stream.repeat and stream.frames is not None:
+            stream.position = -len(stream.frames)
+        else:
+            self.finish(stream, FinishReason.ENDED)
+
+    # -- receiving ------------------------------------------------------------------------------------------------
+
+    def receive(self, now_s: float) -> None:
+        """Take one packet from each port that has any; the next tick, 2 ms away, takes the next."""
+        streams, buffer, view = self._by_fd, self._buffer, self._slots.view
+        unpack, pack_stats = HEADER.unpack_from, STATS.pack_into
+        arrival = int(now_s * _CLOCK_HZ)
+        for fd, _ in self._epoll.poll(0, RTP_RECEIVE_PER_TICK_MAX):
+            stream = streams[fd]
+            try:
+                if stream.latched:
+                    length = stream.sock.recv_into(buffer)
+                else:
+                    length, source = stream.sock.recvfrom_into(buffer)
+                    if not self._latch(stream, source, length):
+                        stream.bump(S_IGNORED)
+                        continue
+            except OSError:  # the error of a packet sent to a closed port, told here and so cleared
+                continue
+            first, second, seq, ts, ssrc = unpack(buffer)
+            account = stream.account
+            if (
+                first == 0x80
+                and second & 0x7F == stream.payload_type
+                and ssrc == stream.remote_ssrc
+                and 12 <= length <= 1_500
+            ):
+                order = account.count(seq, (arrival - ts) & 0xFFFFFFFF)
+                if order:
+                    self._counted(stream, order)
+            elif not self._receive_other(stream, length, arrival):
+                stream.bump(S_IGNORED)
+                continue
+            pack_stats(view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter)
+
+    def _latch(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
+        """Decide about a packet from anybody; True when it is the peer's first, and the stream is the peer's now."""
+        if source[0] != stream.remote[0] or payload_bounds(self._buffer, length) is None:
+            return False
+        _, second, seq, _, ssrc = HEADER.unpack_from(self._buffer)
+        if second & 0x7F not in (stream.payload_type, stream.dtmf_payload_type) or length > RTP_PACKET_BYTES_MAX:
+            return False
+        stream.latch(source, seq, ssrc)
+        self._tell(Latched(stream.call, stream.slot))
+        return True
+
+    def _receive_other(self, stream: Stream, length: int, arrival: int) -> bool:
+        """All that is not plain audio of the known source; False when it is nothing to us."""
+        bounds = payload_bounds(self._buffer, length)
+        if bounds is None or length > RTP_PACKET_BYTES_MAX:
+            return False
+        _, second, seq, ts, ssrc = HEADER.unpack_from(self._buffer)
+        if ssrc != stream.remote_ssrc:
+            # One packet of another SSRC is a stray; two in a row are a peer that began anew (RFC 3550 A.1).
+            if ssrc != stream.other_ssrc or seq != stream.other_seq:
+                stream.other_ssrc, stream.other_seq = ssrc, (seq + 1) & SEQ_MASK
+                return False
+            stream.adopt(ssrc, seq, ts)
+        kind = second & 0x7F
+        transit = (arrival - ts) & TS_MASK if kind == stream.payload_type else -1
+        order = stream.account.count(seq, transit)
+        if order:
+            self._counted(stream, order)
+        if kind == stream.dtmf_payload_type and order != Order.ASTRAY and bounds[1] - bounds[0] >= PAYLOAD_BYTES:
+            self._event(stream, ts, second >= MARKER, bounds[0])
+            return True
+        return kind in (stream.payload_type, stream.dtmf_payload_type)
+
+    def _counted(self, stream: Stream, order: int) -> None:
+        if order == Order.RESTARTED:
+            stream.store_base()
+        else:
+            stream.bump(S_LATE if order == Order.LATE else S_IGNORED)
+
+    def _event(self, stream: Stream, ts: int, marker: bool, at: int) -> None:
+        code, end, duration = (
+            self._buffer[at],
+            self._buffer[at + 1] >= END,
+            int.from_bytes(self._buffer[at + 2 : at + 4]),
+        )
+        before = stream.events.ts
+        if stream.events.update(ts, marker, code, end, duration):
+            stream.add_digit()
+            self._tell(DigitsReceived(stream.call, stream.slot, stream.events.count))
+            if stream.barge_in:
+                self.finish(stream, FinishReason.DIGIT)
+        elif stream.events.ts != before:
+            stream.store_digits()

@@ -1,0 +1,238 @@
+"""One call's stream as media works on it: plain numbers beside the slot, and every change written to the slot.
+
+A `Stream` is made from an `Open`, or from a slot that an earlier process left. The order of the stores is what makes
+the second possible; `slots.py` says the rule. Sending and receiving are in `media.py`, which works on these fields
+directly, as each method call costs what a packet hardly has.
+"""
+
+from dataclasses import dataclass, field
+from socket import AF_INET, AF_INET6, SO_RCVBUF, SOL_SOCKET, inet_ntop, socket
+from typing import Final
+
+from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_BUFFER_BYTES
+from keepline.node import slots as at
+from keepline.node.media_kernel import disconnect
+from keepline.node.media_prompts import SILENCE
+from keepline.node.mediawire import FLAG_BARGE_IN, FLAG_REPEAT, NO_DTMF, FinishReason, Open, Play, pack_ip
+from keepline.node.slots import PACKET_BYTES, Slots
+from keepline.rtp.dtmf import DIGITS, EventReceiver
+from keepline.rtp.packet import HEADER, MARKER, PLAIN, SEQ_MASK, TS_MASK, StreamAccount
+
+V4_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
+NOWHERE: Final = ("0.0.0.0", 0)
+"""Where a socket of one family sends for a peer of the other: the kernel refuses it, which is counted."""
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """What media knows of one open slot."""
+
+    slots: Slots
+    slot: int
+    sock: socket
+    call: int = 0
+    base: int = 0
+    packet: memoryview = field(default_factory=lambda: memoryview(b""))
+    """The 172 bytes in the slot: the packet sent last, or being sent."""
+    payload_type: int = 0
+    dtmf_payload_type: int = NO_DTMF
+    ssrc: int = 0
+    seq0: int = 0
+    ts_origin: int = 0
+    """The timestamp that frame 0 of the node would have had; frame f has ts_origin + 160 f, modulo 2^32."""
+    sent: int = 0
+    sent_at: int = 0
+    """Index of the slot's counter among 4-byte words."""
+    times_at: int = 0
+    """Offset of the packet's sequence number and timestamp."""
+    stats_at: int = 0
+    remote: tuple[str, int] = NOWHERE
+    latched: bool = False
+    playing: int = 0
+    barge_in: bool = False
+    repeat: bool = False
+    frames: list[bytes] | None = None
+    """What plays; None for silence."""
+    position: int = 0
+    """The frame of `frames` to be sent next, counted from their end: -1 is the last, 0 is past it."""
+    remote_ssrc: int = 0
+    other_ssrc: int = -1
+    """A second source's SSRC, taken over when `other_seq` follows."""
+    other_seq: int = 0
+    account: StreamAccount = field(default_factory=StreamAccount)
+    events: EventReceiver = field(default_factory=EventReceiver)
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    def open(self, command: Open, frame: int) -> None:
+        """Fill the slot for a call whose first packet goes out in `frame`; the call's number is stored last."""
+        base = self.slots.base(self.slot)
+        view = self.slots.view
+        self.slots.u64[base // 8] = 0
+        _empty(self.sock)
+        view[base : base + at.SLOT_BYTES] = bytes(at.SLOT_BYTES)
+        self.slots.set_remote(self.slot, pack_ip(command.remote_host), command.remote_port)
+        view[base + at.S_PT] = command.payload_type
+        dtmf = command.dtmf_payload_type
+        view[base + at.S_DTMF_PT] = NO_DTMF if dtmf is None else dtmf
+        at.ORIGIN.pack_into(view, base + at.S_SEQ0, command.seq & SEQ_MASK, command.ssrc, command.ts & TS_MASK, frame)
+        HEADER.pack_into(view, base + at.S_PACKET, PLAIN, 0, command.seq - 1 & SEQ_MASK, 0, command.ssrc)
+        self.slots.u32[(base + at.S_APPLIED) // 4] = command.number
+        self.slots.u64[base // 8] = command.call
+        self.resume()
+
+    def resume(self) -> None:
+        """Take everything but the prompt's frames from the slot."""
+        slots, base = self.slots, self.slots.base(self.slot)
+        view, u32 = slots.view, slots.u32
+        self.base, self.call = base, slots.u64[base // 8]
+        self.sent_at, self.times_at, self.stats_at = (base + at.S_SENT) // 4, base + at.S_PACKET + 2, base + at.S_STATS
+        self.packet = view[base + at.S_PACKET : base + at.S_PACKET + PACKET_BYTES]
+        self.payload_type, self.dtmf_payload_type = view[base + at.S_PT], view[base + at.S_DTMF_PT]
+        self.seq0, self.ssrc, ts0, frame0 = at.ORIGIN.unpack_from(view, base + at.S_SEQ0)
+        self.ts_origin = (ts0 - frame0 * at.FRAME_BYTES) & TS_MASK
+        self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
+        ip, port = slots.remote(self.slot)
+        self.remote = _socket_address(self.sock, ip, port)
+        received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
+        first, self.remote_ssrc = at.STATS_BASE.unpack_from(view, base + at.S_STATS_BASE)
+        self.account = StreamAccount(first, highest, received, jitter)
+        count, ts = u32[(base + at.S_DIGITS) // 4], u32[(base + at.S_DIGITS) // 4 + 1]
+        code = view[base + at.S_RING + (count - 1) % at.RING_BYTES]
+        self.events = EventReceiver(count, ts, DIGITS.find(chr(code)))
+        self.packet[1] = self.payload_type | (0 if self.sent else MARKER)
+        self.packet[12:] = SILENCE.get(self.payload_type, SILENCE[0])
+        state = slots.play_state(self.slot)
+        u32[(base + at.S_PLAYING) // 4] = self.playing = state.playing
+        flags = view[base + at.S_FLAGS]
+        self.repeat, self.barge_in = bool(flags & FLAG_REPEAT), bool(flags & FLAG_BARGE_IN)
+
+    def close(self) -> None:
+        """Free the slot and forget the peer."""
+        self.slots.u64[self.base // 8] = 0
+        _empty(self.sock)
+
+    # -- plays ----------------------------------------------------------------------------------------------------
+
+    def play(self, command: Play) -> None:
+        """Store a play as the one that is heard; its frames are set by whoever has them."""
+        base, u32 = self.base, self.slots.u32
+        u32[(base + at.S_PLAYING) // 4] = 0
+        key_at = base + at.S_PROMPT_KEY
+        self.slots.view[key_at : key_at + 16] = bytes.fromhex(command.key)
+        flags = (FLAG_REPEAT if command.repeat else 0) | (FLAG_BARGE_IN if command.barge_in else 0)
+        at.PLAY.pack_into(self.slots.view, base + at.S_PLAY_START, self.sent, command.digits_seen, flags)
+        u32[(base + at.S_PLAYING) // 4] = self.playing = command.number
+        self.repeat, self.barge_in = command.repeat, command.barge_in
+
+    @property
+    def key(self) -> str:
+        """The key of the prompt played last."""
+        key_at = self.base + at.S_PROMPT_KEY
+        return self.slots.view[key_at : key_at + 16].hex()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a digit that the flow has not had forbids the play to go on."""
+        seen = self.slots.u32[(self.base + at.S_DIGITS_SEEN) // 4]
+        return self.barge_in and self.events.count > seen
+
+    def set_frames(self, frames: list[bytes]) -> bool:
+        """Go on with the play where the slot says; False when its last frame is out."""
+        played = (self.sent - self.slots.u32[(self.base + at.S_PLAY_START) // 4]) & TS_MASK
+        if played >= len(frames) and not self.repeat:
+            return False
+        self.frames, self.position = frames, played % len(frames) - len(frames)
+        return True
+
+    def finish(self, reason: FinishReason) -> int:
+        """End what plays; returns its number, 0 when nothing did."""
+        number = self.playing
+        if number:
+            self.slots.u64[(self.base + at.S_FINISHED) // 8] = reason.value << 32 | number
+            self.slots.u32[(self.base + at.S_PLAYING) // 4] = self.playing = 0
+        self.silence()
+        return number
+
+    def silence(self) -> None:
+        """Play nothing."""
+        self.frames = None
+        self.packet[12:] = SILENCE.get(self.payload_type, SILENCE[0])
+
+    @property
+    def applied(self) -> int:
+        """The number of the last command that took effect."""
+        return self.slots.u32[(self.base + at.S_APPLIED) // 4]
+
+    @applied.setter
+    def applied(self, number: int) -> None:
+        self.slots.u32[(self.base + at.S_APPLIED) // 4] = number
+
+    # -- the peer -------------------------------------------------------------------------------------------------
+
+    def latch(self, source: tuple[str, int], seq: int, ssrc: int) -> None:
+        """Hear and answer this address alone; the kernel sees to it. `OSError` when it cannot."""
+        self.sock.connect(source)
+        self.remote_ssrc = ssrc
+        self.slots.set_remote(self.slot, self.slots.remote(self.slot)[0], source[1])
+        self.account.start(seq)
+        self.store_base()
+        self.slots.view[self.base + at.S_LATCHED] = 1
+        self.latched = True
+
+    def adopt(self, ssrc: int, seq: int, ts: int) -> None:
+        """The peer's stream has another SSRC from here on: new sequence, new clock, the same counts."""
+        self.remote_ssrc, self.other_ssrc = ssrc, -1
+        self.account.start(seq)
+        self.store_base()
+        self.events.start(ts)
+        self.store_digits()
+
+    def store_base(self) -> None:
+        """Store where the counting of received packets begins."""
+        account = self.account
+        at.STATS_BASE.pack_into(self.slots.view, self.base + at.S_STATS_BASE, account.base & TS_MASK, self.remote_ssrc)
+
+    def add_digit(self) -> None:
+        """Store the key that `events` has just counted: in the ring first, then the count."""
+        events = self.events
+        ring_at = self.base + at.S_RING + (events.count - 1) % at.RING_BYTES
+        self.slots.view[ring_at] = ord(DIGITS[events.code])
+        self.store_digits()
+
+    def store_digits(self) -> None:
+        """Store the count of keys and the timestamp of the last in one word."""
+        self.slots.u64[(self.base + at.S_DIGITS) // 8] = self.events.ts << 32 | self.events.count
+
+    def bump(self, counter: int) -> None:
+        """Count one up in the slot (S_LATE, S_IGNORED, S_SEND_FAILED)."""
+        index = (self.base + counter) // 4
+        self.slots.u32[index] = (self.slots.u32[index] + 1) & TS_MASK
+
+    def is_out(self, frame: int) -> bool | None:
+        """Whether the packet of `frame` was sent; None when its header was stored and the count was not."""
+        _, _, seq, ts, _ = HEADER.unpack_from(self.packet)
+        if ts != (self.ts_origin + frame * at.FRAME_BYTES) & TS_MASK:
+            return False
+        if seq == (self.seq0 + self.sent) & SEQ_MASK:
+            return None
+        return self.sent > 0 and seq == (self.seq0 + self.sent - 1) & SEQ_MASK
+
+
+def _socket_address(sock: socket, ip: bytes, port: int) -> tuple[str, int]:
+    if sock.family == AF_INET6:
+        return inet_ntop(AF_INET6, ip), port
+    return (inet_ntop(AF_INET, ip[12:]), port) if ip.startswith(V4_MAPPED) else NOWHERE
+
+
+def _empty(sock: socket) -> None:
+    """Disconnect a socket, bound its queue and throw away what is in it."""
+    sock.setsockopt(SOL_SOCKET, SO_RCVBUF, RTP_RECEIVE_BUFFER_BYTES)
+    disconnect(sock)
+    for _ in range(RTP_DRAIN_MAX):
+        try:
+            sock.recv(RTP_PACKET_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            continue
