@@ -104,3 +104,11 @@ DESK_CALLS_MAX = 1_000
 """Call records in one answer; a request for more is refused."""
 DESK_REQUESTS_MAX = 64
 """Connections and requests at once; further ones are answered 503."""
+
+# Calls process
+SIP_DATAGRAMS_PER_TURN_MAX = 64
+"""Read before anything else has its turn."""
+WAKES_PER_TURN = 8
+"""Calls taken over that are woken between two looks at the sockets."""
+MEDIA_COMMAND_DATAGRAMS_MAX = 1_000
+"""Command datagrams that wait for a media process that does not read."""

@@ -1,0 +1,73 @@
+"""`python -m keepline.desk --data DIR --socket-fd N`: the HTTP process, on a listening TCP socket of its parent's."""
+
+import argparse
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from keepline.desk.app import create_app
+from keepline.desk.node_source import NodeSource
+from keepline.model.limits import DESK_REQUESTS_MAX
+from keepline.node.logs import set_up_logs
+
+SHUTDOWN_LIMIT_S = 2
+"""How long open requests may take once SIGTERM has come."""
+
+
+class _Server(uvicorn.Server):
+    """Ends with 0 at SIGTERM, and leaves Ctrl-C to the supervisor."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._stop)
+        yield
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self.should_exit = True
+
+
+class _ToStructuredLog(logging.Handler):
+    """Takes what libraries log to the log of the node."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def main() -> None:
+    """Serve the inherited socket until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="keepline-desk", description="The web and the API of a Keepline node.")
+    parser.add_argument("--data", type=Path, required=True, help="the node's data directory")
+    parser.add_argument("--socket-fd", type=int, required=True, help="an inherited, listening TCP socket")
+    arguments = parser.parse_args()
+    listener = socket.socket(fileno=arguments.socket_fd)
+    loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+    set_up_logs("desk")
+    # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
+    logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
+    config = uvicorn.Config(
+        create_app(NodeSource(arguments.data), loopback=loopback),
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        http="h11",
+        server_header=False,
+        limit_concurrency=DESK_REQUESTS_MAX,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
+    )
+    _Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The desk's answers from a node: its supervisor's control socket and its journal on disk."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from keepline.desk.source import Unavailable
+from keepline.node.control import NodeNotRunning, ask
+from keepline.node.reader import JournalReader
+
+ASK_TIMEOUT_S = 2.0
+
+
+class NodeSource:
+    """The node of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        # The journal is read over one connection, so by one thread at a time.
+        self._reading = threading.Lock()
+        self._reader: JournalReader | None = None
+
+    def status(self) -> dict[str, object]:
+        try:
+            return ask(self._data, {"op": "status"}, ASK_TIMEOUT_S)
+        except (NodeNotRunning, OSError) as error:
+            raise Unavailable(f"the node does not answer: {error}") from error
+
+    def records(self, limit: int) -> list[str]:
+        with self._reading:
+            try:
+                return [record.to_json() for record in self._journal().records(limit)]
+            except (sqlite3.Error, OSError) as error:
+                raise self._lost(error) from error
+
+    def record(self, call_id: str) -> str | None:
+        with self._reading:
+            try:
+                found = self._journal().record(call_id)
+            except (sqlite3.Error, OSError) as error:
+                raise self._lost(error) from error
+            return None if found is None else found.to_json()
+
+    def _journal(self) -> JournalReader:
+        if self._reader is None:
+            self._reader = JournalReader(self._data)
+        return self._reader
+
+    def _lost(self, error: Exception) -> Unavailable:
+        """The next question opens the journal anew."""
+        self._reader = None
+        return Unavailable(f"the journal cannot be read: {error}")
