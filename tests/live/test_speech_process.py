@@ -103,6 +103,7 @@ def test_a_line_without_end_is_refused_and_its_connection_closed(tmp_path: Path,
 
 
 def test_a_client_that_never_reads_is_closed(tmp_path: Path, start: Start) -> None:
+    """Past the kernel's buffers and SPEECH_UNREAD_BYTES_MAX of ours."""
     start()
     with connect(tmp_path) as deaf, connect(tmp_path) as other:
         with pytest.raises(ConnectionError):  # noqa: PT012  # whichever of the many sends meets the closed end

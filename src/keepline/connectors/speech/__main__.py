@@ -1,7 +1,10 @@
 """`python -m keepline.connectors.speech --data DIR --socket-fd N`: the speech process."""
 
 import argparse
+import json
 import socket
+import sys
+import traceback
 from pathlib import Path
 
 from keepline.connectors.speech.engine import SpeechEngine
@@ -21,7 +24,16 @@ def _load_fake() -> SpeechEngine:
     return FakeEngine()
 
 
+def _report(key: str, error: Exception) -> None:
+    """One structured line on stderr, with where it happened."""
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    event = {"process": "speech", "level": "error", "event": "prompt failed", "prompt": key, "error": repr(error)}
+    sys.stderr.write(json.dumps({**event, "at": frames[-1:]}) + "\n")
+    sys.stderr.flush()
+
+
 def main() -> None:
+    """Serve the inherited socket until SIGTERM."""
     parser = argparse.ArgumentParser(prog="keepline-speech", description="Makes prompts for a Keepline node.")
     parser.add_argument("--data", type=Path, required=True, help="the data directory; prompts go to its prompts/")
     parser.add_argument("--socket-fd", type=int, required=True, help="an inherited, listening Unix stream socket")
@@ -29,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     listener = socket.socket(fileno=arguments.socket_fd)
     load_engine = _load_espeak if arguments.engine == "espeak" else _load_fake
-    SpeechServer(listener, PromptMaker(arguments.data / "prompts", load_engine)).run()
+    SpeechServer(listener, PromptMaker(arguments.data / "prompts", load_engine, _report)).run()
 
 
 if __name__ == "__main__":

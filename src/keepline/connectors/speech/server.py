@@ -13,7 +13,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,14 +43,17 @@ class PromptMaker:
     """Turns a request line into an answer line, and a prompt into files. The engine is loaded when first needed."""
 
     def __init__(
-        self, directory: Path, load_engine: Callable[[], SpeechEngine], bytes_max: int = limits.PROMPT_STORE_BYTES_MAX
+        self,
+        directory: Path,
+        load_engine: Callable[[], SpeechEngine],
+        report: Callable[[str, Exception], None] = lambda key, error: None,
     ) -> None:
-        """`directory` is where the prompts stand; it is made if missing."""
+        """`directory` is where the prompts stand, made if missing; `report` hears of failures that nobody foresaw."""
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._load_engine = load_engine
         self._engine: SpeechEngine | None = None
-        self._bytes_max = bytes_max
+        self._report = report
         self._bytes = sweep(directory)
 
     def answer(self, line: bytes) -> bytes:
@@ -68,7 +70,7 @@ class PromptMaker:
         except OSError as error:
             return _encode(_Answer(ok=False, key=key, error=f"the prompt cannot be stored: {error}"))
         except Exception as error:  # One prompt's trouble must not become every caller's silence.
-            print(f"speech: prompt {key}: {error!r}", file=sys.stderr, flush=True)
+            self._report(key or "", error)
             return _encode(_Answer(ok=False, key=key, error=f"the speech process failed over it: {error!r}"))
         return _encode(_Answer(ok=True, key=key))
 
@@ -76,8 +78,8 @@ class PromptMaker:
         check_request(request)
         if is_stored(self._directory, request.key):
             return
-        if self._bytes >= self._bytes_max:
-            raise SpeechError(f"the prompts of this node have reached {self._bytes_max} bytes; remove old ones")
+        if self._bytes >= limits.PROMPT_STORE_BYTES_MAX:
+            raise SpeechError(f"the prompts of this node have reached {limits.PROMPT_STORE_BYTES_MAX} bytes")
         samples = make_samples(request, self._loaded_engine)
         self._bytes += store(self._directory, request.key, samples)
 
