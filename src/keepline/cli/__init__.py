@@ -63,12 +63,8 @@ def main() -> None:
         app()
         code: object = FINE
     except SystemExit as leaving:
-        code = leaving.code
-    except KeyboardInterrupt:
-        code = FAILED
-    except BrokenPipeError:  # `keepline calls | head`: nobody reads any more, and that is fine
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FINE
+        # `keepline calls | head`: nobody reads any more, and that is fine.
+        code = FINE if isinstance(leaving.__context__, BrokenPipeError) else leaving.code
     except CommandFailed as failed:
         complain(str(failed))
         code = failed.code

@@ -23,18 +23,18 @@ def stop(
     """Stop the node: no new calls, live ones finish within a limit, no process left."""
     from keepline.node.control import NodeNotRunning, ask, end_orphans
 
-    running = True
+    not_running = ""
     try:
         reply = ask(data, {"op": "stop", "now": now}, ASK_TIMEOUT_S)
         limit = reply.get("limit_s", 0.0)
         _wait_until_gone(data, (float(limit) if isinstance(limit, int | float) else 0.0) + STOP_MARGIN_S)
-    except NodeNotRunning:
-        running = False
+    except NodeNotRunning as error:
+        not_running = str(error)
     orphans = end_orphans(data)
     if orphans:
-        typer.echo(f"ended {len(orphans)} orphaned processes: {' '.join(map(str, orphans))}")
-    elif not running:
-        raise CommandFailed(_not_running(data))
+        typer.echo(f"ended what a former node had left: {' '.join(map(str, orphans))}")
+    elif not_running:
+        raise CommandFailed(not_running)
     else:
         typer.echo("stopped")
 
@@ -62,7 +62,7 @@ def status(
     try:
         reply = ask(data, {"op": "status"}, ASK_TIMEOUT_S)
     except NodeNotRunning as error:
-        raise CommandFailed(_not_running(data)) from error
+        raise CommandFailed(str(error)) from error
     if as_json:
         typer.echo(json.dumps(reply, separators=(", ", ": ")))
     else:
@@ -95,7 +95,3 @@ def _processes(found: Mapping[str, object], prefix: str = "") -> list[tuple[str,
         else:
             rows.append((full, "none" if process is None else str(process)))
     return rows
-
-
-def _not_running(data: Path) -> str:
-    return f"no node runs in {data}; start one with: keepline up --data {data}"

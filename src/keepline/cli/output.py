@@ -24,8 +24,7 @@ def complain(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def require_journal(data: Path) -> Path:
-    """The directory itself, when a node has ever kept its journal there; raises CommandFailed when none has."""
+def require_journal(data: Path) -> None:
+    """Raises CommandFailed where no node has ever kept its journal."""
     if not (data / "journal.db").is_file():
         raise CommandFailed(f"there is no journal in {data}; name the node's directory with --data")
-    return data

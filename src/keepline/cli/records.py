@@ -1,5 +1,6 @@
 """`keepline calls` and `keepline call show`: what the journal says, with or without a running node."""
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,11 +27,13 @@ def calls(
     ] = None,
 ) -> None:
     """Print one call record a line, the newest last."""
+    require_journal(data)
     from keepline.node.reader import JournalReader
 
-    reader = JournalReader(require_journal(data))
+    reader = JournalReader(data)
     if follow:
-        _follow(reader, as_json, FOLLOW_FIRST_RECORDS if limit is None else limit)
+        with contextlib.suppress(KeyboardInterrupt):
+            _follow(reader, as_json, FOLLOW_FIRST_RECORDS if limit is None else limit)
     elif limit != 0:
         for record in reader.records(RECORDS_ALL if limit is None else limit):
             typer.echo(record.to_json() if as_json else _line(record))
@@ -55,9 +58,10 @@ def show(
     sip: Annotated[bool, typer.Option("--sip", help="Its SIP ladder instead.")] = False,
 ) -> None:
     """Print the timeline of one call."""
+    require_journal(data)
     from keepline.node.reader import JournalReader
 
-    reader = JournalReader(require_journal(data))
+    reader = JournalReader(data)
     found = reader.find(call_id)
     if not found:
         raise CommandFailed(f"no call has an id that begins with {call_id}", FAILED)

@@ -1,0 +1,270 @@
+"""Each command's output and exit code: 0 fine, 1 failed, 2 wrong input."""
+
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import keepline
+from keepline.config import embedded_operation_path
+from tests.unit.cli.conftest import FakeJournal, FakeNode, FakeRecord, Run
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"keepline {keepline.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("upp",),
+        ("status", "--jsn"),
+        ("calls", "--limit", "x"),
+        ("phone",),
+        ("call",),
+        ("call", "show"),
+        ("demo", "--seconds", "0"),
+    ],
+)
+def test_wrong_use_is_wrong_input(run: Run, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert ran.err
+
+
+def test_check_of_a_right_file(run: Run) -> None:
+    ran = run("check", str(embedded_operation_path().parent))
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"{embedded_operation_path()}: fine: 4 numbers, 4 flows, 3 prompts\n"
+
+
+def test_check_takes_the_file_that_is_here(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "keepline.yaml").write_text("operation: x\nwat: 1\n", encoding="utf-8")
+    ran = run("check")
+    assert ran.code == 2
+    assert ran.out.splitlines()[-1].startswith("keepline.yaml:2:1: wat: `wat` is not a setting; ")
+
+
+def test_check_of_nothing(run: Run) -> None:
+    ran = run("check", "nowhere.yaml")
+    assert ran.code == 2
+    assert ran.out == (
+        "nowhere.yaml:1:1: operation file: cannot be read: No such file or directory; name a readable file\n"
+    )
+
+
+def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    executed: list[list[str]] = []
+
+    def execv(program: str, arguments: list[str]) -> None:
+        executed.append([program, *arguments[1:]])
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execv", execv)
+    ran = run(
+        "up", "--sip", "127.0.0.1:0", "--rtp-ports", "41000-41099", "--http", "127.0.0.1:0", "--set", "sip.calls_max=3"
+    )
+    [stored] = (tmp_path / "keepline-data" / "operation").iterdir()
+    assert ran.code == 0
+    assert executed == [
+        [
+            sys.executable,
+            "-m",
+            "keepline.node.supervisor",
+            "--data",
+            str(tmp_path / "keepline-data"),
+            "--operation",
+            stored.name,
+        ]
+    ]
+    overrides = json.loads((stored / ".overrides.json").read_text(encoding="utf-8"))
+    assert overrides == [
+        "sip.calls_max=3",
+        "sip.listen=127.0.0.1:0",
+        "media.rtp_ports=41000-41099",
+        "http.listen=127.0.0.1:0",
+    ]
+
+
+def test_up_names_the_flag_that_was_wrong(run: Run) -> None:
+    ran = run("up", "--set", "sip.wat=1", "--sip", "here", "--http", "127.0.0.1:0")
+    assert (ran.code, ran.out) == (2, "")
+    assert [line.split(": ")[0] for line in ran.err.splitlines()] == ["--set:1:1", "--sip:2:12"]
+
+
+def test_up_where_data_cannot_be_kept(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = run("up", "--data", "file/data")
+    assert (ran.code, ran.err) == (1, "cannot keep data in file/data: Not a directory\n")
+
+
+def test_status_as_json_is_the_reply_itself(run: Run, node: FakeNode) -> None:
+    node.status = {"node": "n1", "live_calls": 2, "processes": {"media": {"pid": 7}}}
+    assert json.loads(run("status", "--json").out) == node.status
+
+
+def test_status_for_a_person(run: Run, node: FakeNode) -> None:
+    node.status = {
+        "node": "n1",
+        "live_calls": 2,
+        "processes": {"supervisor": {"pid": 6}, "calls": {"active": {"pid": 7}, "warm": None}},
+    }
+    lines = [line.split() for line in run("status").out.splitlines()]
+    assert lines == [
+        ["node", "n1"],
+        ["live", "calls", "2"],
+        ["supervisor", "pid", "6"],
+        ["calls", "active", "pid", "7"],
+        ["calls", "warm", "none"],
+    ]
+
+
+def test_status_without_a_node(run: Run, node: FakeNode) -> None:
+    node.running = False
+    ran = run("status", "--data", "elsewhere")
+    assert (ran.code, ran.out, ran.err) == (1, "", "no node runs in elsewhere\n")
+
+
+@pytest.mark.parametrize("flags", [(), ("--now",)])
+def test_stop_waits_until_the_node_is_gone(run: Run, node: FakeNode, flags: tuple[str, ...]) -> None:
+    ran = run("stop", *flags)
+    assert (ran.code, ran.out) == (0, "stopped\n")
+    assert node.asked[0] == {"op": "stop", "now": bool(flags)}
+    assert node.stops_after == 0
+
+
+def test_stop_of_a_node_that_stays_says_how_to_end_it(
+    run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keepline.cli.node.STOP_MARGIN_S", 0.0)
+    node.stops_after = 10**9
+    ran = run("stop")
+    assert ran.code == 1
+    assert ran.err == "the node still runs after 0 s; end it with: keepline stop --now --data keepline-data\n"
+
+
+def test_stop_ends_orphans(run: Run, node: FakeNode) -> None:
+    node.running, node.orphans = False, [11, 12]
+    ran = run("stop")
+    assert (ran.code, ran.out) == (0, "ended what a former node had left: 11 12\n")
+
+
+def test_stop_without_a_node(run: Run, node: FakeNode) -> None:
+    node.running = False
+    ran = run("stop")
+    assert (ran.code, ran.err) == (1, "no node runs in keepline-data\n")
+
+
+def test_calls_without_a_journal(run: Run) -> None:
+    ran = run("calls")
+    assert (ran.code, ran.err) == (1, "there is no journal in keepline-data; name the node's directory with --data\n")
+
+
+def test_calls_as_json_are_all_of_them_one_a_line(run: Run, journal: FakeJournal) -> None:
+    journal.put(*(FakeRecord(f"c{number}") for number in range(30)))
+    lines = run("calls", "--json").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [f"c{number}" for number in range(30)]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("2", ["c1", "c2"]), ("0", []), ("9", ["c0", "c1", "c2"])])
+def test_calls_limited_are_the_newest(run: Run, journal: FakeJournal, limit: str, shown: list[str]) -> None:
+    journal.put(*(FakeRecord(f"c{number}") for number in range(3)))
+    lines = run("calls", "--json", "--limit", limit).out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == shown
+
+
+def test_a_call_on_one_line(run: Run, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keepline.cli.records._clock", lambda at_s: "NOW")
+    journal.put(FakeRecord("0123456789abcdef"))
+    assert run("calls").out == ("NOW  0123456789ab  alice -> 1000  greeting  ended  11.0 s  flow 200  completed\n")
+
+
+def test_calls_followed_are_shown_whenever_they_change(
+    run: Run, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.put(*(FakeRecord(f"c{number}") for number in range(12)), FakeRecord("live", state="answered"))
+    journal.rounds = [[FakeRecord("live", state="ended")], [], [FakeRecord("new")]]
+
+    def next_round(seconds: float) -> None:
+        if not journal.rounds:
+            raise KeyboardInterrupt
+        journal.put(*journal.rounds.pop(0))
+
+    monkeypatch.setattr("keepline.cli.records.time.sleep", next_round)
+    lines = [json.loads(line) for line in run("calls", "--json", "--follow", "--limit", "2").out.splitlines()]
+    assert [(each["id"], each["state"]) for each in lines] == [
+        ("c11", "ended"),
+        ("live", "answered"),
+        ("live", "ended"),
+        ("new", "ended"),
+    ]
+
+
+def test_a_call_shown_is_its_timeline(run: Run, journal: FakeJournal) -> None:
+    journal.put(FakeRecord("abc1"), FakeRecord("abd2"))
+    lines = run("call", "show", "abc").out.splitlines()
+    assert "abc1" in lines[0]
+    assert [line.split() for line in lines[1:]] == [
+        ["+0.000", "s", "call_received", "from=alice"],
+        ["+0.250", "s", "call_answered"],
+    ]
+
+
+def test_the_sip_ladder_of_a_call(run: Run, journal: FakeJournal) -> None:
+    journal.put(FakeRecord("abc1"))
+    lines = run("call", "show", "abc1", "--sip").out.splitlines()
+    assert [line.split(maxsplit=3)[2:] for line in lines] == [["in", "INVITE sip:1000@127.0.0.1"], ["out", "200 OK"]]
+
+
+def test_a_call_that_is_not_there(run: Run, journal: FakeJournal) -> None:
+    ran = run("call", "show", "zz")
+    assert (ran.code, ran.err) == (1, "no call has an id that begins with zz\n")
+
+
+def test_a_beginning_that_fits_two_calls(run: Run, journal: FakeJournal) -> None:
+    journal.put(FakeRecord("abc1"), FakeRecord("abd2"))
+    ran = run("call", "show", "ab")
+    assert (ran.code, ran.err) == (2, "2 calls have an id that begins with ab: abc1 abd2\n")
+
+
+def test_the_phone_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[object, ...]] = []
+    module = types.ModuleType("keepline.phone")
+    vars(module).update(run_phone=lambda *arguments: heard.append(arguments) or 1)
+    monkeypatch.setitem(sys.modules, "keepline.phone", module)
+    ran = run("phone", "sip:1000@127.0.0.1", "--keys", "1,wait:2", "--record", "x.wav", "--seconds", "3")
+    assert ran.code == 1
+    assert heard == [("sip:1000@127.0.0.1", "1,wait:2", Path("x.wav"), 3.0, False)]
+
+
+def test_the_demo_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("keepline.demo")
+    vars(module).update(run_demo=lambda *arguments: 0 if arguments == (12.0, True) else 1)
+    monkeypatch.setitem(sys.modules, "keepline.demo", module)
+    assert run("demo", "--seconds", "12", "--json").code == 0
+    assert run("demo").code == 1
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_unexpected_failure_is_one_line_and_its_traceback_on_request(
+    run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch, debug: bool
+) -> None:
+    monkeypatch.setenv("KEEPLINE_DEBUG", "")
+    monkeypatch.setattr(sys.modules["keepline.node.control"], "ask", None)
+    ran = run(*(["--debug"] if debug else []), "status")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("keepline: TypeError: 'NoneType' object is not callable (--debug shows where)\n")
+    assert ("Traceback" in ran.err) == debug
+
+
+def test_a_reader_that_goes_away_is_fine() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", "from keepline.cli import main; main()", "check", str(embedded_operation_path())]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, b"")
