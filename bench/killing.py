@@ -1,7 +1,7 @@
 """Kill a process of a node again and again while a crowd is on the phone, and say what the callers lost.
 
-The live tests run it small and look at the verdicts alone; `bench/switchover.py` runs it large and looks at the clock too.
-The count is the crowd's, not the node's.
+The live tests run it small and look at the verdicts alone; `bench/switchover.py` runs it large and looks at the clock
+too. The count is the crowd's, not the node's.
 """
 
 import json
