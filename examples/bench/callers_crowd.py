@@ -306,7 +306,7 @@ class Crowd:
     def _start_one(self) -> None:
         index = self.started
         self.started += 1
-        call_id = f"{self.run_id}-{index}@{self.host}"
+        call_id = f"{self.run_id}-{index:06d}@{self.host}"
         caller = Caller(self, index, call_id, self.plan.user, self.script(index))
         self.live[call_id] = caller
         self.peak = max(self.peak, len(self.live))

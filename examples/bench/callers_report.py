@@ -26,7 +26,7 @@ def call_report(caller: Caller, expect: Expectation, prompts: dict[str, Frames])
     first_s = caller.leg.receiver.first_ns / 1e9 if caller.leg else 0.0
     cut = barge_in_frames(facts, found)
     return {
-        "event": "call", "call": caller.index, "call_id": caller.call_id, "number": caller.user,
+        "event": "call", "call": caller.index, "caller": caller.name, "call_id": caller.call_id, "number": caller.user,
         "good": not faults, "faults": list(faults), "status": facts.status, "answered": facts.answered,
         "cancelled": facts.cancelled, "bye": facts.bye,
         "invited_at": times.invited, "answered_at": times.answered, "ended_at": times.ended,

@@ -120,14 +120,16 @@ class Caller:
     """One call. `line` is the crowd: `send(data)`, `later(delay_s, caller, name)`, media and the end of calls."""
 
     __slots__ = (
-        "ack", "branch", "bye", "bye_branch", "call_id", "facts", "index", "invite", "leg", "line", "own_tag",
-        "remote_to", "resent_bye", "resent_invite", "script", "seen_200", "seen_bye", "state", "target", "times", "user",
+        "ack", "branch", "bye", "bye_branch", "call_id", "facts", "index", "invite", "leg", "line", "name",
+        "own_tag", "remote_to", "resent_bye", "resent_invite", "script", "seen_200", "seen_bye", "state", "target", "times", "user",
         "waits_s", "wants_cancel",
     )  # fmt: skip
 
     def __init__(self, line: Any, index: int, call_id: str, user: str, script: Script) -> None:
         self.line, self.index, self.call_id, self.user, self.script = line, index, call_id, user, script
         self.state = State.CALLING
+        self.name = call_id.partition("@")[0]
+        """The user part of its From, the same as of its Call-ID: a record is found by either."""
         self.facts, self.times = Facts(), Times()
         self.leg: Any = None
         self.own_tag, self.branch = f"c{index}", f"z9hG4bK{call_id.partition('@')[0]}"
@@ -145,7 +147,7 @@ class Caller:
         here = f"{self.line.host}:{self.line.port}"
         return (
             f"{method} {self.target} SIP/2.0\r\nVia: SIP/2.0/UDP {here};rport;branch={branch}\r\nMax-Forwards: 70\r\n"
-            f"From: <sip:caller{self.index}@{self.line.host}>;tag={self.own_tag}\r\nTo: {to}\r\n"
+            f"From: <sip:{self.name}@{self.line.host}>;tag={self.own_tag}\r\nTo: {to}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\nUser-Agent: {USER_AGENT}\r\n{extra}"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body

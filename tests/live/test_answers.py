@@ -25,14 +25,14 @@ class Wire:
         self.sock.connect((host, int(port)))
         self.sock.settimeout(ANSWER_WITHIN_S)
         self.node, self.host, self.port = node, host, self.sock.getsockname()[1]
-        self.call_id = f"wire-{self.port}-{next(NUMBERS)}"
+        self.call_id = f"wire-{self.port}-{next(NUMBERS):04d}"
 
     def request(self, method: str, user: str = "2000", cseq: int = 1, branch: str = "1", to_tag: str = "") -> bytes:
         body = sdp_offer(self.host, 9000, 0, 1) if method == "INVITE" else b""
         return (
             f"{method} sip:{user}@{self.node.sip} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{self.call_id}{branch}\r\n"
-            f"From: <sip:tester@{self.host}>;tag=t\r\nTo: <sip:{user}@{self.node.sip}>{to_tag}\r\n"
+            f"From: <sip:{self.call_id}@{self.host}>;tag=t\r\nTo: <sip:{user}@{self.node.sip}>{to_tag}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n"
             f"Contact: <sip:tester@{self.host}:{self.port}>\r\n"
             + ("Content-Type: application/sdp\r\n" if body else "")
@@ -229,4 +229,4 @@ def test_the_records_are_those_calls_and_no_others(calm_node: LocalNode) -> None
     records = [str(record) for record in calm_node.calls()]
     assert len(records) == before + 10
     for report in reports:
-        assert sum(report["call_id"] in record for record in records) == 1
+        assert sum(report["caller"] in record for record in records) == 1

@@ -28,9 +28,9 @@ def assert_nothing_lost(node: LocalNode, outcome: Outcome, kills: int) -> None:
 
 def assert_records_match(node: LocalNode, outcome: Outcome) -> None:
     """One record for each call, and in it each digit that was pressed in time, once."""
-    wanted = {report["call_id"] for report in outcome.reports}
+    wanted = {report["caller"] for report in outcome.reports}
     found = wait_until("every call has ended in the records", lambda: ended_records(node, len(wanted)), 15)
-    counts = Counter(next((call_id for call_id in wanted if call_id in str(record)), "of nobody") for record in found)
+    counts = Counter(next((caller for caller in wanted if caller in str(record)), "of nobody") for record in found)
     assert counts == Counter(wanted)
 
 
