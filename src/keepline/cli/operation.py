@@ -1,5 +1,6 @@
 """`keepline check` and `keepline up`: from an operation file to a verdict, or to a node."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -68,7 +69,13 @@ def up(
     sys.stdout.flush()
     sys.stderr.flush()
     # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.
-    arguments = ["--data", str(data.absolute()), "--operation", operation.digest]
+    settings = {
+        "sip": [operation.sip.listen.host, operation.sip.listen.port],
+        "rtp": [operation.media.rtp_port_first, operation.media.rtp_port_last],
+        "http": [operation.http.host, operation.http.port],
+        "drain_limit_s": operation.node.drain_limit_s,
+    }
+    arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", json.dumps(settings)]
     os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
 
 

@@ -1,0 +1,82 @@
+"""Calls of a process that died: they sleep as facts until they are touched, and wake as if nothing had happened."""
+
+from itertools import islice
+
+from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.state import CallState
+from keepline.model.errors import LocalError
+from keepline.model.limits import ENDED_CALLS_MAX
+from keepline.sip.message import Request, parse_message, stamp_received
+
+
+class Sleepers:
+    """Live calls that nobody has touched yet, by their facts."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self) -> None:
+        self._facts: dict[str, tuple[Fact, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def add(self, call: str, facts: tuple[Fact, ...]) -> None:
+        self._facts[call] = facts
+
+    def pop(self, call: str) -> tuple[Fact, ...] | None:
+        return self._facts.pop(call, None)
+
+    def first(self, count: int) -> list[str]:
+        """Up to `count` of them, in the order of their adoption."""
+        return list(islice(self._facts, count))
+
+
+def wake(facts: tuple[Fact, ...]) -> CallState:
+    """Fold a call's facts into its state. Raises `LocalError` for facts that do not make a call."""
+    received = facts[0]
+    if not isinstance(received, CallReceived):
+        raise LocalError("a call's facts must begin with its INVITE")
+    invite = parse_message(received.invite.encode("latin-1"))
+    if not isinstance(invite, Request):
+        raise LocalError(f"call {received.call}: its INVITE is a response")
+    stamp_received(invite, received.peer_host, received.peer_port)
+    call = CallState(received, invite)
+    for fact in facts[1:]:
+        call.apply(fact)
+    return call
+
+
+class LeftCalls:
+    """Calls that ended lately: enough to answer a repeated BYE or INVITE that a dead process had answered.
+
+    This process's own are in the transactions' memory; these are its predecessors'.
+    """
+
+    __slots__ = ("_by_dialog", "_by_invite", "_linger_s")
+
+    def __init__(self, linger_s: float) -> None:
+        self._linger_s = linger_s
+        self._by_dialog: dict[tuple[str, str], CallEnded] = {}
+        self._by_invite: dict[tuple[str, str], CallEnded] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_invite)
+
+    def remember(self, now_s: float, ended: CallEnded) -> None:
+        """Keep a call that ended less than 64*T1 ago, up to the limit."""
+        if ended.at_s + self._linger_s < now_s or len(self._by_invite) >= ENDED_CALLS_MAX:
+            return
+        self._by_dialog[ended.sip_call_id, ended.local_tag] = ended
+        self._by_invite[ended.sip_call_id, ended.remote_tag] = ended
+
+    def had_bye(self, sip_call_id: str, local_tag: str, cseq: int) -> bool:
+        """This very BYE ended the call."""
+        ended = self._by_dialog.get((sip_call_id, local_tag))
+        return ended is not None and ended.bye_cseq == cseq
+
+    def final_of(self, now_s: float, invite: Request) -> CallEnded | None:
+        """The end of the call that this INVITE, repeated, began."""
+        ended = self._by_invite.get((invite.call_id, invite.from_.tag or ""))
+        if ended is None or ended.at_s + self._linger_s < now_s or ended.invite_cseq != invite.cseq.number:
+            return None
+        return ended

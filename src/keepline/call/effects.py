@@ -1,0 +1,203 @@
+"""What the call core asks the shell to do, and what the shell tells it. Frozen values, in order."""
+
+from dataclasses import dataclass
+
+from keepline.call.facts import CallEnded, Fact
+from keepline.model.operation import Prompt
+
+Address = tuple[str, int]
+
+
+# Effects ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Write this fact; effects that follow wait until it is written."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class SendSip:
+    """Send one SIP message."""
+
+    data: bytes
+    peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMedia:
+    """Give the call's slot its two ends; RTP begins. Idempotent by call."""
+
+    call: str
+    slot: int
+    remote_host: str
+    remote_port: int
+    payload_type: int
+    dtmf_payload_type: int
+    ssrc: int
+    seq: int
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompt:
+    """Play a prompt, rendering it first if need be. Idempotent by (call, number)."""
+
+    call: str
+    slot: int
+    number: int
+    prompt: Prompt
+    repeat: bool
+    barge_in: bool
+    digits_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompt:
+    """Silence. Idempotent by (call, number)."""
+
+    call: str
+    slot: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMedia:
+    """RTP ends; the shell answers with `MediaStopped`."""
+
+    call: str
+    slot: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectMedia:
+    """Ask for a `MediaSeen` of the slot as it stands: what happened while nobody listened."""
+
+    call: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A line for the log: what an operator should know, with its fields."""
+
+    event: str
+    call: str
+    detail: str
+
+
+Effect = Persist | SendSip | OpenMedia | PlayPrompt | StopPrompt | CloseMedia | InspectMedia | Report
+
+
+# Inputs -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramReceived:
+    """One datagram on the SIP port."""
+
+    data: bytes
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlayed:
+    """Media finished play `number`: ended, digit, stopped or failed."""
+
+    call: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsHeard:
+    """Media has received `head` digits in this call; `ring` holds the last of them."""
+
+    call: str
+    head: int
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSeen:
+    """A slot as it stands."""
+
+    call: str
+    finished: int
+    reason: str
+    head: int
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStopped:
+    """The slot is closed; these were its figures."""
+
+    call: str
+    packets_sent: int = 0
+    packets_received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRestarted:
+    """Media is a new process: say again what every call needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCame:
+    """A deadline of the core has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no new calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpAll:
+    """End every call now."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAdopted:
+    """A call of a process that died, by its facts. It sleeps until it is touched."""
+
+    call: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeft:
+    """A call that ended lately in a process that died: its late requests still need their answers."""
+
+    ended: CallEnded
+
+
+@dataclass(frozen=True, slots=True)
+class WakeSome:
+    """Wake up to `count` sleeping calls."""
+
+    count: int
+
+
+Input = (
+    DatagramReceived
+    | PromptPlayed
+    | DigitsHeard
+    | MediaSeen
+    | MediaStopped
+    | MediaRestarted
+    | TimeCame
+    | Drain
+    | HangUpAll
+    | CallAdopted
+    | CallLeft
+    | WakeSome
+)

@@ -1,0 +1,249 @@
+"""Every call of one node: SIP messages, media news and time come in, facts and effects go out.
+
+`Exchange.step(now_s, input)` is the whole of it. It refuses to know sockets, clocks and journals; a simulation and
+a process drive the same object. What belongs to one call is done in `setup`, `established` and `teardown`; this
+file finds the call, the transaction and the media slot.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+from keepline.call import effects as fx
+from keepline.call import established, setup, teardown
+from keepline.call.adoption import Sleepers, wake
+from keepline.call.facts import CallReceived
+from keepline.call.requests import Requests
+from keepline.call.state import CallState, Phase, Timer
+from keepline.call.transactions import Key, Transactions
+from keepline.call.turn import Identity, Program, Turn
+from keepline.model.errors import KeeplineError, LocalError, PeerError
+from keepline.model.ids import IdSource
+from keepline.sip.message import Request, Response, parse_message
+
+
+class Exchange:
+    """The calls, transactions and media slots of one node."""
+
+    def __init__(self, identity: Identity, seed: bytes, rtp_ports: list[int]) -> None:
+        """`rtp_ports[i]` is the port of slot i; `seed` makes the ids of this process."""
+        self.identity = identity
+        self.ids = IdSource(seed)
+        self.rtp_ports = rtp_ports
+        self.free_slots: deque[int] = deque(range(len(rtp_ports)))
+        self.calls: dict[str, CallState] = {}
+        self.by_dialog: dict[tuple[str, str], str] = {}
+        self.by_invite: dict[tuple[str, str], str] = {}
+        self.sleepers = Sleepers()
+        self.programs: dict[str, Program] = {}
+        self.current = ""
+        self.draining = False
+        self._heap: list[tuple[float, int, str, Any, Any]] = []
+        self._pushed = 0
+        self.transactions = Transactions(identity.timers, self._schedule_transaction)
+        self._requests = Requests(self)
+        self._handlers: dict[type, Callable[[Turn, Any], None]] = {
+            fx.DatagramReceived: self._on_datagram,
+            fx.PromptPlayed: self._on_prompt_played,
+            fx.DigitsHeard: self._on_digits,
+            fx.MediaSeen: self._on_media_seen,
+            fx.MediaStopped: self._on_media_stopped,
+            fx.MediaRestarted: self._on_media_restarted,
+            fx.TimeCame: self._on_time,
+            fx.Drain: self._on_drain,
+            fx.HangUpAll: self._on_hang_up_all,
+            fx.CallAdopted: self._on_adopted,
+            fx.CallLeft: self._on_left,
+            fx.WakeSome: self._on_wake_some,
+        }
+
+    # The one verb ---------------------------------------------------------------------------------------------------
+
+    def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
+        """Take one input at node time `now_s`; the effects are to be carried out in order, facts written first."""
+        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get)
+        self._handlers[type(given)](turn, given)
+        return turn.effects
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When `TimeCame` is due next, in node time; None while nothing waits."""
+        heap = self._heap
+        while heap and self._is_stale(heap[0]):
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    @property
+    def live_calls(self) -> int:
+        return len(self.calls) + len(self.sleepers)
+
+    def add_program(self, program: Program, *, current: bool) -> None:
+        """Make a version of the operation known; new calls begin with the current one."""
+        self.programs[program.operation.digest] = program
+        if current:
+            self.current = program.operation.digest
+
+    # Inputs ---------------------------------------------------------------------------------------------------------
+
+    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
+        if not given.data.strip(b"\r\n\0 "):
+            return  # a keep-alive (RFC 5626 §3.5.1)
+        try:
+            message = parse_message(given.data)
+            if isinstance(message, Response):
+                self._on_response(turn, message)
+            else:
+                self._requests.receive(turn, message, given.data, given.source)
+        except PeerError as error:
+            self._requests.refuse_malformed(turn, error, given)
+
+    def _on_response(self, turn: Turn, response: Response) -> None:
+        effects, answered = self.transactions.on_response(turn.now_s, response)
+        turn.effects += effects
+        if answered:
+            self.on_call(turn, answered, teardown.on_bye_over)
+
+    def _on_prompt_played(self, turn: Turn, given: fx.PromptPlayed) -> None:
+        self.on_call(turn, given.call, lambda t, c: established.on_prompt_played(t, c, given))
+
+    def _on_digits(self, turn: Turn, given: fx.DigitsHeard) -> None:
+        self.on_call(turn, given.call, lambda t, c: established.on_digits(t, c, given))
+
+    def _on_media_seen(self, turn: Turn, given: fx.MediaSeen) -> None:
+        self.on_call(turn, given.call, lambda t, c: established.on_media_seen(t, c, given))
+
+    def _on_media_stopped(self, turn: Turn, given: fx.MediaStopped) -> None:
+        self.on_call(turn, given.call, lambda t, c: teardown.on_media_stopped(t, c, given))
+
+    def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
+        for call in list(self.calls.values()):
+            self._guarded(turn, call, established.resume_media)
+
+    def _on_drain(self, _turn: Turn, _given: fx.Drain) -> None:
+        self.draining = True
+
+    def _on_hang_up_all(self, turn: Turn, given: fx.HangUpAll) -> None:
+        self._on_wake_some(turn, fx.WakeSome(len(self.sleepers)))
+        for call in list(self.calls.values()):
+            call.leave_why = call.leave_why or given.why
+            if call.phase is Phase.RINGING:
+                self._requests.end_unanswered(turn, call, 503, given.why)
+            elif call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
+                self._guarded(turn, call, teardown.hang_up)
+
+    def _on_adopted(self, _turn: Turn, given: fx.CallAdopted) -> None:
+        received = given.facts[0]
+        if not isinstance(received, CallReceived):
+            raise LocalError(f"call {given.call}: its facts do not begin with its INVITE")
+        self.sleepers.add(given.call, given.facts)
+        self.index(received)
+        if received.slot >= 0:
+            self.free_slots.remove(received.slot)
+
+    def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
+        self._requests.left.remember(turn.now_s, given.ended)
+
+    def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
+        for call in self.sleepers.first(given.count):
+            self.on_call(turn, call, lambda _turn, _call: None)
+
+    def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
+        heap = self._heap
+        while heap and heap[0][0] <= turn.now_s:
+            entry = heappop(heap)
+            if self._is_stale(entry):
+                continue
+            _, _, kind, key, timer = entry
+            if kind == "call":
+                self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
+            else:
+                effects, unanswered = self.transactions.fire(turn.now_s, kind, key)
+                turn.effects += effects
+                if unanswered:
+                    self.on_call(turn, unanswered, teardown.on_bye_over)
+
+    def _fire(self, turn: Turn, call: CallState, timer: Timer) -> None:
+        call.timers.pop(timer, None)
+        if timer is Timer.RING:
+            self._requests.answer(turn, call)
+        elif timer is Timer.RETRANSMIT_ANSWER:
+            setup.retransmit_answer(turn, call)
+        elif timer is Timer.ANSWER_LIMIT:
+            teardown.on_answer_limit(turn, call)
+        else:
+            established.on_step_timer(turn, call)
+
+    # Calls ----------------------------------------------------------------------------------------------------------
+
+    def on_call(self, turn: Turn, call_id: str, do: Callable[[Turn, CallState], None]) -> None:
+        """Do something to a call, waking it first; a call that is gone is nobody's concern."""
+        call = self.calls.get(call_id)
+        if call is None:
+            facts = self.sleepers.pop(call_id)
+            if facts is None:
+                return
+            call = self._wake(turn, facts)
+            if call is None:
+                return
+        self._guarded(turn, call, do)
+
+    def _wake(self, turn: Turn, facts: tuple[Any, ...]) -> CallState | None:
+        received: CallReceived = facts[0]
+        try:
+            call = wake(facts)
+            self.calls[call.id] = call
+            self._requests.restore(turn, call)
+        except KeeplineError as error:
+            turn.emit(fx.Report("call_lost", received.call, f"its facts could not be replayed: {error}"))
+            self._requests.abandon(turn, received)
+            return None
+        return call
+
+    def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
+        """A bug that one call meets ends that call, and nothing else."""
+        try:
+            do(turn, call)
+            teardown.leave_if_over(turn, call)
+        except (KeeplineError, AssertionError, LookupError, ValueError, TypeError, AttributeError) as error:
+            turn.emit(fx.Report("call_broken", call.id, f"{type(error).__name__}: {error}"))
+            self._requests.abandon(turn, call.received, call)
+        if call.phase is Phase.ENDED:
+            self.forget(call)
+
+    def index(self, received: CallReceived) -> None:
+        """Make a call findable by its dialog and by its INVITE."""
+        self.by_dialog[received.sip_call_id, received.local_tag] = received.call
+        self.by_invite[received.sip_call_id, received.remote_tag] = received.call
+
+    def forget(self, call: CallState) -> None:
+        """The call is over: its slot is free again, its late requests are still answered."""
+        received = call.received
+        if self.calls.pop(received.call, None) is None:
+            return
+        self.by_dialog.pop((received.sip_call_id, received.local_tag), None)
+        self.by_invite.pop((received.sip_call_id, received.remote_tag), None)
+        if received.slot >= 0:
+            self.free_slots.append(received.slot)
+
+    # Time -----------------------------------------------------------------------------------------------------------
+
+    def _start_request(self, now_s: float, call: CallState, request: Request, peer: fx.Address) -> list[fx.Effect]:
+        return self.transactions.start_client(now_s, request, peer, call.id)
+
+    def _schedule_call(self, call: CallState, timer: Timer, at_s: float) -> None:
+        self._push(at_s, "call", call.id, timer)
+
+    def _schedule_transaction(self, side: str, key: Key, at_s: float) -> None:
+        self._push(at_s, side, key, None)
+
+    def _push(self, at_s: float, kind: str, key: Any, timer: Any) -> None:
+        self._pushed += 1
+        heappush(self._heap, (at_s, self._pushed, kind, key, timer))
+
+    def _is_stale(self, entry: tuple[float, int, str, Any, Any]) -> bool:
+        at_s, _, kind, key, timer = entry
+        if kind == "call":
+            call = self.calls.get(key)
+            return call is None or call.timers.get(timer) != at_s
+        return key not in (self.transactions.servers if kind == "server" else self.transactions.clients)

@@ -1,0 +1,224 @@
+"""What is journaled of a call: facts, in the order in which they became true.
+
+A fact is written before any effect that depends on it leaves. The facts of a call, folded in order, give its state;
+nothing else is needed to go on with it in another process. Times are node time: seconds since the epoch.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceived:
+    """An INVITE that begins a call. Written before anything is answered, refusals included."""
+
+    kind: ClassVar[str] = "call_received.1"
+    call: str
+    """16 hex digits."""
+    at_s: float
+    carrier: str
+    """Name of the trunk it came by; empty where no trunk has this peer."""
+    peer_host: str
+    peer_port: int
+    invite: str
+    """The INVITE as received, one character a byte (latin-1)."""
+    sip_call_id: str
+    remote_tag: str
+    cseq: int
+    local_tag: str
+    to_number: str
+    from_number: str
+    flow: str
+    """Name of the flow that answers; empty where the call is refused."""
+    operation: str
+    """Digest of the operation it began with, and ends with."""
+    answer_at_s: float
+    """When it is answered, if the caller is still there."""
+    slot: int
+    """Index of its media slot; -1 where it has none."""
+    rtp_port: int
+    ssrc: int
+    rtp_seq: int
+    rtp_ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The 200 that answers, with what the two sides agreed on."""
+
+    kind: ClassVar[str] = "call_answered.1"
+    call: str
+    at_s: float
+    response: str
+    codec: str
+    payload_type: int
+    dtmf_payload_type: int
+    """-1 where the caller offered no telephone-event."""
+    remote_host: str
+    remote_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAcknowledged:
+    """The ACK of our 200."""
+
+    kind: ClassVar[str] = "call_acknowledged.1"
+    call: str
+    at_s: float
+    ack: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsPressed:
+    """Digits that media received, each exactly once."""
+
+    kind: ClassVar[str] = "digits_pressed.1"
+    call: str
+    at_s: float
+    head: int
+    """Digits received in this call so far, these included."""
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The prompt of a question is over; the time for its answer runs."""
+
+    kind: ClassVar[str] = "prompt_ended.1"
+    call: str
+    at_s: float
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A verb of the flow has its result."""
+
+    kind: ClassVar[str] = "step_ended.1"
+    call: str
+    at_s: float
+    step: int
+    verb: str
+    fingerprint: str
+    outcome: str
+    value: str
+    digits_used: int
+    """Digits of the call used up so far."""
+    began_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnded:
+    """The flow is over; the call may outlive it by its BYE."""
+
+    kind: ClassVar[str] = "flow_ended.1"
+    call: str
+    at_s: float
+    ending: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReceived:
+    """The caller gave up before the answer."""
+
+    kind: ClassVar[str] = "cancel_received.1"
+    call: str
+    at_s: float
+    cancel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByeReceived:
+    """The caller hung up."""
+
+    kind: ClassVar[str] = "bye_received.1"
+    call: str
+    at_s: float
+    bye: str
+    cseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByeSent:
+    """We hang up; the BYE as sent, so that a successor retransmits the very same."""
+
+    kind: ClassVar[str] = "bye_sent.1"
+    call: str
+    at_s: float
+    bye: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The end of a call, and of its record."""
+
+    kind: ClassVar[str] = "call_ended.1"
+    call: str
+    at_s: float
+    ended_by: str
+    """caller, flow, node or nobody (timeout)."""
+    sip_status: int
+    """Final status of the INVITE; 0 where none was sent."""
+    reason: str
+    sip_call_id: str
+    """This and the four that follow let a successor answer the repetition of a late request."""
+    local_tag: str
+    remote_tag: str
+    invite_cseq: int
+    bye_cseq: int
+    """Of the caller's BYE; -1 where it sent none."""
+    packets_sent: int = 0
+    packets_received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+
+
+Fact = (
+    CallReceived
+    | CallAnswered
+    | CallAcknowledged
+    | DigitsPressed
+    | PromptEnded
+    | StepEnded
+    | FlowEnded
+    | CancelReceived
+    | ByeReceived
+    | ByeSent
+    | CallEnded
+)
+
+FACT_TYPES: tuple[type[Fact], ...] = (
+    CallReceived,
+    CallAnswered,
+    CallAcknowledged,
+    DigitsPressed,
+    PromptEnded,
+    StepEnded,
+    FlowEnded,
+    CancelReceived,
+    ByeReceived,
+    ByeSent,
+    CallEnded,
+)
+"""Every kind of fact, in the order of a call's life."""
+
+
+def ending(
+    received: CallReceived, at_s: float, ended_by: str, sip_status: int, reason: str, *, bye_cseq: int = -1
+) -> CallEnded:
+    """The end of the call that `received` began, without media figures."""
+    return CallEnded(
+        received.call,
+        at_s,
+        ended_by,
+        sip_status,
+        reason,
+        received.sip_call_id,
+        received.local_tag,
+        received.remote_tag,
+        received.cseq,
+        bye_cseq,
+    )

@@ -1,0 +1,137 @@
+"""The record of a call: a fold over its facts, the same for a call that ended long ago and one that is live."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from keepline.call.facts import (
+    ByeReceived,
+    ByeSent,
+    CallAnswered,
+    CallEnded,
+    CallReceived,
+    CancelReceived,
+    Fact,
+    FlowEnded,
+    StepEnded,
+)
+from keepline.model.errors import LocalError
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One finished step of the flow."""
+
+    name: str
+    at: float
+    """When it began, seconds since the epoch."""
+    result: str
+    """The digits keyed, `done`, `hung_up` or what failed."""
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRecord:
+    """The call's RTP."""
+
+    codec: str = ""
+    packets_sent: int = 0
+    packets_received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    mos: float | None = None
+    """Not measured yet."""
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What is known of one call. Times are seconds since the epoch, None for what has not happened."""
+
+    id: str
+    direction: str
+    carrier: str
+    from_: str
+    to: str
+    flow: str
+    state: str
+    """ringing, live, leaving or ended."""
+    received_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    ended_by: str = ""
+    sip_status: int | None = None
+    reason: str = ""
+    outcome: str = ""
+    """answered, refused, cancelled or failed; empty while it is live."""
+    steps: list[StepRecord] = field(default_factory=list)
+    media: MediaRecord = field(default_factory=MediaRecord)
+    error: str = ""
+    sip_call_id: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON, with the field names of the record's reference."""
+        fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
+        fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
+        fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def record_of(facts: Iterable[Fact]) -> CallRecord:
+    """The record that these facts of one call make. Raises `LocalError` where they do not begin with its INVITE."""
+    record: CallRecord | None = None
+    for fact in facts:
+        if isinstance(fact, CallReceived):
+            record = _begin(fact)
+        elif record is None:
+            raise LocalError(f"call {fact.call}: its facts do not begin with its INVITE")
+        else:
+            _fold(record, fact)
+    if record is None:
+        raise LocalError("no facts, no record")
+    return record
+
+
+def _begin(fact: CallReceived) -> CallRecord:
+    return CallRecord(
+        id=fact.call,
+        direction="inbound",
+        carrier=fact.carrier,
+        from_=fact.from_number,
+        to=fact.to_number,
+        flow=fact.flow,
+        state="ringing",
+        received_at=fact.at_s,
+        sip_call_id=fact.sip_call_id,
+    )
+
+
+def _fold(record: CallRecord, fact: Fact) -> None:
+    if isinstance(fact, CallAnswered):
+        record.state = "live"
+        record.answered_at = fact.at_s
+        record.sip_status = 200
+        record.media = MediaRecord(codec=fact.codec)
+    elif isinstance(fact, StepEnded):
+        result = fact.value if fact.outcome == "done" and fact.value else fact.value or fact.outcome
+        took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
+        record.steps.append(StepRecord(fact.verb, fact.began_at_s, result, took_ms))
+    elif isinstance(fact, FlowEnded):
+        record.error = fact.error
+    elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
+        record.state = "leaving"
+    elif isinstance(fact, CallEnded):
+        _end(record, fact)
+
+
+def _end(record: CallRecord, fact: CallEnded) -> None:
+    record.state = "ended"
+    record.ended_at = fact.at_s
+    record.ended_by = fact.ended_by
+    record.sip_status = fact.sip_status or record.sip_status
+    record.reason = fact.reason
+    codec = record.media.codec
+    record.media = MediaRecord(codec, fact.packets_sent, fact.packets_received, fact.lost, fact.jitter_ms)
+    if record.answered_at is not None:
+        record.outcome = "failed" if record.error or fact.sip_status == 0 else "answered"
+    else:
+        record.outcome = "cancelled" if fact.sip_status == 487 else "refused" if fact.sip_status else "failed"

@@ -1,0 +1,288 @@
+"""Requests from peers: which call, if any, each belongs to, and its answer.
+
+RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requests within a dialog), §15.1.2 (BYE).
+"""
+
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call import established, setup, teardown
+from keepline.call.adoption import LeftCalls
+from keepline.call.facts import CallReceived, ending
+from keepline.call.routing import Refusal, route_invite, user_of
+from keepline.call.state import CallState, Phase, Timer
+from keepline.call.turn import Turn
+from keepline.model.errors import PeerError
+from keepline.sip.message import Headers as SipHeaders
+from keepline.sip.message import Request, Response, make_response, peek_request, response_target, stamp_received
+from keepline.sip.sdp import Answer
+from keepline.sip.transaction import cancel_key, server_key
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+
+Headers = list[tuple[str, str]]
+
+
+class Requests:
+    """The part of the exchange that answers requests."""
+
+    __slots__ = ("_exchange", "left")
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+        self.left = LeftCalls(64 * exchange.identity.timers.t1_s)
+
+    def receive(self, turn: Turn, request: Request, raw: bytes, source: fx.Address) -> None:
+        """One request; retransmissions are absorbed by their transaction."""
+        stamp_received(request, source[0], source[1])
+        key = server_key(request)
+        repeated = self._exchange.transactions.repeated(turn.now_s, key, request, source)
+        if repeated is not None:
+            turn.effects += repeated
+        if request.method == "ACK":
+            self._on_ack(turn, request, raw)
+            return
+        if repeated is not None:
+            return
+        if request.method == "INVITE" and self._is_known_invite(turn, request, source):
+            return
+        self._exchange.transactions.open_server(turn.now_s, key, request, source)
+        if request.method == "INVITE":
+            self._on_invite(turn, request, raw, source)
+        elif request.method == "BYE":
+            self._on_bye(turn, request, raw)
+        elif request.method == "CANCEL":
+            self._on_cancel(turn, request, raw)
+        elif request.method == "OPTIONS":
+            self._on_options(turn, request)
+        elif request.to.tag:
+            self._respond(turn, request, 405 if self._call_of(request) else 481)
+        else:
+            self._respond(turn, request, 405)
+
+    def refuse_malformed(self, turn: Turn, error: PeerError, given: fx.DatagramReceived) -> None:
+        """Answer statelessly what could not be read, where enough of it could be (RFC 3261 §16.3 has the idea)."""
+        turn.emit(fx.Report("bad_message", "", f"{given.source[0]}:{given.source[1]}: {error}"))
+        request = peek_request(given.data)
+        if request is None:
+            return
+        try:
+            stamp_received(request, given.source[0], given.source[1])
+            response = make_response(request, error.status, to_tag=self._exchange.ids.tag())
+            turn.send(response.encode(), response_target(request, given.source))
+        except PeerError:
+            return
+
+    # INVITE ---------------------------------------------------------------------------------------------------------
+
+    def _is_known_invite(self, turn: Turn, invite: Request, source: fx.Address) -> bool:
+        """An INVITE that a predecessor has seen: its call goes on, or its final answer is repeated."""
+        if invite.to.tag:
+            return False
+        exchange = self._exchange
+        call_id = exchange.by_invite.get((invite.call_id, invite.from_.tag or ""))
+        call = self._touched(turn, call_id) if call_id else None
+        if call is not None and call.received.cseq == invite.cseq.number:
+            if call.phase is Phase.ANSWERED:
+                setup.resend_answer(turn, call)
+            return True
+        final = self.left.final_of(turn.now_s, invite)
+        if final is None:
+            return False
+        if final.sip_status >= 300:
+            response = make_response(invite, final.sip_status, to_tag=final.local_tag)
+            turn.send(response.encode(), response_target(invite, source))
+        return True
+
+    def _on_invite(self, turn: Turn, invite: Request, raw: bytes, source: fx.Address) -> None:
+        if invite.to.tag:
+            # The session stays as it is (§14.2); moving media within a call is not served yet.
+            self._respond(turn, invite, 488 if self._call_of(invite) else 481)
+            return
+        exchange = self._exchange
+        program = exchange.programs[exchange.current]
+        route = route_invite(
+            program.operation,
+            invite,
+            source,
+            draining=exchange.draining,
+            full=not exchange.free_slots or self._is_full(),
+        )
+        slot = exchange.free_slots.popleft() if route.refusal is None else -1
+        ids = exchange.ids
+        received = CallReceived(
+            call=ids.call(turn.now_s),
+            at_s=turn.now_s,
+            carrier=route.carrier,
+            peer_host=source[0],
+            peer_port=source[1],
+            invite=raw.decode("latin-1"),
+            sip_call_id=invite.call_id,
+            remote_tag=invite.from_.tag or "",
+            cseq=invite.cseq.number,
+            local_tag=ids.tag(),
+            to_number=route.to_number,
+            from_number=user_of(invite.from_.uri),
+            flow=route.number.flow if route.number else "",
+            operation=exchange.current,
+            answer_at_s=turn.now_s + (route.number.ring_s if route.number else 0.0),
+            slot=slot,
+            rtp_port=exchange.rtp_ports[slot] if slot >= 0 else 0,
+            ssrc=ids.number(32),
+            rtp_seq=ids.number(15),
+            rtp_ts=ids.number(31),
+        )
+        call = CallState(received, invite)
+        exchange.calls[call.id] = call
+        exchange.index(received)
+        turn.emit(fx.Persist(received))
+        exchange.on_call(turn, call.id, lambda t, c: self._set_up(t, c, route.refusal))
+
+    def _is_full(self) -> bool:
+        exchange = self._exchange
+        return exchange.live_calls >= exchange.programs[exchange.current].operation.sip.calls_max
+
+    def _set_up(self, turn: Turn, call: CallState, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            self.end_unanswered(turn, call, refusal.status, refusal.why, list(refusal.headers))
+        elif call.received.answer_at_s > turn.now_s:
+            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
+            turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+        else:
+            self.answer(turn, call)
+
+    def answer(self, turn: Turn, call: CallState) -> None:
+        """Answer a ringing call, or refuse it where its offer cannot be met (RFC 3264 §6)."""
+        try:
+            teardown.dialog_of(call)
+            agreed: Answer | None = setup.negotiate(call.invite, turn.identity, call.id, call.received.rtp_port)
+        except PeerError as error:
+            self.end_unanswered(turn, call, error.status, str(error))
+            return
+        if agreed is None:
+            self.end_unanswered(turn, call, 488, "no codec in common: PCMU and PCMA are offered here")
+            return
+        self._respond_with(turn, call.invite, setup.answer(turn, call, agreed))
+        setup.begin(turn, call)
+
+    def end_unanswered(
+        self, turn: Turn, call: CallState, status: int, why: str, headers: Headers | None = None
+    ) -> None:
+        """Refuse a call with a final response."""
+        setup.refuse(turn, call, status, why)
+        response = make_response(call.invite, status, to_tag=call.received.local_tag, headers=headers or [])
+        self._respond_with(turn, call.invite, response)
+        if call.phase is Phase.ENDED:
+            self._exchange.forget(call)
+
+    # Within a call --------------------------------------------------------------------------------------------------
+
+    def _on_ack(self, turn: Turn, ack: Request, raw: bytes) -> None:
+        call_id = self._call_of(ack)
+        if call_id:
+            self._exchange.on_call(turn, call_id, lambda t, c: setup.on_ack(t, c, ack, raw))
+
+    def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
+        call_id = self._call_of(bye)
+        if call_id:
+            self._exchange.on_call(turn, call_id, lambda t, c: teardown.on_bye(t, c, bye, raw))
+            self._respond(turn, bye, 200)
+        elif self.left.had_bye(bye.call_id, bye.to.tag or "", bye.cseq.number):
+            self._respond(turn, bye, 200)
+        else:
+            self._respond(turn, bye, 481)
+
+    def _on_cancel(self, turn: Turn, cancel: Request, raw: bytes) -> None:
+        exchange = self._exchange
+        call_id = exchange.by_invite.get((cancel.call_id, cancel.from_.tag or ""))
+        call = self._touched(turn, call_id) if call_id else None
+        if call is None and cancel_key(cancel) not in exchange.transactions.servers:
+            self._respond(turn, cancel, 481)
+            return
+        to_tag = call.received.local_tag if call else None
+        self._respond(turn, cancel, 200, to_tag=to_tag)
+        if call is not None and setup.on_cancel(turn, call, raw):
+            self._respond_with(turn, call.invite, make_response(call.invite, 487, to_tag=call.received.local_tag))
+            exchange.forget(call)
+
+    def _on_options(self, turn: Turn, options: Request) -> None:
+        headers = [("Allow", setup.ALLOW), ("Accept", "application/sdp"), ("Server", turn.identity.server)]
+        self._respond(turn, options, 503 if self._exchange.draining else 200, headers=headers)
+
+    # After a switch-over --------------------------------------------------------------------------------------------
+
+    def restore(self, turn: Turn, call: CallState) -> None:
+        """A call that woke: its transaction, its media and its flow go on from its facts."""
+        transactions, key = self._exchange.transactions, server_key(call.invite)
+        source = (call.received.peer_host, call.received.peer_port)
+        if any(step.verb == "hangup" for step in call.steps):
+            call.leave_why = "flow"
+        if call.phase is Phase.RINGING:
+            transactions.open_server(turn.now_s, key, call.invite, source)
+            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
+            turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+            return
+        transactions.remember(turn.now_s, key, b"")
+        if call.phase is Phase.ANSWERED:
+            setup.resend_answer(turn, call)
+            setup.arm_answer_timers(turn, call)
+        if call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
+            established.open_media(turn, call)
+            if call.flow_ended is None:
+                established.start_flow(turn, call)
+            turn.emit(fx.InspectMedia(call.id, call.received.slot))
+            return
+        if call.phase is Phase.LEAVING:
+            teardown.repeat_bye(turn, call)
+        elif call.phase is Phase.CLOSING:
+            setup.close_media(turn, call)
+        if call.flow_ended is None and not call.cancelled:
+            established.start_flow(turn, call)
+
+    def abandon(self, turn: Turn, received: CallReceived, call: CallState | None = None) -> None:
+        """A call that cannot go on ends here, on record, with a BYE where there is a dialog."""
+        exchange = self._exchange
+        if call is not None and call.phase is Phase.ESTABLISHED and not call.bye_sent:
+            call.leave_why = call.leave_why or "internal error"
+            call.flow_run = None
+            teardown.hang_up(turn, call)
+            return
+        slot = received.slot
+        if slot >= 0:
+            turn.emit(fx.CloseMedia(received.call, slot, setup.CLOSE_NUMBER))
+        if call is not None and call.phase is Phase.RINGING:
+            self.end_unanswered(turn, call, 500, "internal error")
+            return
+        turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, "internal error")))
+        lost = call or CallState(received, Request("INVITE", "sip:lost", SipHeaders()))
+        exchange.calls[received.call] = lost
+        lost.phase = Phase.ENDED
+        exchange.forget(lost)
+
+    # Helpers --------------------------------------------------------------------------------------------------------
+
+    def _call_of(self, request: Request) -> str | None:
+        """Id of the call whose dialog this request is in (RFC 3261 §12.2.2)."""
+        call_id = self._exchange.by_dialog.get((request.call_id, request.to.tag or ""))
+        if call_id is None:
+            return None
+        call = self._exchange.calls.get(call_id)
+        if call is not None and call.received.remote_tag != (request.from_.tag or ""):
+            return None
+        return call_id
+
+    def _touched(self, turn: Turn, call_id: str) -> CallState | None:
+        self._exchange.on_call(turn, call_id, lambda _turn, _call: None)
+        return self._exchange.calls.get(call_id)
+
+    def _respond(
+        self, turn: Turn, request: Request, status: int, *, to_tag: str | None = None, headers: Headers | None = None
+    ) -> None:
+        if status == 405:
+            headers = [*(headers or []), ("Allow", setup.ALLOW)]
+        tag = to_tag or self._exchange.ids.tag()
+        self._respond_with(turn, request, make_response(request, status, to_tag=tag, headers=headers or []))
+
+    def _respond_with(self, turn: Turn, request: Request, response: Response) -> None:
+        turn.effects += self._exchange.transactions.respond(turn.now_s, server_key(request), response)

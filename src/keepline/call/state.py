@@ -1,0 +1,185 @@
+"""The state of one call: a fold over its facts, and nothing that the facts do not say.
+
+`TRANSITIONS` is the whole life of a call. Live and replayed facts go through the same `apply`, so a process that
+takes over stands where the dead one stood.
+"""
+
+from enum import Enum
+
+from keepline.call.effects import MediaStopped
+from keepline.call.facts import (
+    ByeReceived,
+    ByeSent,
+    CallAcknowledged,
+    CallAnswered,
+    CallEnded,
+    CallReceived,
+    CancelReceived,
+    DigitsPressed,
+    Fact,
+    FlowEnded,
+    PromptEnded,
+    StepEnded,
+)
+from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
+from keepline.model.errors import LocalError
+from keepline.model.limits import CALL_DIGITS_MAX
+from keepline.sip.dialog import Dialog
+from keepline.sip.message import Request
+
+
+class Phase(Enum):
+    """Where a call is in its life."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """200 sent, ACK awaited."""
+    ESTABLISHED = "established"
+    LEAVING = "leaving"
+    """BYE sent, its answer awaited."""
+    CLOSING = "closing"
+    """The caller left; the last figures of media are awaited."""
+    ENDED = "ended"
+
+
+TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
+    (Phase.RINGING, CallAnswered): Phase.ANSWERED,
+    (Phase.RINGING, CancelReceived): Phase.CLOSING,
+    (Phase.RINGING, CallEnded): Phase.ENDED,
+    (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
+    (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
+    (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
+    (Phase.ANSWERED, ByeSent): Phase.LEAVING,
+    (Phase.ESTABLISHED, DigitsPressed): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
+    (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
+    (Phase.LEAVING, StepEnded): Phase.LEAVING,
+    (Phase.LEAVING, FlowEnded): Phase.LEAVING,
+    (Phase.LEAVING, ByeReceived): Phase.CLOSING,
+    (Phase.LEAVING, CallEnded): Phase.ENDED,
+    (Phase.CLOSING, StepEnded): Phase.CLOSING,
+    (Phase.CLOSING, FlowEnded): Phase.CLOSING,
+    (Phase.CLOSING, CallEnded): Phase.ENDED,
+}
+"""Every fact that may follow in every phase. A pair that is absent is a bug of ours and raises `LocalError`."""
+
+
+class Timer(Enum):
+    """The deadlines of a call. At most one of each runs."""
+
+    RING = "ring"
+    RETRANSMIT_ANSWER = "retransmit_answer"
+    ANSWER_LIMIT = "answer_limit"
+    STEP = "step"
+
+
+class CallState:
+    """One live call. Only `apply` changes what facts speak of; the rest is this process's own working state."""
+
+    __slots__ = (
+        "acknowledged",
+        "answer_interval_s",
+        "answered",
+        "bye_received",
+        "bye_sent",
+        "cancelled",
+        "dialog",
+        "digits",
+        "digits_at_s",
+        "digits_head",
+        "digits_used",
+        "flow_ended",
+        "flow_run",
+        "invite",
+        "leave_why",
+        "media_stopped",
+        "phase",
+        "prompt_number",
+        "prompt_over_at_s",
+        "received",
+        "step_began_at_s",
+        "steps",
+        "timers",
+        "waiting",
+    )
+
+    def __init__(self, received: CallReceived, invite: Request) -> None:
+        self.received = received
+        self.invite = invite
+        self.phase = Phase.RINGING
+        self.answered: CallAnswered | None = None
+        self.acknowledged = False
+        self.cancelled = False
+        self.bye_received: ByeReceived | None = None
+        self.bye_sent: ByeSent | None = None
+        self.flow_ended: FlowEnded | None = None
+        self.steps: list[StepResult] = []
+        self.step_began_at_s = 0.0
+        self.digits = ""
+        self.digits_head = 0
+        self.digits_used = 0
+        self.digits_at_s = 0.0
+        self.prompt_number = 0
+        self.prompt_over_at_s: float | None = None
+        # Working state of this process, rebuilt by waking.
+        self.flow_run: FlowRun | None = None
+        self.waiting: Waiting | None = None
+        self.dialog: Dialog | None = None
+        self.leave_why = ""
+        self.media_stopped: MediaStopped | None = None
+        self.answer_interval_s = 0.0
+        self.timers: dict[Timer, float] = {}
+
+    @property
+    def id(self) -> str:
+        return self.received.call
+
+    @property
+    def has_caller(self) -> bool:
+        """Somebody is there to hear us."""
+        return self.phase in (Phase.ANSWERED, Phase.ESTABLISHED) and not self.leave_why
+
+    @property
+    def unused_digits(self) -> str:
+        """Keyed, and not yet part of an answer."""
+        return self.digits[self.digits_used :]
+
+    def apply(self, fact: Fact) -> None:
+        """Fold one fact into the state; raises `LocalError` where it cannot follow."""
+        following = TRANSITIONS.get((self.phase, type(fact)))
+        if following is None:
+            raise LocalError(f"call {self.id}: {fact.kind} cannot follow in phase {self.phase.value}")
+        self.phase = following
+        if isinstance(fact, DigitsPressed):
+            self.digits = (self.digits + fact.digits)[:CALL_DIGITS_MAX]
+            self.digits_head = fact.head
+            self.digits_at_s = fact.at_s
+        elif isinstance(fact, StepEnded):
+            self._apply_step(fact)
+        elif isinstance(fact, PromptEnded):
+            self.prompt_over_at_s = fact.at_s
+        elif isinstance(fact, CallAnswered):
+            self.answered = fact
+            self.step_began_at_s = fact.at_s
+        elif isinstance(fact, CallAcknowledged):
+            self.acknowledged = True
+        elif isinstance(fact, FlowEnded):
+            self.flow_ended = fact
+        elif isinstance(fact, ByeSent):
+            self.bye_sent = fact
+        elif isinstance(fact, ByeReceived):
+            self.bye_received = fact
+        elif isinstance(fact, CancelReceived):
+            self.cancelled = True
+
+    def _apply_step(self, fact: StepEnded) -> None:
+        self.steps.append(StepResult(fact.verb, fact.fingerprint, StepOutcome(fact.outcome), fact.value))
+        self.digits_used = fact.digits_used
+        self.step_began_at_s = fact.at_s
+        self.prompt_over_at_s = None

@@ -1,0 +1,119 @@
+"""The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from keepline.call import established
+from keepline.call.effects import MediaStopped, Report
+from keepline.call.facts import ByeReceived, ByeSent, ending
+from keepline.call.setup import close_media
+from keepline.call.state import CallState, Phase, Timer
+from keepline.call.turn import Turn
+from keepline.sip.dialog import Dialog, next_hop, next_request, uas_dialog
+from keepline.sip.message import Request, parse_message
+
+
+def dialog_of(call: CallState) -> Dialog:
+    if call.dialog is None:
+        call.dialog = uas_dialog(call.invite, call.received.local_tag)
+    return call.dialog
+
+
+def leave_if_over(turn: Turn, call: CallState) -> None:
+    """Hang up once the flow asked for it or is over; before the ACK nothing may be sent (§15)."""
+    if call.flow_ended is not None and not call.leave_why:
+        call.leave_why = f"flow {call.flow_ended.ending}"
+    if call.leave_why and call.phase is Phase.ESTABLISHED:
+        hang_up(turn, call)
+
+
+def hang_up(turn: Turn, call: CallState) -> None:
+    """Send our BYE. Also right when the ACK never came within 64*T1 (§13.3.1.4)."""
+    identity = turn.identity
+    branch = f"z9hG4bK-{call.id}-bye"  # one BYE a call, so a successor's is the same transaction
+    call.dialog, bye = next_request(
+        dialog_of(call),
+        "BYE",
+        branch=branch,
+        via_host=identity.sip.host,
+        via_port=identity.sip.port,
+        headers=[("User-Agent", identity.server)],
+    )
+    turn.clear_timers(call, list(Timer))
+    turn.record(call, ByeSent(call.id, turn.now_s, bye.encode().decode("latin-1"), call.leave_why))
+    close_media(turn, call)
+    turn.request(call, bye, bye_peer(call))
+    established.hang_up_flow(turn, call)
+
+
+def bye_peer(call: CallState) -> tuple[str, int]:
+    """Where requests of this dialog go: its route or remote target; a name is not resolved, its INVITE's source serves."""
+    host, port = next_hop(dialog_of(call))
+    try:
+        ip_address(host)
+    except ValueError:
+        return call.received.peer_host, call.received.peer_port
+    return host, port
+
+
+def repeat_bye(turn: Turn, call: CallState) -> None:
+    """A successor goes on with the BYE that its predecessor began."""
+    assert call.bye_sent is not None
+    bye = parse_message(call.bye_sent.bye.encode("latin-1"))
+    assert isinstance(bye, Request)
+    close_media(turn, call)
+    turn.request(call, bye, bye_peer(call))
+
+
+def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
+    """The caller hung up; the caller of this answers 200."""
+    if call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED, Phase.LEAVING):
+        return
+    turn.clear_timers(call, list(Timer))
+    turn.record(call, ByeReceived(call.id, turn.now_s, raw.decode("latin-1"), bye.cseq.number))
+    established.hang_up_flow(turn, call)
+    if call.media_stopped is None:
+        close_media(turn, call)
+    else:
+        end(turn, call)
+
+
+def on_answer_limit(turn: Turn, call: CallState) -> None:
+    if call.phase is Phase.ANSWERED:
+        call.leave_why = call.leave_why or "no ACK"
+        turn.emit(Report("no_ack", call.id, "the caller never acknowledged our 200; hanging up"))
+        hang_up(turn, call)
+
+
+def on_media_stopped(turn: Turn, call: CallState, stopped: MediaStopped) -> None:
+    """The last figures of media; with them a call that the caller left is over."""
+    call.media_stopped = call.media_stopped or stopped
+    if call.phase is Phase.CLOSING:
+        end(turn, call)
+
+
+def on_bye_over(turn: Turn, call: CallState) -> None:
+    """Our BYE was answered, or nobody answers it."""
+    if call.phase is Phase.LEAVING:
+        end(turn, call)
+
+
+def end(turn: Turn, call: CallState) -> None:
+    """The last fact of an answered call."""
+    stopped = call.media_stopped or MediaStopped(call.id)
+    if call.bye_sent is not None:
+        ended_by, why = ("node" if call.bye_sent.why in ("no ACK", "stopping") else "flow"), call.bye_sent.why
+    else:
+        ended_by, why = "caller", "BYE"
+    bye_cseq = call.bye_received.cseq if call.bye_received else -1
+    ended = ending(call.received, turn.now_s, ended_by, 200, why, bye_cseq=bye_cseq)
+    turn.record(
+        call,
+        replace(
+            ended,
+            packets_sent=stopped.packets_sent,
+            packets_received=stopped.packets_received,
+            lost=stopped.lost,
+            jitter_ms=round(stopped.jitter_ms, 2),
+        ),
+    )

@@ -1,0 +1,80 @@
+"""One turn of the core: the time, the effects gathered so far, and the few services that every phase needs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from keepline.call.effects import Effect, Persist, SendSip
+from keepline.call.facts import Fact
+from keepline.call.state import CallState, Timer
+from keepline.flow.engine import FlowFunction
+from keepline.model.operation import HostPort, Operation
+from keepline.sip.message import Request
+from keepline.sip.transaction import Timers
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One version of the operation with its flows, ready to run."""
+
+    operation: Operation
+    functions: Mapping[str, FlowFunction]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What this node calls itself in SIP and SDP."""
+
+    sip: HostPort
+    """Contact and Via of what we send."""
+    media_host: str
+    server: str
+    timers: Timers
+
+
+Schedule = Callable[[CallState, Timer, float], None]
+StartRequest = Callable[[float, CallState, Request, tuple[str, int]], list[Effect]]
+
+
+class Turn:
+    """The arguments of one `step` of the core, and its effects in order."""
+
+    __slots__ = ("_schedule", "_start_request", "effects", "identity", "now_s", "program_of")
+
+    def __init__(
+        self,
+        now_s: float,
+        identity: Identity,
+        schedule: Schedule,
+        start_request: StartRequest,
+        program_of: Callable[[str], Program | None],
+    ) -> None:
+        self.now_s = now_s
+        self.identity = identity
+        self.effects: list[Effect] = []
+        self.program_of = program_of
+        self._schedule = schedule
+        self._start_request = start_request
+
+    def record(self, call: CallState, fact: Fact) -> None:
+        """Make a fact true: fold it into the call and have it written before what follows."""
+        call.apply(fact)
+        self.effects.append(Persist(fact))
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def send(self, data: bytes, peer: tuple[str, int]) -> None:
+        self.effects.append(SendSip(data, peer))
+
+    def request(self, call: CallState, request: Request, peer: tuple[str, int]) -> None:
+        """Send a request of our own within the call, with retransmissions (RFC 3261 §17.1.2)."""
+        self.effects += self._start_request(self.now_s, call, request, peer)
+
+    def set_timer(self, call: CallState, timer: Timer, at_s: float) -> None:
+        """Start or move one of the call's timers; `at_s` in node time."""
+        call.timers[timer] = at_s
+        self._schedule(call, timer, at_s)
+
+    def clear_timers(self, call: CallState, timers: Iterable[Timer]) -> None:
+        for timer in timers:
+            call.timers.pop(timer, None)

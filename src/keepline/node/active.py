@@ -1,0 +1,217 @@
+"""The active calls process at work: sockets and the journal around one `Exchange`.
+
+Every input steps the core; its facts go to the journal as one group, and its other effects wait in order until that
+group is written. It decides nothing.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from keepline.call import effects as fx
+from keepline.call.exchange import Exchange
+from keepline.call.facts import CallEnded, Fact
+from keepline.model.errors import LocalError
+from keepline.model.limits import SIP_DATAGRAMS_PER_TURN_MAX, WAKES_PER_TURN
+from keepline.node.journal import Journal, JournalFailed, Written
+from keepline.node.medialink import MediaLink
+from keepline.node.slots import Slots
+
+HEARTBEAT_EVERY_S = 0.1
+DATAGRAM_BYTES_MAX = 65_535
+log = structlog.get_logger("calls")
+
+
+class Active:
+    """Drives the core for as long as this process holds the lock."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        exchange: Exchange,
+        journal: Journal,
+        slots: Slots,
+        sip: Sequence[socket.socket],
+    ) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._journal = journal
+        self._slots = slots
+        self._sip = sip
+        self.media: MediaLink | None = None
+        self._facts: list[Fact] = []
+        self._effects: list[fx.Effect] = []
+        self._outbox: deque[tuple[int, list[fx.Effect]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = 0.0
+        self.journal_error = ""
+
+    def start(self, media: MediaLink, link: socket.socket) -> None:
+        """Begin to serve: the sockets, the clock and the heartbeat."""
+        self.media = media
+        for sip in self._sip:
+            self._loop.add_reader(sip.fileno(), self._read_sip, sip)
+        self._loop.add_reader(link.fileno(), self._read_media)
+        self._beat()
+        self._wake_sleepers()
+
+    def now_s(self) -> float:
+        """Node time."""
+        return self._slots.now_s(time.monotonic())
+
+    # Inputs ---------------------------------------------------------------------------------------------------------
+
+    def feed(self, given: fx.Input) -> None:
+        """One input, on its own."""
+        self.feed_all((given,))
+
+    def feed_all(self, inputs: Iterable[fx.Input]) -> None:
+        """Several inputs; their facts share one transaction of the journal."""
+        now_s = self.now_s()
+        for given in inputs:
+            for effect in self._exchange.step(now_s, given):
+                if isinstance(effect, fx.Persist):
+                    self._facts.append(effect.fact)
+                else:
+                    self._effects.append(effect)
+        self._flush()
+
+    def _read_sip(self, sip: socket.socket) -> None:
+        inputs: list[fx.Input] = []
+        for _ in range(SIP_DATAGRAMS_PER_TURN_MAX):
+            try:
+                data, source = sip.recvfrom(DATAGRAM_BYTES_MAX)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:  # an ICMP error of an earlier send
+                log.debug("sip_receive_failed", error=str(error))
+                continue
+            inputs.append(fx.DatagramReceived(data, (source[0], source[1])))
+        self.feed_all(inputs)
+
+    def _read_media(self) -> None:
+        if self.media is None:
+            return
+        if self._slots.events_overflow:
+            self._slots.events_overflow = False
+            self.feed(fx.MediaRestarted())
+        self.feed_all(list(self.media.read()))
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.feed(fx.TimeCame())
+
+    def _wake_sleepers(self) -> None:
+        """Wake the calls taken over, a few at a time between other work; those that are touched wake by themselves."""
+        if len(self._exchange.sleepers):
+            self.feed(fx.WakeSome(WAKES_PER_TURN))
+            self._loop.call_soon(self._wake_sleepers)
+
+    def _beat(self) -> None:
+        self._slots.calls_heartbeat_s = time.monotonic()
+        self._slots.live_calls = self._exchange.live_calls
+        self._loop.call_later(HEARTBEAT_EVERY_S, self._beat)
+
+    # Facts, then effects --------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        facts, effects = self._facts, self._effects
+        if facts:
+            self._facts, self._effects = [], []
+            try:
+                self._outbox.append((self._journal.submit(facts), effects))
+            except JournalFailed as error:
+                self._journal_trouble(str(error))
+                self._outbox.append((0, effects))
+        elif effects:
+            self._effects = []
+            if self._outbox:
+                self._outbox[-1][1].extend(effects)
+            else:
+                self._carry_out(effects)
+        self._arm_timer()
+
+    def on_written(self, written: Written) -> None:
+        """A group is written: its effects may leave."""
+        if written.error.startswith("EpochOver"):
+            log.error("epoch_over", what=written.error)
+            os._exit(1)
+        if written.error:
+            self._journal_trouble(written.error)
+        outbox = self._outbox
+        while outbox and outbox[0][0] <= written.group:
+            self._carry_out(outbox.popleft()[1])
+        self._arm_timer()
+
+    def _journal_trouble(self, what: str) -> None:
+        if what != self.journal_error:
+            log.error("journal_trouble", what=what, meaning="calls go on unrecorded until the disk is well again")
+        self.journal_error = what
+
+    def _carry_out(self, effects: list[fx.Effect]) -> None:
+        media = self.media
+        assert media is not None
+        answers: list[fx.Input] = []
+        for effect in effects:
+            if isinstance(effect, fx.SendSip):
+                self._send(effect)
+            elif isinstance(effect, fx.PlayPrompt):
+                media.play(effect)
+            elif isinstance(effect, fx.OpenMedia):
+                media.open(effect)
+            elif isinstance(effect, fx.CloseMedia):
+                answers.append(media.close(effect))
+            elif isinstance(effect, fx.InspectMedia):
+                seen = media.inspect(effect.call, effect.slot)
+                if seen is not None:
+                    answers.append(seen)
+            elif isinstance(effect, fx.StopPrompt):
+                media.stop_prompt(effect)
+            elif isinstance(effect, fx.Report):
+                log.warning(effect.event, call=effect.call, detail=effect.detail)
+        media.flush()
+        if answers:
+            self.feed_all(answers)
+
+    def _send(self, effect: fx.SendSip) -> None:
+        host, port = effect.peer
+        wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
+        for sip in self._sip:
+            if sip.family == wanted:
+                try:
+                    sip.sendto(effect.data, (host, port))
+                except OSError as error:  # a lost datagram; the transactions retransmit
+                    log.debug("sip_send_failed", peer=f"{host}:{port}", error=str(error))
+                return
+        log.warning("sip_no_socket", peer=f"{host}:{port}", what="no SIP socket of this address family")
+
+    def _arm_timer(self) -> None:
+        deadline_s = self._exchange.deadline_s
+        if deadline_s is None:
+            return
+        if self._timer is not None:
+            if self._timer_at_s <= deadline_s:
+                return
+            self._timer.cancel()
+        self._timer_at_s = deadline_s
+        self._timer = self._loop.call_later(max(0.0, deadline_s - self.now_s()), self._on_timer)
+
+    def stop(self) -> None:
+        """Write out what is left and let go of the sockets."""
+        self._journal.close()
+
+
+def adopt(exchange: Exchange, now_s: float, open_calls: dict[str, list[Fact]], left: Iterable[CallEnded]) -> None:
+    """Take over a predecessor's calls: the live ones asleep, the ended ones for their late requests."""
+    for call, facts in open_calls.items():
+        try:
+            exchange.step(now_s, fx.CallAdopted(call, tuple(facts)))
+        except LocalError as error:
+            log.error("call_lost", call=call, what=str(error))
+    for ended in left:
+        exchange.step(now_s, fx.CallLeft(ended))

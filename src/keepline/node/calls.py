@@ -1,0 +1,214 @@
+"""The calls process: warm until the kernel grants it the lock, then active until it dies.
+
+`python -m keepline.node.calls --data DIR --fds JSON`. Warm, it follows the journal and keeps the facts of every open
+call; the lock is granted at the active one's death, by the kernel, without anybody's help.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from keepline import __version__
+from keepline.call import effects as fx
+from keepline.call.exchange import Exchange
+from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.turn import Identity, Program
+from keepline.config import import_flow, load_stored
+from keepline.connectors.speech.client import PromptStore
+from keepline.model.operation import HostPort
+from keepline.node.active import Active, adopt
+from keepline.node.control import ControlClient, Message
+from keepline.node.journal import Journal, Tail, next_epoch
+from keepline.node.logs import set_up_logs
+from keepline.node.medialink import MediaLink
+from keepline.node.paths import NodePaths
+from keepline.node.slots import Slots
+from keepline.sip.transaction import Timers
+
+FOLLOW_EVERY_S = 0.1
+LEFT_LINGER_S = 32.0
+"""64*T1: how long the requests of an ended call may still be repeated."""
+LEFT_AT_START_S = 5.0
+log = structlog.get_logger("calls")
+
+
+class CallsProcess:
+    """One process of the pair."""
+
+    def __init__(self, paths: NodePaths, fds: dict[str, Any], digest: str) -> None:
+        self._paths = paths
+        self._digest = digest
+        self._loop = asyncio.get_running_loop()
+        self._slots = Slots.attach(fds["slots"])
+        self._sip = [socket.socket(fileno=fd) for fd in fds["sip"]]
+        self._link = socket.socket(fileno=fds["link"])
+        self._fds = fds
+        self._rtp_ports: list[int] = fds["rtp_ports"]
+        for each in (*self._sip, self._link):
+            each.setblocking(False)
+        self._tail = Tail(paths.journal)
+        self._open: dict[str, list[Fact]] = {}
+        self._left: list[CallEnded] = []
+        self._active: Active | None = None
+        self._exchange: Exchange | None = None
+        self._epoch = 0
+        self._programs: dict[str, Program] = {}
+        self._stopping = asyncio.Event()
+        self._control = ControlClient(paths, self._hello, self._given_fds, self._on_control)
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        self._program(self._digest)
+        self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
+        gc.collect()
+        gc.freeze()
+        # Cycles are rare here, and a full collection is a pause that every call would feel.
+        gc.set_threshold(50_000, 50, 100)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stopping.set)
+        self._control.start()
+        threading.Thread(target=self._await_lock, name="lock", daemon=True).start()
+        self._follow()
+        await self._stopping.wait()
+        if self._active is not None:
+            self._active.stop()
+
+    # Warm -----------------------------------------------------------------------------------------------------------
+
+    def _await_lock(self) -> None:
+        descriptor = os.open(self._paths.active_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # The descriptor stays open for as long as this process lives: its death is what frees the lock.
+        self._loop.call_soon_threadsafe(self._promote)
+
+    def _follow(self) -> None:
+        if self._active is None:
+            self._read_tail()
+            self._loop.call_later(FOLLOW_EVERY_S, self._follow)
+
+    def _read_tail(self) -> None:
+        for fact in self._tail.follow():
+            if isinstance(fact, CallEnded):
+                self._open.pop(fact.call, None)
+                self._left.append(fact)
+            elif isinstance(fact, CallReceived):
+                self._open[fact.call] = [fact]
+            else:
+                facts = self._open.get(fact.call)
+                if facts is not None:
+                    facts.append(fact)
+        oldest_s = self._slots.now_s(time.monotonic()) - LEFT_LINGER_S
+        if self._left and self._left[0].at_s < oldest_s:
+            self._left = [ended for ended in self._left if ended.at_s >= oldest_s]
+
+    # Active ---------------------------------------------------------------------------------------------------------
+
+    def _promote(self) -> None:
+        began_s = time.monotonic()
+        self._epoch = next_epoch(self._paths.journal)
+        self._slots.calls_epoch = self._epoch
+        self._read_tail()
+        self._tail.close()
+        identity = Identity(_address(self._sip[0]), self._media_host(), f"Keepline/{__version__}", Timers())
+        exchange = Exchange(identity, os.urandom(32), self._rtp_ports)
+        self._exchange = exchange
+        exchange.add_program(self._programs[self._digest], current=True)
+        for facts in self._open.values():
+            received = facts[0]
+            if isinstance(received, CallReceived) and received.operation not in self._programs:
+                program = self._program(received.operation)
+                if program is not None:
+                    exchange.add_program(program, current=False)
+        adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
+        journal = Journal(self._paths.journal, self._epoch, self._tell_written)
+        active = Active(self._loop, exchange, journal, self._slots, self._sip)
+        prompts = PromptStore(self._paths.data, self._paths.speech_socket)
+        media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
+        media.close_strangers(set(self._open))
+        self._active = active
+        live = len(self._open)
+        self._open, self._left = {}, []
+        active.start(media, self._link)
+        took_ms = round((time.monotonic() - began_s) * 1000, 1)
+        log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
+        self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms})
+
+    def _tell_written(self, written: Any) -> None:
+        active = self._active
+        if active is not None:
+            self._loop.call_soon_threadsafe(active.on_written, written)
+
+    def _media_host(self) -> str:
+        return str(self._sip[0].getsockname()[0])
+
+    def _program(self, digest: str) -> Program | None:
+        """A stored version of the operation with its flows; None, with a loud word, where it cannot be had."""
+        if digest not in self._programs:
+            try:
+                operation = load_stored(self._paths.data, digest)
+                functions: Any = {name: import_flow(operation, ref) for name, ref in operation.flows.items()}
+            except Exception as error:
+                log.error("operation_missing", digest=digest, what=str(error))
+                return None
+            self._programs[digest] = Program(operation, functions)
+        return self._programs[digest]
+
+    # The supervisor's line ------------------------------------------------------------------------------------------
+
+    def _hello(self) -> Message:
+        role = "active" if self._active is not None else "warm"
+        return {"op": "register", "role": "calls", "pid": os.getpid(), "state": role, "epoch": self._epoch}
+
+    def _given_fds(self) -> list[tuple[str, list[int]]]:
+        names = ("slots", "link", "media_link")
+        singles = [(name, [self._fds[name]]) for name in names]
+        return [*singles, ("sip", [each.fileno() for each in self._sip])]
+
+    def _on_control(self, message: Message) -> None:
+        self._loop.call_soon_threadsafe(self._obey, message)
+
+    def _obey(self, message: Message) -> None:
+        if message.get("op") == "stop":
+            self._stopping.set()
+        elif self._active is not None and message.get("op") == "drain":
+            self._active.feed(fx.Drain())
+        elif self._active is not None and message.get("op") == "hang_up_all":
+            self._active.feed(fx.HangUpAll("stopping"))
+
+
+def _address(sip: socket.socket) -> HostPort:
+    host, port = sip.getsockname()[:2]
+    return HostPort(host, port)
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    await CallsProcess(NodePaths(arguments.data), json.loads(arguments.fds), arguments.operation).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="keepline-calls", description="One of the two calls processes of a node.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--operation", required=True, help="digest of the stored operation")
+    parser.add_argument("--fds", required=True, help="JSON: the inherited descriptors by name")
+    set_up_logs("calls")
+    try:
+        asyncio.run(_run(parser.parse_args()))
+    except Exception:
+        log.exception("calls_failed")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

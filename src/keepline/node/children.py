@@ -1,0 +1,135 @@
+"""The supervisor's children: how each is started, and what is known of it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from keepline.model.errors import LocalError
+from keepline.node.control import ControlClient, Message
+from keepline.node.holdings import Holdings
+from keepline.node.media import MediaLoop
+from keepline.node.paths import NodePaths
+from keepline.node.processes import ProcessId, identify
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of the node, started here or adopted."""
+
+    role: str
+    """media, calls, speech or desk."""
+    process: ProcessId
+    pidfd: int
+    started_s: float
+    """Monotonic."""
+    connection: socket.socket | None = None
+    state: str = ""
+    """Of a calls process: warm or active; empty until it has registered."""
+    epoch: int = 0
+    active_since_s: float = 0.0
+
+
+def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str) -> int:
+    """Start a calls process; returns its pid."""
+    singles = {
+        "slots": holdings.slots.fd,
+        "link": holdings.link.fileno(),
+        "media_link": holdings.media_link.fileno(),
+    }
+    sip = [each.fileno() for each in holdings.sip]
+    described = json.dumps({**singles, "sip": sip, "rtp_ports": holdings.rtp_ports}, separators=(",", ":"))
+    arguments = ["--data", str(paths.data), "--operation", digest, "--fds", described]
+    return _spawn("keepline.node.calls", arguments, [*singles.values(), *sip])
+
+
+def spawn_speech(paths: NodePaths, holdings: Holdings) -> int:
+    """Start the process that makes prompts; returns its pid."""
+    fd = holdings.speech.fileno()
+    return _spawn("keepline.connectors.speech", ["--data", str(paths.data), "--socket-fd", str(fd)], [fd])
+
+
+def spawn_desk(paths: NodePaths, holdings: Holdings) -> int:
+    """Start the process that answers HTTP; returns its pid."""
+    fd = holdings.http.fileno()
+    return _spawn("keepline.desk", ["--data", str(paths.data), "--socket-fd", str(fd)], [fd])
+
+
+def _spawn(module: str, arguments: list[str], inherited: list[int]) -> int:
+    # A session of its own: Ctrl-C in the supervisor's terminal is the supervisor's business alone.
+    made = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        pass_fds=inherited,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    # The kernel's own descriptor of the process tells of its end; Popen's bookkeeping is not wanted.
+    made.returncode = 0
+    return made.pid
+
+
+def fork_media(paths: NodePaths, holdings: Holdings) -> int:
+    """Start media by forking, which takes milliseconds where a fresh interpreter takes a hundred; returns its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        _become_media(paths, holdings)
+        status = 0
+    except BaseException as error:
+        os.write(2, f"keepline media failed: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(status)
+
+
+def _become_media(paths: NodePaths, holdings: Holdings) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Path("/proc/self/comm").write_text("keepline-media")
+    rtp = [each.fileno() for each in holdings.rtp]
+    slots, link, media_link = holdings.slots.fd, holdings.link.fileno(), holdings.media_link.fileno()
+    _close_all_but({2, slots, link, media_link, *rtp})
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    loop = MediaLoop(holdings.slots, holdings.rtp, holdings.media_link, paths.prompts)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: loop.stop())
+
+    def hello() -> Message:
+        return {"op": "register", "role": "media", "pid": os.getpid(), "state": "serving"}
+
+    def fds() -> list[tuple[str, list[int]]]:
+        return [("slots", [slots]), ("link", [link]), ("media_link", [media_link]), ("rtp", rtp)]
+
+    def obey(message: Message) -> None:
+        if message.get("op") == "stop":
+            loop.stop()
+
+    ControlClient(paths, hello, fds, obey).start()
+    loop.run()
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the fork copied and media must not hold, the supervisor's lock above all."""
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:  # the descriptor of the listing itself
+                continue
+
+
+def child_of(role: str, pid: int, started_s: float) -> Child:
+    """Bookkeeping for a process just started. Raises `LocalError` where it is gone already."""
+    process = identify(pid)
+    if process is None:
+        raise LocalError(f"{role} (pid {pid}) was gone before it began")
+    return Child(role, process, os.pidfd_open(pid), started_s)

@@ -1,0 +1,226 @@
+"""How the processes of a node and its commands talk to the supervisor: JSON messages over a local SEQPACKET socket.
+
+One message is one datagram, with descriptors beside it where it carries some. A process of the node registers, and
+stays connected; when the supervisor dies it goes on with its work and registers with the next one.
+"""
+
+import array
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from keepline.model.errors import KeeplineError
+from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX, CONTROL_MESSAGE_BYTES_MAX
+from keepline.node.paths import NodePaths
+from keepline.node.processes import ProcessId, is_alive, send_signal, wait_gone
+
+RECONNECT_EVERY_S: Final = 0.1
+Message = dict[str, object]
+
+
+class NodeNotRunning(KeeplineError):  # noqa: N818 - it is the state of affairs, not a fault
+    """No supervisor answers in this data directory; the text says what there is instead."""
+
+
+def short_path(path: Path) -> tuple[str, int]:
+    """The path of a socket by way of its directory's descriptor, since a socket's name holds 107 bytes only.
+
+    Returns the name and the descriptor, which the caller closes after use.
+    """
+    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{descriptor}/{path.name}", descriptor
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening SEQPACKET socket at `path`, in place of whatever lies there."""
+    path.unlink(missing_ok=True)
+    name, descriptor = short_path(path)
+    try:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(name)
+    finally:
+        os.close(descriptor)
+    os.chmod(path, 0o600)
+    listener.listen(64)
+    listener.setblocking(False)
+    return listener
+
+
+def connect(path: Path) -> socket.socket:
+    """A connection to the supervisor. Raises `OSError` where nobody listens."""
+    name, descriptor = short_path(path)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(name)
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return connection
+
+
+def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+    """Send one message with its descriptors. Raises `OSError` where the other side is gone."""
+    data = json.dumps(message, separators=(",", ":")).encode()
+    if fds:
+        connection.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+    else:
+        connection.send(data)
+
+
+def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
+    """The next message and its descriptors; None at the end. Raises `ValueError` for what is no message."""
+    item = array.array("i").itemsize
+    data, ancillary, _flags, _address = connection.recvmsg(
+        CONTROL_MESSAGE_BYTES_MAX, socket.CMSG_SPACE(CONTROL_FDS_PER_MESSAGE_MAX * item), socket.MSG_CMSG_CLOEXEC
+    )
+    fds = array.array("i")
+    for level, kind, payload in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(payload[: len(payload) - len(payload) % item])
+    if not data:
+        return None
+    message = json.loads(data)
+    if not isinstance(message, dict):
+        raise ValueError("a control message must be an object")
+    return message, list(fds)
+
+
+class ControlClient(threading.Thread):
+    """A process's line to the supervisor, on a thread of its own: it registers, answers, and finds the next one."""
+
+    def __init__(
+        self,
+        paths: NodePaths,
+        hello: Callable[[], Message],
+        fds: Callable[[], Sequence[tuple[str, Sequence[int]]]],
+        on_message: Callable[[Message], None],
+    ) -> None:
+        """`hello` is what to register with; `fds` names the descriptors a new supervisor needs, by kind."""
+        super().__init__(name="control", daemon=True)
+        self._path = paths.supervisor_socket
+        self._hello = hello
+        self._fds = fds
+        self._on_message = on_message
+        self._connection: socket.socket | None = None
+        self._pending: list[Message] = []
+        self._lock = threading.Lock()
+
+    def tell(self, message: Message) -> None:
+        """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`."""
+        with self._lock:
+            if self._connection is not None:
+                try:
+                    send(self._connection, message)
+                except OSError:
+                    pass
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection = connect(self._path)
+            except OSError:
+                time.sleep(RECONNECT_EVERY_S)
+                continue
+            try:
+                with self._lock:
+                    send(connection, self._hello())
+                    self._connection = connection
+                self._serve(connection)
+            except (OSError, ValueError):
+                pass
+            finally:
+                with self._lock:
+                    self._connection = None
+                connection.close()
+            time.sleep(RECONNECT_EVERY_S)
+
+    def _serve(self, connection: socket.socket) -> None:
+        while (received := receive(connection)) is not None:
+            message, _ = received
+            if message.get("op") == "give_fds":
+                self._give(connection)
+            else:
+                self._on_message(message)
+
+    def _give(self, connection: socket.socket) -> None:
+        step = CONTROL_FDS_PER_MESSAGE_MAX
+        with self._lock:
+            for kind, fds in self._fds():
+                for first in range(0, len(fds), step):
+                    send(connection, {"op": "fds", "kind": kind, "first": first}, fds[first : first + step])
+            send(connection, {"op": "fds_given"})
+
+
+def ask(data: Path, request: Message, timeout_s: float) -> Message:
+    """Ask the running supervisor one thing. Raises `NodeNotRunning` where none answers."""
+    paths = NodePaths(data)
+    try:
+        connection = connect(paths.supervisor_socket)
+    except OSError:
+        raise NodeNotRunning(_what_there_is(paths)) from None
+    try:
+        connection.settimeout(timeout_s)
+        send(connection, request)
+        received = receive(connection)
+    except (OSError, ValueError) as error:
+        raise NodeNotRunning(f"the node in {data} did not answer within {timeout_s:g} s ({error})") from None
+    finally:
+        connection.close()
+    if received is None:
+        raise NodeNotRunning(f"the node in {data} went away while it was asked")
+    return received[0]
+
+
+def _what_there_is(paths: NodePaths) -> str:
+    orphans = survivors(paths)
+    if orphans:
+        names = ", ".join(f"{role} (pid {process.pid})" for role, process in orphans)
+        return (
+            f"no supervisor runs in {paths.data}, but {names} of a former one still do; "
+            "`keepline up` adopts them, `keepline stop` ends them"
+        )
+    return f"no node runs in {paths.data}; start one with `keepline up --data {paths.data}`"
+
+
+def read_node_file(paths: NodePaths) -> Message:
+    """What the last supervisor noted down; empty where there is nothing to be read."""
+    try:
+        noted = json.loads(paths.node_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def survivors(paths: NodePaths) -> list[tuple[str, ProcessId]]:
+    """Processes of the last node that are still alive, by role."""
+    found = []
+    processes = read_node_file(paths).get("processes")
+    for entry in processes if isinstance(processes, list) else []:
+        role, pid, started = entry
+        process = ProcessId(int(pid), int(started))
+        if is_alive(process):
+            found.append((str(role), process))
+    return found
+
+
+def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
+    """End what a dead supervisor left behind: SIGTERM, and after `grace_s` SIGKILL. Returns the pids ended."""
+    import signal
+
+    orphans = survivors(NodePaths(data))
+    for _, process in orphans:
+        send_signal(process, signal.SIGTERM)
+        send_signal(process, signal.SIGCONT)
+    deadline = time.monotonic() + grace_s
+    for _, process in orphans:
+        if not wait_gone(process, max(0.0, deadline - time.monotonic())):
+            send_signal(process, signal.SIGKILL)
+            wait_gone(process, grace_s)
+    return [process.pid for _, process in orphans]

@@ -1,0 +1,201 @@
+"""What outlives the processes of a node: its sockets and its slots' memory, made anew or taken over.
+
+The supervisor holds a duplicate of everything. A new supervisor asks the processes that survived the last one for
+theirs, and binds again what nobody holds any more: same addresses, same ports.
+"""
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+
+from keepline.model.errors import KeeplineError
+from keepline.node import control
+from keepline.node.control import Message
+from keepline.node.paths import NodePaths
+from keepline.node.processes import ProcessId, identify
+from keepline.node.slots import Slots
+
+ADOPTION_LIMIT_S = 3.0
+"""How long a survivor may take to give what it holds; then it counts as hung."""
+RTP_BUFFER_BYTES = 65_536
+SIP_BUFFER_BYTES = 4 << 20
+"""A burst of requests waits here during a switch-over."""
+
+
+class CannotListen(KeeplineError):  # noqa: N818
+    """An address that cannot be had; the text says whose turn it is to do what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The part of the operation that a supervisor needs."""
+
+    sip: tuple[str, int]
+    rtp: tuple[int, int]
+    """First and last port, inclusive."""
+    http: tuple[str, int]
+    drain_limit_s: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Settings":
+        """From the JSON that `keepline up` passes on."""
+        given = json.loads(text)
+        return cls(
+            (given["sip"][0], given["sip"][1]),
+            (given["rtp"][0], given["rtp"][1]),
+            (given["http"][0], given["http"][1]),
+            given["drain_limit_s"],
+        )
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Every descriptor that a process of the node may need."""
+
+    slots: Slots
+    sip: list[socket.socket]
+    rtp: list[socket.socket]
+    link: socket.socket
+    """The calls end of the pair between calls and media."""
+    media_link: socket.socket
+    http: socket.socket
+    speech: socket.socket
+
+    @property
+    def rtp_ports(self) -> list[int]:
+        return [each.getsockname()[1] for each in self.rtp]
+
+
+@dataclass(slots=True)
+class Survivors:
+    """What the last node left alive, once it has registered."""
+
+    registered: list[tuple[Message, socket.socket, ProcessId]] = field(default_factory=list)
+    fds: dict[str, list[int]] = field(default_factory=dict)
+    hung: list[tuple[str, ProcessId]] = field(default_factory=list)
+
+
+def gather(paths: NodePaths, listener: socket.socket) -> Survivors:
+    """Let the survivors of the last supervisor register, and collect what they hold."""
+    found = Survivors()
+    waiting = {process.pid: (role, process) for role, process in control.survivors(paths) if role in ("calls", "media")}
+    deadline_s = time.monotonic() + ADOPTION_LIMIT_S
+    listener.setblocking(True)
+    while waiting and (left_s := deadline_s - time.monotonic()) > 0:
+        listener.settimeout(left_s)
+        try:
+            connection, _ = listener.accept()
+            connection.settimeout(left_s)
+            received = control.receive(connection)
+        except (OSError, ValueError):
+            continue
+        message = received[0] if received else {}
+        entry = waiting.get(int(str(message.get("pid", 0))))
+        process = identify(entry[1].pid) if entry else None
+        if message.get("op") != "register" or entry is None or process is None:
+            connection.close()
+            continue
+        try:
+            _collect(connection, found.fds)
+        except (OSError, ValueError):
+            connection.close()
+            continue
+        del waiting[process.pid]
+        found.registered.append((message, connection, process))
+    listener.setblocking(False)
+    found.hung = list(waiting.values())
+    return found
+
+
+def _collect(connection: socket.socket, fds: dict[str, list[int]]) -> None:
+    control.send(connection, {"op": "give_fds"})
+    gathered: dict[str, list[int]] = {}
+    while (received := control.receive(connection)) is not None and received[0].get("op") == "fds":
+        gathered.setdefault(str(received[0]["kind"]), []).extend(received[1])
+    for kind, given in gathered.items():
+        if kind in fds:
+            for each in given:
+                os.close(each)
+        else:
+            fds[kind] = given
+
+
+def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> Holdings:
+    """Everything a node holds: what survivors gave, and the rest anew. Raises `CannotListen`."""
+    noted = control.read_node_file(paths)
+    if "slots" in fds:
+        slots = Slots.attach(fds["slots"][0])
+    else:
+        slots = Slots.create(len(rtp_port_numbers(settings.rtp)), time.time(), time.monotonic())
+    if "link" in fds and "media_link" in fds:
+        link, media_link = (socket.socket(fileno=fds[name][0]) for name in ("link", "media_link"))
+    else:
+        link, media_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sip_address = settings.sip
+    if fds and settings.sip[1] == 0 and isinstance(noted.get("sip"), list):
+        sip_address = (settings.sip[0], int(noted["sip"][1]))  # type: ignore[index]
+    sip = [socket.socket(fileno=fd) for fd in fds["sip"]] if "sip" in fds else [bind_sip(sip_address)]
+    if "rtp" in fds:
+        rtp = [socket.socket(fileno=fd) for fd in fds["rtp"]]
+    else:
+        rtp = [bind_udp(sip[0].getsockname()[0], port, RTP_BUFFER_BYTES) for port in rtp_port_numbers(settings.rtp)]
+    if slots.count != len(rtp):
+        raise CannotListen(f"the surviving processes have {slots.count} RTP ports, --rtp-ports asks for {len(rtp)}")
+    return Holdings(slots, sip, rtp, link, media_link, listen_tcp(settings.http), listen_unix(paths))
+
+
+def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:
+    """The even ports of an inclusive range: one a call (RFC 3550 §11)."""
+    first = ports[0] + ports[0] % 2
+    return list(range(first, ports[1] + 1, 2))
+
+
+def bind_sip(address: tuple[str, int]) -> socket.socket:
+    return bind_udp(address[0], address[1], SIP_BUFFER_BYTES)
+
+
+def bind_udp(host: str, port: int, buffer_bytes: int) -> socket.socket:
+    """A bound UDP socket. Raises `CannotListen`."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise CannotListen(
+            f"cannot listen on udp:{host}:{port} ({error.strerror}); "
+            "another program has it: stop that one, or choose another with --sip or --rtp-ports"
+        ) from None
+    made.setblocking(False)
+    return made
+
+
+def listen_tcp(address: tuple[str, int]) -> socket.socket:
+    """A listening TCP socket. Raises `CannotListen`."""
+    made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+        made.listen(128)
+    except OSError as error:
+        made.close()
+        raise CannotListen(
+            f"cannot listen on http {address[0]}:{address[1]} ({error.strerror}); choose another with --http"
+        ) from None
+    return made
+
+
+def listen_unix(paths: NodePaths) -> socket.socket:
+    """The socket on which the speech process is asked for prompts."""
+    paths.speech_socket.unlink(missing_ok=True)
+    name, descriptor = control.short_path(paths.speech_socket)
+    try:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.bind(name)
+    finally:
+        os.close(descriptor)
+    os.chmod(paths.speech_socket, 0o600)
+    made.listen(128)
+    return made

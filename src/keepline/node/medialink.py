@@ -1,0 +1,188 @@
+"""The calls process's side of media: effects become commands, events and slots become inputs of the core."""
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from keepline.call import effects as fx
+from keepline.connectors.speech.client import PromptFailed, PromptStore
+from keepline.model.limits import MEDIA_COMMAND_DATAGRAMS_MAX
+from keepline.node import mediawire as wire
+from keepline.node.slots import Slots
+
+OPEN_NUMBER = 1
+REASONS = {reason: reason.name.lower() for reason in wire.FinishReason}
+log = structlog.get_logger("media")
+
+
+def _text(call: int) -> str:
+    return f"{call:016x}"
+
+
+class MediaLink:
+    """Sends commands in batches and reads events, for one epoch of the active process."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        slots: Slots,
+        link: socket.socket,
+        prompts: PromptStore,
+        epoch: int,
+        feed: Callable[[fx.Input], None],
+    ) -> None:
+        self._loop = loop
+        self._slots = slots
+        self._link = link
+        self._prompts = prompts
+        self._epoch = epoch
+        self._feed = feed
+        self._commands: list[wire.Command] = []
+        self._unsent: deque[bytes] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Effects --------------------------------------------------------------------------------------------------------
+
+    def open(self, effect: fx.OpenMedia) -> None:
+        dtmf = effect.dtmf_payload_type if effect.dtmf_payload_type >= 0 else None
+        self._commands.append(
+            wire.Open(
+                int(effect.call, 16),
+                effect.slot,
+                OPEN_NUMBER,
+                effect.remote_host,
+                effect.remote_port,
+                effect.payload_type,
+                dtmf,
+                effect.ssrc,
+                effect.seq,
+                effect.ts,
+            )
+        )
+
+    def play(self, effect: fx.PlayPrompt) -> None:
+        """Play at once where the prompt is on disk; else have it made first, while the caller hears silence."""
+        if self._prompts.ready(effect.prompt.key):
+            self._play(effect)
+            return
+        task = self._loop.create_task(self._make_and_play(effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _play(self, effect: fx.PlayPrompt) -> None:
+        self._commands.append(
+            wire.Play(
+                int(effect.call, 16),
+                effect.slot,
+                effect.number,
+                effect.prompt.key,
+                effect.repeat,
+                effect.barge_in,
+                effect.digits_seen,
+            )
+        )
+
+    async def _make_and_play(self, effect: fx.PlayPrompt) -> None:
+        try:
+            await self._prompts.ensure(effect.prompt)
+        except PromptFailed as failure:
+            log.warning("prompt_failed", call=effect.call, what=str(failure))
+            self._feed(fx.PromptPlayed(effect.call, effect.number, "failed"))
+            return
+        self._play(effect)
+        self.flush()
+
+    def stop_prompt(self, effect: fx.StopPrompt) -> None:
+        self._commands.append(wire.StopPlay(int(effect.call, 16), effect.slot, effect.number))
+
+    def close(self, effect: fx.CloseMedia) -> fx.MediaStopped:
+        """Close the slot; the figures of its call, zeros where it is another's by now."""
+        call = int(effect.call, 16)
+        if not 0 <= effect.slot < self._slots.count or self._slots.call_of(effect.slot) != call:
+            return fx.MediaStopped(effect.call)
+        stats = self._slots.stats(effect.slot)
+        self._commands.append(wire.Close(call, effect.slot, effect.number))
+        return fx.MediaStopped(
+            effect.call, stats.packets_sent, stats.packets_received, max(0, stats.lost), stats.jitter_ms
+        )
+
+    def inspect(self, call: str, slot: int) -> fx.MediaSeen | None:
+        """What the slot says of the call; None where it is another's."""
+        if self._slots.call_of(slot) != int(call, 16):
+            return None
+        play = self._slots.play_state(slot)
+        head, ring = self._slots.digits(slot)
+        return fx.MediaSeen(call, play.finished, REASONS[play.reason] if play.reason else "", head, ring)
+
+    def close_strangers(self, live: set[str]) -> None:
+        """Close the slots of calls that are not live: their end was written, its command was lost."""
+        for slot in self._slots.open_slots():
+            call = self._slots.call_of(slot)
+            if _text(call) not in live:
+                self._commands.append(wire.Close(call, slot, 0xFFFFFFFF))
+        self.flush()
+
+    # The socket -----------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send the commands gathered so far; what the kernel does not take waits for it."""
+        if not self._commands:
+            return
+        datagrams = wire.encode_commands(self._epoch, self._commands)
+        self._commands = []
+        if self._unsent:
+            self._keep(datagrams)
+            return
+        for index, datagram in enumerate(datagrams):
+            try:
+                self._link.send(datagram)
+            except (BlockingIOError, InterruptedError):
+                self._keep(datagrams[index:])
+                self._loop.add_writer(self._link.fileno(), self._send_kept)
+                return
+
+    def _keep(self, datagrams: list[bytes]) -> None:
+        # Beyond the limit media is dead or hung; its successor is told everything again by `MediaRestarted`.
+        room = MEDIA_COMMAND_DATAGRAMS_MAX - len(self._unsent)
+        if len(datagrams) > room:
+            log.warning("media_commands_dropped", datagrams=len(datagrams) - room)
+        self._unsent.extend(datagrams[:room])
+
+    def _send_kept(self) -> None:
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            while self._unsent:
+                self._link.send(self._unsent[0])
+                self._unsent.popleft()
+        if not self._unsent:
+            self._loop.remove_writer(self._link.fileno())
+
+    def read(self) -> Iterator[fx.Input]:
+        """The inputs that waiting events make."""
+        for _ in range(64):
+            try:
+                data = self._link.recv(wire.DATAGRAM_BYTES_MAX)
+            except (BlockingIOError, InterruptedError):
+                return
+            if not data:
+                return
+            _, events = wire.decode_events(data)
+            for event in events:
+                given = self._input(event)
+                if given is not None:
+                    yield given
+
+    def _input(self, event: wire.Event) -> fx.Input | None:
+        if isinstance(event, wire.PlayFinished):
+            return fx.PromptPlayed(_text(event.call), event.number, REASONS[event.reason])
+        if isinstance(event, wire.DigitsReceived):
+            if self._slots.call_of(event.slot) != event.call:
+                return None
+            head, ring = self._slots.digits(event.slot)
+            return fx.DigitsHeard(_text(event.call), head, ring)
+        if isinstance(event, wire.MediaStarted):
+            return fx.MediaRestarted()
+        return None

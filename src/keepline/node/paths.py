@@ -1,0 +1,53 @@
+"""Where a node keeps what, below its data directory. Names only; nothing is opened here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NodePaths:
+    """The files of one node."""
+
+    data: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal.db"
+
+    @property
+    def prompts(self) -> Path:
+        """Rendered prompts, `<key>.ulaw` and `<key>.alaw`."""
+        return self.data / "prompts"
+
+    @property
+    def run(self) -> Path:
+        """What belongs to the running processes: locks, sockets, `node.json`."""
+        return self.data / "run"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.run / "supervisor.lock"
+
+    @property
+    def active_lock(self) -> Path:
+        """Held by the active calls process; the kernel hands it on at its death."""
+        return self.run / "active.lock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.run / "supervisor.sock"
+
+    @property
+    def speech_socket(self) -> Path:
+        return self.run / "speech.sock"
+
+    @property
+    def node_file(self) -> Path:
+        """The node's addresses and processes, for whoever finds it without a supervisor."""
+        return self.run / "node.json"
+
+    def create(self) -> None:
+        """Make the directories; private, since prompts and calls are nobody else's."""
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.run.mkdir(exist_ok=True, mode=0o700)
+        self.prompts.mkdir(exist_ok=True, mode=0o700)

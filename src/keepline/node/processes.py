@@ -1,0 +1,73 @@
+"""Processes as the kernel knows them: alive, stopped or gone, without mistaking a reused number for an old friend."""
+
+import os
+import select
+import signal
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process by its number and its start, which together are never reused."""
+
+    pid: int
+    started: int
+    """Clock ticks since boot (`/proc/PID/stat`, field 22)."""
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def identify(pid: int) -> ProcessId | None:
+    """The process that has this number now; None where there is none."""
+    fields = _stat(pid)
+    return ProcessId(pid, int(fields[19])) if fields and fields[0] not in "ZX" else None
+
+
+def is_alive(process: ProcessId) -> bool:
+    return identify(process.pid) == process
+
+
+def is_stopped(pid: int) -> bool:
+    """Stopped by a signal or a tracer: alive, but it does nothing."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] in "Tt" if fields else False
+
+
+def send_signal(process: ProcessId, number: int) -> bool:
+    """Signal exactly this process; False where it is gone."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:
+        return False
+    try:
+        if not is_alive(process):
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def wait_gone(process: ProcessId, limit_s: float) -> bool:
+    """Wait until the process is gone; False where it is still there after `limit_s`."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:
+        return True
+    try:
+        if not is_alive(process):
+            return True
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        return bool(poller.poll(limit_s * 1000))
+    finally:
+        os.close(descriptor)
