@@ -14,7 +14,7 @@ import typer
 from keepline import __version__
 from keepline.cli import node, operation, records, talk
 from keepline.cli.output import FAILED, FINE, WRONG_INPUT, CommandFailed, complain
-from keepline.model.errors import OperationError
+from keepline.model.errors import KeeplineError, LocalError, OperationError
 
 app = typer.Typer(
     name="keepline",
@@ -73,8 +73,15 @@ def main() -> None:
             complain(str(mistake))
         code = WRONG_INPUT
     except Exception as error:
-        if os.environ.get("KEEPLINE_DEBUG"):
-            traceback.print_exc()
-        complain(f"keepline: {type(error).__name__}: {error} (--debug shows where)")
         code = FAILED
+        if isinstance(error, KeeplineError) and not isinstance(error, LocalError):
+            complain(str(error))
+        else:
+            _complain_of_bug(error)
     sys.exit(code if code in (FINE, WRONG_INPUT) else FINE if code is None else FAILED)
+
+
+def _complain_of_bug(error: Exception) -> None:
+    if os.environ.get("KEEPLINE_DEBUG"):
+        traceback.print_exc()
+    complain(f"keepline: {type(error).__name__}: {error} (--debug shows where)")

@@ -11,6 +11,7 @@ import typer
 
 from keepline.cli.output import DEFAULT_DATA, WRONG_INPUT, CommandFailed, Data
 from keepline.model.errors import Mistake, OperationError
+from keepline.model.operation import Operation
 
 File = Annotated[
     Path | None,
@@ -33,8 +34,8 @@ def check(file: File = None) -> None:
         for mistake in error.mistakes:
             typer.echo(str(mistake))
         raise typer.Exit(WRONG_INPUT) from None
-    counts = {"numbers": len(operation.numbers), "flows": len(operation.flows), "prompts": len(operation.prompts)}
-    typer.echo(f"{path}: fine: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    counts = {"number": len(operation.numbers), "flow": len(operation.flows), "prompt": len(operation.prompts)}
+    typer.echo(f"{path}: fine: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()))
 
 
 def up(
@@ -77,6 +78,18 @@ def up(
     }
     arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", json.dumps(settings)]
     os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
+
+
+def _settings(operation: Operation) -> str:
+    """What the supervisor must know; it reads no operation itself, and so imports little."""
+    return json.dumps(
+        {
+            "sip": [operation.sip.listen.host, operation.sip.listen.port],
+            "rtp": [operation.media.rtp_port_first, operation.media.rtp_port_last],
+            "http": [operation.http.host, operation.http.port],
+            "drain_limit_s": operation.node.drain_limit_s,
+        }
+    )
 
 
 def _named(mistake: Mistake, given: list[tuple[str, str]]) -> Mistake:

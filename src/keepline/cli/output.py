@@ -22,9 +22,3 @@ class CommandFailed(Exception):  # noqa: N818 - an outcome of a command, told to
 def complain(line: str) -> None:
     """One line on stderr."""
     typer.echo(line, err=True)
-
-
-def require_journal(data: Path) -> None:
-    """Raises CommandFailed where no node has ever kept its journal."""
-    if not (data / "journal.db").is_file():
-        raise CommandFailed(f"there is no journal in {data}; name the node's directory with --data")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keepline.cli.output import DEFAULT_DATA, FAILED, WRONG_INPUT, CommandFailed, Data, require_journal
+from keepline.cli.output import DEFAULT_DATA, FAILED, WRONG_INPUT, CommandFailed, Data
 
 if TYPE_CHECKING:
-    from keepline.node.reader import CallRecord, JournalReader
+    from keepline.call.record import CallRecord
+    from keepline.node.reader import JournalReader
 
 RECORDS_ALL = 2**31 - 1
 FOLLOW_POLL_S = 0.5
@@ -27,7 +28,6 @@ def calls(
     ] = None,
 ) -> None:
     """Print one call record a line, the newest last."""
-    require_journal(data)
     from keepline.node.reader import JournalReader
 
     reader = JournalReader(data)
@@ -58,7 +58,6 @@ def show(
     sip: Annotated[bool, typer.Option("--sip", help="Its SIP ladder instead.")] = False,
 ) -> None:
     """Print the timeline of one call."""
-    require_journal(data)
     from keepline.node.reader import JournalReader
 
     reader = JournalReader(data)
@@ -70,15 +69,14 @@ def show(
         raise CommandFailed(f"{len(found)} calls have an id that begins with {call_id}: {listed}", WRONG_INPUT)
     if sip:
         for line in reader.ladder(found[0]):
-            typer.echo(f"{_clock(line.at_s)}  {line.direction:<3}  {line.text}")
+            typer.echo(f"{_clock(line.at_s)}  {line.direction}  {_short(line.text)}")
         return
-    record = reader.record(found[0])
-    if record is not None:
-        typer.echo(_line(record, whole_id=True))
+    typer.echo(_line(reader.record(found[0]), whole_id=True))
     began_s: float | None = None
     for event in reader.events(found[0]):
         began_s = event.at_s if began_s is None else began_s
-        fields = "  ".join(f"{name}={_short(value)}" for name, value in event.fields.items())
+        shown = {name: _short(value) for name, value in event.fields.items() if name not in ("call", "at_s")}
+        fields = "  ".join(f"{name}={value}" for name, value in shown.items() if value)
         typer.echo(f"{event.at_s - began_s:+10.3f} s  {event.kind:<24} {fields}".rstrip())
 
 
@@ -99,8 +97,9 @@ def _line(record: "CallRecord", *, whole_id: bool = False) -> str:
 
 
 def _short(value: object) -> str:
-    text = str(value).replace("\r", "").replace("\n", "\\n")
-    return text if len(text) <= 100 else text[:99] + "…"
+    """The first line of it, and no more than fits on one."""
+    first, *rest = str("" if value is None else value).splitlines() or [""]
+    return f"{first[:99]}…" if len(first) > 100 else f"{first} …" if any(map(str.strip, rest)) else first
 
 
 def _clock(at_s: float | None) -> str:

@@ -120,27 +120,27 @@ class FakeJournal:
     def find(self, prefix: str) -> list[str]:
         return [each for each in self.calls if each.startswith(prefix)]
 
-    def record(self, identifier: str) -> FakeRecord | None:
-        return self.calls.get(identifier)
+    def record(self, identifier: str) -> FakeRecord:
+        return self.calls[identifier]
 
     def events(self, identifier: str) -> list[types.SimpleNamespace]:
         return [
-            types.SimpleNamespace(seq=1, at_s=10.0, kind="call_received", fields={"from": "alice"}),
+            types.SimpleNamespace(
+                seq=1, at_s=10.0, kind="call_received", fields={"call": "abc1", "at_s": 10.0, "from": "alice", "to": ""}
+            ),
             types.SimpleNamespace(seq=2, at_s=10.25, kind="call_answered", fields={}),
         ]
 
     def ladder(self, identifier: str) -> list[types.SimpleNamespace]:
         return [
-            types.SimpleNamespace(at_s=10.0, direction="in", text="INVITE sip:1000@127.0.0.1"),
-            types.SimpleNamespace(at_s=10.1, direction="out", text="200 OK"),
+            types.SimpleNamespace(at_s=10.0, direction="->", text="INVITE sip:1000@127.0.0.1\r\nVia: x"),
+            types.SimpleNamespace(at_s=10.1, direction="<-", text="SIP/2.0 200 OK\r\n\r\n"),
         ]
 
 
 @pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeJournal:
-    """A journal to read in ./keepline-data."""
-    (tmp_path / "keepline-data").mkdir()
-    (tmp_path / "keepline-data" / "journal.db").touch()
+def journal(monkeypatch: pytest.MonkeyPatch) -> FakeJournal:
+    """A journal to read, wherever one looks."""
     fake = FakeJournal()
     reader = types.ModuleType("keepline.node.reader")
     vars(reader).update(JournalReader=lambda data: fake)

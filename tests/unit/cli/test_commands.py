@@ -70,17 +70,15 @@ def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.Mo
     )
     [stored] = (tmp_path / "keepline-data" / "operation").iterdir()
     assert ran.code == 0
-    assert executed == [
-        [
-            sys.executable,
-            "-m",
-            "keepline.node.supervisor",
-            "--data",
-            str(tmp_path / "keepline-data"),
-            "--operation",
-            stored.name,
-        ]
-    ]
+    [[program, *arguments]] = executed
+    assert [program, *arguments[:2]] == [sys.executable, "-m", "keepline.node.supervisor"]
+    assert arguments[2:6] == ["--data", str(tmp_path / "keepline-data"), "--operation", stored.name]
+    assert json.loads(arguments[7]) == {
+        "sip": ["127.0.0.1", 0],
+        "rtp": [41000, 41099],
+        "http": ["127.0.0.1", 0],
+        "drain_limit_s": 30.0,
+    }
     overrides = json.loads((stored / ".overrides.json").read_text(encoding="utf-8"))
     assert overrides == [
         "sip.calls_max=3",
@@ -161,7 +159,10 @@ def test_stop_without_a_node(run: Run, node: FakeNode) -> None:
 
 def test_calls_without_a_journal(run: Run) -> None:
     ran = run("calls")
-    assert (ran.code, ran.err) == (1, "there is no journal in keepline-data; name the node's directory with --data\n")
+    assert (ran.code, ran.err) == (
+        1,
+        "no journal in keepline-data: no node has run there yet; --data names the directory of one\n",
+    )
 
 
 def test_calls_as_json_are_all_of_them_one_a_line(run: Run, journal: FakeJournal) -> None:
@@ -217,7 +218,10 @@ def test_a_call_shown_is_its_timeline(run: Run, journal: FakeJournal) -> None:
 def test_the_sip_ladder_of_a_call(run: Run, journal: FakeJournal) -> None:
     journal.put(FakeRecord("abc1"))
     lines = run("call", "show", "abc1", "--sip").out.splitlines()
-    assert [line.split(maxsplit=3)[2:] for line in lines] == [["in", "INVITE sip:1000@127.0.0.1"], ["out", "200 OK"]]
+    assert [line.split(maxsplit=3)[2:] for line in lines] == [
+        ["->", "INVITE sip:1000@127.0.0.1 …"],
+        ["<-", "SIP/2.0 200 OK"],
+    ]
 
 
 def test_a_call_that_is_not_there(run: Run, journal: FakeJournal) -> None:
