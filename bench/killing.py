@@ -74,7 +74,7 @@ class Outcome:
 def complete(node: LocalNode, without: Sequence[int] = ()) -> dict[str, int]:
     """The process ids by role once media, active and warm all live and none of them is one of `without`; else {}."""
     try:
-        processes = node.status()["processes"]
+        processes = node.glance()["processes"]
         pids = {"media": processes["media"]["pid"]} | {
             role: processes["calls"][role]["pid"] for role in ("active", "warm")
         }

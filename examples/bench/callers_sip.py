@@ -121,8 +121,8 @@ class Caller:
 
     __slots__ = (
         "ack", "branch", "bye", "bye_branch", "call_id", "facts", "index", "invite", "leg", "line", "name",
-        "own_tag", "remote_to", "resent_bye", "resent_invite", "script", "seen_200", "seen_bye", "state", "target", "times", "user",
-        "waits_s", "wants_cancel",
+        "own_tag", "remote_to", "resent_bye", "resent_invite", "script", "seen_200", "seen_bye", "state", "target",
+        "times", "user", "waits_s", "wants_cancel",
     )  # fmt: skip
 
     def __init__(self, line: Any, index: int, call_id: str, user: str, script: Script) -> None:
