@@ -26,8 +26,8 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, CallReceived, Fact
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
-from keepline.connectors.speech.client import PromptStore
-from keepline.model.operation import HostPort
+from keepline.connectors.speech.client import PromptFailed, PromptStore
+from keepline.model.operation import HostPort, Prompt
 from keepline.node.active import Active, adopt
 from keepline.node.control import ControlClient, Message
 from keepline.node.journal import Journal, Tail, next_epoch
@@ -65,6 +65,7 @@ class CallsProcess:
         self._exchange: Exchange | None = None
         self._epoch = 0
         self._programs: dict[str, Program] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._control = ControlClient(paths, self._hello, self._given_fds, self._on_control)
 
@@ -140,10 +141,24 @@ class CallsProcess:
         self._active = active
         live = len(self._open)
         self._open, self._left = {}, []
+        for program in self._programs.values():
+            for prompt in program.operation.prompts.values():
+                self._keep(self._loop.create_task(self._make_ready(prompts, prompt)))
         active.start(media, self._link)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
         self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms})
+
+    async def _make_ready(self, prompts: PromptStore, prompt: Prompt) -> None:
+        """Have a declared prompt made before the first caller needs it."""
+        try:
+            await prompts.ensure(prompt)
+        except PromptFailed as failure:
+            log.warning("prompt_failed", what=str(failure))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _tell_written(self, written: Any) -> None:
         active = self._active

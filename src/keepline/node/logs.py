@@ -9,6 +9,16 @@ import structlog
 LEVEL_VARIABLE = "KEEPLINE_LOG"
 
 
+def _name(process: str) -> structlog.typing.Processor:
+    # Not by context variables: events come from threads and callbacks, which have contexts of their own.
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("process", process)
+        event.setdefault("pid", os.getpid())
+        return event
+
+    return add
+
+
 def set_up_logs(process: str) -> None:
     """Set up this process's log: key=value on a terminal, JSON elsewhere. KEEPLINE_LOG=info|debug says more."""
     level = logging.getLevelNamesMapping().get(os.environ.get(LEVEL_VARIABLE, "warning").upper(), logging.WARNING)
@@ -17,7 +27,7 @@ def set_up_logs(process: str) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _name(process),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -27,4 +37,3 @@ def set_up_logs(process: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process, pid=os.getpid())
