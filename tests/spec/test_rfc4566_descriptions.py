@@ -3,6 +3,7 @@
 import pytest
 
 from keepline.model.errors import PeerError
+from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX
 from keepline.sip.sdp import parse_sdp
 from tests.spec.sip_messages import SDP
 
@@ -100,8 +101,11 @@ def test_rfc4566_6_attributes_of_a_medium() -> None:
 
 
 def test_limit_of_lines_is_answered_488() -> None:
-    refused(HEAD + b"a=x\r\n" * 500, 488)
+    room = SDP_LINES_MAX - HEAD.count(b"\r\n")
+    parse_sdp(HEAD + b"a=x\r\n" * room)
+    refused(HEAD + b"a=x\r\n" * (room + 1), 488)
 
 
 def test_limit_of_media_is_answered_488() -> None:
-    refused(HEAD + b"m=audio 1 RTP/AVP 0\r\n" * 17, 488)
+    parse_sdp(HEAD + b"m=audio 1 RTP/AVP 0\r\n" * SDP_MEDIA_MAX)
+    refused(HEAD + b"m=audio 1 RTP/AVP 0\r\n" * (SDP_MEDIA_MAX + 1), 488)
