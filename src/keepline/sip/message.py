@@ -254,9 +254,11 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
         params["rport"] = str(source_port)
     if wants_port or via.host.strip("[]").lower() != source_host.lower():
         params["received"] = source_host
-    stamped = str(Via(via.transport, via.host, via.port, params))
+    stamped = Via(via.transport, via.host, via.port, params)
     others = split_list(request.headers.get("Via") or "")[1:]
-    request.headers.set_first("Via", ", ".join([stamped, *others]))
+    text = ", ".join([str(stamped), *others])
+    request.headers.set_first("Via", text)
+    request._via = (text, stamped)
 
 
 def response_target(message: Request | Response, source: tuple[str, int]) -> tuple[str, int]:

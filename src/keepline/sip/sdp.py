@@ -221,7 +221,7 @@ def _fit(media: Media, local_host: str, codecs: Sequence[str]) -> Answer | None:
         remote = ip_address(media.host)
     except ValueError:
         return None
-    if remote.version != ip_address(local_host).version or remote.is_multicast:
+    if remote.version != (6 if ":" in local_host else 4) or remote.is_multicast:
         return None
     chosen: tuple[str, int] | None = None
     dtmf: int | None = None
