@@ -87,8 +87,7 @@ class Message:
     def top_via(self) -> Via:
         text = self._mandatory("Via")
         if self._via is None or self._via[0] is not text:
-            first = split_list(text) if "," in text else [text]
-            self._via = (text, parse_via(first[0] if first else ""))
+            self._via = (text, _first_via(text))
         return self._via[1]
 
     def encode(self) -> bytes:
@@ -168,9 +167,9 @@ def parse_message(data: bytes) -> Request | Response:
         if version != "SIP/2.0" and version.upper() != "SIP/2.0":
             raise PeerError("a SIP version other than 2.0", 505)
         message = Request(method, uri, Headers.from_lines(lines), body)
-        if message.cseq.method != method:
-            raise PeerError("CSeq names another method than the request line")
     _check(message)
+    if isinstance(message, Request) and message.cseq.method != message.method:
+        raise PeerError("CSeq names another method than the request line")
     return message
 
 
@@ -317,9 +316,17 @@ def _split_loosely(data: bytes) -> tuple[bytes, bytes, bytes]:
 def _check(message: Request | Response) -> None:
     """See to it that what the properties read can be read, and cut the body. PeerError 400."""
     first = message.headers._first
-    _ = (message.call_id, message.cseq, message.from_, message.to, message.top_via)
-    if not first["Call-ID"]:
+    try:
+        cseq, from_, to, via = first["CSeq"], first["From"], first["To"], first["Via"]
+        call_id = first["Call-ID"]
+    except KeyError as missing:
+        raise PeerError(f"{missing.args[0]} is missing") from None
+    if not call_id:
         raise PeerError("Call-ID is empty")
+    message._cseq = (cseq, parse_cseq(cseq))
+    message._from = (from_, parse_name_addr(from_))
+    message._to = (to, parse_name_addr(to))
+    message._via = (via, _first_via(via))
     length = first.get("Content-Length")
     if length is not None:
         if not _SMALL_NUMBER.fullmatch(length):
@@ -330,6 +337,12 @@ def _check(message: Request | Response) -> None:
     hops = first.get("Max-Forwards")
     if hops is not None and not (_SMALL_NUMBER.fullmatch(hops) and int(hops) <= _MAX_FORWARDS_MAX):
         raise PeerError("a Max-Forwards that is no number up to 255")
+
+
+def _first_via(text: str) -> Via:
+    if "," in text:
+        text = next(iter(split_list(text)), "")
+    return parse_via(text)
 
 
 def _with_tag(to: str, tag: str) -> str:
