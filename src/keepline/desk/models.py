@@ -51,43 +51,47 @@ class Status(_Model):
 
 
 class Step(_Model):
-    """One verb of the flow."""
+    """One finished verb of the flow."""
 
     name: str
     at: float
-    """Seconds since the epoch."""
-    result: str | None = None
-    took_ms: float | None = None
+    """When it began, seconds since the epoch."""
+    result: str
+    took_ms: float
 
 
 class Media(_Model):
-    codec: str | None = None
-    packets_sent: int = 0
-    packets_received: int = 0
-    lost: int = 0
-    jitter_ms: float | None = None
+    """The call's RTP; `mos` is None while it is not measured."""
+
+    codec: str
+    packets_sent: int
+    packets_received: int
+    lost: int
+    jitter_ms: float
+    mos: float | None
 
 
 class Call(_Model):
-    """The record of one call. Times are seconds since the epoch, None until they come."""
+    """The record of one call. Times are seconds since the epoch, None for what has not happened."""
 
     id: str
-    direction: str | None = None
-    carrier: str | None = None
-    from_: str | None = Field(default=None, alias="from")
-    to: str | None = None
-    flow: str | None = None
+    direction: str
+    carrier: str
+    from_: str = Field(alias="from")
+    to: str
+    flow: str
     state: str
-    received_at: float | None = None
-    answered_at: float | None = None
-    ended_at: float | None = None
-    ended_by: str | None = None
-    sip_status: int | None = None
-    reason: str | None = None
-    outcome: str | None = None
-    steps: tuple[Step, ...] = ()
-    media: Media | None = None
-    error: str | None = None
+    received_at: float
+    answered_at: float | None
+    ended_at: float | None
+    ended_by: str
+    sip_status: int | None
+    reason: str
+    outcome: str
+    steps: list[Step]
+    media: Media
+    error: str
+    sip_call_id: str
 
 
 class Calls(_Model):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
-from keepline.node.reader import JournalReader
+from keepline.node.reader import JournalReader, NoJournal
 
 ASK_TIMEOUT_S = 2.0
 
@@ -30,16 +30,17 @@ class NodeSource:
         with self._reading:
             try:
                 return [record.to_json() for record in self._journal().records(limit)]
-            except (sqlite3.Error, OSError) as error:
+            except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
 
     def record(self, call_id: str) -> str | None:
         with self._reading:
             try:
-                found = self._journal().record(call_id)
-            except (sqlite3.Error, OSError) as error:
+                return self._journal().record(call_id).to_json()
+            except KeyError:
+                return None
+            except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
-            return None if found is None else found.to_json()
 
     def _journal(self) -> JournalReader:
         if self._reader is None:
@@ -48,5 +49,7 @@ class NodeSource:
 
     def _lost(self, error: Exception) -> Unavailable:
         """The next question opens the journal anew."""
-        self._reader = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
         return Unavailable(f"the journal cannot be read: {error}")
