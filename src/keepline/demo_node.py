@@ -241,11 +241,12 @@ class LocalNode:
                 self.process.stdout.close()
         return left
 
-    def prompts(self) -> dict[str, Path]:
-        """The raw mu-law of every prompt that the operation names."""
+    def prompts(self, law: str = "ulaw") -> dict[str, Path]:
+        """The raw G.711 ("ulaw" or "alaw") of every prompt that the operation names, once they are all there."""
         operation = load_operation(self.settings.operation)
-        files = {name: self.settings.data / "prompts" / f"{it.key}.ulaw" for name, it in operation.prompts.items()}
-        return {name: path for name, path in files.items() if path.exists()}
+        files = {name: self.settings.data / "prompts" / f"{it.key}.{law}" for name, it in operation.prompts.items()}
+        wait_until("every prompt is spoken", lambda: all(path.exists() for path in files.values()), COMMAND_WITHIN_S)
+        return files
 
 
 def _marked(mark: str) -> Iterator[Found]:

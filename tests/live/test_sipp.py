@@ -20,13 +20,14 @@ def sipp(node: LocalNode, directory: Path, scenario: str, number: str, calls: in
     done = subprocess.run(
         [
             "sipp", node.sip, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number,
-            "-i", "127.0.0.1", "-mi", "127.0.0.1", "-min_rtp_port", str(first), "-nostdin",
+            "-i", "127.0.0.1", "-mi", "127.0.0.1", "-mp", str(first), "-nostdin",
             "-m", str(calls), "-r", str(rate), "-l", str(calls), "-timeout", "60", "-timeout_error",
             "-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors),
         ],
         capture_output=True, text=True, timeout=120, check=False, cwd=directory, env={"TERM": "xterm"},
     )  # fmt: skip
     said = errors.read_text(errors="replace") if errors.exists() else done.stderr + done.stdout[-2000:]
+    assert statistics.exists(), f"exit {done.returncode}: {said}"
     with statistics.open(newline="") as file:
         last = list(csv.DictReader(file, delimiter=";"))[-1]
     assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
