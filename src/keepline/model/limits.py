@@ -112,3 +112,13 @@ WAKES_PER_TURN = 8
 """Calls taken over that are woken between two looks at the sockets."""
 MEDIA_COMMAND_DATAGRAMS_MAX = 1_000
 """Command datagrams that wait for a media process that does not read."""
+
+# Phone
+PHONE_STEPS_MAX = 1_000
+"""Parts of one --keys script."""
+PHONE_WAIT_S_MAX = 3_600
+"""Of one wait in a script."""
+PHONE_GAP_S_MAX = 30
+"""A gap in what is heard that is recorded as silence; a longer one is the other side's clock set anew."""
+PHONE_PACKETS_PER_WAKE_MAX = 64
+"""Packets read before the phone does something else."""
