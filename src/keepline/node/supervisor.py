@@ -31,9 +31,11 @@ from keepline.node.shutdown import Shutdown
 from keepline.node.watch import Watch
 
 WATCH_EVERY_S = 0.05
+WATCH_IDLE_EVERY_S = 0.2
+"""Without a live call nobody hears that something hangs."""
 START_LIMIT_S = 30.0
-QUICK_DEATH_S = 5.0
-RESTART_DELAYS_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+QUICK_DEATH_S = 0.5
+RESTART_DELAYS_S = (0.0, 0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """Before a process is started again, by how many times in a row it died young."""
 log = structlog.get_logger("supervisor")
 
@@ -77,7 +79,8 @@ class Supervisor:
             if sum(child.role == role for child in self.children) < wanted:
                 self.start(role)
         while not self._shutdown.is_over:
-            for key, _ in self._selector.select(WATCH_EVERY_S):
+            idle = self._is_ready and not self._shutdown.has_begun and not self.holdings.slots.live_calls
+            for key, _ in self._selector.select(WATCH_IDLE_EVERY_S if idle else WATCH_EVERY_S):
                 key.data()
             self._tick()
         self._end()

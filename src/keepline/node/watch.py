@@ -12,7 +12,7 @@ CALLS_STOPPED_AFTER_S = 0.3
 CALLS_HUNG_AFTER_S = 1.0
 CALLS_HUNG_ALONE_AFTER_S = 5.0
 """Without a warm process nothing is won by haste."""
-OWN_DELAY_MAX_S = 0.2
+OWN_DELAY_MAX_S = 0.4
 """When we ourselves were not run for so long, the others' heartbeats prove nothing."""
 WARM_LOOK_EVERY_S = 0.5
 
