@@ -1,6 +1,7 @@
 """`python -m keepline.desk --data DIR --socket-fd N`: the HTTP process, on a listening TCP socket of its parent's."""
 
 import argparse
+import asyncio
 import contextlib
 import ipaddress
 import logging
@@ -17,21 +18,31 @@ from keepline.desk.node_source import NodeSource
 from keepline.model.limits import DESK_REQUESTS_MAX
 from keepline.node.logs import set_up_logs
 
+TICK_S = 1.0
 SHUTDOWN_LIMIT_S = 2
 """How long open requests may take once SIGTERM has come."""
 
 
 class _Server(uvicorn.Server):
-    """Ends with 0 at SIGTERM, and leaves Ctrl-C to the supervisor."""
+    """Ends with 0 at SIGTERM, leaves Ctrl-C to the supervisor, and wakes once a second instead of ten times."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        self._ending = asyncio.Event()
+        loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
         yield
 
-    def _stop(self, _number: int, _frame: object) -> None:
+    async def main_loop(self) -> None:
+        # A counter that tens divide makes the tick renew the Date header.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), TICK_S)
+
+    def _stop(self) -> None:
         self.should_exit = True
+        self._ending.set()
 
 
 class _ToStructuredLog(logging.Handler):

@@ -29,6 +29,7 @@ class Process(_Model):
 class CallsProcesses(_Model):
     active: Process | None = None
     warm: Process | None = None
+    starting: Process | None = None
 
 
 class Processes(_Model):
@@ -45,9 +46,18 @@ class Status(_Model):
     """How the node is."""
 
     node: str
+    version: str
     mode: str
+    state: str
+    """starting, running, or stopping while live calls finish."""
     live_calls: int
     processes: Processes
+    sip: str
+    http: str
+    media_slots: int
+    operation: str
+    """Digest of what new calls begin with."""
+    uptime_s: float
 
 
 class Step(_Model):

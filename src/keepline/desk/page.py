@@ -66,7 +66,10 @@ def _status(status: Status) -> str:
     rows = [
         ("node", html.escape(status.node)),
         ("mode", html.escape(status.mode)),
+        ("state", html.escape(status.state)),
         ("live calls", str(status.live_calls)),
+        ("SIP", html.escape(status.sip)),
+        ("up for", f"{status.uptime_s:.0f} s, version {html.escape(status.version)}"),
         ("supervisor", _process(processes.supervisor)),
         ("media", _process(processes.media)),
         ("calls, active", _process(processes.calls.active)),

@@ -14,8 +14,15 @@ from keepline.model.limits import DESK_CALLS_MAX
 
 STATUS: dict[str, object] = {
     "node": "bench-1",
+    "version": "0.1.0",
     "mode": "normal",
+    "state": "running",
     "live_calls": 2,
+    "sip": "udp:127.0.0.1:5060",
+    "http": "127.0.0.1:8080",
+    "media_slots": 100,
+    "operation": "51907dc0",
+    "uptime_s": 12.5,
     "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},
     "secret": "not for the web",
 }
@@ -113,11 +120,16 @@ def test_healthz_answers_whatever_the_node_does(app: ASGIApp, source: FakeSource
 def test_status_says_what_the_node_says_and_nothing_beyond_the_schema(app: ASGIApp) -> None:
     reply = get(app, "/api/status")
     assert reply.status == 200
+    assert isinstance(reply.json, dict)
+    said = {name: value for name, value in STATUS.items() if name != "secret"}
     processes = {
-        "supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None},
-        "speech": None, "desk": None,
-    }  # fmt: skip
-    assert reply.json == {"node": "bench-1", "mode": "normal", "live_calls": 2, "processes": processes}
+        "supervisor": {"pid": 1},
+        "media": {"pid": 2},
+        "calls": {"active": {"pid": 3}, "warm": None, "starting": None},
+        "speech": None,
+        "desk": None,
+    }
+    assert reply.json == {**said, "processes": processes}
 
 
 @pytest.mark.parametrize("target", ["/api/status", "/api/calls"])
