@@ -126,6 +126,7 @@ class LocalNode:
 
     def up(self) -> None:
         """Start `keepline up` and wait for its ready line."""
+        self._put_away()
         first, last = self.rtp_ports
         command = [
             *keepline_command(), "up", str(self.settings.operation), "--sip", self.sip, "--http", self.http,
@@ -235,11 +236,15 @@ class LocalNode:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(found.pid, signal.SIGKILL)
             time.sleep(POLL_S)
+        self._put_away()
+        return left
+
+    def _put_away(self) -> None:
+        """What is left of an `up` that has ended."""
         if self.process is not None:
-            self.process.wait()
+            self.process.wait(GONE_WITHIN_S)
             if self.process.stdout is not None:
                 self.process.stdout.close()
-        return left
 
     def prompts(self, law: str = "ulaw") -> dict[str, Path]:
         """The raw G.711 ("ulaw" or "alaw") of every prompt that the operation names, once they are all there."""
