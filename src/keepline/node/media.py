@@ -53,7 +53,8 @@ IDLE_S: Final = 0.05
 class MediaLoop:
     """The loop; made and run in one process, which gives it descriptors that outlive it.
 
-    `rtp_sockets[i]` belongs to slot i; `commands` is media's end of the SOCK_SEQPACKET pair. All are non-blocking from
+    `rtp_sockets[i]` belongs to slot i and was bound to its port by number: the kernel takes a port of its own choice
+    back when a socket is disconnected. `commands` is media's end of the SOCK_SEQPACKET pair. All are non-blocking from
     here on. `extra_fds` are watched as with `add_reader`.
     """
 
@@ -110,11 +111,15 @@ class MediaLoop:
             while not self._stopping:
                 self._wake(self._epoll.poll(IDLE_S))
         finally:
-            self._epoll.close()
-            self._streams.close()
-            os.close(self._timer_fd)
+            self.close()
             if collecting:
                 gc.enable()
+
+    def close(self) -> None:
+        """Let go of the kernel's objects and of the slots' memory; `run` does so when it returns."""
+        self._epoll.close()
+        self._streams.close()
+        os.close(self._timer_fd)
 
     def _wake(self, ready: list[tuple[int, int]]) -> None:
         now_s = monotonic()

@@ -47,8 +47,11 @@ class RtpStreams:
         return len(self._by_fd)
 
     def close(self) -> None:
-        """Let go of the kernel's objects; slots and sockets stay as they are."""
+        """Let go of the epoll and of the slots' memory; what is in it and the sockets stay as they are."""
         self._epoll.close()
+        for stream in self._by_fd.values():
+            stream.packet.release()
+        self._by_fd.clear()
 
     def find(self, slot: int) -> Stream | None:
         """The stream of a slot, None while it is free."""
