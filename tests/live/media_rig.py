@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -186,7 +187,7 @@ def assert_unbroken(packets: Iterable[RtpPacket], jumps: int = 0) -> None:
     assert [packet.marker for packet in packets] == [True] + [False] * (len(packets) - 1)
     assert len({packet.ssrc for packet in packets}) == 1
     jumped = 0
-    for before, after in zip(packets, packets[1:], strict=False):
+    for before, after in pairwise(packets):
         assert after.seq == (before.seq + 1) & 0xFFFF
         step = (after.ts - before.ts) & 0xFFFFFFFF
         assert step % 160 == 0

@@ -1,0 +1,110 @@
+"""Commands and events as datagrams."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keepline.model.errors import LocalError
+from keepline.model.limits import MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.node.mediawire import (
+    DATAGRAM_BYTES_MAX,
+    Close,
+    Command,
+    DigitsReceived,
+    Event,
+    FinishReason,
+    Latched,
+    MediaStarted,
+    Open,
+    Play,
+    PlayFinished,
+    StopPlay,
+    decode_commands,
+    decode_events,
+    encode_commands,
+    encode_events,
+)
+
+u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
+hosts = st.ip_addresses().map(lambda ip: getattr(ip, "ipv4_mapped", None) or ip).map(str)
+keys = st.binary(min_size=16, max_size=16).map(bytes.hex)
+dtmf = st.none() | st.integers(0, 127)
+commands = st.one_of(
+    st.builds(Open, u64, u32, u32, hosts, u16, u8, dtmf, u32, u16, u32),
+    st.builds(Play, u64, u32, u32, keys, st.booleans(), st.booleans(), u32),
+    st.builds(StopPlay, u64, u32, u32),
+    st.builds(Close, u64, u32, u32),
+)
+events = st.one_of(
+    st.builds(MediaStarted, u32),
+    st.builds(PlayFinished, u64, u32, u32, st.sampled_from(FinishReason)),
+    st.builds(DigitsReceived, u64, u32, u32),
+    st.builds(Latched, u64, u32),
+)
+
+
+@given(u32, st.lists(commands, max_size=20))
+def test_commands_come_back(epoch: int, sent: list[Command]) -> None:
+    got: list[Command] = []
+    for data in encode_commands(epoch, sent):
+        found, some = decode_commands(data)
+        assert found == epoch
+        got += some
+    assert got == sent
+
+
+@given(u32, st.lists(events, max_size=20))
+def test_events_come_back(epoch: int, sent: list[Event]) -> None:
+    got: list[Event] = []
+    for data in encode_events(epoch, sent):
+        found, some = decode_events(data)
+        assert found == epoch
+        got += some
+    assert got == sent
+
+
+def test_a_long_batch_takes_several_datagrams_in_order() -> None:
+    sent = [StopPlay(1, 2, number) for number in range(2 * MEDIA_RECORDS_PER_DATAGRAM_MAX + 1)]
+    datagrams = encode_commands(3, sent)
+    assert len(datagrams) == 3
+    assert max(map(len, datagrams)) <= DATAGRAM_BYTES_MAX
+    assert [command for data in datagrams for command in decode_commands(data)[1]] == sent
+
+
+def test_nothing_to_say_is_no_datagram() -> None:
+    assert encode_commands(1, []) == encode_events(1, []) == []
+
+
+@given(st.binary(max_size=400))
+def test_bytes_that_are_no_batch_are_a_local_error_and_nothing_else(data: bytes) -> None:
+    for magic in (b"", b"KLC1", b"KLE1"):
+        for decode in (decode_commands, decode_events):
+            with suppress(LocalError):
+                decode(magic + data)
+
+
+def test_a_batch_of_the_other_kind_is_refused() -> None:
+    (data,) = encode_commands(1, [Close(1, 2, 3)])
+    with pytest.raises(LocalError):
+        decode_events(data)
+    with pytest.raises(LocalError):
+        decode_commands(data[:-1])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Open(1, 0, 1, "example.org", 4000, 0, 101, 1, 1, 1),
+        Open(1, 0, 1, "127.0.0.1", 65_536, 0, 101, 1, 1, 1),
+        Open(-1, 0, 1, "127.0.0.1", 4000, 0, 101, 1, 1, 1),
+        Play(1, 0, 1, "abc"),
+        Play(1, 0, 1, "ab" * 15),
+        Play(1, 0, 1, "zz" * 16),
+        Close(1, 0, 1 << 32),
+    ],
+)
+def test_what_does_not_fit_its_record_is_a_local_error(command: Command) -> None:
+    with pytest.raises(LocalError):
+        encode_commands(1, [command])
