@@ -1,13 +1,22 @@
 """The loop under a clock of the test: late wake-ups, successors after a gap, readers that are away."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_CATCH_UP_TICKS_MAX, MEDIA_COMMANDS_PER_WAKE_MAX
-from keepline.node import media
+from keepline.model.limits import (
+    MEDIA_CATCH_UP_TICKS_MAX,
+    MEDIA_COMMANDS_PER_WAKE_MAX,
+    RTP_DRAIN_MAX,
+    RTP_PACKET_BYTES_MAX,
+    RTP_RECEIVE_BUFFER_BYTES,
+    RTP_RECEIVE_PER_TICK_MAX,
+)
+from keepline.node import media, media_rtp
 from keepline.node.media import MediaLoop
 from keepline.node.mediawire import Open, Play, StopPlay, decode_events
 from keepline.node.slots import S_PACKET, S_SENT
@@ -220,3 +229,45 @@ def test_another_reader_is_served_by_the_same_loop(clock: Clock) -> None:
 def test_sockets_and_slots_must_agree(clock: Clock) -> None:
     with pytest.raises(LocalError, match="sockets for 20 slots"):
         MediaLoop(clock.rig.slots, clock.rig.sockets[1:], clock.rig.media_end, clock.rig.directory)
+
+
+def test_a_tick_takes_a_bounded_number_of_packets(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_rtp, "RTP_RECEIVE_PER_TICK_MAX", 2)
+    loop, phone = opened(clock)
+    for slot in range(1, 5):
+        clock.rig.send(Open(slot + 1, slot, 1, phone.host, phone.port, 0, 101, 5, 0, 0))
+    clock.wake(loop)
+    for port in clock.rig.ports[:5]:
+        phone.send(port)
+    assert RTP_RECEIVE_PER_TICK_MAX > 2
+    for wanted in (2, 4, 5, 5):
+        clock.wake(loop, 0.002)
+        assert sum(clock.rig.slots.stats(slot).packets_received for slot in range(5)) == wanted
+
+
+def test_a_port_that_changes_hands_is_emptied_and_its_queue_bounded(clock: Clock) -> None:
+    rig, caller = clock.rig, clock.rig.phone()
+    for _ in range(20):
+        caller.send(rig.ports[0])
+    loop, phone = opened(clock)
+    clock.wake(loop, 0.002)
+    assert rig.slots.stats(0).ignored == 0
+    bound = rig.sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    assert bound == 2 * RTP_RECEIVE_BUFFER_BYTES  # the kernel doubles it for its own needs
+    for _ in range(2 * RTP_DRAIN_MAX):
+        phone.send(rig.ports[0])
+    held = 0
+    with suppress(BlockingIOError):
+        while rig.sockets[0].recv(2_000):
+            held += 1
+    assert 0 < held <= RTP_DRAIN_MAX
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_packet_may_be_so_long_and_no_longer(clock: Clock, more: int) -> None:
+    loop, phone = opened(clock)
+    for _ in range(2):
+        phone.send(clock.rig.ports[0], bytes(RTP_PACKET_BYTES_MAX - 12 + more))
+        clock.wake(loop, 0.002)
+    stats = clock.rig.slots.stats(0)
+    assert (stats.packets_received, stats.ignored) == ((0, 2) if more else (2, 0))
