@@ -57,7 +57,10 @@ def run_demo(seconds: float | None, as_json: bool) -> int:
             print(f"keepline demo: {failure}", file=sys.stderr)
             return 1
     summary = picture.summary()
-    print(json.dumps(summary)) if as_json else console.print(picture.words())
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        console.print(picture.words(), highlight=False, soft_wrap=True)
     return 0 if summary["good"] else 1
 
 

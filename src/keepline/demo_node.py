@@ -213,7 +213,7 @@ class LocalNode:
 
     def processes(self) -> list[Found]:
         """Every process that descends from this node's `up`, orphans included."""
-        return [found for found in _marked(self.mark) if found.pid != os.getpid()]
+        return list(marked(MARK, self.mark))
 
     def wait_gone(self) -> None:
         """NodeFailedError unless every process is gone soon."""
@@ -254,8 +254,9 @@ class LocalNode:
         return files
 
 
-def _marked(mark: str) -> Iterator[Found]:
-    wanted = f"{MARK}={mark}".encode()
+def marked(variable: str, value: str) -> Iterator[Found]:
+    """Every process that was started with that variable in its environment."""
+    wanted = f"{variable}={value}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):

@@ -1,0 +1,57 @@
+"""`keepline demo` as a person runs it: it kills, it counts, it leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from keepline.demo_node import COMMAND_WITHIN_S, keepline_command, marked, wait_until
+
+MARK = "KEEPLINE_DEMO_TEST"
+
+
+def start(directory: Path, *options: str) -> subprocess.Popen[str]:
+    environment = os.environ | {MARK: str(directory), "TMPDIR": str(directory)}
+    command = [*keepline_command(), "demo", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def assert_nothing_left(directory: Path) -> None:
+    assert list(marked(MARK, str(directory))) == []
+    assert list(directory.iterdir()) == []
+
+
+def test_the_demo_kills_and_loses_nothing(tmp_path: Path) -> None:
+    demo = start(tmp_path, "--seconds", "12", "--json")
+    out, err = demo.communicate(timeout=120)
+    summary = json.loads(out)
+    assert (demo.returncode, summary["good"], summary["lost"], summary["faults"]) == (0, True, 0, []), err
+    assert summary["kills"] >= 1
+    assert summary["completed"] == summary["calls"] > 10
+    assert summary["packets_lost"] == 0
+    assert_nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    demo = start(tmp_path, "--seconds", "300")
+    assert demo.stdout is not None
+    # The first line is written before the node starts, the others while callers are on the phone.
+    lines = [demo.stdout.readline() for _ in range(4)]
+    assert any("on the phone" in line for line in lines), lines
+    demo.send_signal(number)
+    demo.communicate(timeout=COMMAND_WITHIN_S)
+    wait_until("the demo's processes end", lambda: not list(marked(MARK, str(tmp_path))), COMMAND_WITHIN_S)
+    assert_nothing_left(tmp_path)
+
+
+def test_a_demo_interrupted_before_its_node_is_ready_leaves_nothing(tmp_path: Path) -> None:
+    demo = start(tmp_path, "--seconds", "300")
+    assert demo.stdout is not None
+    demo.stdout.readline()
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=COMMAND_WITHIN_S)
+    assert_nothing_left(tmp_path)
