@@ -15,7 +15,12 @@ from typing import Any, TypeVar
 
 from keepline.flow.verbs import AskDigits, Call, HangUp, Say, StepRequest
 from keepline.model.errors import KeeplineError, LocalError
-from keepline.model.limits import FLOW_STEPS_MAX, FLOW_TRACEBACK_CHARS_MAX
+from keepline.model.limits import (
+    FLOW_CLOSINGS_MAX,
+    FLOW_STEPS_AFTER_HANGUP_MAX,
+    FLOW_STEPS_MAX,
+    FLOW_TRACEBACK_CHARS_MAX,
+)
 
 FlowFunction = Callable[[Call], Coroutine[Any, Any, None]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +38,7 @@ class HungUp(BaseException):
     """The caller is gone. A `BaseException`, so that a flow's `except Exception` does not swallow it."""
 
 
-class FlowMisuse(KeeplineError):
+class FlowMisuseError(KeeplineError):
     """A flow did what cannot be replayed; the text tells its author what to do instead."""
 
 
@@ -88,8 +93,8 @@ class Finished:
 Advance = Waiting | Finished
 
 
-class StepFailed(KeeplineError):
-    """Raised in a flow at a verb that could not be carried out."""
+class StepFailedError(KeeplineError):
+    """Raised in a flow at a verb that could not be carried out. Its author may catch it and go on."""
 
 
 def fingerprint(request: StepRequest) -> str:
@@ -100,42 +105,60 @@ def fingerprint(request: StepRequest) -> str:
 class FlowRun:
     """One execution of a flow. Feed it results; it says what it waits for."""
 
-    __slots__ = ("_coroutine", "_request", "finished", "step")
+    __slots__ = ("_call", "_coroutine", "_function", "_request", "_steps_alone", "finished", "step")
 
     def __init__(self, function: FlowFunction, call: Call) -> None:
-        self._coroutine = function(call)
+        self._function = function
+        self._call = call
+        self._coroutine: Coroutine[Any, Any, None] | None = None
         self._request: StepRequest | None = None
+        self._steps_alone = 0
+        """Steps from the one on that ended the call."""
         self.step = -1
         self.finished: Finished | None = None
 
     def start(self, recorded: Sequence[StepResult] = ()) -> Advance:
         """Run to the first step without a recorded result, checking each recorded one against the code."""
-        advance = self._drive(lambda: self._coroutine.send(None))
+        if self._coroutine is not None or self.finished is not None:
+            raise LocalError("a flow was started twice")
+        advance = self._drive(self._begin)
         for result in recorded:
             if isinstance(advance, Finished):
                 return self._changed(f"the flow is over after {self.step + 1} steps, but more were recorded")
             asked = fingerprint(advance.request)
             if (result.verb, result.fingerprint) != (advance.request.verb, asked):
-                return self._changed(
-                    f"step {advance.step} was {result.verb} ({result.fingerprint}), the code now asks for {advance.request}"
-                )
+                was = f"{result.verb} ({result.fingerprint})"
+                return self._changed(f"step {advance.step} was {was}, the code now asks for {advance.request}")
             advance = self.resume(result)
         return advance
 
     def resume(self, result: StepResult) -> Advance:
         """Give the awaited step its result and run to the next one."""
-        if self._request is None or self.finished is not None:
+        request, coroutine = self._request, self._coroutine
+        if request is None or coroutine is None or self.finished is not None:
             raise LocalError("a flow was resumed that waits for nothing")
+        if self._steps_alone or result.outcome is StepOutcome.HUNG_UP or isinstance(request, HangUp):
+            self._steps_alone += 1
+            if self._steps_alone > FLOW_STEPS_AFTER_HANGUP_MAX:
+                what = f"the flow took more than {FLOW_STEPS_AFTER_HANGUP_MAX} steps after the call was over"
+                return self._finish(Finished(FlowEnding.RAISED, what))
         if result.outcome is StepOutcome.HUNG_UP:
-            return self._drive(lambda: self._coroutine.throw(HungUp()))
+            return self._drive(lambda: coroutine.throw(HungUp()))
         if result.outcome is StepOutcome.FAILED:
-            return self._drive(lambda: self._coroutine.throw(StepFailed(result.value)))
-        value = result.value if isinstance(self._request, AskDigits) else None
-        return self._drive(lambda: self._coroutine.send(value))
+            return self._drive(lambda: coroutine.throw(StepFailedError(result.value)))
+        value = result.value if isinstance(request, AskDigits) else None
+        return self._drive(lambda: coroutine.send(value))
 
     def drop(self) -> None:
         """Forget the coroutine without letting its `finally` blocks reach anything."""
-        _close_quietly(self._coroutine)
+        self._request = None
+        if self._coroutine is not None:
+            _close_quietly(self._coroutine)
+
+    def _begin(self) -> object:
+        # Here, not in the constructor: a flow that does not take one argument is its author's mistake too.
+        self._coroutine = self._function(self._call)
+        return self._coroutine.send(None)
 
     def _drive(self, push: Callable[[], object]) -> Advance:
         try:
@@ -144,9 +167,9 @@ class FlowRun:
             return self._finish(Finished(FlowEnding.RETURNED))
         except HungUp:
             return self._finish(Finished(FlowEnding.HUNG_UP))
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
-        except BaseException as error:
+        except BaseException as error:  # SystemExit too: no flow ends the process
             return self._finish(Finished(FlowEnding.RAISED, _traceback_text(error)))
         if not isinstance(yielded, Say | AskDigits | HangUp):
             return self._misused(yielded)
@@ -157,13 +180,20 @@ class FlowRun:
         return Waiting(yielded, self.step)
 
     def _misused(self, yielded: object) -> Advance:
-        what = FlowMisuse(
+        what = FlowMisuseError(
             f"a flow may await only the verbs of its call (say, ask_digits, hangup); it awaited something that gave "
             f"{type(yielded).__name__}. Sleeping, sockets, files and other coroutines cannot be replayed after a crash"
         )
         error: BaseException = what
+        coroutine = self._coroutine
+        assert coroutine is not None
+        # Thrown into the flow, so that the traceback names its line. Whatever the flow makes of it, it is over.
         try:
-            self._coroutine.throw(what)
+            coroutine.throw(what)
+        except StopIteration:
+            pass
+        except KeyboardInterrupt:
+            raise
         except BaseException as raised:
             error = raised
         return self._finish(Finished(FlowEnding.RAISED, _traceback_text(error)))
@@ -173,17 +203,22 @@ class FlowRun:
 
     def _finish(self, finished: Finished) -> Finished:
         self.finished = finished
-        self._request = None
-        _close_quietly(self._coroutine)
+        self.drop()
         return finished
 
 
 def _close_quietly(coroutine: Coroutine[Any, Any, None]) -> None:
-    try:
-        coroutine.close()
-    except BaseException:  # noqa: S110 - whatever a finally block raises while being dropped concerns nobody
-        pass
+    """Close it whatever its `finally` blocks do: an await in one of them only makes another attempt necessary."""
+    for _ in range(FLOW_CLOSINGS_MAX):
+        try:
+            coroutine.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # whatever a flow raises while it is dropped concerns nobody
+            continue
+        return
 
 
 def _traceback_text(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))[-FLOW_TRACEBACK_CHARS_MAX:]
+    text = "".join(traceback.format_exception(error))[-FLOW_TRACEBACK_CHARS_MAX:]
+    return text.encode(errors="replace").decode()  # the journal takes whole characters only

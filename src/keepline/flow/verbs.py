@@ -80,6 +80,7 @@ class Call:
 
     def say(self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False) -> Verb[None]:
         """Say `text`, or the operation's prompt of that name, to its end (again and again with `repeat`)."""
+        _check_words("say", text, prompt, language)
         _one_of(text, prompt, "say")
         return Verb(Say(text, prompt, language, repeat))
 
@@ -99,15 +100,27 @@ class Call:
         A digit interrupts the prompt. `timeout_s` counts from the end of the prompt to the first digit, `between_s`
         from one digit to the next. `terminator` ends the entry early. With neither text nor prompt it only listens.
         """
+        _check_words("ask_digits", text, prompt, language)
         if not 1 <= count <= ASK_DIGITS_COUNT_MAX:
             raise ValueError(f"ask_digits: count must be 1 to {ASK_DIGITS_COUNT_MAX}, not {count}")
         if text and prompt:
             _one_of(text, prompt, "ask_digits")
+        if not (timeout_s is None or timeout_s >= 0) or not between_s >= 0:  # so written, NaN is refused too
+            raise ValueError(f"ask_digits: times are 0 s or more, not timeout_s={timeout_s}, between_s={between_s}")
+        if len(terminator) > 1:
+            raise ValueError(f"ask_digits: terminator is one key, or empty for none, not {terminator!r}")
         return Verb(AskDigits(text, prompt, language, count, timeout_s, between_s, terminator))
 
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""
         return Verb(HangUp())
+
+
+def _check_words(verb: str, *words: str) -> None:
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"{verb}: text, prompt and language are strings, not {word!r}")
+        word.encode()  # half a character is a ValueError here and not where it is spoken
 
 
 def _one_of(text: str, prompt: str, verb: str) -> None:

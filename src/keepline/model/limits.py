@@ -3,7 +3,12 @@
 # Flows
 FLOW_STEPS_MAX = 10_000
 """Steps of one run of a flow; a loop that never waits for its caller ends here."""
+FLOW_STEPS_AFTER_HANGUP_MAX = 100
+"""Steps that a flow may still take when its call is over; a loop that catches `HungUp` ends here."""
+FLOW_CLOSINGS_MAX = 100
+"""Attempts at closing a flow that waits again in its `finally`."""
 FLOW_TRACEBACK_CHARS_MAX = 8_000
+"""The end of a traceback is what is kept."""
 ASK_DIGITS_COUNT_MAX = 64
 
 # Calls
