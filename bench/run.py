@@ -1,0 +1,158 @@
+"""`make bench`: measure a whole node from outside; a table on the screen, JSON and Markdown in bench/results/.
+
+make bench                                       everything, short: some minutes
+make bench ARGS="--only switchover --kills 200 --concurrent 300 --rate 20"
+make bench ARGS="--only 3000 --seconds 60 --first 1000"
+"""
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import capacity, switchover
+from bench.machine import Meter, a_node, describe, flat_pids
+from keepline.demo_crowd import Crowd
+from keepline.demo_node import LocalNode
+
+RESULTS = Path(__file__).with_name("results")
+IDLE_SECONDS = 10.0
+PARTS = ("idle", "switchover", "2000", "1000", "3000")
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.partition("\n")[0] if __doc__ else "")
+    add = parser.add_argument
+    add("--only", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}, {', '.join(switchover.SIEGES)}")
+    add("--seconds", type=float, default=10.0, help="how long each step of load lasts")
+    add("--first", type=int, default=0, help="leave out steps below this load")
+    add("--kills", type=int, default=10, help="kills of each kind")
+    add("--concurrent", type=int, default=100, help="calls while processes are killed")
+    add("--rate", type=float, default=10.0, help="new calls a second meanwhile")
+    add("--results", type=Path, default=RESULTS, help="where the results go")
+    return parser
+
+
+def idle() -> dict[str, Any]:
+    """How soon the first call is answered, and what a node costs when nobody calls."""
+    with a_node() as node:
+        with Crowd(node.uri("2000"), ["--calls", "1", "--hang-up-after", "0.1"]) as crowd:
+            summary = crowd.wait(60)
+        wait_quiet(node)
+        meter = Meter(flat_pids(node.glance()["processes"]))
+        time.sleep(IDLE_SECONDS)
+        cpu, memory = meter.cpu(), meter.memory_bytes()
+        ready_s = node.ready_after_s
+    answer_ms = summary["answer_ms"]["max"] or float("nan")
+    return {"ready_s": round(ready_s, 2), "first_answer_ms": answer_ms, "cpu": cpu,
+            "memory_mb": round(memory / 1e6, 1)}  # fmt: skip
+
+
+def wait_quiet(node: LocalNode) -> None:
+    """Until every prompt is spoken and the processes have come to rest, at most as long as they may take to start."""
+    node.prompts()
+    for _ in range(20):
+        meter = Meter(flat_pids(node.glance()["processes"]))
+        time.sleep(0.5)
+        if meter.cpu()["all"] < 0.05:
+            return
+
+
+def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Everything that was asked for."""
+    wanted = args.only.split(",")
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    results: dict[str, Any] = {}
+    if "idle" in wanted:
+        say("idle")
+        results["idle"] = idle()
+    for name in switchover.SIEGES:
+        if name in wanted or "switchover" in wanted:
+            say(name)
+            results[name] = switchover.measure(name, args.kills, args.concurrent, args.rate, say)
+    for name in ("2000", "1000", "3000"):
+        if name in wanted:
+            say(f"{name}, one core")
+            results[name] = capacity.measure(name, args.seconds, say, args.first)
+    return results
+
+
+def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """The results as lines of a table."""
+    found = []
+    if "idle" in results:
+        it = results["idle"]
+        found += [
+            ("`up` to ready; first call answered", f"{it['ready_s']} s; {it['first_answer_ms']} ms"),
+            ("idle node", f"{it['cpu']['all']:.1%} of a core, {it['memory_mb']} MB"),
+        ]
+    for name in switchover.SIEGES:
+        if name in results:
+            it = results[name]
+            found.append((
+                f"{name.replace('-', ' ')} {it['kills']} times, {it['calls']} calls, {it['peak']} at once",
+                f"{it['lost']} lost; longest gap {it['gap_ms_max']} ms (p99 {it['gap_ms_p99']}); "
+                f"next INVITE answered p99 {it['next_invite_ms_p99']} ms",
+            ))  # fmt: skip
+    units = {"2000": "calls/s", "1000": "concurrent calls", "3000": "steady calls"}
+    for name, unit in units.items():
+        if name in results:
+            found.append((f"{name}, node on one core", f"{results[name]['best']} {unit}; {_best(results[name])}"))
+    return found
+
+
+def _best(result: dict[str, Any]) -> str:
+    good = [step for step in result["steps"] if not step["short"]]
+    if not good:
+        return "; ".join(result["steps"][-1]["short"]) if result["steps"] else "nothing measured"
+    step = good[-1]
+    text = f"node {step['cpu']['all']:.0%} of its core, INVITE to 200 p99 {step['answer_ms']['p99']} ms"
+    if step["packets"]:
+        text += (
+            f", gap p99.9 {step['gap_ms']['p99.9']} ms, max {step['gap_ms']['max']} ms, {step['kb_per_call']} kB a call"
+        )
+    if result["steps"][-1]["short"]:
+        text += f"; beyond: {result['steps'][-1]['load']} ({'; '.join(result['steps'][-1]['short'])})"
+    return text
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The table and the machine, for a person."""
+    machine = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    lines = [f"# {report['measured_at']}", "", machine, "", "| what | measured |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows(report["results"]))]) + "\n"
+
+
+def main() -> int:
+    """Measure, show, keep; 1 when a call was lost to a kill."""
+    args = options().parse_args()
+    console = Console()
+    args.results.mkdir(parents=True, exist_ok=True)
+    measured_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    report: dict[str, Any] = {
+        "measured_at": measured_at,
+        "machine": describe(args.results),
+        "arguments": vars(args) | {"results": ""},
+    }
+    report["results"] = measure(args, console)
+    table = Table(title="keepline, measured from outside")
+    table.add_column("what")
+    table.add_column("measured")
+    for row in rows(report["results"]):
+        table.add_row(*row)
+    console.print(table)
+    stem = args.results / measured_at.replace(" ", "-").replace(":", "")
+    stem.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(markdown(report))
+    console.print(f"kept in {stem}.json and .md", highlight=False)
+    lost = sum(result.get("lost", 0) for result in report["results"].values())
+    return 1 if lost else 0
