@@ -8,96 +8,65 @@ sooner says so. It refuses to write for an epoch that is over.
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
-from keepline.model.errors import KeeplineError, LocalError
+from keepline.call.facts import CallEnded, CallReceived, Fact
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX
+from keepline.node.journal_file import (
+    FILE_NAME,
+    EpochOver,
+    JournalFailed,
+    connect,
+    create,
+    decode,
+    encode,
+    next_epoch,
+    sync_directory,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "EpochOver",
+    "Journal",
+    "JournalFailed",
+    "Tail",
+    "Written",
+    "connect",
+    "create",
+    "decode",
+    "next_epoch",
+]
 
 SYNC_EVERY_S: Final = 0.02
-BUSY_TIMEOUT_S: Final = 10.0
-FILE_NAME: Final = "journal.db"
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS facts_by_call ON facts (call);
-CREATE TABLE IF NOT EXISTS calls (call TEXT PRIMARY KEY, ended_at REAL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS calls_by_end ON calls (ended_at);
-INSERT OR IGNORE INTO meta VALUES ('epoch', 0);
-"""
-_DECODERS: Final = {kind.kind: msgspec.json.Decoder(kind) for kind in FACT_TYPES}
-_encode = msgspec.json.Encoder().encode
-
-
-class EpochOver(KeeplineError):
-    """Another process has taken over: this one must not write any more."""
-
-
-class JournalFailed(KeeplineError):
-    """The journal cannot be written; the text says what the disk said."""
+WRITE_BUSY_TIMEOUT_S: Final = 1.0
+"""How long a commit waits for another writer; every call waits with it."""
+FOLD_BUSY_TIMEOUT_S: Final = 0.05
+"""How long folding the WAL waits for readers: the writer waits with it."""
+RETRY_EVERY_S: Final = 0.5
+RETRY_FACTS: Final = 500
+"""Tried at once while the disk is in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A group is committed."""
+    """A group is committed, and flushed where that was asked for; or neither, and why."""
 
     group: int
+    """0 where no group is meant: the journal fell into trouble, or is well again."""
     error: str = ""
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection to the journal, in WAL mode; `read_only` never creates it."""
-    if read_only:
-        uri = f"file:{path.absolute().as_posix().replace('?', '%3f').replace('#', '%23')}?mode=ro"
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    # NORMAL syncs at checkpoints only; commits are synced by our own fdatasync of the WAL.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint=0")
-    return connection
-
-
-def create(data: Path) -> Path:
-    """Make sure the journal exists with its tables; returns its path."""
-    path = data / FILE_NAME
-    connection = connect(path)
-    try:
-        connection.executescript(_SCHEMA)
-    finally:
-        connection.close()
-    return path
-
-
-def decode(kind: str, body: bytes) -> Fact:
-    """One stored fact. Raises `LocalError` for a kind this version does not know."""
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
-        raise LocalError(f"the journal holds a fact of kind {kind!r}, which this version does not know")
-    return decoder.decode(body)
-
-
-def next_epoch(path: Path) -> int:
-    """Begin an epoch: whoever wrote before may write no more."""
-    connection = connect(path)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
-        epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-    return epoch
-
-
 class Journal:
-    """The writing end, for the one active process. Groups are written in order, each in one transaction."""
+    """The writing end, for the one active process. Groups are written in order, each batch in one transaction.
+
+    What the disk does not take is kept, tried again and written before anything newer, so that the journal has no
+    holes in its middle; the groups concerned are told of the error at once, and calls need not wait for the disk.
+    """
 
     def __init__(self, path: Path, epoch: int, tell: Callable[[Written], None]) -> None:
         """`tell` is called from the journal's threads for each group, in order."""
@@ -107,35 +76,51 @@ class Journal:
         self._condition = threading.Condition()
         self._queue: list[tuple[int, Sequence[Fact], bool]] = []
         self._queued_facts = 0
+        self._unwritten: list[Fact] = []
+        self._write_error = ""
+        self._retry_at_s = 0.0
+        self._sync_error = ""
         self._closed = False
+        self._ending = threading.Event()
         self._dirty = threading.Event()
         self._hurry = threading.Event()
-        self._checkpoint = threading.Event()
+        self._fold = threading.Event()
         self._groups = 0
-        self._awaiting_sync: list[int] = []
-        self._sync_lock = threading.Lock()
+        self._held: list[tuple[Written, bool]] = []
+        self._held_lock = threading.Lock()
         self._connection = connect(path)
+        self._set_patience(WRITE_BUSY_TIMEOUT_S)
         row = self._connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
         self._next_seq = int(row[0]) + 1
         self._connection.execute("BEGIN IMMEDIATE")  # makes the WAL file exist before it is opened for syncing
         self._connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
         self._connection.execute("COMMIT")
-        self._wal_path = path.with_name(path.name + "-wal")
-        self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
+        # The connection above keeps the file from being deleted or replaced: only the last one to close does that.
+        self._wal_fd = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY | os.O_CLOEXEC)
+        self._has_synced_directory = False
+        self._folding = connect(path)
+        self._folding.execute(f"PRAGMA busy_timeout={int(FOLD_BUSY_TIMEOUT_S * 1000)}")
         self._threads = [
             threading.Thread(target=self._write_loop, name="journal-write", daemon=True),
             threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True),
-            threading.Thread(target=self._checkpoint_loop, name="journal-checkpoint", daemon=True),
+            threading.Thread(target=self._fold_loop, name="journal-fold", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the journal now; empty while all is well. A change is told of by `Written`."""
+        return self._write_error or self._sync_error
+
     def submit(self, facts: Sequence[Fact], *, synced: bool = False) -> int:
         """Queue a group for one transaction; returns its number. `synced` reports it only once it is flushed.
 
-        Raises `JournalFailed` when more is queued than the limit: the disk does not keep up.
+        Raises `JournalFailed` when it is closed, or more is queued than the limit: the disk does not keep up.
         """
         with self._condition:
+            if self._closed:
+                raise JournalFailed("the journal is closed")
             if self._queued_facts + len(facts) > JOURNAL_QUEUE_FACTS_MAX:
                 raise JournalFailed(f"more than {JOURNAL_QUEUE_FACTS_MAX} facts wait for the disk")
             self._groups += 1
@@ -150,50 +135,81 @@ class Journal:
             self._closed = True
             self._condition.notify()
         self._threads[0].join()
+        self._ending.set()
         self._dirty.set()
         self._hurry.set()
         self._threads[1].join()
+        self._fold.set()
         self._threads[2].join()
         os.close(self._wal_fd)
+        self._folding.close()
         self._connection.close()
 
-    # Threads --------------------------------------------------------------------------------------------------------
+    # Written --------------------------------------------------------------------------------------------------------
 
     def _write_loop(self) -> None:
         while True:
             with self._condition:
-                while not self._queue and not self._closed:
-                    self._condition.wait()
-                if not self._queue:
-                    return
+                if not self._queue and not self._closed:
+                    self._condition.wait(RETRY_EVERY_S if self._unwritten else None)
                 groups, self._queue = self._queue, []
-                self._queued_facts = 0
-            error = ""
-            try:
-                self._commit(fact for _, facts, _ in groups for fact in facts)
-            except (sqlite3.Error, KeeplineError, OSError) as problem:
-                error = f"{type(problem).__name__}: {problem}"
-            self._report(groups, error)
+                closed = self._closed
+            had_trouble = self._write_error
+            self._unwritten += [fact for _, facts, _ in groups for fact in facts]
+            waiting = len(self._unwritten)
+            self._write(hurry=closed)
+            with self._condition:
+                self._queued_facts -= waiting - len(self._unwritten)
+            self._report(groups, self._write_error)
+            if had_trouble and not self._write_error:
+                self._tell_trouble()
+            if closed and not groups:
+                return
+
+    def _write(self, *, hurry: bool) -> None:
+        """Commit all that is unwritten. While the disk is in trouble only a little of it is tried, now and then."""
+        failing = bool(self._write_error)
+        if not self._unwritten or (failing and not hurry and time.monotonic() < self._retry_at_s):
+            return
+        try:
+            while self._unwritten:
+                chunk = self._unwritten[:RETRY_FACTS] if failing else self._unwritten
+                self._commit(chunk)
+                self._unwritten = self._unwritten[len(chunk) :]
+            if failing:
+                self._set_patience(WRITE_BUSY_TIMEOUT_S)
+                self._write_error = ""
+        except EpochOver as over:
+            self._unwritten = []
+            self._write_error = f"EpochOver: {over}"
+        except Exception as problem:  # whatever it is, those who wait must hear of it
+            self._write_error = f"{type(problem).__name__}: {problem}"
+            self._retry_at_s = time.monotonic() + RETRY_EVERY_S
+            if not failing:
+                self._set_patience(0.0)
+
+    def _set_patience(self, busy_timeout_s: float) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
 
     def _report(self, groups: list[tuple[int, Sequence[Fact], bool]], error: str) -> None:
-        hurry = False
-        with self._sync_lock:
-            for number, _, synced in groups:
-                if synced and not error:
-                    self._awaiting_sync.append(number)
-                    hurry = True
+        """Tell of committed groups, in order: from the first that must be synced on, they wait for the sync."""
+        entries = [(Written(number, error), synced and not error) for number, _, synced in groups]
+        with self._held_lock:
+            first = 0 if self._held else next((i for i, entry in enumerate(entries) if entry[1]), len(entries))
+        # Told before the others are held: once they are, the syncing thread may tell of them at any moment.
+        for written, _ in entries[:first]:
+            self._tell(written)
+        with self._held_lock:
+            self._held += entries[first:]
         self._dirty.set()
-        if hurry:
+        if entries[first:]:
             self._hurry.set()
-        for number, _, synced in groups:
-            if not synced or error:
-                self._tell(Written(number, error))
 
-    def _commit(self, facts: Iterable[Fact]) -> None:
+    def _commit(self, facts: Sequence[Fact]) -> None:
         rows, begun, ended = [], [], []
         seq = self._next_seq
         for fact in facts:
-            rows.append((seq, fact.call, fact.kind, _encode(fact)))
+            rows.append((seq, fact.call, fact.kind, encode(fact)))
             seq += 1
             if isinstance(fact, CallReceived):
                 begun.append((fact.call,))
@@ -217,40 +233,84 @@ class Journal:
             raise
         self._next_seq = seq
 
+    # Synced ---------------------------------------------------------------------------------------------------------
+
     def _sync_loop(self) -> None:
         while True:
             self._dirty.wait()
             if not self._closed:
                 self._hurry.wait(SYNC_EVERY_S / 2)
+            is_last = self._ending.is_set()  # looked at first: then nothing can come after what is held now
             self._hurry.clear()
             self._dirty.clear()
-            with self._sync_lock:
-                waiting, self._awaiting_sync = self._awaiting_sync, []
-            error = ""
-            try:
-                os.fdatasync(self._wal_fd)
-            except OSError as problem:
-                error = f"fdatasync: {problem}"
-            for number in waiting:
-                self._tell(Written(number, error))
-            if self._closed and not self._threads[0].is_alive():
-                self._checkpoint.set()
+            with self._held_lock:
+                count = len(self._held)
+            had_trouble = self._sync_error
+            self._sync()
+            self._release(count, self._sync_error)
+            if self._sync_error != had_trouble:
+                self._tell_trouble()
+            if is_last:
                 return
-            if os.fstat(self._wal_fd).st_size > JOURNAL_WAL_BYTES_MAX:
-                self._checkpoint.set()
+            if self._sync_error or os.fstat(self._wal_fd).st_size > JOURNAL_WAL_BYTES_MAX:
+                self._fold.set()
 
-    def _checkpoint_loop(self) -> None:
-        connection = connect(self._path)
+    def _sync(self) -> None:
+        """Flush the WAL. After a failure nothing counts as flushed until all of it is in the database proper.
+
+        The kernel reports a failed flush once and then forgets which pages it has lost.
+        """
+        if self._sync_error:
+            return
         try:
-            while not self._closed:
-                self._checkpoint.wait()
-                self._checkpoint.clear()
-                if not self._closed:
-                    # PASSIVE copies nearly all without stopping the writer; TRUNCATE then has little left to do.
-                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            connection.close()
+            if not self._has_synced_directory:
+                sync_directory(self._path.parent)
+                self._has_synced_directory = True
+            os.fdatasync(self._wal_fd)
+            if os.fstat(self._wal_fd).st_nlink == 0:
+                self._sync_error = f"{self._path}-wal was deleted while in use"
+        except OSError as problem:
+            self._sync_error = f"fdatasync: {problem}"
+
+    def _release(self, count: int, error: str) -> None:
+        """Tell of the first `count` groups held back, and of those behind them that need no sync of their own."""
+        with self._held_lock:
+            released = self._held[:count]
+        while released:
+            for written, needs_sync in released:
+                self._tell(Written(written.group, error) if needs_sync else written)
+            with self._held_lock:
+                del self._held[: len(released)]
+                released = list(takewhile(lambda entry: not entry[1], self._held))
+
+    def _tell_trouble(self) -> None:
+        self._tell(Written(0, self.trouble))
+
+    # The WAL is folded into the database ----------------------------------------------------------------------------
+
+    def _fold_loop(self) -> None:
+        while True:
+            self._fold.wait()
+            self._fold.clear()
+            if self._ending.is_set():
+                return
+            if self._fold_now():
+                if self._sync_error:
+                    self._sync_error = ""
+                    self._tell_trouble()
+            else:
+                self._ending.wait(RETRY_EVERY_S)
+                if self._sync_error:
+                    self._fold.set()
+
+    def _fold_now(self) -> bool:
+        """Empty the WAL; False where a reader or the disk is in the way. The writer waits for its last bit alone."""
+        try:
+            self._folding.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            busy, _, _ = self._folding.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy
 
 
 class Tail:

@@ -16,7 +16,7 @@ from keepline.call.facts import (
 )
 from keepline.call.record import CallRecord, record_of
 from keepline.model.errors import KeeplineError
-from keepline.node.journal import FILE_NAME, connect, decode
+from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
 
 
 class NoJournal(KeeplineError):  # noqa: N818
@@ -53,6 +53,8 @@ class JournalReader:
         try:
             self._connection = connect(path, read_only=True)
             self._connection.execute("SELECT 1 FROM facts LIMIT 1").fetchall()
+        except JournalFailed as error:
+            raise NoJournal(str(error)) from None
         except sqlite3.Error as error:
             raise NoJournal(f"{path} cannot be read: {error}") from None
 

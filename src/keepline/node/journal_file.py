@@ -1,0 +1,133 @@
+"""The journal's file: its tables, how it is opened, and how a fact is stored. It knows nothing of threads.
+
+SQLite with a write-ahead log (WAL): readers never wait for the writer. https://www.sqlite.org/wal.html
+"""
+
+import contextlib
+import dataclasses
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from keepline.call.facts import FACT_TYPES, Fact
+from keepline.model.errors import KeeplineError, LocalError
+
+FILE_NAME: Final = "journal.db"
+SCHEMA_VERSION: Final = 1
+BUSY_TIMEOUT_S: Final = 10.0
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS facts_by_call ON facts (call);
+CREATE TABLE IF NOT EXISTS calls (call TEXT PRIMARY KEY, ended_at REAL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS calls_by_end ON calls (ended_at);
+INSERT OR IGNORE INTO meta VALUES ('epoch', 0);
+"""
+_DECODERS: Final = {kind.kind: msgspec.json.Decoder(kind) for kind in FACT_TYPES}
+_encode = msgspec.json.Encoder().encode
+
+
+class EpochOver(KeeplineError):  # noqa: N818
+    """Another process has taken over: this one must not write any more."""
+
+
+class JournalFailed(KeeplineError):  # noqa: N818
+    """The journal cannot be written; the text says what the disk said."""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to the journal, in WAL mode; `read_only` never creates it.
+
+    Raises `JournalFailed` where it was written by a newer version, `sqlite3.Error` where it cannot be opened.
+    """
+    if read_only:
+        uri = f"file:{quote(path.absolute().as_posix())}?mode=ro"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
+        )
+    else:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise JournalFailed(
+                f"{path} was written by a newer version of Keepline (schema {version}, this one knows {SCHEMA_VERSION})"
+            )
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            # NORMAL syncs when the WAL is folded or begun anew; commits are synced by our own fdatasync of the WAL.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def create(data: Path) -> Path:
+    """Make sure the journal exists, on the disk too, with its tables; returns its path. Raises `JournalFailed`."""
+    path = data / FILE_NAME
+    try:
+        connection = connect(path)
+        try:
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise JournalFailed(f"{path} cannot be used: {error}") from None
+    sync_directory(data)
+    with contextlib.suppress(PermissionError):  # the directory above may be somebody else's
+        sync_directory(data.absolute().parent)
+    return path
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a directory: without it a power cut may take a new file's name, and the file with it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def encode(fact: Fact) -> bytes:
+    """One fact as it is stored. Text that is no Unicode (half a surrogate pair) is stored with question marks."""
+    try:
+        return _encode(fact)
+    except UnicodeEncodeError:
+        fields: dict[str, str | int | float] = dataclasses.asdict(fact)
+        return _encode({name: _mended(value) for name, value in fields.items()})
+
+
+def _mended(value: str | int | float) -> str | int | float:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def decode(kind: str, body: bytes) -> Fact:
+    """One stored fact. Raises `LocalError` for a kind this version does not know, and for what is no fact."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        raise LocalError(f"the journal holds a fact of kind {kind!r}, which this version does not know")
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LocalError(f"the journal holds a fact of kind {kind!r} that cannot be read: {error}") from None
+
+
+def next_epoch(path: Path) -> int:
+    """Begin an epoch: whoever wrote before may write no more."""
+    connection = connect(path)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
+        epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    return epoch
