@@ -29,6 +29,7 @@ call = typer.Typer(help="One call.", no_args_is_help=True, rich_markup_mode=None
 
 app.command()(operation.check)
 app.command()(operation.up)
+app.command()(operation.schema)
 app.command()(node.stop)
 app.command()(node.status)
 app.command()(records.calls)

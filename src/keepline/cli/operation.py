@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,19 +23,31 @@ File = Annotated[
 ]
 
 
-def check(file: File = None) -> None:
-    """Tell every mistake of an operation file at once."""
+def check(
+    file: File = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a mistake, a line each.")] = False,
+) -> None:
+    """Tell every mistake of an operation file and its flows at once."""
     from keepline.config import find_operation, load_operation
 
     path = find_operation(file)
     try:
-        operation = load_operation(path)
+        operation = load_operation(path, lint=True)
     except OperationError as error:
         for mistake in error.mistakes:
-            typer.echo(str(mistake))
+            typer.echo(json.dumps(asdict(mistake), ensure_ascii=False) if as_json else str(mistake))
         raise typer.Exit(WRONG_INPUT) from None
+    if as_json:
+        return
     counts = {"number": len(operation.numbers), "flow": len(operation.flows), "prompt": len(operation.prompts)}
     typer.echo(f"{path}: fine: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()))
+
+
+def schema() -> None:
+    """Print the JSON Schema of operation files, for editors."""
+    from keepline.config.json_schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def up(
@@ -70,13 +82,7 @@ def up(
     sys.stdout.flush()
     sys.stderr.flush()
     # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.
-    settings = {
-        "sip": [operation.sip.listen.host, operation.sip.listen.port],
-        "rtp": [operation.media.rtp_port_first, operation.media.rtp_port_last],
-        "http": [operation.http.host, operation.http.port],
-        "drain_limit_s": operation.node.drain_limit_s,
-    }
-    arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", json.dumps(settings)]
+    arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", _settings(operation)]
     os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
 
 

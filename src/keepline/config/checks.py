@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
+from keepline.config.numbers import same_number
 from keepline.config.schema import parse_port_range, parse_reference, parse_sip_listen
 from keepline.config.tree import Plain, Position, Tree, Where, dotted
 from keepline.config.words import nearest
@@ -28,9 +29,15 @@ def section(tree: Tree, name: str) -> dict[str, Plain]:
 
 
 def check_numbers(tree: Tree) -> None:
-    """Each number names a flow that exists."""
+    """Each number names a flow that exists, and no number stands there twice, in whatever notation."""
     flows = sorted(section(tree, "flows"))
+    first: dict[str, str] = {}
     for number, entry in section(tree, "numbers").items():
+        same = first.setdefault(same_number(number), number)
+        if same != number:
+            line = tree.position(("numbers", same), at_key=True).line
+            wrong = f"`{number}` is the same number as `{same}` in line {line}"
+            tree.add_mistake(("numbers", number), wrong, "keep one of the two", at_key=True)
         flow = entry.get("flow") if isinstance(entry, dict) else None
         if isinstance(flow, str) and flow not in flows:
             tree.add_mistake(("numbers", number, "flow"), f"there is no flow `{flow}`", nearest(flow, flows))

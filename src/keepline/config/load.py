@@ -21,7 +21,7 @@ from keepline.config.store import (
 from keepline.config.tree import Plain, Position, Tree, Where, dotted, read_tree, read_value
 from keepline.config.words import add_validation_mistakes
 from keepline.model.errors import Mistake, OperationError
-from keepline.model.limits import MISTAKES_MAX
+from keepline.model.limits import MISTAKES_MAX, OPERATION_FILE_BYTES_MAX
 from keepline.model.operation import (
     PROMPT_KEY_BYTES,
     MediaSettings,
@@ -55,13 +55,13 @@ def find_operation(file: Path | None, directory: Path = Path()) -> Path:
     return file / DEFAULT_FILE if file.is_dir() else file
 
 
-def load_operation(path: Path, overrides: Sequence[str] = ()) -> Operation:
-    """Read, check and digest an operation; `overrides` are `a.b.c=value`.
+def load_operation(path: Path, overrides: Sequence[str] = (), *, lint: bool = False) -> Operation:
+    """Read, check and digest an operation; `overrides` are `a.b.c=value`, and `lint` reads the flows' code too.
 
     `path` is a file, or a directory with a keepline.yaml. Raises OperationError with every mistake in the order of the
     file; nothing else for anything that the files may hold.
     """
-    return _load(find_operation(path), overrides, digest=None)
+    return _load(find_operation(path), overrides, digest=None, lint=lint)
 
 
 def store_operation(operation: Operation, data_dir: Path) -> Path:
@@ -89,15 +89,10 @@ def load_stored(data_dir: Path, digest: str) -> Operation:
     return _load(directory / STORED_FILE, overrides, digest=digest)
 
 
-def _load(file: Path, overrides: Sequence[str], digest: str | None) -> Operation:
+def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: bool = False) -> Operation:
     """With a digest, the file is a stored copy: it was checked before it was stored."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror or error}"
-        raise OperationError([Mistake(str(file), 1, 1, "operation file", wrong, "name a readable file")]) from error
-    tree = read_tree(data, str(file))
-    if not tree.plain:
+    tree = read_tree(_read(file), str(file))
+    if not tree.plain and tree.mistakes:
         raise OperationError(tree.mistakes)
     _apply_overrides(tree, overrides)
     directory = file.absolute().parent
@@ -111,6 +106,25 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None) -> Operation
     if tree.mistakes or parsed is None:
         raise OperationError(_in_order(tree))
     return _operation(parsed, tree, file.absolute(), overrides, digest)
+
+
+def _read(file: Path) -> bytes:
+    """The file's bytes, one more than are allowed at most."""
+    wrong, right = "", "name a readable file"
+    try:
+        if file.is_dir():
+            wrong, right = "is a directory", "name the operation file itself"
+        elif file.exists() and not file.is_file():
+            wrong, right = "is not an ordinary file", "write the operation to a file and name that"
+        else:
+            with file.open("rb") as opened:
+                return opened.read(OPERATION_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        wrong = "there is no such file"
+        right = "name an operation file or its directory; `keepline init DIR` begins a new one"
+    except (OSError, ValueError) as error:
+        wrong = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    raise OperationError([Mistake(str(file), 1, 1, "operation file", wrong, right)])
 
 
 def _validate(tree: Tree) -> OperationFile | None:

@@ -9,22 +9,23 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from keepline.config.numbers import NUMBER_PATTERN, mistake_of
+from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import FlowReference, HostPort, MediaSettings, NodeSettings, SipSettings
 
 T = TypeVar("T")
 MISTAKE = "keepline_mistake"
 """The pydantic error type that carries our own words."""
-PROMPT_LENGTH_S_MAX = 3600.0
-PROMPT_TEXT_CHARS_MAX = 5000
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_NUMBER = re.compile(r"\+?[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
-_PORT_RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
+_PORT_RANGE = re.compile(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})")
+_HOST_PORT_PATTERN = r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+_NETWORK_PATTERN = r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 
 def mistaken(wrong: str, right: str) -> PydanticCustomError:
@@ -113,14 +114,34 @@ def parse_reference(text: str) -> FlowReference:
     return FlowReference(found[1], found[2])
 
 
+def parse_number(text: str) -> str:
+    """`+18005550100`, `1000` or `reception`; see `keepline.config.numbers`."""
+    if mistake := mistake_of(text):
+        raise mistaken(*mistake)
+    return text
+
+
+def _text(pattern: str) -> WithJsonSchema:
+    """What an editor is told of a value that is written as text."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
 Name = Annotated[
-    str, AfterValidator(_matching(_NAME, "a name is letters, digits, - and _, a letter first, at most 64"))
+    str,
+    AfterValidator(_matching(_NAME, "a name is letters, digits, - and _, a letter first, at most 64")),
+    _text(f"^{_NAME.pattern}$"),
 ]
-NumberText = Annotated[
-    str, AfterValidator(_matching(_NUMBER, "a number is what callers dial: digits, letters, . - _, perhaps + first"))
+NumberText = Annotated[str, AfterValidator(parse_number), _text(NUMBER_PATTERN)]
+Language = Annotated[
+    str,
+    AfterValidator(_matching(_LANGUAGE, "write a language tag, for example `en` or `pt-br`")),
+    _text(f"^{_LANGUAGE.pattern}$"),
 ]
-Language = Annotated[str, AfterValidator(_matching(_LANGUAGE, "write a language tag, for example `en` or `pt-br`"))]
-Network = Annotated[str, AfterValidator(parse_network)]
+Network = Annotated[str, AfterValidator(parse_network), _text(_NETWORK_PATTERN)]
+SipListen = Annotated[HostPort, _parsed(parse_sip_listen), _text(_HOST_PORT_PATTERN)]
+Listen = Annotated[HostPort, _parsed(parse_host_port), _text(_HOST_PORT_PATTERN)]
+PortRange = Annotated[tuple[int, int], _parsed(parse_port_range), _text(f"^{_PORT_RANGE.pattern}$")]
+Reference = Annotated[FlowReference, _parsed(parse_reference), _text(f"^{_REFERENCE.pattern}$")]
 
 
 class _Strict(BaseModel):
@@ -130,7 +151,7 @@ class _Strict(BaseModel):
 class SipFile(_Strict):
     """`sip:`"""
 
-    listen: Annotated[HostPort, _parsed(parse_sip_listen)] = Field(
+    listen: SipListen = Field(
         default=SipSettings().listen, description="the address and UDP port of SIP", examples=["127.0.0.1:5060"]
     )
     calls_max: int = Field(
@@ -145,7 +166,7 @@ class SipFile(_Strict):
 class MediaFile(_Strict):
     """`media:`"""
 
-    rtp_ports: Annotated[tuple[int, int], _parsed(parse_port_range)] = Field(
+    rtp_ports: PortRange = Field(
         default=(MediaSettings().rtp_port_first, MediaSettings().rtp_port_last),
         description="the UDP ports of audio; every even one carries one call",
         examples=["40000-43999"],
@@ -155,7 +176,7 @@ class MediaFile(_Strict):
 class HttpFile(_Strict):
     """`http:`"""
 
-    listen: Annotated[HostPort, _parsed(parse_host_port)] = Field(
+    listen: Listen = Field(
         default=HostPort("127.0.0.1", 8080),
         description="the address and TCP port of the desk",
         examples=["127.0.0.1:8080"],
@@ -192,6 +213,8 @@ class NumberFile(_Strict):
 class PromptFile(_Strict):
     """One of `prompts:`; text or file, checked by `checks`."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["file"]}]})
+
     text: str = Field(
         default="", max_length=PROMPT_TEXT_CHARS_MAX, description="what is said", examples=["Good morning."]
     )
@@ -214,7 +237,7 @@ class OperationFile(_Strict):
     trunks: dict[Name, TrunkFile] = Field(
         min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
     )
-    flows: dict[Name, Annotated[FlowReference, _parsed(parse_reference)]] = Field(
+    flows: dict[Name, Reference] = Field(
         min_length=1, description="the programs that calls run", examples=["flows: {greeting: flows:greeting}"]
     )
     numbers: dict[NumberText, NumberFile] = Field(

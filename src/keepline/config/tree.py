@@ -6,14 +6,16 @@ document, and files beyond the limits. Source: YAML 1.2.2, read with ruamel.yaml
 constructed from a tag.
 """
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from keepline.config.yaml_words import words_of, words_of_bytes
 from keepline.model.errors import Mistake
 from keepline.model.limits import OPERATION_DEPTH_MAX, OPERATION_FILE_BYTES_MAX, OPERATION_NODES_MAX
 
@@ -26,6 +28,7 @@ T = TypeVar("T")
 _SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _NULL_TAG = "tag:yaml.org,2002:null"
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
 class _Mark(Protocol):
@@ -86,15 +89,17 @@ def read_tree(data: bytes, file: str) -> Tree:
     """
     tree = Tree(file)
     if len(data) > OPERATION_FILE_BYTES_MAX:
-        wrong = f"the file has {len(data)} bytes"
-        tree.add_mistake((), wrong, f"an operation file has at most {OPERATION_FILE_BYTES_MAX} bytes")
+        wrong = f"the file has more than {OPERATION_FILE_BYTES_MAX} bytes"
+        tree.add_mistake((), wrong, "name the operation file, a short YAML text; sounds and code stand beside it")
         return tree
     node = _compose(data, tree)
     if node is None:
         if not tree.mistakes:
             tree.add_mistake((), "the file is empty", "begin with `operation: NAME`")
     elif not isinstance(node, MappingNode):
-        tree.add_mistake((), "the file is not a mapping", "begin with `operation: NAME`")
+        is_glued = isinstance(node, ScalarNode) and ":" in node.value
+        right = "write a blank after the colon: `operation: NAME`" if is_glued else "begin with `operation: NAME`"
+        tree.add_mistake((), "the file is not a mapping", right)
     else:
         tree.plain = cast(dict[str, Plain], _Walk(tree).plain(node, (), Position(1, 1)))
     return tree
@@ -115,18 +120,21 @@ def _compose(data: bytes, tree: Tree) -> Node | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         at = Position(data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start))
-        tree.mistakes.append(tree.mistake_at(at, "operation file", "the file is not UTF-8 text", "save it as UTF-8"))
+        at = Position(1, 1) if b"\0" in data else at
+        tree.mistakes.append(tree.mistake_at(at, "operation file", *words_of_bytes(data)))
         return None
     try:
-        return cast(Node | None, YAML(typ="safe", pure=True).compose(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML 1.2.2 §3.2.2.2 allows it
+            return cast(Node | None, YAML(typ="safe", pure=True).compose(text))
     except MarkedYAMLError as error:
         mark = cast(_Mark | None, error.problem_mark or error.context_mark)
         at = Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)
-        problem = " ".join(filter(None, (error.context, error.problem)))
-        right = "write YAML: `key: value`, indented by spaces"
+        problem, right = words_of(error)
     except ReaderError as error:
         at = Position(text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position))
-        problem, right = f"the character {error.character!r} is not allowed", "remove it"
+        character = error.character if isinstance(error.character, int) else ord(error.character)
+        problem, right = f"the character U+{character:04X} is not allowed", "remove it"
     except RecursionError:
         at, problem, right = Position(1, 1), "values lie too deep within one another", _depth_words()
     except YAMLError as error:
@@ -180,6 +188,11 @@ class _Walk:
                 continue
             key = str(key_node.value)
             below = (*where, key)
+            if key_node.tag == _MERGE_TAG:
+                wrong = "`<<` would merge another mapping into this one, and files are not read so"
+                right = "write the settings out, or use an alias for a whole value: `second: *first`"
+                self.tree.mistakes.append(self.tree.mistake_at(at, dotted(below), wrong, right))
+                continue
             if key in found:
                 first = self.tree.keys[below]
                 wrong = f"`{key}` stands here a second time; the first is in line {first.line}"

@@ -11,7 +11,7 @@ import pytest
 
 import keepline
 from keepline.config import embedded_operation_path
-from tests.unit.cli.conftest import FakeJournal, FakeNode, FakeRecord, Run
+from tests.unit.cli.conftest import FakeJournal, FakeNode, FakeRecord, Ran, Run
 
 
 def test_version(run: Run) -> None:
@@ -53,8 +53,31 @@ def test_check_of_nothing(run: Run) -> None:
     ran = run("check", "nowhere.yaml")
     assert ran.code == 2
     assert ran.out == (
-        "nowhere.yaml:1:1: operation file: cannot be read: No such file or directory; name a readable file\n"
+        "nowhere.yaml:1:1: operation file: there is no such file; name an operation file or its directory;"
+        " `keepline init DIR` begins a new one\n"
     )
+
+
+def test_check_as_json_is_one_object_a_mistake(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "keepline.yaml").write_text("operation: x\nnumers: {}\n", encoding="utf-8")
+    ran = run("check", "--json")
+    assert (ran.code, ran.err) == (2, "")
+    *_, last = [json.loads(line) for line in ran.out.splitlines()]
+    assert last == {
+        "file": "keepline.yaml",
+        "line": 2,
+        "column": 1,
+        "field": "numers",
+        "wrong": "`numers` is not a setting",
+        "right": "did you mean `numbers`?",
+    }
+    assert run("check", "--json", str(embedded_operation_path())) == Ran(0, "", "")
+
+
+def test_the_schema_is_json(run: Run) -> None:
+    ran = run("schema")
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

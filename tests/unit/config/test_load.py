@@ -49,10 +49,10 @@ def test_every_setting_is_read(shop: Path) -> None:
 
 def test_overrides_replace_and_add(shop: Path) -> None:
     operation = load_operation(
-        shop, ("sip.listen=127.0.0.1:6000", "numbers.1.flow=greeting", "sip.listen=127.0.0.1:6001")
+        shop, ("sip.listen=127.0.0.1:6000", "numbers.10.flow=greeting", "sip.listen=127.0.0.1:6001")
     )
     assert operation.sip.listen.port == 6001
-    assert sorted(operation.numbers) == ["0800", "1"]
+    assert sorted(operation.numbers) == ["0800", "10"]
     assert operation.overrides[0] == "sip.listen=127.0.0.1:6000"
 
 
