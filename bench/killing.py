@@ -92,6 +92,14 @@ def _runs(pid: int) -> bool:
     return True
 
 
+def _complete_again(node: LocalNode, outcome: Outcome) -> dict[str, int]:
+    what = f"the node is complete again after {outcome.killed[-1:] or 'its start'}"
+    try:
+        return dict(wait_until(what, lambda: complete(node, outcome.killed), REPLACED_WITHIN_S))
+    except NodeFailedError as failure:
+        raise NodeFailedError(f"{failure}\n{node.story()}") from failure
+
+
 def besiege(node: LocalNode, siege: Siege) -> Outcome:
     """Run the siege and wait until the last call has ended."""
     rng = random.Random(siege.seed)
@@ -106,10 +114,7 @@ def besiege(node: LocalNode, siege: Siege) -> Outcome:
         outcome = Outcome(crowd.reports, {})
         wait_until("the first call ends", lambda: crowd.reports, FIRST_CALLS_WITHIN_S)
         for _ in range(siege.kills):
-            pids = wait_until(
-                f"the node is complete again after {outcome.killed[-1:] or 'its start'}",
-                lambda: complete(node, outcome.killed), REPLACED_WITHIN_S,
-            )  # fmt: skip
+            pids = _complete_again(node, outcome)
             # The instant is random with regard to every call; nothing waits for this pause to be long enough.
             time.sleep(rng.uniform(*siege.pause_s))
             outcome.killed_at.append(time.time())

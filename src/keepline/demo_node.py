@@ -225,6 +225,11 @@ class LocalNode:
         """`keepline stop --now`; its exit code."""
         return self.command("stop", "--now", check=False).returncode
 
+    def story(self) -> str:
+        """What can be known of a node that does not do as it should: its status, its processes, its log."""
+        lines = [self.command("status", "--json", check=False).stdout.strip(), *map(str, self.processes())]
+        return "\n".join([*lines, self.stderr()])
+
     def end(self) -> list[Found]:
         """Kill whatever is left of the node; what there was."""
         left = self.processes()
