@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from keepline.cli.needed import needed_operations
 from keepline.cli.output import DEFAULT_DATA, WRONG_INPUT, CommandFailed, Data
 from keepline.model.errors import Mistake, OperationError
 from keepline.model.operation import Operation
@@ -76,7 +77,7 @@ def up(
         raise OperationError([_named(mistake, given) for mistake in error.mistakes]) from None
     try:
         data.mkdir(parents=True, exist_ok=True)
-        store_operation(operation, data)
+        store_operation(operation, data, needed_operations)
     except OSError as error:
         raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
     sys.stdout.flush()

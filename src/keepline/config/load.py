@@ -11,10 +11,12 @@ from keepline.config import checks
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
+    Needed,
     TooBigError,
     copy_files,
     digest_of,
     operation_files,
+    prune,
     read_overrides,
     stored_directory,
 )
@@ -64,13 +66,17 @@ def load_operation(path: Path, overrides: Sequence[str] = (), *, lint: bool = Fa
     return _load(find_operation(path), overrides, digest=None, lint=lint)
 
 
-def store_operation(operation: Operation, data_dir: Path) -> Path:
+def store_operation(operation: Operation, data_dir: Path, needed: Needed | None = None) -> Path:
     """Copy a loaded operation to DATA/operation/DIGEST/, whole or not at all, and return that directory.
 
-    Raises OSError as the disk does, and LocalError when the files have changed since.
+    With `needed`, older copies go: those of the digests it is asked about that it does not return. Raises OSError as
+    the disk does, and LocalError when the files have changed since.
     """
     files = operation_files(Path(operation.file), _recordings_of(operation))
-    return copy_files(files, operation.overrides, operation, data_dir)
+    directory = copy_files(files, operation.overrides, operation, data_dir)
+    if needed is not None:
+        prune(data_dir, operation.digest, needed)
+    return directory
 
 
 def load_stored(data_dir: Path, digest: str) -> Operation:

@@ -1,25 +1,30 @@
 """The stored copy of an operation: what a node runs, whatever happens to the directory it came from.
 
-A copy is named by the digest of everything that shapes behaviour and never changes: it appears whole, by rename. Calls
-that began with it finish with it.
+A copy is named by the digest of everything that shapes behaviour and never changes: it appears whole, by rename, and
+goes whole, by rename. Calls that began with it finish with it.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from keepline.config.flows import python_files
 from keepline.model.errors import LocalError
-from keepline.model.limits import OPERATION_BYTES_MAX, OPERATION_FILES_MAX
+from keepline.model.limits import OPERATION_BYTES_MAX, OPERATION_FILES_MAX, OPERATION_VERSIONS_KEPT_MAX
 from keepline.model.operation import Operation
 
 STORED_FILE = "keepline.yaml"
 """The operation file's name in the copy, whatever it was called."""
 OVERRIDES_FILE = ".overrides.json"
 DIGEST_BYTES = 16
+_PARTIAL = re.compile(r"[0-9a-f]+\.([0-9]+)\.partial")
+
+Needed = Callable[[Path, frozenset[str]], frozenset[str]]
+"""Of a data directory and digests: those that a call or a node there may still need."""
 
 
 class TooBigError(Exception):
@@ -65,8 +70,9 @@ def copy_files(files: dict[str, Path], overrides: Sequence[str], operation: Oper
     """
     target = stored_directory(data_dir, operation.digest)
     if target.is_dir():
+        os.utime(target)  # the order in which versions were last begun with, for `prune`
         return target
-    partial = target.with_name(f"{operation.digest}.{os.getpid()}.partial")
+    partial = _partial(target)
     shutil.rmtree(partial, ignore_errors=True)
     try:
         for name, path in files.items():
@@ -85,6 +91,44 @@ def copy_files(files: dict[str, Path], overrides: Sequence[str], operation: Oper
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
+
+
+def prune(data_dir: Path, current: str, needed: Needed) -> list[str]:
+    """Remove copies that nobody needs and return their digests; keeps `current` and the versions last begun with.
+
+    Safe beside a running node: a copy is gone at once or not at all, and one that is begun with meanwhile stays.
+    """
+    parent = stored_directory(data_dir, current).parent
+    begun = {path: path.stat().st_mtime_ns for path in parent.iterdir() if len(path.name) == 2 * DIGEST_BYTES}
+    others = sorted((path for path in begun if path.name != current), key=lambda path: begun[path], reverse=True)
+    old = others[OPERATION_VERSIONS_KEPT_MAX - 1 :]
+    kept = needed(data_dir, frozenset(path.name for path in old)) if old else frozenset()
+    removed = []
+    for path in old:
+        partial = _partial(path)
+        try:
+            if path.name in kept or path.stat().st_mtime_ns != begun[path]:
+                continue
+            path.rename(partial)
+        except OSError:
+            continue  # another process was faster, or this one may not
+        shutil.rmtree(partial, ignore_errors=True)
+        removed.append(path.name)
+    _remove_left(parent)
+    return removed
+
+
+def _partial(target: Path) -> Path:
+    """Where a copy of this process grows or is taken apart."""
+    return target.with_name(f"{target.name}.{os.getpid()}.partial")
+
+
+def _remove_left(parent: Path) -> None:
+    """Remove what processes that died left half done."""
+    for path in parent.iterdir():
+        found = _PARTIAL.fullmatch(path.name)
+        if found and not Path("/proc", found[1]).exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def read_overrides(directory: Path) -> list[str]:

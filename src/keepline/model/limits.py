@@ -17,7 +17,9 @@ SETTLED_TRANSACTIONS_MAX = 200_000
 ENDED_CALLS_MAX = 100_000
 """Ended calls remembered for late requests after a switch-over."""
 CALL_DIGITS_MAX = 1_000
-"""Digits kept of one call; further ones are counted and dropped."""
+"""Digits of one call that no question has used yet; further ones are counted and dropped."""
+REFUSALS_MAX = 20_000
+"""Refused INVITEs that wait for their ACK; past it an answer is sent once, and again only when it is asked for."""
 
 # --- keepline.config: how much an operation may be -------------------------------------------------------------------
 OPERATION_FILE_BYTES_MAX = 1_048_576
@@ -30,6 +32,8 @@ OPERATION_FILES_MAX = 1_000
 """Python modules and recordings of an operation."""
 OPERATION_BYTES_MAX = 268_435_456
 """Of them all together."""
+OPERATION_VERSIONS_KEPT_MAX = 2
+"""Stored copies kept though no open call needs them: the current one and the one before."""
 MISTAKES_MAX = 100
 """Mistakes told at once; a file with more says how many are left."""
 
@@ -52,6 +56,8 @@ RTP_DRAIN_MAX = 256
 """Packets thrown away when a port changes hands; more than its receive buffer holds."""
 RTP_RECEIVE_BUFFER_BYTES = 32_768
 """Of one port: over a second of audio, so that a media process that is replaced misses nothing."""
+MEDIA_CLOSE_S_MAX = 10.0
+"""How long a call that is over waits for media to say so; then its figures are taken as they stand."""
 PROMPT_BYTES_MAX = 16_000_000
 """One prompt; over half an hour. Reading one must not hold up the packets of others."""
 PROMPT_CACHE_BYTES_MAX = 128_000_000
@@ -95,7 +101,7 @@ PROMPTS_READY_MAX = 100_000
 
 # Journal
 JOURNAL_QUEUE_FACTS_MAX = 200_000
-"""Facts that may wait for the disk; beyond, new calls are refused."""
+"""Facts that may wait for the disk; what comes beyond is lost, and said to be."""
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
 

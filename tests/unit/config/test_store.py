@@ -1,6 +1,8 @@
 """Stored copies: whole or absent, unchanged, and side by side in one process."""
 
 import inspect
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from keepline.config import import_flow, load_operation, load_stored, store_operation
 from keepline.model.errors import LocalError, OperationError
+from keepline.model.limits import OPERATION_VERSIONS_KEPT_MAX
 from tests.unit.config.conftest import GOOD_FLOWS
 
 
@@ -125,3 +128,66 @@ def test_a_flow_is_refused_when_it_is_none(shop: Path, tmp_path: Path) -> None:
     reference = type(operation.flows["greeting"])("flows", "Call")
     with pytest.raises(TypeError, match="flows:Call is not marked @flow"):
         import_flow(operation, reference)
+
+
+def store_versions(shop: Path, data: Path, count: int, needed: frozenset[str] = frozenset()) -> list[str]:
+    """Begin with that many versions one after the other; returns their digests, the oldest first."""
+    digests = []
+    for number in range(count):
+        operation = load_operation(shop, (f"sip.calls_max={number + 1}",))
+        directory = store_operation(operation, data, lambda _, asked: asked & needed)
+        os.utime(directory, (number, number))
+        digests.append(operation.digest)
+    return digests
+
+
+def kept(data: Path) -> set[str]:
+    return {each.name for each in (data / "operation").iterdir()}
+
+
+def test_old_versions_that_nobody_needs_go(shop: Path, tmp_path: Path) -> None:
+    digests = store_versions(shop, tmp_path, OPERATION_VERSIONS_KEPT_MAX + 3)
+    assert kept(tmp_path) == set(digests[-OPERATION_VERSIONS_KEPT_MAX:])
+
+
+def test_an_old_version_that_is_needed_stays(shop: Path, tmp_path: Path) -> None:
+    first, *_ = store_versions(shop, tmp_path / "other", 1)
+    digests = store_versions(shop, tmp_path, OPERATION_VERSIONS_KEPT_MAX + 3, frozenset({first}))
+    assert kept(tmp_path) == {first, *digests[-OPERATION_VERSIONS_KEPT_MAX:]}
+
+
+def test_nothing_goes_unless_it_is_asked_who_needs_it(shop: Path, tmp_path: Path) -> None:
+    for number in range(OPERATION_VERSIONS_KEPT_MAX + 2):
+        store_operation(load_operation(shop, (f"sip.calls_max={number + 1}",)), tmp_path)
+    assert len(kept(tmp_path)) == OPERATION_VERSIONS_KEPT_MAX + 2
+
+
+def test_a_version_that_is_begun_with_again_is_no_old_one(shop: Path, tmp_path: Path) -> None:
+    first, second = store_versions(shop, tmp_path, 2)
+    store_operation(load_operation(shop, ("sip.calls_max=1",)), tmp_path)
+    third = load_operation(shop, ("sip.calls_max=3",))
+    store_operation(third, tmp_path, lambda _, asked: frozenset())
+    assert kept(tmp_path) == {first, third.digest}
+    assert second not in kept(tmp_path)
+
+
+def test_a_version_that_is_begun_with_while_others_go_stays(shop: Path, tmp_path: Path) -> None:
+    first, second = store_versions(shop, tmp_path, 2)
+
+    def begin_again(data: Path, asked: frozenset[str]) -> frozenset[str]:
+        assert asked == {first}
+        store_operation(load_operation(shop, ("sip.calls_max=1",)), data)
+        return frozenset()
+
+    third = load_operation(shop, ("sip.calls_max=3",))
+    store_operation(third, tmp_path, begin_again)
+    assert kept(tmp_path) == {first, second, third.digest}
+
+
+def test_what_a_dead_process_left_half_done_goes_and_a_living_ones_stays(shop: Path, tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid in (dead.pid, os.getppid()):
+        (tmp_path / "operation" / f"00ff.{pid}.partial").mkdir(parents=True)
+    [digest] = store_versions(shop, tmp_path, 1)
+    assert kept(tmp_path) == {digest, f"00ff.{os.getppid()}.partial"}

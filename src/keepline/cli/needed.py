@@ -1,0 +1,36 @@
+"""Which stored operations a data directory still needs: its node's own, and those that open calls began with.
+
+It looks for digests in what is written and understands nothing else of it, so that no version of the journal can make
+it forget one. Where it cannot look, every copy is needed.
+"""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from keepline.model.errors import KeeplineError
+
+
+def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
+    """Those of `digests` that stand in a fact of a call that has not ended, or in the notes of the node."""
+    from keepline.node.journal_file import FILE_NAME, connect
+    from keepline.node.paths import NodePaths
+
+    try:
+        node_file = NodePaths(data).node_file
+        notes = node_file.read_text(encoding="utf-8") if node_file.exists() else ""
+        needed = {each for each in digests if each in notes}
+        if (data / FILE_NAME).exists():
+            with contextlib.closing(connect(data / FILE_NAME, read_only=True)) as journal:
+                needed |= {each for each in digests if _stands_in_an_open_call(journal, each)}
+    except (OSError, ValueError, sqlite3.Error, KeeplineError):
+        return digests
+    return frozenset(needed)
+
+
+def _stands_in_an_open_call(journal: sqlite3.Connection, digest: str) -> bool:
+    found = journal.execute(
+        "SELECT 1 FROM calls JOIN facts USING (call) WHERE ended_at IS NULL AND instr(body, ?) LIMIT 1",
+        (digest.encode(),),
+    )
+    return found.fetchone() is not None
