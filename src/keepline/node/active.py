@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -37,23 +37,29 @@ class Active:
         journal: Journal,
         slots: Slots,
         sip: Sequence[socket.socket],
+        tell_trouble: Callable[[str], None],
     ) -> None:
+        """`tell_trouble` hears what is wrong with the journal, and an empty text when it is well again."""
         self._loop = loop
         self._exchange = exchange
         self._journal = journal
         self._slots = slots
         self._sip = sip
+        self._tell_trouble = tell_trouble
         self.media: MediaLink | None = None
         self._facts: list[Fact] = []
         self._effects: list[fx.Effect] = []
         self._outbox: deque[tuple[int, list[fx.Effect]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
-        self.journal_error = ""
+        self._link: socket.socket | None = None
+        self._is_stopped = False
+        self.trouble = ""
 
     def start(self, media: MediaLink, link: socket.socket) -> None:
         """Begin to serve: the sockets, the clock and the heartbeat."""
         self.media = media
+        self._link = link
         for sip in self._sip:
             self._loop.add_reader(sip.fileno(), self._read_sip, sip)
         self._loop.add_reader(link.fileno(), self._read_media)
@@ -72,9 +78,16 @@ class Active:
 
     def feed_all(self, inputs: Iterable[fx.Input]) -> None:
         """Several inputs; their facts share one transaction of the journal."""
+        if self._is_stopped:
+            return
         now_s = self.now_s()
         for given in inputs:
-            for effect in self._exchange.step(now_s, given):
+            try:
+                effects = self._exchange.step(now_s, given)
+            except Exception:  # a bug that no call contains costs this one input, not those that wait behind it
+                log.exception("step_failed", input=type(given).__name__)
+                continue
+            for effect in effects:
                 if isinstance(effect, fx.Persist):
                     self._facts.append(effect.fact)
                 else:
@@ -108,7 +121,7 @@ class Active:
 
     def _wake_sleepers(self) -> None:
         """Wake the calls taken over, a few at a time between other work; those that are touched wake by themselves."""
-        if len(self._exchange.sleepers):
+        if len(self._exchange.sleepers) and not self._is_stopped:
             self.feed(fx.WakeSome(WAKES_PER_TURN))
             self._loop.call_soon(self._wake_sleepers)
 
@@ -126,8 +139,11 @@ class Active:
             try:
                 self._outbox.append((self._journal.submit(facts), effects))
             except JournalFailed as error:
-                self._journal_trouble(str(error))
-                self._outbox.append((0, effects))
+                self._note_trouble(str(error))
+                if self._outbox:
+                    self._outbox.append((0, effects))
+                else:
+                    self._carry_out(effects)
         elif effects:
             self._effects = []
             if self._outbox:
@@ -137,21 +153,25 @@ class Active:
         self._arm_timer()
 
     def on_written(self, written: Written) -> None:
-        """A group is written: its effects may leave."""
+        """A group is written: its effects may leave. Where it is not, they leave too: callers come before records."""
         if written.error.startswith("EpochOver"):
             log.error("epoch_over", what=written.error)
             os._exit(1)
-        if written.error:
-            self._journal_trouble(written.error)
+        self._note_trouble(self._journal.trouble)
         outbox = self._outbox
         while outbox and outbox[0][0] <= written.group:
             self._carry_out(outbox.popleft()[1])
         self._arm_timer()
 
-    def _journal_trouble(self, what: str) -> None:
-        if what != self.journal_error:
-            log.error("journal_trouble", what=what, meaning="calls go on unrecorded until the disk is well again")
-        self.journal_error = what
+    def _note_trouble(self, what: str) -> None:
+        if what == self.trouble:
+            return
+        self.trouble = what
+        if what:
+            log.error("journal_trouble", what=what, meaning="calls go on; a crash now would lose what is not written")
+        else:
+            log.warning("journal_well", meaning="what had to wait is written")
+        self._tell_trouble(what)
 
     def _carry_out(self, effects: list[fx.Effect]) -> None:
         media = self.media
@@ -165,7 +185,9 @@ class Active:
             elif isinstance(effect, fx.OpenMedia):
                 media.open(effect)
             elif isinstance(effect, fx.CloseMedia):
-                answers.append(media.close(effect))
+                stopped = media.close(effect)
+                if stopped is not None:
+                    answers.append(stopped)
             elif isinstance(effect, fx.InspectMedia):
                 seen = media.inspect(effect.call, effect.slot)
                 if seen is not None:
@@ -184,8 +206,10 @@ class Active:
         for sip in self._sip:
             if sip.family == wanted:
                 try:
+                    # Never a name, which the system would look up while every call waits.
+                    socket.inet_pton(wanted, host.partition("%")[0])
                     sip.sendto(effect.data, (host, port))
-                except OSError as error:  # a lost datagram; the transactions retransmit
+                except (OSError, ValueError, OverflowError) as error:  # a lost datagram; the transactions retransmit
                     log.debug("sip_send_failed", peer=f"{host}:{port}", error=str(error))
                 return
         log.warning("sip_no_socket", peer=f"{host}:{port}", what="no SIP socket of this address family")
@@ -202,7 +226,10 @@ class Active:
         self._timer = self._loop.call_later(max(0.0, deadline_s - self.now_s()), self._on_timer)
 
     def stop(self) -> None:
-        """Write out what is left and let go of the sockets."""
+        """Let go of the sockets and write out what is left; its effects leave as the news of it comes in."""
+        self._is_stopped = True
+        for each in (*self._sip, *([self._link] if self._link is not None else [])):
+            self._loop.remove_reader(each.fileno())
         self._journal.close()
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from keepline.call.facts import CallEnded, CallReceived, Fact
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
 from keepline.connectors.speech.client import PromptFailed, PromptStore
+from keepline.model.errors import LocalError
 from keepline.model.operation import HostPort, Prompt
 from keepline.node.active import Active, adopt
 from keepline.node.control import ControlClient, Message
@@ -85,6 +87,7 @@ class CallsProcess:
         await self._stopping.wait()
         if self._active is not None:
             self._active.stop()
+            await asyncio.sleep(0)  # what was written last is told of now, and its effects leave
 
     # Warm -----------------------------------------------------------------------------------------------------------
 
@@ -92,12 +95,19 @@ class CallsProcess:
         descriptor = os.open(self._paths.active_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # The descriptor stays open for as long as this process lives: its death is what frees the lock.
-        self._loop.call_soon_threadsafe(self._promote)
+        self._loop.call_soon_threadsafe(self._promote_or_die)
 
     def _follow(self) -> None:
-        if self._active is None:
+        if self._active is not None:
+            return
+        try:
             self._read_tail()
-            self._loop.call_later(FOLLOW_EVERY_S, self._follow)
+        except sqlite3.Error as error:  # read again in a moment, or at promotion
+            log.warning("follow_failed", what=str(error))
+        except LocalError as error:  # a journal that this version cannot read; a successor will say the same
+            log.error("journal_unreadable", what=str(error))
+            os._exit(1)
+        self._loop.call_later(FOLLOW_EVERY_S, self._follow)
 
     def _read_tail(self) -> None:
         for fact in self._tail.follow():
@@ -115,6 +125,14 @@ class CallsProcess:
             self._left = [ended for ended in self._left if ended.at_s >= oldest_s]
 
     # Active ---------------------------------------------------------------------------------------------------------
+
+    def _promote_or_die(self) -> None:
+        """An active process that does not work must not keep the lock from one that may."""
+        try:
+            self._promote()
+        except Exception:
+            log.exception("promotion_failed")
+            os._exit(1)
 
     def _promote(self) -> None:
         began_s = time.monotonic()
@@ -134,7 +152,7 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
         journal = Journal(self._paths.journal, self._epoch, self._tell_written)
-        active = Active(self._loop, exchange, journal, self._slots, self._sip)
+        active = Active(self._loop, exchange, journal, self._slots, self._sip, self._tell_trouble)
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
@@ -160,6 +178,9 @@ class CallsProcess:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _tell_trouble(self, what: str) -> None:
+        self._control.tell({"op": "trouble", "what": what})
+
     def _tell_written(self, written: Any) -> None:
         active = self._active
         if active is not None:
@@ -184,7 +205,15 @@ class CallsProcess:
 
     def _hello(self) -> Message:
         role = "active" if self._active is not None else "warm"
-        return {"op": "register", "role": "calls", "pid": os.getpid(), "state": role, "epoch": self._epoch}
+        trouble = self._active.trouble if self._active is not None else ""
+        return {
+            "op": "register",
+            "role": "calls",
+            "pid": os.getpid(),
+            "state": role,
+            "epoch": self._epoch,
+            "trouble": trouble,
+        }
 
     def _given_fds(self) -> list[tuple[str, list[int]]]:
         names = ("slots", "link", "media_link")

@@ -346,10 +346,11 @@ class Tail:
     def follow(self) -> list[Fact]:
         """The facts written since the last look."""
         rows = self._connection.execute("SELECT seq, kind, body FROM facts WHERE seq > ? ORDER BY seq", (self.seq,))
-        facts = []
+        seqs, facts = [self.seq], []
         for seq, kind, body in rows:
-            self.seq = seq
+            seqs.append(seq)
             facts.append(decode(kind, body))
+        self.seq = seqs[-1]  # only now: whoever failed half-way begins again, and misses nothing
         return facts
 
     def close(self) -> None:

@@ -410,6 +410,25 @@ def test_a_follower_sees_each_fact_once_and_in_order(journal_path: Path) -> None
     tail.close()
 
 
+def test_a_follower_that_fails_half_way_misses_nothing(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(journal_path, Told()) as made:
+        made.submit(life("a"))
+    tail = Tail(journal_path)
+    plain = journal.decode
+
+    def failing(kind: str, body: bytes) -> Fact:
+        if kind == CallEnded.kind:
+            raise sqlite3.OperationalError("disk I/O error")
+        return plain(kind, body)
+
+    monkeypatch.setattr(journal, "decode", failing)
+    with pytest.raises(sqlite3.OperationalError):
+        tail.follow()
+    monkeypatch.undo()
+    assert tail.follow() == list(life("a"))
+    tail.close()
+
+
 # The file -------------------------------------------------------------------------------------------------------------
 
 
