@@ -10,6 +10,7 @@ import structlog
 
 from keepline.call import effects as fx
 from keepline.connectors.speech.client import PromptFailed, PromptStore
+from keepline.model.errors import LocalError
 from keepline.model.limits import MEDIA_COMMAND_DATAGRAMS_MAX
 from keepline.node import mediawire as wire
 from keepline.node.slots import Slots
@@ -43,6 +44,7 @@ class MediaLink:
         self._feed = feed
         self._commands: list[wire.Command] = []
         self._unsent: deque[bytes] = deque()
+        self._has_dropped = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Effects --------------------------------------------------------------------------------------------------------
@@ -99,15 +101,21 @@ class MediaLink:
     def stop_prompt(self, effect: fx.StopPrompt) -> None:
         self._commands.append(wire.StopPlay(int(effect.call, 16), effect.slot, effect.number))
 
-    def close(self, effect: fx.CloseMedia) -> fx.MediaStopped:
-        """Close the slot; the figures of its call, zeros where it is another's by now."""
+    def close(self, effect: fx.CloseMedia) -> fx.MediaStopped | None:
+        """Close the slot; media's answer brings the figures of its call, unless they are wanted at once."""
         call = int(effect.call, 16)
-        if not 0 <= effect.slot < self._slots.count or self._slots.call_of(effect.slot) != call:
+        if not 0 <= effect.slot < self._slots.count:
             return fx.MediaStopped(effect.call)
-        stats = self._slots.stats(effect.slot)
         self._commands.append(wire.Close(call, effect.slot, effect.number))
+        return self._figures(call, effect.slot) if effect.at_once else None
+
+    def _figures(self, call: int, slot: int) -> fx.MediaStopped:
+        """What the slot says of a call; zeros where it speaks of another by now."""
+        if self._slots.figures_of(slot) != call:
+            return fx.MediaStopped(_text(call))
+        stats = self._slots.stats(slot)
         return fx.MediaStopped(
-            effect.call, stats.packets_sent, stats.packets_received, max(0, stats.lost), stats.jitter_ms
+            _text(call), stats.packets_sent, stats.packets_received, max(0, stats.lost), stats.jitter_ms
         )
 
     def inspect(self, call: str, slot: int) -> fx.MediaSeen | None:
@@ -130,10 +138,8 @@ class MediaLink:
 
     def flush(self) -> None:
         """Send the commands gathered so far; what the kernel does not take waits for it."""
-        if not self._commands:
-            return
-        datagrams = wire.encode_commands(self._epoch, self._commands)
-        self._commands = []
+        commands, self._commands = self._commands, []
+        datagrams = self._encode(commands)
         if self._unsent:
             self._keep(datagrams)
             return
@@ -145,11 +151,23 @@ class MediaLink:
                 self._loop.add_writer(self._link.fileno(), self._send_kept)
                 return
 
+    def _encode(self, commands: list[wire.Command]) -> list[bytes]:
+        try:
+            return wire.encode_commands(self._epoch, commands)
+        except LocalError:  # one of them: the others are other calls'
+            datagrams = []
+            for command in commands:
+                try:
+                    datagrams += wire.encode_commands(self._epoch, [command])
+                except LocalError as error:
+                    log.error("media_command_broken", call=_text(command.call), what=str(error))
+            return datagrams
+
     def _keep(self, datagrams: list[bytes]) -> None:
-        # Beyond the limit media is dead or hung; its successor is told everything again by `MediaRestarted`.
         room = MEDIA_COMMAND_DATAGRAMS_MAX - len(self._unsent)
         if len(datagrams) > room:
             log.warning("media_commands_dropped", datagrams=len(datagrams) - room)
+            self._has_dropped = True
         self._unsent.extend(datagrams[:room])
 
     def _send_kept(self) -> None:
@@ -159,6 +177,10 @@ class MediaLink:
                 self._unsent.popleft()
         if not self._unsent:
             self._loop.remove_writer(self._link.fileno())
+            if self._has_dropped:
+                # Media hung and is well again, or has a successor: it is told everything anew.
+                self._has_dropped = False
+                self._feed(fx.MediaRestarted())
 
     def read(self) -> Iterator[fx.Input]:
         """The inputs that waiting events make."""
@@ -183,6 +205,8 @@ class MediaLink:
                 return None
             head, ring = self._slots.digits(event.slot)
             return fx.DigitsHeard(_text(event.call), head, ring)
+        if isinstance(event, wire.Closed):
+            return self._figures(event.call, event.slot)
         if isinstance(event, wire.MediaStarted):
             return fx.MediaRestarted()
         return None
