@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 call = typer.Typer(help="One call.", no_args_is_help=True, rich_markup_mode=None)
 
+app.command()(operation.init)
 app.command()(operation.check)
 app.command()(operation.up)
 app.command()(operation.schema)

@@ -1,7 +1,8 @@
-"""`keepline check` and `keepline up`: from an operation file to a verdict, or to a node."""
+"""`keepline init`, `check`, `schema` and `up`: from nothing to an operation file, to a verdict, or to a node."""
 
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +23,28 @@ File = Annotated[
         help="An operation file or its directory; ./keepline.yaml, or the operation keepline brings along.",
     ),
 ]
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; need not exist.")],
+) -> None:
+    """Write a small operation that works at once."""
+    from keepline.config.starter import FilesInTheWayError, write_starter
+
+    try:
+        written = write_starter(directory)
+    except FilesInTheWayError as error:
+        raise CommandFailed(
+            f"nothing written: {error} would be overwritten; name another directory", WRONG_INPUT
+        ) from None
+    except NotADirectoryError:
+        raise CommandFailed(f"nothing written: {directory} is not a directory; name another one", WRONG_INPUT) from None
+    except OSError as error:
+        raise CommandFailed(f"cannot write to {directory}: {error.strerror or error}") from error
+    typer.echo(f"wrote {', '.join(map(str, written))}; next:")
+    if directory.resolve() != Path.cwd():
+        typer.echo(f"  cd {shlex.quote(str(directory))}")
+    typer.echo("  keepline check\n  keepline up")
 
 
 def check(
