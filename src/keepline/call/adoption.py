@@ -1,5 +1,6 @@
 """Calls of a process that died: they sleep as facts until they are touched, and wake as if nothing had happened."""
 
+from collections import OrderedDict
 from itertools import islice
 
 from keepline.call.facts import CallEnded, CallReceived, Fact
@@ -20,6 +21,9 @@ class Sleepers:
     def __len__(self) -> int:
         return len(self._facts)
 
+    def __contains__(self, call: str) -> bool:
+        return call in self._facts
+
     def add(self, call: str, facts: tuple[Fact, ...]) -> None:
         self._facts[call] = facts
 
@@ -31,8 +35,11 @@ class Sleepers:
         return list(islice(self._facts, count))
 
 
-def wake(facts: tuple[Fact, ...]) -> CallState:
-    """Fold a call's facts into its state. Raises `LocalError` for facts that do not make a call."""
+def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
+    """Fold a call's facts into its state; `leniently` leaves out those that cannot follow.
+
+    Raises `LocalError` for facts that do not make a call.
+    """
     received = facts[0]
     if not isinstance(received, CallReceived):
         raise LocalError("a call's facts must begin with its INVITE")
@@ -41,15 +48,20 @@ def wake(facts: tuple[Fact, ...]) -> CallState:
         raise LocalError(f"call {received.call}: its INVITE is a response")
     stamp_received(invite, received.peer_host, received.peer_port)
     call = CallState(received, invite)
+    call.adopted = True
     for fact in facts[1:]:
-        call.apply(fact)
+        try:
+            call.apply(fact)
+        except LocalError:
+            if not leniently:
+                raise
     return call
 
 
 class LeftCalls:
-    """Calls that ended lately: enough to answer a repeated BYE or INVITE that a dead process had answered.
+    """Calls that ended lately: enough to answer a repeated request that a dead process had answered.
 
-    This process's own are in the transactions' memory; these are its predecessors'.
+    Those that began in this process are in the transactions' memory; these are its predecessors'.
     """
 
     __slots__ = ("_by_dialog", "_by_invite", "_linger_s")
@@ -57,26 +69,36 @@ class LeftCalls:
     def __init__(self, linger_s: float) -> None:
         self._linger_s = linger_s
         self._by_dialog: dict[tuple[str, str], CallEnded] = {}
-        self._by_invite: dict[tuple[str, str], CallEnded] = {}
+        self._by_invite: OrderedDict[tuple[str, str], CallEnded] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_invite)
 
-    def remember(self, now_s: float, ended: CallEnded) -> None:
-        """Keep a call that ended less than 64*T1 ago, up to the limit."""
-        if ended.at_s + self._linger_s < now_s or len(self._by_invite) >= ENDED_CALLS_MAX:
-            return
-        self._by_dialog[ended.sip_call_id, ended.local_tag] = ended
+    def remember(self, now_s: float, ended: CallEnded) -> bool:
+        """Keep a call that ended less than 64*T1 ago; the oldest one gives way. False where it is too long ago."""
+        if ended.at_s + self._linger_s < now_s:
+            return False
+        before = self._by_invite.pop((ended.sip_call_id, ended.remote_tag), None)
+        if before is not None:
+            self._by_dialog.pop((before.sip_call_id, before.local_tag), None)
         self._by_invite[ended.sip_call_id, ended.remote_tag] = ended
+        self._by_dialog[ended.sip_call_id, ended.local_tag] = ended
+        while self._by_invite:
+            oldest = next(iter(self._by_invite.values()))
+            if len(self._by_invite) <= ENDED_CALLS_MAX and oldest.at_s + self._linger_s >= now_s:
+                break
+            del self._by_invite[oldest.sip_call_id, oldest.remote_tag]
+            self._by_dialog.pop((oldest.sip_call_id, oldest.local_tag), None)
+        return True
 
     def had_bye(self, sip_call_id: str, local_tag: str, cseq: int) -> bool:
         """This very BYE ended the call."""
         ended = self._by_dialog.get((sip_call_id, local_tag))
         return ended is not None and ended.bye_cseq == cseq
 
-    def final_of(self, now_s: float, invite: Request) -> CallEnded | None:
-        """The end of the call that this INVITE, repeated, began."""
-        ended = self._by_invite.get((invite.call_id, invite.from_.tag or ""))
-        if ended is None or ended.at_s + self._linger_s < now_s or ended.invite_cseq != invite.cseq.number:
+    def final_of(self, now_s: float, request: Request) -> CallEnded | None:
+        """The end of the call that this INVITE, repeated, began, or that this CANCEL would have ended."""
+        ended = self._by_invite.get((request.call_id, request.from_.tag or ""))
+        if ended is None or ended.at_s + self._linger_s < now_s or ended.invite_cseq != request.cseq.number:
             return None
         return ended

@@ -65,11 +65,13 @@ class StopPrompt:
 
 @dataclass(frozen=True, slots=True)
 class CloseMedia:
-    """RTP ends; the shell answers with `MediaStopped`."""
+    """RTP ends; the shell answers with `MediaStopped` once media has closed the slot."""
 
     call: str
     slot: int
     number: int
+    at_once: bool = False
+    """Media had its time: answer with the figures as they stand."""
 
 
 @dataclass(frozen=True, slots=True)

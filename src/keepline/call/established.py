@@ -4,22 +4,37 @@ A step's play number follows from the step's number alone, so that a successor a
 media, which knows what it has played, ignores the repetition.
 """
 
+from dataclasses import dataclass
+
 from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PlayPrompt, PromptPlayed, Report
 from keepline.call.facts import DigitsPressed, FlowEnded, PromptEnded, StepEnded
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Program, Turn
 from keepline.flow import Advance, AskDigits, Call, Finished, FlowRun, HangUp, Say, StepOutcome, StepResult, Waiting
 from keepline.flow.engine import fingerprint
+from keepline.model.errors import LocalError
 from keepline.model.operation import Prompt
 
 OPEN_NUMBER = 1
 """Command number of the opening of a call's media; plays come after it."""
 PLAY_NUMBER_FIRST = 2
+MEDIA_NEWS_S = 0.25
+"""A time for an answer that is over before media was asked what it has heard is extended by this much."""
+BROKEN = "broken"
+"""The ending of a flow whose call met a bug of ours."""
 
 
 def play_number(step: int) -> int:
     """Command number of the prompt of a step."""
     return PLAY_NUMBER_FIRST + step
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How a step ended, and how many of the call's digits it used up."""
+
+    step: StepResult
+    digits_used: int = 0
 
 
 def start_flow(turn: Turn, call: CallState) -> None:
@@ -91,7 +106,13 @@ def on_prompt_played(turn: Turn, call: CallState, played: PromptPlayed) -> None:
             _resume(turn, call, _result(waiting, StepOutcome.DONE))
     elif isinstance(request, AskDigits) and call.prompt_over_at_s is None:
         turn.record(call, PromptEnded(call.id, turn.now_s, played.number, played.reason))
-        _await_answer(turn, call, waiting, request)
+        if played.reason == "digit" and not call.digits:
+            # A digit stopped it and the word of it went to a process that died: the slot knows.
+            turn.emit(InspectMedia(call.id, call.received.slot))
+            _arm_answer_timer(turn, call, request)
+            await_news(turn, call)
+        else:
+            _await_answer(turn, call, waiting, request)
 
 
 def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
@@ -105,7 +126,8 @@ def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
     turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, digits))
     waiting = call.waiting
     if call.has_caller and waiting is not None and isinstance(waiting.request, AskDigits):
-        call.prompt_over_at_s = call.prompt_over_at_s or turn.now_s
+        if call.prompt_over_at_s is None:
+            call.prompt_over_at_s = turn.now_s
         _await_answer(turn, call, waiting, waiting.request)
 
 
@@ -122,6 +144,21 @@ def on_step_timer(turn: Turn, call: CallState) -> None:
         _resume(turn, call, _answer(call, waiting, waiting.request))
 
 
+def await_news(turn: Turn, call: CallState) -> None:
+    """Media was asked what it has heard: what it says comes before the end of the time for an answer."""
+    due_s = call.timers.get(Timer.STEP)
+    if due_s is not None and due_s < turn.now_s + MEDIA_NEWS_S:
+        turn.set_timer(call, Timer.STEP, turn.now_s + MEDIA_NEWS_S)
+
+
+def break_flow(turn: Turn, call: CallState, error: str) -> None:
+    """Let go of a flow that cannot go on through no fault of its own; on record, so that no successor tries it."""
+    call.flow_run = call.waiting = None
+    call.timers.pop(Timer.STEP, None)
+    if call.answered is not None and call.flow_ended is None:
+        turn.record(call, FlowEnded(call.id, turn.now_s, BROKEN, error))
+
+
 def hang_up_flow(turn: Turn, call: CallState) -> None:
     """The caller is gone: the flow hears of it at the very step where it waits."""
     call.timers.pop(Timer.STEP, None)
@@ -130,7 +167,7 @@ def hang_up_flow(turn: Turn, call: CallState) -> None:
     _resume(turn, call, _result(call.waiting, StepOutcome.HUNG_UP))
 
 
-def _begin(turn: Turn, call: CallState, waiting: Waiting) -> StepResult | None:
+def _begin(turn: Turn, call: CallState, waiting: Waiting) -> _Result | None:
     """Start a step; the result, where it has one at once."""
     request = waiting.request
     if isinstance(request, HangUp):
@@ -142,10 +179,11 @@ def _begin(turn: Turn, call: CallState, waiting: Waiting) -> StepResult | None:
     return _play(turn, call, waiting)
 
 
-def _begin_question(turn: Turn, call: CallState, waiting: Waiting, request: AskDigits) -> StepResult | None:
+def _begin_question(turn: Turn, call: CallState, waiting: Waiting, request: AskDigits) -> _Result | None:
     has_prompt = bool(request.text or request.prompt)
-    if call.unused_digits or not has_prompt:
-        call.prompt_over_at_s = call.prompt_over_at_s or call.step_began_at_s
+    if call.digits or not has_prompt:
+        if call.prompt_over_at_s is None:
+            call.prompt_over_at_s = call.step_began_at_s
         if _is_answered(call, request):
             return _answer(call, waiting, request)
     if call.prompt_over_at_s is None:
@@ -154,7 +192,7 @@ def _begin_question(turn: Turn, call: CallState, waiting: Waiting, request: AskD
     return None
 
 
-def _play(turn: Turn, call: CallState, waiting: Waiting) -> StepResult | None:
+def _play(turn: Turn, call: CallState, waiting: Waiting) -> _Result | None:
     request = waiting.request
     if isinstance(request, HangUp):
         return None
@@ -194,56 +232,58 @@ def _await_answer(turn: Turn, call: CallState, waiting: Waiting, request: AskDig
 
 
 def _arm_answer_timer(turn: Turn, call: CallState, request: AskDigits) -> None:
-    if call.unused_digits:
-        turn.set_timer(call, Timer.STEP, call.digits_at_s + request.between_s)
+    if call.digits:
+        # Of digits keyed before it was asked for them, the time runs from the question.
+        turn.set_timer(call, Timer.STEP, max(call.digits_at_s, call.step_began_at_s) + request.between_s)
     elif request.timeout_s is not None and call.prompt_over_at_s is not None:
         turn.set_timer(call, Timer.STEP, call.prompt_over_at_s + request.timeout_s)
 
 
 def _is_answered(call: CallState, request: AskDigits) -> bool:
-    keyed = call.unused_digits
-    return len(keyed) >= request.count or bool(request.terminator) and request.terminator in keyed
+    keyed = call.digits
+    return len(keyed) >= request.count or (bool(request.terminator) and request.terminator in keyed)
 
 
-def _answer(call: CallState, waiting: Waiting, request: AskDigits) -> StepResult:
+def _answer(call: CallState, waiting: Waiting, request: AskDigits) -> _Result:
     """The digits of a question that is over; it uses up what it takes, terminator included."""
-    entry = call.unused_digits[: request.count]
-    end = entry.find(request.terminator) if request.terminator else -1
-    digits = entry if end < 0 else entry[:end]
-    call.digits_used += len(entry) if end < 0 else end + 1
-    return _result(waiting, StepOutcome.DONE, digits)
+    entry = call.digits[: request.count]
+    end = call.digits.find(request.terminator, 0, request.count + 1) if request.terminator else -1
+    digits, used = (entry, len(entry)) if end < 0 else (entry[:end], end + 1)
+    return _Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, digits), used)
 
 
-def _result(waiting: Waiting, outcome: StepOutcome, value: str = "") -> StepResult:
-    return StepResult(waiting.request.verb, fingerprint(waiting.request), outcome, value)
+def _result(waiting: Waiting, outcome: StepOutcome, value: str = "") -> _Result:
+    return _Result(StepResult(waiting.request.verb, fingerprint(waiting.request), outcome, value))
 
 
-def _resume(turn: Turn, call: CallState, result: StepResult) -> None:
+def _resume(turn: Turn, call: CallState, result: _Result) -> None:
     follow(turn, call, _end_step(turn, call, result))
 
 
-def _end_step(turn: Turn, call: CallState, result: StepResult) -> Advance:
-    waiting, run = call.waiting, call.flow_run
-    assert waiting is not None and run is not None
+def _end_step(turn: Turn, call: CallState, result: _Result) -> Advance:
+    waiting, run, step = call.waiting, call.flow_run, result.step
+    if waiting is None or run is None:
+        raise LocalError(f"call {call.id}: a step ended that nobody waits for")
     call.timers.pop(Timer.STEP, None)
+    used = call.digits_used + result.digits_used
     turn.record(
         call,
         StepEnded(
             call.id,
             turn.now_s,
             waiting.step,
-            result.verb,
-            result.fingerprint,
-            result.outcome.value,
-            result.value,
-            call.digits_used,
+            step.verb,
+            step.fingerprint,
+            step.outcome.value,
+            step.value,
+            used,
             call.step_began_at_s,
         ),
     )
     call.waiting = None
     if isinstance(waiting.request, HangUp) and not call.leave_why:
         call.leave_why = "flow"
-    return run.resume(result)
+    return run.resume(step)
 
 
 def _end_flow(turn: Turn, call: CallState, ending: str, error: str) -> None:

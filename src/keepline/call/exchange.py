@@ -7,6 +7,7 @@ file finds the call, the transaction and the media slot.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
@@ -18,7 +19,7 @@ from keepline.call.requests import Requests
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key, Transactions
 from keepline.call.turn import Identity, Program, Turn
-from keepline.model.errors import KeeplineError, LocalError, PeerError
+from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource
 from keepline.sip.message import Request, Response, parse_message
 
@@ -91,14 +92,25 @@ class Exchange:
             return  # a keep-alive (RFC 5626 §3.5.1)
         try:
             message = parse_message(given.data)
-            if isinstance(message, Response):
-                self._on_response(turn, message)
-            else:
-                self._requests.receive(turn, message, given.data, given.source)
         except PeerError as error:
             self._requests.refuse_malformed(turn, error, given)
+            return
+        if isinstance(message, Response):
+            self._on_response(turn, message)
+            return
+        try:
+            self._requests.receive(turn, message, given.data, given.source)
+        except Exception as error:
+            # What only a closer look shows to be wrong is theirs; anything else is ours, and this request's alone.
+            status = error.status if isinstance(error, PeerError) else 500
+            event = "bad_message" if isinstance(error, PeerError) else "request_broken"
+            turn.emit(fx.Report(event, "", f"{given.source[0]}:{given.source[1]}: {type(error).__name__}: {error}"))
+            self._requests.refuse_unserved(turn, message, status, given.source)
 
     def _on_response(self, turn: Turn, response: Response) -> None:
+        sleeping = teardown.call_of_branch(response.top_via.params.get("branch") or "")
+        if sleeping in self.sleepers:
+            self._touch(turn, sleeping)  # it answers the BYE of a process that died
         effects, answered = self.transactions.on_response(turn.now_s, response)
         turn.effects += effects
         if answered:
@@ -118,7 +130,7 @@ class Exchange:
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):
-            self._guarded(turn, call, established.resume_media)
+            self._guarded(turn, call, teardown.on_media_restarted)
 
     def _on_drain(self, _turn: Turn, _given: fx.Drain) -> None:
         self.draining = True
@@ -126,27 +138,34 @@ class Exchange:
     def _on_hang_up_all(self, turn: Turn, given: fx.HangUpAll) -> None:
         self._on_wake_some(turn, fx.WakeSome(len(self.sleepers)))
         for call in list(self.calls.values()):
-            call.leave_why = call.leave_why or given.why
-            if call.phase is Phase.RINGING:
-                self._requests.end_unanswered(turn, call, 503, given.why)
-            elif call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
-                self._guarded(turn, call, teardown.hang_up)
+            self._guarded(turn, call, lambda t, c: self._leave(t, c, given.why))
+
+    def _leave(self, turn: Turn, call: CallState, why: str) -> None:
+        if call.phase is Phase.RINGING:
+            self._requests.end_unanswered(turn, call, 503, why)
+        else:
+            call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
     def _on_adopted(self, _turn: Turn, given: fx.CallAdopted) -> None:
         received = given.facts[0]
         if not isinstance(received, CallReceived):
             raise LocalError(f"call {given.call}: its facts do not begin with its INVITE")
-        self.sleepers.add(given.call, given.facts)
-        self.index(received)
+        facts = given.facts
         if received.slot >= 0:
-            self.free_slots.remove(received.slot)
+            try:
+                self.free_slots.remove(received.slot)
+            except ValueError:  # another node's port range, or another call's slot: the call ends when it wakes
+                facts = (replace(received, slot=-1), *facts[1:])
+        self.sleepers.add(given.call, facts)
+        self.index(received)
 
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
-        self._requests.left.remember(turn.now_s, given.ended)
+        if self._requests.left.remember(turn.now_s, given.ended) and given.ended.response:
+            self._push(turn.now_s, "left", given.ended, None)
 
     def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self.sleepers.first(given.count):
-            self.on_call(turn, call, lambda _turn, _call: None)
+            self._touch(turn, call)
 
     def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
         heap = self._heap
@@ -155,7 +174,9 @@ class Exchange:
             if self._is_stale(entry):
                 continue
             _, _, kind, key, timer = entry
-            if kind == "call":
+            if kind == "left":
+                self._requests.repeat_refusal(turn, key)
+            elif kind == "call":
                 self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
             else:
                 effects, unanswered = self.transactions.fire(turn.now_s, kind, key)
@@ -171,6 +192,8 @@ class Exchange:
             setup.retransmit_answer(turn, call)
         elif timer is Timer.ANSWER_LIMIT:
             teardown.on_answer_limit(turn, call)
+        elif timer is Timer.MEDIA_CLOSE:
+            teardown.on_media_close_limit(turn, call)
         else:
             established.on_step_timer(turn, call)
 
@@ -188,28 +211,49 @@ class Exchange:
                 return
         self._guarded(turn, call, do)
 
+    def _touch(self, turn: Turn, call_id: str) -> None:
+        self.on_call(turn, call_id, lambda _turn, _call: None)
+
     def _wake(self, turn: Turn, facts: tuple[Any, ...]) -> CallState | None:
         received: CallReceived = facts[0]
+        do: Callable[[Turn, CallState], None] = self._requests.restore
         try:
-            call = wake(facts)
-            self.calls[call.id] = call
-            self._requests.restore(turn, call)
-        except KeeplineError as error:
-            turn.emit(fx.Report("call_lost", received.call, f"its facts could not be replayed: {error}"))
-            self._requests.abandon(turn, received)
+            try:
+                call = wake(facts)
+            except LocalError as error:
+                what = f"its facts cannot be replayed: {error}"
+                turn.emit(fx.Report("call_lost", received.call, what))
+                call = wake(facts, leniently=True)
+                do = lambda t, c: self._requests.give_up(t, c, what)  # noqa: E731
+        except Exception as error:
+            turn.emit(fx.Report("call_lost", received.call, f"not even its INVITE can be read: {error}"))
+            self._requests.strike_off(turn, received)
+            self._unindex(received)
             return None
-        return call
+        self.calls[call.id] = call
+        self._guarded(turn, call, do)
+        return self.calls.get(call.id)
 
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
         """A bug that one call meets ends that call, and nothing else."""
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)
-        except (KeeplineError, AssertionError, LookupError, ValueError, TypeError, AttributeError) as error:
-            turn.emit(fx.Report("call_broken", call.id, f"{type(error).__name__}: {error}"))
-            self._requests.abandon(turn, call.received, call)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            turn.emit(fx.Report("call_broken", call.id, what))
+            self._give_up(turn, call, what)
         if call.phase is Phase.ENDED:
             self.forget(call)
+
+    def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
+        try:
+            self._requests.give_up(turn, call, what)
+        except Exception as error:
+            turn.emit(fx.Report("call_broken", call.id, f"and could not be ended properly: {error}"))
+            if call.phase is not Phase.ENDED:
+                self._requests.strike_off(turn, call.received)
+                call.phase = Phase.ENDED
 
     def index(self, received: CallReceived) -> None:
         """Make a call findable by its dialog and by its INVITE."""
@@ -218,11 +262,19 @@ class Exchange:
 
     def forget(self, call: CallState) -> None:
         """The call is over: its slot is free again, its late requests are still answered."""
-        received = call.received
-        if self.calls.pop(received.call, None) is None:
+        if self.calls.pop(call.id, None) is None:
             return
-        self.by_dialog.pop((received.sip_call_id, received.local_tag), None)
-        self.by_invite.pop((received.sip_call_id, received.remote_tag), None)
+        if call.adopted and call.ended is not None:
+            self._requests.left.remember(call.ended.at_s, call.ended)
+        self._unindex(call.received)
+
+    def _unindex(self, received: CallReceived) -> None:
+        by_dialog = (received.sip_call_id, received.local_tag)
+        by_invite = (received.sip_call_id, received.remote_tag)
+        if self.by_dialog.get(by_dialog) == received.call:
+            del self.by_dialog[by_dialog]
+        if self.by_invite.get(by_invite) == received.call:
+            del self.by_invite[by_invite]
         if received.slot >= 0:
             self.free_slots.append(received.slot)
 
@@ -246,4 +298,6 @@ class Exchange:
         if kind == "call":
             call = self.calls.get(key)
             return call is None or call.timers.get(timer) != at_s
+        if kind == "left":
+            return False
         return key not in (self.transactions.servers if kind == "server" else self.transactions.clients)

@@ -174,6 +174,8 @@ class CallEnded:
     packets_received: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
+    response: str = ""
+    """The refusal of a call that had rung, as sent: its caller no longer repeats the INVITE, so a successor must."""
 
 
 Fact = (
@@ -207,7 +209,14 @@ FACT_TYPES: tuple[type[Fact], ...] = (
 
 
 def ending(
-    received: CallReceived, at_s: float, ended_by: str, sip_status: int, reason: str, *, bye_cseq: int = -1
+    received: CallReceived,
+    at_s: float,
+    ended_by: str,
+    sip_status: int,
+    reason: str,
+    *,
+    bye_cseq: int = -1,
+    response: str = "",
 ) -> CallEnded:
     """The end of the call that `received` began, without media figures."""
     return CallEnded(
@@ -221,4 +230,5 @@ def ending(
         received.remote_tag,
         received.cseq,
         bye_cseq,
+        response=response,
     )

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 from keepline.call import effects as fx
 from keepline.call import established, setup, teardown
 from keepline.call.adoption import LeftCalls
-from keepline.call.facts import CallReceived, ending
+from keepline.call.facts import CallEnded, CallReceived, ending
 from keepline.call.routing import Refusal, route_invite, user_of
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
-from keepline.sip.message import Headers as SipHeaders
-from keepline.sip.message import Request, Response, make_response, peek_request, response_target, stamp_received
+from keepline.sip.message import (
+    Request,
+    Response,
+    make_response,
+    parse_message,
+    peek_request,
+    response_target,
+    stamp_received,
+)
 from keepline.sip.sdp import Answer
 from keepline.sip.transaction import cancel_key, server_key
 
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
 
 Headers = list[tuple[str, str]]
+NO_SLOT = "its media slot is not to be had any more"
 
 
 class Requests:
@@ -45,7 +54,7 @@ class Requests:
             return
         if repeated is not None:
             return
-        if request.method == "INVITE" and self._is_known_invite(turn, request, source):
+        if request.method == "INVITE" and self._is_known_invite(turn, key, request, source):
             return
         self._exchange.transactions.open_server(turn.now_s, key, request, source)
         if request.method == "INVITE":
@@ -57,7 +66,7 @@ class Requests:
         elif request.method == "OPTIONS":
             self._on_options(turn, request)
         elif request.to.tag:
-            self._respond(turn, request, 405 if self._call_of(request) else 481)
+            self._respond(turn, request, 405 if self._call_of(turn, request) else 481)
         else:
             self._respond(turn, request, 405)
 
@@ -65,28 +74,35 @@ class Requests:
         """Answer statelessly what could not be read, where enough of it could be (RFC 3261 §16.3 has the idea)."""
         turn.emit(fx.Report("bad_message", "", f"{given.source[0]}:{given.source[1]}: {error}"))
         request = peek_request(given.data)
-        if request is None:
+        if request is not None:
+            self._refuse_statelessly(turn, request, error.status, given.source)
+
+    def refuse_unserved(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
+        """Answer a request that could be read and yet not be dealt with, so that its transaction does not wait."""
+        if request.method == "ACK":
             return
+        if self._exchange.transactions.is_waiting(server_key(request)):
+            self._respond(turn, request, status)
+        else:
+            self._refuse_statelessly(turn, request, status, source)
+
+    def _refuse_statelessly(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
         try:
-            stamp_received(request, given.source[0], given.source[1])
-            response = make_response(request, error.status, to_tag=self._exchange.ids.tag())
-            turn.send(response.encode(), response_target(request, given.source))
+            stamp_received(request, source[0], source[1])
+            response = make_response(request, status, to_tag=self._exchange.ids.tag())
+            turn.send(response.encode(), response_target(request, source))
         except PeerError:
             return
 
     # INVITE ---------------------------------------------------------------------------------------------------------
 
-    def _is_known_invite(self, turn: Turn, invite: Request, source: fx.Address) -> bool:
-        """An INVITE that a predecessor has seen: its call goes on, or its final answer is repeated."""
+    def _is_known_invite(self, turn: Turn, key: Key, invite: Request, source: fx.Address) -> bool:
+        """An INVITE that a predecessor has seen: its call goes on (by waking), or its final answer is repeated."""
         if invite.to.tag:
             return False
-        exchange = self._exchange
-        call_id = exchange.by_invite.get((invite.call_id, invite.from_.tag or ""))
-        call = self._touched(turn, call_id) if call_id else None
-        if call is not None and call.received.cseq == invite.cseq.number:
-            if call.phase is Phase.ANSWERED:
-                setup.resend_answer(turn, call)
-            return True
+        call = self._call_of_invite(turn, invite)
+        if call is not None:
+            return server_key(call.invite) == key
         final = self.left.final_of(turn.now_s, invite)
         if final is None:
             return False
@@ -95,12 +111,20 @@ class Requests:
             turn.send(response.encode(), response_target(invite, source))
         return True
 
+    def repeat_refusal(self, turn: Turn, ended: CallEnded) -> None:
+        """Send the refusal of a call that had rung again: its caller waits for it and will not ask."""
+        response = parse_message(ended.response.encode("latin-1"))
+        turn.send(ended.response.encode("latin-1"), response_target(response, ("", 0)))
+
     def _on_invite(self, turn: Turn, invite: Request, raw: bytes, source: fx.Address) -> None:
         if invite.to.tag:
             # The session stays as it is (§14.2); moving media within a call is not served yet.
-            self._respond(turn, invite, 488 if self._call_of(invite) else 481)
+            self._respond(turn, invite, 488 if self._call_of(turn, invite) else 481)
             return
         exchange = self._exchange
+        if self._call_of_invite(turn, invite) is not None:
+            self._respond(turn, invite, 482)  # the same call over two ways (§8.2.2.2)
+            return
         program = exchange.programs[exchange.current]
         route = route_invite(
             program.operation,
@@ -155,7 +179,7 @@ class Requests:
     def answer(self, turn: Turn, call: CallState) -> None:
         """Answer a ringing call, or refuse it where its offer cannot be met (RFC 3264 §6)."""
         try:
-            teardown.dialog_of(call)
+            teardown.bye_peer(call)  # a caller that we could not send a BYE to is not answered
             agreed: Answer | None = setup.negotiate(call.invite, turn.identity, call.id, call.received.rtp_port)
         except PeerError as error:
             self.end_unanswered(turn, call, error.status, str(error))
@@ -170,8 +194,7 @@ class Requests:
         self, turn: Turn, call: CallState, status: int, why: str, headers: Headers | None = None
     ) -> None:
         """Refuse a call with a final response."""
-        setup.refuse(turn, call, status, why)
-        response = make_response(call.invite, status, to_tag=call.received.local_tag, headers=headers or [])
+        response = setup.refuse(turn, call, status, why, headers=headers)
         self._respond_with(turn, call.invite, response)
         if call.phase is Phase.ENDED:
             self._exchange.forget(call)
@@ -179,32 +202,44 @@ class Requests:
     # Within a call --------------------------------------------------------------------------------------------------
 
     def _on_ack(self, turn: Turn, ack: Request, raw: bytes) -> None:
-        call_id = self._call_of(ack)
-        if call_id:
-            self._exchange.on_call(turn, call_id, lambda t, c: setup.on_ack(t, c, ack, raw))
+        call = self._call_of(turn, ack)
+        if call is not None:
+            self._exchange.on_call(turn, call.id, lambda t, c: setup.on_ack(t, c, ack, raw))
 
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
-        call_id = self._call_of(bye)
-        if call_id:
-            self._exchange.on_call(turn, call_id, lambda t, c: teardown.on_bye(t, c, bye, raw))
+        call = self._call_of(turn, bye)
+        if call is not None:
+            self._exchange.on_call(turn, call.id, lambda t, c: self._hear_bye(t, c, bye, raw))
             self._respond(turn, bye, 200)
         elif self.left.had_bye(bye.call_id, bye.to.tag or "", bye.cseq.number):
             self._respond(turn, bye, 200)
         else:
             self._respond(turn, bye, 481)
 
+    def _hear_bye(self, turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
+        if call.phase is Phase.RINGING:
+            self._respond_with(turn, call.invite, setup.on_early_bye(turn, call, bye, raw))
+        else:
+            teardown.on_bye(turn, call, bye, raw)
+
     def _on_cancel(self, turn: Turn, cancel: Request, raw: bytes) -> None:
         exchange = self._exchange
-        call_id = exchange.by_invite.get((cancel.call_id, cancel.from_.tag or ""))
-        call = self._touched(turn, call_id) if call_id else None
-        if call is None and cancel_key(cancel) not in exchange.transactions.servers:
-            self._respond(turn, cancel, 481)
+        call = self._call_of_invite(turn, cancel)
+        if call is not None:
+            exchange.on_call(turn, call.id, lambda t, c: self._hear_cancel(t, c, raw))
+            self._respond(turn, cancel, 200, to_tag=call.received.local_tag)
             return
-        to_tag = call.received.local_tag if call else None
-        self._respond(turn, cancel, 200, to_tag=to_tag)
-        if call is not None and setup.on_cancel(turn, call, raw):
-            self._respond_with(turn, call.invite, make_response(call.invite, 487, to_tag=call.received.local_tag))
-            exchange.forget(call)
+        left = self.left.final_of(turn.now_s, cancel)
+        if left is not None and left.response:
+            self._respond(turn, cancel, 200, to_tag=left.local_tag)
+            self.repeat_refusal(turn, left)
+        else:
+            self._respond(turn, cancel, 200 if cancel_key(cancel) in exchange.transactions.servers else 481)
+
+    def _hear_cancel(self, turn: Turn, call: CallState, raw: bytes) -> None:
+        refusal = setup.on_cancel(turn, call, raw)
+        if refusal is not None:
+            self._respond_with(turn, call.invite, refusal)
 
     def _on_options(self, turn: Turn, options: Request) -> None:
         headers = [("Allow", setup.ALLOW), ("Accept", "application/sdp"), ("Server", turn.identity.server)]
@@ -220,59 +255,78 @@ class Requests:
             call.leave_why = "flow"
         if call.phase is Phase.RINGING:
             transactions.open_server(turn.now_s, key, call.invite, source)
-            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
-            turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+            self._restore_ringing(turn, call)
             return
         transactions.remember(turn.now_s, key, b"")
         if call.phase is Phase.ANSWERED:
             setup.resend_answer(turn, call)
             setup.arm_answer_timers(turn, call)
         if call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
+            if call.received.slot < 0:
+                established.break_flow(turn, call, NO_SLOT)
+                return
             established.open_media(turn, call)
             if call.flow_ended is None:
                 established.start_flow(turn, call)
+                established.await_news(turn, call)
             turn.emit(fx.InspectMedia(call.id, call.received.slot))
             return
         if call.phase is Phase.LEAVING:
             teardown.repeat_bye(turn, call)
         elif call.phase is Phase.CLOSING:
             setup.close_media(turn, call)
-        if call.flow_ended is None and not call.cancelled:
+        if call.answered is not None and call.flow_ended is None:
             established.start_flow(turn, call)
 
-    def abandon(self, turn: Turn, received: CallReceived, call: CallState | None = None) -> None:
-        """A call that cannot go on ends here, on record, with a BYE where there is a dialog."""
-        exchange = self._exchange
-        if call is not None and call.phase is Phase.ESTABLISHED and not call.bye_sent:
-            call.leave_why = call.leave_why or "internal error"
-            call.flow_run = None
+    def _restore_ringing(self, turn: Turn, call: CallState) -> None:
+        if call.received.slot < 0:
+            self.end_unanswered(turn, call, 503, NO_SLOT)
+            return
+        if call.received.answer_at_s > call.received.at_s:
+            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
+        turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+
+    def give_up(self, turn: Turn, call: CallState, error: str) -> None:
+        """A call that met a bug of ours ends, on record: refused while it rings, else with a BYE as soon as may be."""
+        established.break_flow(turn, call, error)
+        if call.phase is Phase.RINGING:
+            self.end_unanswered(turn, call, 500, teardown.INTERNAL_ERROR)
+        elif call.phase is Phase.ANSWERED:
+            if Timer.ANSWER_LIMIT not in call.timers:
+                setup.resend_answer(turn, call)
+                setup.arm_answer_timers(turn, call)
+        elif call.phase is Phase.ESTABLISHED:
+            call.leave_why = call.leave_why or teardown.INTERNAL_ERROR
             teardown.hang_up(turn, call)
-            return
-        slot = received.slot
-        if slot >= 0:
-            turn.emit(fx.CloseMedia(received.call, slot, setup.CLOSE_NUMBER))
-        if call is not None and call.phase is Phase.RINGING:
-            self.end_unanswered(turn, call, 500, "internal error")
-            return
-        turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, "internal error")))
-        lost = call or CallState(received, Request("INVITE", "sip:lost", SipHeaders()))
-        exchange.calls[received.call] = lost
-        lost.phase = Phase.ENDED
-        exchange.forget(lost)
+        elif call.phase is not Phase.ENDED:
+            setup.close_media(turn, call)
+            teardown.end(turn, call)
+
+    def strike_off(self, turn: Turn, received: CallReceived) -> None:
+        """The last resort: the call is over on record and for media, whatever its caller makes of it."""
+        if received.slot >= 0:
+            turn.emit(fx.CloseMedia(received.call, received.slot, setup.CLOSE_NUMBER))
+        turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, teardown.INTERNAL_ERROR)))
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
-    def _call_of(self, request: Request) -> str | None:
-        """Id of the call whose dialog this request is in (RFC 3261 §12.2.2)."""
-        call_id = self._exchange.by_dialog.get((request.call_id, request.to.tag or ""))
-        if call_id is None:
-            return None
-        call = self._exchange.calls.get(call_id)
+    def _call_of(self, turn: Turn, request: Request) -> CallState | None:
+        """The call whose dialog this request is in (RFC 3261 §12.2.2), awake."""
+        call = self._touched(turn, self._exchange.by_dialog.get((request.call_id, request.to.tag or "")))
         if call is not None and call.received.remote_tag != (request.from_.tag or ""):
             return None
-        return call_id
+        return call
 
-    def _touched(self, turn: Turn, call_id: str) -> CallState | None:
+    def _call_of_invite(self, turn: Turn, request: Request) -> CallState | None:
+        """The call that this INVITE, or the INVITE that this CANCEL means, began; awake."""
+        call = self._touched(turn, self._exchange.by_invite.get((request.call_id, request.from_.tag or "")))
+        if call is not None and call.received.cseq != request.cseq.number:
+            return None
+        return call
+
+    def _touched(self, turn: Turn, call_id: str | None) -> CallState | None:
+        if call_id is None:
+            return None
         self._exchange.on_call(turn, call_id, lambda _turn, _call: None)
         return self._exchange.calls.get(call_id)
 

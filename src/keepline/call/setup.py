@@ -5,10 +5,11 @@ RFC 3261 §13.3 (UAS processing of INVITE), §13.3.1.4 (retransmission of 2xx by
 
 from keepline.call import established
 from keepline.call.effects import CloseMedia
-from keepline.call.facts import CallAcknowledged, CallAnswered, CancelReceived, ending
+from keepline.call.facts import ByeReceived, CallAcknowledged, CallAnswered, CancelReceived, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Identity, Turn
-from keepline.sip.message import Request, Response, make_response
+from keepline.model.limits import MEDIA_CLOSE_S_MAX
+from keepline.sip.message import Request, Response, make_response, response_target
 from keepline.sip.sdp import Answer, offer_answer, parse_sdp
 
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS"
@@ -97,32 +98,62 @@ def retransmit_answer(turn: Turn, call: CallState) -> None:
 
 def resend_answer(turn: Turn, call: CallState) -> None:
     assert call.answered is not None
-    turn.send(call.answered.response.encode("latin-1"), (call.received.peer_host, call.received.peer_port))
+    peer = response_target(call.invite, (call.received.peer_host, call.received.peer_port))
+    turn.send(call.answered.response.encode("latin-1"), peer)
 
 
 def on_ack(turn: Turn, call: CallState, ack: Request, raw: bytes) -> None:
-    """The ACK of our 200; a repeated one says nothing new."""
-    if call.phase is not Phase.ANSWERED:
+    """The ACK of our 200; a repeated one says nothing new, and that of a refused re-INVITE has another number."""
+    if call.phase is not Phase.ANSWERED or ack.cseq.number != call.received.cseq:
         return
     turn.clear_timers(call, [Timer.RETRANSMIT_ANSWER, Timer.ANSWER_LIMIT])
     turn.record(call, CallAcknowledged(call.id, turn.now_s, raw.decode("latin-1")))
 
 
-def on_cancel(turn: Turn, call: CallState, raw: bytes) -> bool:
-    """The caller gave up (§9.2); True where the INVITE is now to be answered 487."""
+def on_cancel(turn: Turn, call: CallState, raw: bytes) -> Response | None:
+    """The caller gave up (§9.2); the 487 that its INVITE is now to be answered with, None where it came too late."""
     if call.phase is not Phase.RINGING:
-        return False
-    turn.clear_timers(call, [Timer.RING])
+        return None
     turn.record(call, CancelReceived(call.id, turn.now_s, raw.decode("latin-1")))
-    turn.record(call, ending(call.received, turn.now_s, "caller", 487, "cancelled before the answer"))
-    return True
+    return refuse(turn, call, 487, "cancelled before the answer", ended_by="caller")
 
 
-def refuse(turn: Turn, call: CallState, status: int, why: str, ended_by: str = "node") -> None:
+def on_early_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> Response:
+    """A BYE while it rings (§15.1.2 allows it): the 487 that its INVITE is now to be answered with."""
+    turn.record(call, ByeReceived(call.id, turn.now_s, raw.decode("latin-1"), bye.cseq.number))
+    return refuse(turn, call, 487, "BYE before the answer", ended_by="caller")
+
+
+def refuse(
+    turn: Turn,
+    call: CallState,
+    status: int,
+    why: str,
+    *,
+    ended_by: str = "node",
+    headers: list[tuple[str, str]] | None = None,
+) -> Response:
     """The call ends before it was answered; the caller of this sends the response."""
     turn.clear_timers(call, [Timer.RING])
-    turn.record(call, ending(call.received, turn.now_s, ended_by, status, why))
+    received = call.received
+    response = make_response(call.invite, status, to_tag=received.local_tag, headers=headers or [])
+    had_rung = received.answer_at_s > received.at_s
+    turn.record(
+        call,
+        ending(
+            received,
+            turn.now_s,
+            ended_by,
+            status,
+            why,
+            bye_cseq=call.bye_received.cseq if call.bye_received else -1,
+            response=response.encode().decode("latin-1") if had_rung else "",
+        ),
+    )
+    return response
 
 
 def close_media(turn: Turn, call: CallState) -> None:
+    """RTP ends; its last figures come when media has said so, or when it had its time."""
     turn.emit(CloseMedia(call.id, call.received.slot, CLOSE_NUMBER))
+    turn.set_timer(call, Timer.MEDIA_CLOSE, turn.now_s + MEDIA_CLOSE_S_MAX)

@@ -45,6 +45,7 @@ class Phase(Enum):
 TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallAnswered): Phase.ANSWERED,
     (Phase.RINGING, CancelReceived): Phase.CLOSING,
+    (Phase.RINGING, ByeReceived): Phase.CLOSING,
     (Phase.RINGING, CallEnded): Phase.ENDED,
     (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
     (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
@@ -77,6 +78,7 @@ class Timer(Enum):
     RETRANSMIT_ANSWER = "retransmit_answer"
     ANSWER_LIMIT = "answer_limit"
     STEP = "step"
+    MEDIA_CLOSE = "media_close"
 
 
 class CallState:
@@ -84,8 +86,10 @@ class CallState:
 
     __slots__ = (
         "acknowledged",
+        "adopted",
         "answer_interval_s",
         "answered",
+        "bye_over",
         "bye_received",
         "bye_sent",
         "cancelled",
@@ -94,6 +98,7 @@ class CallState:
         "digits_at_s",
         "digits_head",
         "digits_used",
+        "ended",
         "flow_ended",
         "flow_run",
         "invite",
@@ -119,20 +124,28 @@ class CallState:
         self.bye_received: ByeReceived | None = None
         self.bye_sent: ByeSent | None = None
         self.flow_ended: FlowEnded | None = None
+        self.ended: CallEnded | None = None
         self.steps: list[StepResult] = []
         self.step_began_at_s = 0.0
         self.digits = ""
+        """Keyed, and not yet part of an answer."""
         self.digits_head = 0
+        """Digits that media has counted."""
         self.digits_used = 0
+        """Digits that answers have used up."""
         self.digits_at_s = 0.0
         self.prompt_number = 0
         self.prompt_over_at_s: float | None = None
         # Working state of this process, rebuilt by waking.
+        self.adopted = False
+        """It began in a process that died."""
         self.flow_run: FlowRun | None = None
         self.waiting: Waiting | None = None
         self.dialog: Dialog | None = None
         self.leave_why = ""
         self.media_stopped: MediaStopped | None = None
+        self.bye_over = False
+        """Our BYE was answered, or nobody answers it."""
         self.answer_interval_s = 0.0
         self.timers: dict[Timer, float] = {}
 
@@ -144,11 +157,6 @@ class CallState:
     def has_caller(self) -> bool:
         """Somebody is there to hear us."""
         return self.phase in (Phase.ANSWERED, Phase.ESTABLISHED) and not self.leave_why
-
-    @property
-    def unused_digits(self) -> str:
-        """Keyed, and not yet part of an answer."""
-        return self.digits[self.digits_used :]
 
     def apply(self, fact: Fact) -> None:
         """Fold one fact into the state; raises `LocalError` where it cannot follow."""
@@ -175,11 +183,14 @@ class CallState:
             self.bye_sent = fact
         elif isinstance(fact, ByeReceived):
             self.bye_received = fact
+        elif isinstance(fact, CallEnded):
+            self.ended = fact
         elif isinstance(fact, CancelReceived):
             self.cancelled = True
 
     def _apply_step(self, fact: StepEnded) -> None:
         self.steps.append(StepResult(fact.verb, fact.fingerprint, StepOutcome(fact.outcome), fact.value))
+        self.digits = self.digits[fact.digits_used - self.digits_used :]
         self.digits_used = fact.digits_used
         self.step_began_at_s = fact.at_s
         self.prompt_over_at_s = None

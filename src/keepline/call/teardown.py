@@ -4,13 +4,18 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from keepline.call import established
-from keepline.call.effects import MediaStopped, Report
+from keepline.call.effects import CloseMedia, MediaStopped, Report
 from keepline.call.facts import ByeReceived, ByeSent, ending
-from keepline.call.setup import close_media
+from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
+from keepline.model.errors import LocalError
 from keepline.sip.dialog import Dialog, next_hop, next_request, uas_dialog
 from keepline.sip.message import Request, parse_message
+
+BRANCH = "z9hG4bK-bye-"
+INTERNAL_ERROR = "internal error"
+"""Why we left, where a bug of ours made us."""
 
 
 def dialog_of(call: CallState) -> Dialog:
@@ -22,7 +27,8 @@ def dialog_of(call: CallState) -> Dialog:
 def leave_if_over(turn: Turn, call: CallState) -> None:
     """Hang up once the flow asked for it or is over; before the ACK nothing may be sent (§15)."""
     if call.flow_ended is not None and not call.leave_why:
-        call.leave_why = f"flow {call.flow_ended.ending}"
+        is_ours = call.flow_ended.ending == established.BROKEN
+        call.leave_why = INTERNAL_ERROR if is_ours else f"flow {call.flow_ended.ending}"
     if call.leave_why and call.phase is Phase.ESTABLISHED:
         hang_up(turn, call)
 
@@ -30,7 +36,7 @@ def leave_if_over(turn: Turn, call: CallState) -> None:
 def hang_up(turn: Turn, call: CallState) -> None:
     """Send our BYE. Also right when the ACK never came within 64*T1 (§13.3.1.4)."""
     identity = turn.identity
-    branch = f"z9hG4bK-{call.id}-bye"  # one BYE a call, so a successor's is the same transaction
+    branch = f"{BRANCH}{call.id}"  # one BYE a call, so a successor's is the same transaction
     call.dialog, bye = next_request(
         dialog_of(call),
         "BYE",
@@ -46,8 +52,16 @@ def hang_up(turn: Turn, call: CallState) -> None:
     established.hang_up_flow(turn, call)
 
 
+def call_of_branch(branch: str) -> str:
+    """Id of the call whose BYE has this branch; "" where it is no branch of ours."""
+    return branch.removeprefix(BRANCH) if branch.startswith(BRANCH) else ""
+
+
 def bye_peer(call: CallState) -> tuple[str, int]:
-    """Where requests of this dialog go: its route or remote target; a name is not resolved, its INVITE's source serves."""
+    """Where requests of this dialog go: its route or target; for a name, which is not resolved, its INVITE's source.
+
+    Raises `PeerError` for a route or a target that cannot be read.
+    """
     host, port = next_hop(dialog_of(call))
     try:
         ip_address(host)
@@ -60,7 +74,8 @@ def repeat_bye(turn: Turn, call: CallState) -> None:
     """A successor goes on with the BYE that its predecessor began."""
     assert call.bye_sent is not None
     bye = parse_message(call.bye_sent.bye.encode("latin-1"))
-    assert isinstance(bye, Request)
+    if not isinstance(bye, Request):
+        raise LocalError(f"call {call.id}: its BYE is a response")
     close_media(turn, call)
     turn.request(call, bye, bye_peer(call))
 
@@ -86,15 +101,32 @@ def on_answer_limit(turn: Turn, call: CallState) -> None:
 
 
 def on_media_stopped(turn: Turn, call: CallState, stopped: MediaStopped) -> None:
-    """The last figures of media; with them a call that the caller left is over."""
+    """The last figures of media; with them a call is over once the caller left, or our BYE is done with."""
     call.media_stopped = call.media_stopped or stopped
-    if call.phase is Phase.CLOSING:
+    call.timers.pop(Timer.MEDIA_CLOSE, None)
+    if call.phase is Phase.CLOSING or (call.phase is Phase.LEAVING and call.bye_over):
         end(turn, call)
+
+
+def on_media_restarted(turn: Turn, call: CallState) -> None:
+    """A new media process, or news of the last one were lost: say again what this call needs of it."""
+    if call.phase in (Phase.LEAVING, Phase.CLOSING) and call.media_stopped is None:
+        close_media(turn, call)
+    else:
+        established.resume_media(turn, call)
+
+
+def on_media_close_limit(turn: Turn, call: CallState) -> None:
+    """Media does not answer; the call ends with the figures that there are."""
+    if call.media_stopped is None:
+        turn.emit(Report("media_silent", call.id, "media did not close the call's slot in time"))
+        turn.emit(CloseMedia(call.id, call.received.slot, CLOSE_NUMBER, at_once=True))
 
 
 def on_bye_over(turn: Turn, call: CallState) -> None:
     """Our BYE was answered, or nobody answers it."""
-    if call.phase is Phase.LEAVING:
+    call.bye_over = True
+    if call.phase is Phase.LEAVING and call.media_stopped is not None:
         end(turn, call)
 
 
@@ -102,7 +134,8 @@ def end(turn: Turn, call: CallState) -> None:
     """The last fact of an answered call."""
     stopped = call.media_stopped or MediaStopped(call.id)
     if call.bye_sent is not None:
-        ended_by, why = ("node" if call.bye_sent.why in ("no ACK", "stopping") else "flow"), call.bye_sent.why
+        why = call.bye_sent.why
+        ended_by = "flow" if why.partition(" ")[0] == "flow" else "node"
     else:
         ended_by, why = "caller", "BYE"
     bye_cseq = call.bye_received.cseq if call.bye_received else -1

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from keepline.call.effects import Address, Effect, SendSip
-from keepline.model.limits import SETTLED_TRANSACTIONS_MAX
+from keepline.model.limits import REFUSALS_MAX, SETTLED_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, response_target
 from keepline.sip.transaction import Effect as TransactionEffect
 from keepline.sip.transaction import (
@@ -21,6 +21,7 @@ from keepline.sip.transaction import (
     ResponseReceived,
     SendResponse,
     Start,
+    State,
     Terminated,
     TimerFired,
     Timers,
@@ -58,6 +59,8 @@ class Transactions:
         tail = self._settled.get(key)
         if tail is None:
             return None
+        if request.method == "ACK":
+            return []  # nothing answers an ACK, not even what it acknowledges
         return [SendSip(tail[1], response_target(request, source))] if tail[1] else []
 
     def open_server(self, now_s: float, key: Key, request: Request, source: Address) -> None:
@@ -77,17 +80,21 @@ class Transactions:
         if transaction is None:
             return []
         outputs = transaction.step(now_s, SendResponse(response))
-        if response.status < 200 or (isinstance(transaction, InviteServerTransaction) and response.status >= 300):
+        is_invite = isinstance(transaction, InviteServerTransaction)
+        is_refusal = is_invite and response.status >= 300
+        if response.status < 200 or (is_refusal and len(self.servers) <= REFUSALS_MAX):
             return self._after(now_s, key, transaction, outputs)
         # Its last word is said: what follows for 64*T1 is repetition (BYE and the like) or silence (2xx to INVITE).
         effects: list[Effect] = [SendSip(o.data, o.peer) for o in outputs if isinstance(o, Transmit)]
-        tail = (
-            b""
-            if isinstance(transaction, InviteServerTransaction)
-            else next((o.data for o in outputs if isinstance(o, Transmit)), b"")
-        )
+        is_silent = is_invite and not is_refusal
+        tail = b"" if is_silent else next((o.data for o in outputs if isinstance(o, Transmit)), b"")
         self._settle(now_s, key, tail)
         return effects
+
+    def is_waiting(self, key: Key) -> bool:
+        """Whether this server transaction still waits for its final response."""
+        transaction = self.servers.get(key)
+        return transaction is not None and transaction.state in (State.TRYING, State.PROCEEDING)
 
     def remember(self, now_s: float, key: Key, tail: bytes) -> None:
         """Take over the tail of a transaction that another process answered."""

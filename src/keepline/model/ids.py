@@ -6,11 +6,13 @@ from hashlib import blake2b
 class IdSource:
     """Names for calls, tags and streams, drawn from a seed that the shell gives once."""
 
-    __slots__ = ("_count", "_seed")
+    __slots__ = ("_call_offset", "_calls", "_count", "_seed")
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
         self._count = 0
+        self._calls = 0
+        self._call_offset = self.number(20)
 
     def token(self, size_bytes: int = 8) -> bytes:
         """The next unpredictable bytes."""
@@ -22,9 +24,13 @@ class IdSource:
         return self.token(8).hex()
 
     def call(self, now_s: float) -> str:
-        """A call's id: 16 hex digits that sort by time, the last five apart within a millisecond."""
+        """A call's id: 16 hex digits, eleven of time in milliseconds, by which they sort, and five that count.
+
+        The count begins anywhere, so that two processes of one node hardly meet in the millisecond they share.
+        """
+        self._calls += 1
         milliseconds = int(now_s * 1000) & 0xFFFFFFFFFFF
-        return f"{milliseconds:011x}{int.from_bytes(self.token(3), 'big') & 0xFFFFF:05x}"
+        return f"{milliseconds:011x}{(self._call_offset + self._calls) & 0xFFFFF:05x}"
 
     def number(self, bits: int) -> int:
         """An unpredictable number of so many bits (at most 64)."""

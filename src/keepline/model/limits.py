@@ -64,14 +64,32 @@ PROMPT_CACHE_BYTES_MAX = 128_000_000
 """Prompts kept in media's memory, the least recently played dropped first."""
 
 # --- keepline.sip: how much a message may be -------------------------------------------------------------------------
-SIP_MESSAGE_BYTES_MAX = 65_535
-"""A datagram cannot be longer; a longer message is answered 513."""
+SIP_MESSAGE_BYTES_MAX = 32_768
+"""Of one message; a longer one is answered 513."""
 SIP_HEADERS_MAX = 200
 """Header lines of one message; more are answered 400."""
 SDP_LINES_MAX = 500
 """Of one session description; a longer one is answered 488."""
 SDP_MEDIA_MAX = 16
 """Media of one session description; more are answered 488."""
+BODY_PARTS_MAX = 16
+"""Of one multipart body; more are answered 400."""
+SERVER_TRANSACTIONS_MAX = 20_000
+"""Requests in work or awaiting their ACK; the next one is answered 503 without a memory of it."""
+REFUSALS_RECORDED_PER_S_MAX = 200
+"""Calls answered 503 that get a record; beyond, the answer is stateless and the calls are only counted."""
+METERED_SOURCES_MAX = 256
+"""Sources of unwanted messages told apart; the others are counted as one."""
+STRANGER_ANSWERS_PER_S_MAX = 5
+"""To one source that is no trunk's peer; beyond, its messages go unread."""
+STRANGERS_ANSWERED_PER_S_MAX = 50
+"""To all of them together, whose addresses may be forged."""
+BROKEN_ANSWERS_PER_S_MAX = 50
+"""To messages of one peer that cannot be read; beyond, silence."""
+BROKEN_ANSWERED_PER_S_MAX = 500
+"""To those of all peers together."""
+TRUNK_PEERS_CACHED_MAX = 4_096
+"""Source addresses whose trunk is remembered; past it all are looked up anew."""
 
 # Speech and prompts
 PROMPT_TEXT_CHARS_MAX = 8_000

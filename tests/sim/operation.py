@@ -1,0 +1,154 @@
+"""The operation that tests of the call core run: every kind of flow that a call can meet, on a number of its own."""
+
+from keepline.call.turn import Identity, Program
+from keepline.flow import Call, HungUp, StepFailedError, flow
+from keepline.model.operation import (
+    FlowReference,
+    HostPort,
+    MediaSettings,
+    NodeSettings,
+    Number,
+    Operation,
+    Prompt,
+    SipSettings,
+    Trunk,
+)
+from keepline.sip.transaction import Timers
+
+IDENTITY = Identity(HostPort("203.0.113.5", 5060), "203.0.113.5", "Keepline/test", Timers())
+RTP_PORTS = [40000, 40002, 40004, 40006]
+
+
+@flow
+async def greeting(call: Call) -> None:
+    """A long prompt that any digit interrupts, a short one, and a BYE."""
+    await call.ask_digits(prompt="welcome", count=1, timeout_s=0.0)
+    await call.say(prompt="goodbye")
+    await call.hangup()
+
+
+@flow
+async def hold(call: Call) -> None:
+    """Listen until the caller hangs up."""
+    while True:
+        await call.ask_digits(count=1, timeout_s=None)
+
+
+@flow
+async def endless(call: Call) -> None:
+    """Play until the caller hangs up."""
+    await call.say(prompt="music", repeat=True)
+
+
+@flow
+async def keyed(call: Call) -> None:
+    """Ask for four digits and read them back."""
+    digits = await call.ask_digits("Four digits, please.", count=4, timeout_s=5.0, between_s=3.0)
+    await call.say(f"You keyed {digits or 'nothing'}.")
+    await call.hangup()
+
+
+@flow
+async def menu(call: Call) -> None:
+    """A prompt that is not interrupted, then two questions; keys pressed early count."""
+    await call.say(prompt="goodbye")
+    first = await call.ask_digits(prompt="welcome", count=1)
+    second = await call.ask_digits("And now?", count=2)
+    await call.say(f"{first} and {second}")
+    await call.hangup()
+
+
+@flow
+async def returning(call: Call) -> None:
+    """End without a hang-up."""
+    await call.say(prompt="goodbye")
+
+
+@flow
+async def raising(call: Call) -> None:
+    """Make a mistake."""
+    await call.say(prompt="goodbye")
+    raise ValueError("a mistake of the author's")
+
+
+@flow
+async def thorough(call: Call) -> None:
+    """Do what is left to do when the caller is gone."""
+    try:
+        await call.ask_digits(prompt="welcome", count=1)
+    except HungUp:
+        await call.hangup()
+    await call.hangup()
+
+
+@flow
+async def deaf(call: Call) -> None:
+    """Take no hang-up for an answer."""
+    while True:
+        try:
+            await call.say(prompt="goodbye")
+        except HungUp:
+            continue
+
+
+@flow
+async def wanting(call: Call) -> None:
+    """Ask for a prompt that is not there, and make do without."""
+    try:
+        await call.say(prompt="nowhere")
+    except StepFailedError:
+        await call.say(prompt="goodbye")
+    await call.hangup()
+
+
+@flow
+async def curt(call: Call) -> None:
+    """Hang up at once: before the ACK has come."""
+    await call.hangup()
+
+
+FLOWS = {
+    each.__name__: each
+    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, curt)
+}
+NUMBERS = {
+    "1000": Number("greeting"),
+    "1001": Number("greeting", ring_s=3.0),
+    "2000": Number("hold"),
+    "3000": Number("endless"),
+    "4000": Number("keyed"),
+    "5000": Number("menu"),
+    "6000": Number("returning"),
+    "6001": Number("raising"),
+    "6002": Number("thorough"),
+    "6003": Number("deaf"),
+    "6004": Number("wanting"),
+    "6005": Number("curt"),
+}
+PROMPTS = {
+    "welcome": Prompt(text="Welcome.", length_s=8.0),
+    "goodbye": Prompt(text="Goodbye.", length_s=3.0),
+    "music": Prompt(text="La la la.", length_s=10.0),
+}
+
+
+def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
+    """The operation under a digest; every version of it is the same."""
+    return Operation(
+        name="test",
+        directory="",
+        digest=digest,
+        sip=SipSettings(IDENTITY.sip, calls_max),
+        media=MediaSettings(),
+        http=HostPort("127.0.0.1", 8080),
+        node=NodeSettings(),
+        trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32")),),
+        numbers=NUMBERS,
+        flows={name: FlowReference("flows", name) for name in FLOWS},
+        prompts=PROMPTS,
+    )
+
+
+def program(digest: str = "a1", calls_max: int = 100) -> Program:
+    """The operation, ready to run."""
+    return Program(operation(digest, calls_max), FLOWS)
