@@ -19,6 +19,8 @@ from keepline.node.slots import Slots
 
 ADOPTION_LIMIT_S = 3.0
 """How long a survivor may take to give what it holds; then it counts as hung."""
+REBIND_LIMIT_S = 10.0
+REBIND_EVERY_S = 0.05
 RTP_BUFFER_BYTES = 65_536
 SIP_BUFFER_BYTES = 4 << 20
 """A burst of requests waits here during a switch-over."""
@@ -143,7 +145,7 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
         rtp = [bind_udp(sip[0].getsockname()[0], port, RTP_BUFFER_BYTES) for port in rtp_port_numbers(settings.rtp)]
     if slots.count != len(rtp):
         raise CannotListen(f"the surviving processes have {slots.count} RTP ports, --rtp-ports asks for {len(rtp)}")
-    return Holdings(slots, sip, rtp, link, media_link, listen_tcp(settings.http), listen_unix(paths))
+    return Holdings(slots, sip, rtp, link, media_link, (listen_tcp_again if fds else listen_tcp)(settings.http), listen_unix(paths))
 
 
 def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:
@@ -170,6 +172,21 @@ def bind_udp(host: str, port: int, buffer_bytes: int) -> socket.socket:
         ) from None
     made.setblocking(False)
     return made
+
+
+def listen_tcp_again(address: tuple[str, int]) -> socket.socket:
+    """A listening TCP socket in place of one whose process has just died. Raises `CannotListen`.
+
+    Between the two somebody's outgoing connection may hold the port for a moment; calls must not be lost over that.
+    """
+    deadline_s = time.monotonic() + REBIND_LIMIT_S
+    while True:
+        try:
+            return listen_tcp(address)
+        except CannotListen:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(REBIND_EVERY_S)
 
 
 def listen_tcp(address: tuple[str, int]) -> socket.socket:
