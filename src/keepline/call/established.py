@@ -75,6 +75,7 @@ def resume_media(turn: Turn, call: CallState) -> None:
 
 
 def open_media(turn: Turn, call: CallState) -> None:
+    """Give the answered call its RTP; media ignores it where it has."""
     received, answered = call.received, call.answered
     if answered is None:
         return

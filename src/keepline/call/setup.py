@@ -31,6 +31,7 @@ def negotiate(invite: Request, identity: Identity, call: str, rtp_port: int) -> 
 
 
 def contact(identity: Identity) -> str:
+    """Our Contact, the target of the peer's further requests (§12.1.1)."""
     return f"<sip:keepline@{identity.sip}>"
 
 
@@ -80,6 +81,7 @@ def begin(turn: Turn, call: CallState) -> None:
 
 
 def arm_answer_timers(turn: Turn, call: CallState) -> None:
+    """Start the retransmission of our 200, and the wait for its ACK, which counts from the answer."""
     assert call.answered is not None
     timers = turn.identity.timers
     call.answer_interval_s = timers.t1_s
@@ -97,6 +99,7 @@ def retransmit_answer(turn: Turn, call: CallState) -> None:
 
 
 def resend_answer(turn: Turn, call: CallState) -> None:
+    """Send the 200 again, byte for byte."""
     assert call.answered is not None
     peer = response_target(call.invite, (call.received.peer_host, call.received.peer_port))
     turn.send(call.answered.response.encode("latin-1"), peer)
@@ -154,6 +157,7 @@ def refuse(
 
 
 def close_media(turn: Turn, call: CallState) -> None:
+    """End the call's RTP; its figures come back as `MediaStopped`."""
     """RTP ends; its last figures come when media has said so, or when it had its time."""
     turn.emit(CloseMedia(call.id, call.received.slot, CLOSE_NUMBER))
     turn.set_timer(call, Timer.MEDIA_CLOSE, turn.now_s + MEDIA_CLOSE_S_MAX)

@@ -19,6 +19,7 @@ INTERNAL_ERROR = "internal error"
 
 
 def dialog_of(call: CallState) -> Dialog:
+    """The call's dialog, made once. Raises `PeerError` for an INVITE without a usable Contact."""
     if call.dialog is None:
         call.dialog = uas_dialog(call.invite, call.received.local_tag)
     return call.dialog
@@ -94,6 +95,7 @@ def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
 
 
 def on_answer_limit(turn: Turn, call: CallState) -> None:
+    """64*T1 without an ACK: the call is hung up (§13.3.1.4)."""
     if call.phase is Phase.ANSWERED:
         call.leave_why = call.leave_why or "no ACK"
         turn.emit(Report("no_ack", call.id, "the caller never acknowledged our 200; hanging up"))

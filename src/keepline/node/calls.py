@@ -242,6 +242,7 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Run one calls process."""
     parser = argparse.ArgumentParser(prog="keepline-calls", description="One of the two calls processes of a node.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--operation", required=True, help="digest of the stored operation")

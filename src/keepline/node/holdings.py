@@ -155,6 +155,7 @@ def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:
 
 
 def bind_sip(address: tuple[str, int]) -> socket.socket:
+    """The SIP socket. Raises `CannotListen`."""
     return bind_udp(address[0], address[1], SIP_BUFFER_BYTES)
 
 

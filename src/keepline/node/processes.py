@@ -31,6 +31,7 @@ def identify(pid: int) -> ProcessId | None:
 
 
 def is_alive(process: ProcessId) -> bool:
+    """This very process is there, not another with its number."""
     return identify(process.pid) == process
 
 

@@ -351,6 +351,7 @@ def take_lock(paths: NodePaths) -> int:
 
 
 def main() -> int:
+    """Run the supervisor; returns the exit code."""
     parser = argparse.ArgumentParser(prog="keepline-supervisor", description="The supervisor of a Keepline node.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--operation", required=True, help="digest of the stored operation")
