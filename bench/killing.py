@@ -109,7 +109,7 @@ def besiege(node: LocalNode, siege: Siege) -> Outcome:
         "--expect", "welcome*,goodbye", *prompt_options(node.prompts()),
     ]  # fmt: skip
     if siege.role == "media":
-        options.append("--allow-timestamp-jumps")
+        options.append("--media-deaths")
     with Crowd(node.uri("1000"), options, siege.crowd_cores) as crowd:
         outcome = Outcome(crowd.reports, {})
         wait_until("the first call ends", lambda: crowd.reports, FIRST_CALLS_WITHIN_S)

@@ -86,7 +86,7 @@ def options() -> argparse.ArgumentParser:
         help="what a good call hears, in order: NAME, NAME* (a digit may cut it), NAME+ (over and over)")  # fmt: skip
     add("--expect-bye", choices=("theirs", "ours", "none"), help="default: by --hang-up-after")
     add("--expect-status", type=int, default=200)
-    add("--allow-timestamp-jumps", action="store_true", help="whole frames of silence may be missing")
+    add("--media-deaths", action="store_true", help="frames may be missing in time, and a packet may come twice")
     add("--prompt", type=prompt_file, action="append", default=[], metavar="NAME=FILE", help="raw G.711 to recognise")
     add("--json", action="store_true", help="a JSON object for each call and a summary")
     add("--events", action="store_true", help="with --json: what each caller hears now, twice a second")
@@ -97,7 +97,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
     """The command line as a plan."""
     user, host, port = args.target
     bye = args.expect_bye or ("theirs" if args.hang_up_after is None else "ours")
-    expect = Expectation(bye, args.expect_status, args.expect, args.allow_timestamp_jumps, args.rtp != "none")
+    expect = Expectation(bye, args.expect_status, args.expect, args.media_deaths, args.rtp != "none")
     return Plan(
         user=user, target_host=host, target_port=port, host=args.host, concurrent=args.concurrent, rate=args.rate,
         calls=args.calls, seconds=args.seconds, drain_s=args.drain, rtp=args.rtp, codec=CODECS[args.codec],

@@ -42,7 +42,8 @@ def call_report(caller: Caller, expect: Expectation, prompts: dict[str, Frames])
              "ms": run.frames * FRAME_MS, "complete": run.complete, "crc": f"{run.crc:08x}"} for run in found
         ],
         "packets": heard.packets, "sent": caller.leg.sender.sent if caller.leg else 0, "lost": heard.lost,
-        "sequence_gaps": heard.sequence_gaps, "timestamp_jumps": heard.timestamp_jumps, "markers": heard.markers,
+        "sequence_gaps": heard.sequence_gaps, "doubled": heard.doubled,
+        "timestamp_jumps": heard.timestamp_jumps, "markers": heard.markers,
         "sources": heard.sources, "ssrcs": heard.ssrcs,
         "gap_ms_max": round(heard.gap_ms_max, 3), "gap_max_at_ms": heard.gap_max_at * FRAME_MS,
         "resent": {"invite": caller.resent_invite, "bye": caller.resent_bye},

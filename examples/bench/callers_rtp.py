@@ -68,10 +68,10 @@ class Receiver:
                 return
         seconds, nanoseconds = TIMESPEC.unpack(control[0][2])
         now_ns = seconds * 1_000_000_000 + nanoseconds
-        heard.packets += 1
         first = self.next_seq < 0
-        if (seq != self.next_seq or ts != self.next_ts or kind > 0x7F) and not self._odd(seq, ts, kind):
+        if (seq != self.next_seq or ts != self.next_ts or kind > 0x7F) and not self._odd(seq, ts, kind, size):
             return
+        heard.packets += 1
         if not first:
             gap_ns = now_ns - self.last_ns
             if gap_ns > self.gap_ns:
@@ -89,10 +89,13 @@ class Receiver:
         else:
             heard.frames_left_out += 1
 
-    def _odd(self, seq: int, ts: int, kind: int) -> bool:
+    def _odd(self, seq: int, ts: int, kind: int, size: int) -> bool:
         """The first packet, or one that is not the successor of the one before; False: it is late or came twice."""
         heard = self.heard
         first = self.next_seq < 0
+        if self._is_double(seq, ts, size):
+            heard.doubled += 1
+            return False
         if kind > 0x7F:
             heard.markers += 1
             heard.first_has_marker = heard.first_has_marker or first
@@ -108,8 +111,14 @@ class Receiver:
             self.frames.extend([LOST] * min(ahead, LOST_FILLED_MAX))
         jump = (ts - self.next_ts - ahead * FRAME_BYTES + 0x80000000 & 0xFFFFFFFF) - 0x80000000
         if jump and len(heard.timestamp_jumps) < 100:
-            heard.timestamp_jumps.append((heard.packets, jump))
+            heard.timestamp_jumps.append((len(self.frames), jump))
         return True
+
+    def _is_double(self, seq: int, ts: int, size: int) -> bool:
+        """Whether this is the packet before once more."""
+        before = (self.next_seq - 1) & 0xFFFF, (self.next_ts - FRAME_BYTES) & 0xFFFFFFFF
+        kept = self.frames and not self.heard.frames_left_out
+        return bool(kept) and (seq, ts) == before and crc32(_view[12:size]) == self.frames[-1]
 
     def _remember(self, ssrc: int, source: tuple[str, int]) -> None:
         if not self.first_ns:

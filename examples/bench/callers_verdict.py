@@ -56,6 +56,8 @@ class Heard:
     sequence_gaps: int = 0
     lost: int = 0
     late_or_double: int = 0
+    doubled: int = 0
+    """The packet before, once more, bit by bit; any receiver drops it."""
     timestamp_jumps: list[tuple[int, int]] = field(default_factory=list)
     """(index of the frame, timestamp units more than the 160 expected)."""
     markers: int = 0
@@ -94,8 +96,9 @@ class Expectation:
     status: int = 200
     prompts: tuple[str, ...] = ()
     """In order. `name*` may be cut by a digit, `name+` repeats until the end; () leaves the audio alone."""
-    timestamp_jumps: bool = False
-    """Whether the timestamp may jump forward by whole frames (the media process was dead for that long)."""
+    media_deaths: bool = False
+    """Whether the process that sends may die: the timestamp may jump forward by the whole frames that it was dead, and
+    the packet at which it died may come twice, since nobody knows whether it left."""
     audio: bool = True
     """Whether there must be RTP at all."""
 
@@ -201,10 +204,12 @@ def _judge_rtp(expect: Expectation, heard: Heard) -> list[str]:
     faults = []
     if heard.sequence_gaps:
         faults.append(f"sequence: {heard.lost} packets missing in {heard.sequence_gaps} gaps")
+    if heard.doubled and not expect.media_deaths:
+        faults.append(f"sequence: {heard.doubled} packets sent twice")
     if heard.late_or_double:
-        faults.append(f"sequence: {heard.late_or_double} packets late or twice")
+        faults.append(f"sequence: {heard.late_or_double} packets late or out of order")
     whole = all(jump > 0 and jump % FRAME_BYTES == 0 for _, jump in heard.timestamp_jumps)
-    if heard.timestamp_jumps and not (expect.timestamp_jumps and whole):
+    if heard.timestamp_jumps and not (expect.media_deaths and whole):
         where = ", ".join(f"{jump:+d} at frame {at}" for at, jump in heard.timestamp_jumps[:3])
         faults.append(f"timestamp: {len(heard.timestamp_jumps)} jumps ({where})")
     if not heard.first_has_marker:
