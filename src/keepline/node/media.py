@@ -34,6 +34,7 @@ from keepline.node.media_stream import Stream
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
     Close,
+    Closed,
     Command,
     Event,
     FinishReason,
@@ -198,13 +199,10 @@ class MediaLoop:
         stream = self._streams.find(command.slot)
         if isinstance(command, Open):
             self._open(command, stream)
+        elif isinstance(command, Close):
+            self._close(command, stream)
         elif stream is None or command.call != stream.call or command.number <= stream.applied:
             self.refused += 1
-        elif isinstance(command, Close):
-            self._streams.remove(stream)
-            stream.close()
-            if not self._streams:
-                self._arm(False)
         else:
             if isinstance(command, Play):
                 stream.silence()
@@ -223,6 +221,16 @@ class MediaLoop:
             self._arm(True)
             self._slots.media_tick = self._next_tick - 1
         self._streams.open(command, self._next_tick)
+
+    def _close(self, command: Close, stream: Stream | None) -> None:
+        """Whatever the slot carries, the answer is the same: it is not this call, and never will be again."""
+        if stream is not None and stream.call == command.call:
+            self._streams.take_the_rest(stream, monotonic())
+            self._streams.remove(stream)
+            stream.close()
+            if not self._streams:
+                self._arm(False)
+        self._tell(Closed(command.call, command.slot, command.number))
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)

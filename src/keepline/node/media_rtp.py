@@ -11,7 +11,7 @@ from socket import socket
 from struct import Struct
 from typing import Final
 
-from keepline.model.limits import RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
+from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished
@@ -199,6 +199,24 @@ class RtpStreams:
                 stream.bump(S_IGNORED)
                 continue
             pack_stats(view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter)
+
+    def take_the_rest(self, stream: Stream, now_s: float) -> None:
+        """Take what is still queued for a stream that ends, so that its figures are complete."""
+        arrival = int(now_s * _CLOCK_HZ)
+        account = stream.account
+        for _ in range(RTP_DRAIN_MAX):
+            try:
+                length, source = stream.sock.recvfrom_into(self._buffer)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue
+            from_peer = stream.latched or self._latch(stream, source, length)
+            if not from_peer or not self._receive_other(stream, length, arrival):
+                stream.bump(S_IGNORED)
+        STATS.pack_into(
+            self._slots.view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter
+        )
 
     def _latch(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
         """Decide about a packet from anybody; True when it is the peer's first, and the stream is the peer's now."""

@@ -78,6 +78,7 @@ class Stream:
         at.ORIGIN.pack_into(view, base + at.S_SEQ0, command.seq & SEQ_MASK, command.ssrc, command.ts & TS_MASK, frame)
         HEADER.pack_into(view, base + at.S_PACKET, PLAIN, 0, command.seq - 1 & SEQ_MASK, 0, command.ssrc)
         self.slots.u32[(base + at.S_APPLIED) // 4] = command.number
+        self.slots.u64[(base + at.S_FIGURES_OF) // 8] = command.call
         self.slots.u64[base // 8] = command.call
         self.resume()
 

@@ -26,7 +26,7 @@ _EVENT: Final = Struct("<BBxxIIQI")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
 _OPEN, _PLAY, _STOP_PLAY, _CLOSE = 1, 2, 3, 4
-_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED = 1, 2, 3, 4
+_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED = 1, 2, 3, 4, 5
 _NO_IP: Final = bytes(16)
 _NO_KEY: Final = bytes(16)
 
@@ -94,7 +94,7 @@ class StopPlay:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Stop sending and free the slot; its statistics stay readable until the next `Open`."""
+    """Stop sending and free the slot; its statistics stay readable until the next `Open`. Answered by `Closed`."""
 
     call: int
     slot: int
@@ -136,8 +136,17 @@ class Latched:
     slot: int
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The slot does not carry this call (any more), and what it says of the call will not change."""
+
+    call: int
+    slot: int
+    number: int
+
+
 Command = Open | Play | StopPlay | Close
-Event = MediaStarted | PlayFinished | DigitsReceived | Latched
+Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed
 
 
 def pack_ip(host: str) -> bytes:
@@ -241,6 +250,8 @@ def _event_record(event: Event) -> bytes:
             return _EVENT.pack(_DIGITS, 0, slot, 0, call, head)
         case Latched(call, slot):
             return _EVENT.pack(_LATCHED, 0, slot, 0, call, 0)
+        case Closed(call, slot, number):
+            return _EVENT.pack(_CLOSED, 0, slot, number, call, 0)
 
 
 def _event(record: tuple[int, int, int, int, int, int]) -> Event:
@@ -254,4 +265,6 @@ def _event(record: tuple[int, int, int, int, int, int]) -> Event:
             return DigitsReceived(call, slot, value)
         case 4:
             return Latched(call, slot)
+        case 5:
+            return Closed(call, slot, number)
     raise LocalError(f"media event of kind {kind}, reason {reason}")

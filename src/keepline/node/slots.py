@@ -72,6 +72,8 @@ S_STATS_BASE: Final = 116
 S_LATE: Final = 124
 S_IGNORED: Final = 128
 S_SEND_FAILED: Final = 132
+S_FIGURES_OF: Final = 136
+"""u64: the call that the counters belong to, also when it is over."""
 S_RING: Final = 192
 S_PACKET: Final = 340
 
@@ -277,6 +279,10 @@ class Slots:
             if self.u64[(base + S_DIGITS) // 8] & _LOW == head:
                 first = max(0, head - RING_READABLE)
                 return head, "".join(chr(ring[at % RING_BYTES]) for at in range(first, head))
+
+    def figures_of(self, slot: int) -> int:
+        """The call that `stats` speaks of: the slot's, or once it is free its last; 0 for none."""
+        return self.u64[(self.base(slot) + S_FIGURES_OF) // 8]
 
     def stats(self, slot: int) -> SlotStats:
         """The slot's RTP counters; they stay after `Close` until the next `Open`."""

@@ -11,6 +11,7 @@ from keepline.model.limits import MEDIA_RECORDS_PER_DATAGRAM_MAX
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
     Close,
+    Closed,
     Command,
     DigitsReceived,
     Event,
@@ -42,6 +43,7 @@ events = st.one_of(
     st.builds(PlayFinished, u64, u32, u32, st.sampled_from(FinishReason)),
     st.builds(DigitsReceived, u64, u32, u32),
     st.builds(Latched, u64, u32),
+    st.builds(Closed, u64, u32, u32),
 )
 
 
