@@ -62,9 +62,16 @@ def test_rfc3261_12_1_1_a_peer_without_a_tag_has_an_empty_one() -> None:
 
 @pytest.mark.parametrize("contact", [None, "*", "<tel:+1>", "<sip:a@b>, <sip:c@d>", "x", ""])
 def test_rfc3261_8_1_1_8_an_invite_has_one_sip_contact(contact: str | None) -> None:
-    invite = request(without=("Contact",)) if contact is None else request(Contact=contact)
     with pytest.raises(PeerError):
-        uas_dialog(invite, "ours")
+        uas_dialog(request(without=("Contact",)) if contact is None else request(Contact=contact), "ours")
+
+
+def test_rfc2543_6_13_without_a_contact_the_from_serves() -> None:
+    old = request(without=("Contact",), Via="SIP/2.0/UDP 192.0.2.1", From="<sip:old@192.0.2.1:5070>")
+    assert uas_dialog(old, "ours").remote_target == "sip:old@192.0.2.1:5070"
+    with pytest.raises(PeerError) as caught:
+        uas_dialog(request(without=("Contact",), Via="SIP/2.0/UDP 192.0.2.1", From="<tel:+1>"), "ours")
+    assert caught.value.status == 416
 
 
 def test_rfc3261_12_1_2_the_dialog_of_the_client() -> None:

@@ -65,7 +65,7 @@ def uas_dialog(request: Request, local_tag: str) -> Dialog:
         remote_cseq=request.cseq.number,
         local_uri=request.to.uri,
         remote_uri=request.from_.uri,
-        remote_target=_contact(request),
+        remote_target=_invite_contact(request),
         route_set=tuple(request.headers.get_all("Record-Route")),
     )
 
@@ -219,9 +219,18 @@ def _route_uri(route: str) -> SipUri:
 
 
 def _contact(message: Request | Response) -> str:
-    contacts = message.headers.get_all("Contact")
+    contacts = message.contacts
     if len(contacts) != 1:
         raise PeerError("not exactly one Contact")
-    uri = parse_name_addr(contacts[0]).uri
+    uri = contacts[0].uri
     parse_uri(uri)
     return uri
+
+
+def _invite_contact(invite: Request) -> str:
+    """Where requests to the caller go. A caller that speaks RFC 2543 may give no Contact: its From serves (§6.13)."""
+    is_old = not (invite.top_via.branch or "").startswith("z9hG4bK")
+    if is_old and "Contact" not in invite.headers:
+        parse_uri(invite.from_.uri)
+        return invite.from_.uri
+    return _contact(invite)

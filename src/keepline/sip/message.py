@@ -27,11 +27,17 @@ from keepline.sip.values import (
 )
 
 __all__ = [
-    "REASON_PHRASES", "CSeq", "Headers", "Message", "NameAddr", "Request", "Response", "SipUri", "Via", "make_response",
-    "parse_message", "parse_name_addr", "parse_uri", "parse_via", "peek_request", "response_target", "stamp_received",
+    "KNOWN_METHODS", "REASON_PHRASES", "CSeq", "Headers", "Message", "NameAddr", "Request", "Response", "SipUri", "Via",
+    "make_response", "parse_message", "parse_name_addr", "parse_uri", "parse_via", "peek_request", "response_target",
+    "stamp_received",
 ]  # fmt: skip
 
-_METHOD = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+KNOWN_METHODS = frozenset((
+    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
+    "SUBSCRIBE", "UPDATE",
+))  # fmt: skip
+"""Methods that are registered (RFC 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665), served here or not."""
+
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s<>\"]+) ([A-Za-z]+/\d+\.\d+)", re.A)
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6]\d\d)(?: (.*))?", re.A | re.S)
 _LOOKS_LIKE_REQUEST = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.*[^ \t])[ \t]+[Ss][Ii][Pp]/\d", re.A)
@@ -42,17 +48,19 @@ _PORT = re.compile(r"[1-9]\d{0,4}", re.A)
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\r\n") + b"\x7f"
 _ANSWERED_FIELDS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _MAX_FORWARDS_MAX = 255
+_CONTACT_IDLE_IN = frozenset(("ACK", "BYE", "CANCEL"))
 
 
 class Message:
     """What requests and responses share. The properties of a message that `parse_message` gave never fail."""
 
-    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: Headers, body: bytes = b"") -> None:
         self.headers = headers
         self.body = body
         # What has been read, beside the text it was read from: a changed header is read anew.
+        self._contacts: tuple[str, tuple[NameAddr, ...]] | None = None
         self._cseq: tuple[str, CSeq] | None = None
         self._from: tuple[str, NameAddr] | None = None
         self._to: tuple[str, NameAddr] | None = None
@@ -90,6 +98,17 @@ class Message:
             self._via = (text, _first_via(text))
         return self._via[1]
 
+    @property
+    def contacts(self) -> tuple[NameAddr, ...]:
+        """Every Contact but `*`. It alone may fail (PeerError 400), in ACK, BYE, CANCEL and responses."""
+        text = self.headers._first.get("Contact")
+        if text is None:
+            return ()
+        if self._contacts is None or self._contacts[0] is not text:
+            elements = self.headers.get_all("Contact")
+            self._contacts = (text, tuple(parse_name_addr(element) for element in elements if element != "*"))
+        return self._contacts[1]
+
     def encode(self) -> bytes:
         """The bytes for the wire. Content-Length is set to the body's length. LocalError if a value breaks its line."""
         lines = [self._start_line()]
@@ -111,12 +130,20 @@ class Message:
 
 
 class Request(Message):
-    __slots__ = ("method", "uri")
+    __slots__ = ("_sip_uri", "method", "uri")
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
         super().__init__(headers, body)
         self.method = method
         self.uri = uri
+        self._sip_uri: tuple[str, SipUri] | None = None
+
+    @property
+    def sip_uri(self) -> SipUri:
+        """The Request-URI taken apart. PeerError 416 for a scheme that is not spoken here, 400 for what is no URI."""
+        if self._sip_uri is None or self._sip_uri[0] is not self.uri:
+            self._sip_uri = (self.uri, parse_uri(self.uri))
+        return self._sip_uri[1]
 
     def _start_line(self) -> str:
         return f"{self.method} {self.uri} SIP/2.0"
@@ -143,8 +170,8 @@ class Response(Message):
 def parse_message(data: bytes) -> Request | Response:
     """Read one message as a datagram carries it; bytes after Content-Length are dropped (RFC 3261 §18.3).
 
-    PeerError with the status to answer a request with: 400, 505 (version), 513 (size). For what can be answered
-    although it cannot be read see `peek_request`.
+    PeerError with the status to answer a request with: 400, 501 (RFC 4475 §3.1.2.18), 505 (version), 513 (size). For
+    what can be answered although it cannot be read see `peek_request`.
     """
     if len(data) > SIP_MESSAGE_BYTES_MAX:
         raise PeerError("a message that is too long", 513)
@@ -168,8 +195,8 @@ def parse_message(data: bytes) -> Request | Response:
             raise PeerError("a SIP version other than 2.0", 505)
         message = Request(method, uri, Headers.from_lines(lines), body)
     _check(message)
-    if isinstance(message, Request) and message.cseq.method != message.method:
-        raise PeerError("CSeq names another method than the request line")
+    if isinstance(message, Request):
+        _check_request(message)
     return message
 
 
@@ -323,10 +350,10 @@ def _check(message: Request | Response) -> None:
         raise PeerError(f"{missing.args[0]} is missing") from None
     if not call_id:
         raise PeerError("Call-ID is empty")
-    message._cseq = (cseq, parse_cseq(cseq))
-    message._from = (from_, parse_name_addr(from_))
-    message._to = (to, parse_name_addr(to))
     message._via = (via, _first_via(via))
+    message._cseq = (cseq, parse_cseq(cseq))
+    message._from = (from_, _address("From", from_))
+    message._to = (to, _address("To", to))
     length = first.get("Content-Length")
     if length is not None:
         if not _SMALL_NUMBER.fullmatch(length):
@@ -337,6 +364,25 @@ def _check(message: Request | Response) -> None:
     hops = first.get("Max-Forwards")
     if hops is not None and not (_SMALL_NUMBER.fullmatch(hops) and int(hops) <= _MAX_FORWARDS_MAX):
         raise PeerError("a Max-Forwards that is no number up to 255")
+
+
+def _check_request(request: Request) -> None:
+    """What holds for requests alone. PeerError 400, or 501 for a method that nobody knows."""
+    method = request.method
+    if request.cseq.method != method:
+        raise PeerError("CSeq names another method than the request line", 400 if method in KNOWN_METHODS else 501)
+    if method not in _CONTACT_IDLE_IN:
+        try:
+            _ = request.contacts
+        except PeerError as error:
+            raise PeerError(f"Contact: {error}") from None
+
+
+def _address(name: str, text: str) -> NameAddr:
+    try:
+        return parse_name_addr(text)
+    except PeerError as error:
+        raise PeerError(f"{name}: {error}") from None
 
 
 def _first_via(text: str) -> Via:

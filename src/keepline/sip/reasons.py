@@ -70,3 +70,16 @@ REASON_PHRASES = {
     608: "Rejected",
 }
 """Status -> the phrase the RFC gives; 100, 200 … 600 stand for any other status of their class."""
+
+REASON_CHARS_MAX = 120
+
+
+def phrase_for(status: int, why: str) -> str:
+    """The reason phrase of an answer: of a 400 what is wrong (RFC 3261 §21.4.1), of any other status its own words.
+
+    `why` may quote the peer: what does not print is left out, and it is cut.
+    """
+    if status != 400 or not why:
+        return REASON_PHRASES.get(status) or REASON_PHRASES[status // 100 * 100]
+    words = "".join(filter(str.isprintable, why[:REASON_CHARS_MAX]))
+    return f"{REASON_PHRASES[400]}: {words}"

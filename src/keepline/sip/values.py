@@ -26,8 +26,11 @@ _VIA_REMAINS = re.compile(
 )
 _BRANCH_REMAINS = re.compile(r";\s*branch\s*=\s*([A-Za-z0-9\-.!%*_+`'~]+)", re.A | re.I)
 _RPORT_REMAINS = re.compile(r";\s*rport\s*(?:;|\Z)", re.A | re.I)
+# Unquoted, a display name is tokens (RFC 4475 §3.1.2.15). Letters beyond ASCII are let through: callers have them.
 _NAME_ADDR = re.compile(
-    r'(?:"((?:[^"\\]++|\\.)*+)"\s*|([^<"]*))<([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s]+)>\s*(;.*)?', re.A | re.S
+    r'(?:"((?:[^"\\]++|\\.)*+)"\s*|([A-Za-z0-9\-.!%*_+`\'~ \t\x80-\U0010ffff]*+))'
+    r"<([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s]+)>\s*(;.*)?",
+    re.A | re.S,
 )
 _ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>\s;,?"]+)\s*(;.*)?', re.A | re.S)
 _PARAM_PART = re.compile(r'((?:[^;"]++|"(?:[^"\\]++|\\.)*+"|")*+)(?:;|\Z)', re.S)
@@ -36,6 +39,7 @@ _BAD_IN_URI = re.compile(r'[\x00-\x20<>"\x7f]')
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPED_IN_USER = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_ESCAPED_IN_PARAM = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.S)
 _CSEQ = re.compile(r"(\d{1,20})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)", re.A)
 
@@ -96,6 +100,7 @@ class SipUri:
     """Lower case; an IPv6 address keeps its brackets."""
     port: int | None
     params: Params
+    """Names in lower case; escapes resolved, once (RFC 4475 §3.1.1.3)."""
     headers: str = ""
     """What follows `?`, as written."""
     password: str | None = None
@@ -106,7 +111,8 @@ class SipUri:
         at = "" if self.user is None else "@"
         port = "" if self.port is None else f":{self.port}"
         headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{password}{at}{self.host}{port}{format_params(self.params)}{headers}"
+        params = format_params({_escaped(name): value and _escaped(value) for name, value in self.params.items()})
+        return f"{self.scheme}:{user}{password}{at}{self.host}{port}{params}{headers}"
 
 
 def format_params(params: Params) -> str:
@@ -199,7 +205,10 @@ def parse_uri(text: str) -> SipUri:
     match = _HOST_PORT.fullmatch(host_part)
     if match is None or (at and not user_info):
         raise PeerError("a URI that cannot be read")
-    host, port, params, headers = match.groups()
+    host, port, written, headers = match.groups()
+    params = parse_params(written) if written else {}
+    if written and "%" in written:
+        params = _unescaped(params)
     user: str | None = None
     password: str | None = None
     if at:
@@ -207,9 +216,7 @@ def parse_uri(text: str) -> SipUri:
         password = word if secret else None
         if "%" in user:
             user = _ESCAPES.sub(_unescape, user)
-    return SipUri(
-        scheme, user, host.lower(), _port(port), parse_params(params) if params else {}, headers or "", password
-    )
+    return SipUri(scheme, user, host.lower(), _port(port), params, headers or "", password)
 
 
 def uri_host_port(uri: SipUri) -> tuple[str, int]:
@@ -240,6 +247,21 @@ def _unescape(match: re.Match[str]) -> str:
         return bytes.fromhex(match[0].replace("%", "")).decode()
     except UnicodeDecodeError:
         raise PeerError("escapes in a URI that are not UTF-8") from None
+
+
+def _unescaped(params: Params) -> Params:
+    """URI parameters with their escapes resolved. PeerError 400 for two that are the same then."""
+    resolved = {
+        _ESCAPES.sub(_unescape, name).lower(): value and _ESCAPES.sub(_unescape, value)
+        for name, value in params.items()
+    }
+    if len(resolved) != len(params):
+        raise PeerError("a URI parameter is given twice")
+    return resolved
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPED_IN_PARAM.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -106,7 +106,7 @@ def try_message(data: bytes) -> None:
         use(message)
         use_dialog(message)
         return
-    assert refused.status in (400, 505, 513)
+    assert refused.status in (400, 501, 505, 513)
     remains = peek_request(data)
     if remains is not None:
         stamp_received(remains, "198.51.100.7", 5099)

@@ -1,0 +1,74 @@
+"""What a user agent server looks at before it deals with a request: method, Request-URI, extensions, content.
+
+A plain decision, in the order of RFC 3261 §8.2: the first thing that is wrong is what the peer hears of. It refuses to
+know calls and dialogs: merged requests (482), dialogs (481, 500) and numbers (404) are the exchange's.
+"""
+
+from dataclasses import dataclass
+
+from keepline.model.errors import PeerError
+from keepline.sip.body import ACCEPT, session_of
+from keepline.sip.message import KNOWN_METHODS, Request
+
+ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS")
+ALLOW = ", ".join(ALLOWED_METHODS)
+EXTENSIONS: frozenset[str] = frozenset()
+"""Option tags that a peer may require of us."""
+CONTENT_HEADERS = (("Accept", ACCEPT), ("Accept-Encoding", "identity"), ("Accept-Language", "en"))
+"""What bodies are taken (§20.1 to 20.3). The language is that of reason phrases; that of callers is the flow's."""
+_ALLOWED = frozenset(ALLOWED_METHODS)
+_SESSION_RANGES = frozenset(("application/sdp", "application/*", "*/*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a request is refused before it is dealt with."""
+
+    status: int
+    why: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def method_objection(method: str) -> Objection | None:
+    """§8.2.1: 405 for a method that is known and not served, 501 (§21.5.2) for one that nobody knows."""
+    if method in _ALLOWED:
+        return None
+    if method in KNOWN_METHODS:
+        return Objection(405, f"{method} is not served", (("Allow", ALLOW),))
+    return Objection(501, "the method is unknown", (("Allow", ALLOW),))
+
+
+def objection_to(request: Request) -> Objection | None:
+    """What is wrong with a request other than ACK, or None. Its session can be read without a PeerError then.
+
+    CANCEL cannot be refused for what it requires (§8.2.2.3), and a BYE's body does not change what it means, so the
+    content of both goes unread (for BYE a departure from §8.2.3: a caller who hangs up has hung up).
+    """
+    method = request.method
+    found = method_objection(method)
+    if found is not None or method == "CANCEL":
+        return found
+    try:
+        if request.sip_uri.headers:
+            return Objection(400, "headers in the Request-URI")
+        if "Require" in request.headers:
+            missing = [tag for tag in request.headers.get_all("Require") if tag not in EXTENSIONS]
+            if missing:
+                listed = ", ".join(missing)
+                return Objection(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
+        if method != "BYE":
+            session_of(request)
+    except PeerError as error:
+        return Objection(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
+    return _accept_objection(request) if method == "INVITE" else None
+
+
+def _accept_objection(invite: Request) -> Objection | None:
+    """§20.1: an answer is a session description, and Accept may rule that out (RFC 4475 §3.3.15)."""
+    if "Accept" not in invite.headers:
+        return None
+    ranges = {element.partition(";")[0].strip().lower() for element in invite.headers.get_all("Accept")}
+    if ranges & _SESSION_RANGES:
+        return None
+    warning = '399 keepline "An answer is application/sdp, which Accept does not name"'
+    return Objection(406, "Accept does not name application/sdp", (("Warning", warning),))
