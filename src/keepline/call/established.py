@@ -200,12 +200,11 @@ def _play(turn: Turn, call: CallState, waiting: Waiting) -> _Result | None:
     prompt = _prompt_of(turn.program_of(call.received.operation), request)
     if prompt is None:
         return _result(waiting, StepOutcome.FAILED, f"the operation has no prompt named {request.prompt!r}")
-    call.prompt_number = play_number(waiting.step)
     turn.emit(
         PlayPrompt(
             call.id,
             call.received.slot,
-            call.prompt_number,
+            play_number(waiting.step),
             prompt,
             repeat=isinstance(request, Say) and request.repeat,
             barge_in=isinstance(request, AskDigits),

@@ -112,9 +112,8 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.sip_status = 200
         record.media = MediaRecord(codec=fact.codec)
     elif isinstance(fact, StepEnded):
-        result = fact.value if fact.outcome == "done" and fact.value else fact.value or fact.outcome
         took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
-        record.steps.append(StepRecord(fact.verb, fact.began_at_s, result, took_ms))
+        record.steps.append(StepRecord(fact.verb, fact.began_at_s, fact.value or fact.outcome, took_ms))
     elif isinstance(fact, FlowEnded):
         record.error = fact.error
     elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):

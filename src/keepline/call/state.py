@@ -85,14 +85,12 @@ class CallState:
     """One live call. Only `apply` changes what facts speak of; the rest is this process's own working state."""
 
     __slots__ = (
-        "acknowledged",
         "adopted",
         "answer_interval_s",
         "answered",
         "bye_over",
         "bye_received",
         "bye_sent",
-        "cancelled",
         "dialog",
         "digits",
         "digits_at_s",
@@ -105,7 +103,6 @@ class CallState:
         "leave_why",
         "media_stopped",
         "phase",
-        "prompt_number",
         "prompt_over_at_s",
         "received",
         "step_began_at_s",
@@ -119,8 +116,6 @@ class CallState:
         self.invite = invite
         self.phase = Phase.RINGING
         self.answered: CallAnswered | None = None
-        self.acknowledged = False
-        self.cancelled = False
         self.bye_received: ByeReceived | None = None
         self.bye_sent: ByeSent | None = None
         self.flow_ended: FlowEnded | None = None
@@ -134,7 +129,6 @@ class CallState:
         self.digits_used = 0
         """Digits that answers have used up."""
         self.digits_at_s = 0.0
-        self.prompt_number = 0
         self.prompt_over_at_s: float | None = None
         # Working state of this process, rebuilt by waking.
         self.adopted = False
@@ -175,8 +169,6 @@ class CallState:
         elif isinstance(fact, CallAnswered):
             self.answered = fact
             self.step_began_at_s = fact.at_s
-        elif isinstance(fact, CallAcknowledged):
-            self.acknowledged = True
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
@@ -185,8 +177,6 @@ class CallState:
             self.bye_received = fact
         elif isinstance(fact, CallEnded):
             self.ended = fact
-        elif isinstance(fact, CancelReceived):
-            self.cancelled = True
 
     def _apply_step(self, fact: StepEnded) -> None:
         self.steps.append(StepResult(fact.verb, fact.fingerprint, StepOutcome(fact.outcome), fact.value))
