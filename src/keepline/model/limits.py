@@ -41,7 +41,15 @@ MISTAKES_MAX = 100
 RTP_SLOTS_MAX = 16_384
 """RTP ports of a node; half of all UDP ports."""
 MEDIA_RECORDS_PER_DATAGRAM_MAX = 128
-"""Commands or events in one datagram; 128 of 72 bytes fit every default socket buffer."""
+"""Commands or events in one datagram; 128 of 214 bytes fit every default socket buffer."""
+MEDIA_NETWORKS_MAX = 8
+"""Networks that a trunk's media may come from."""
+LATCH_PACKETS = 10
+"""Packets within which the signalled address may still take a stream from another of the trunk's networks."""
+RTCP_PER_TICK_MAX = 16
+"""RTCP packets sent, and packets received, in one 2 ms tick; the rest wait for the next."""
+RTCP_PACKET_BYTES_MAX = 1_500
+"""A longer one is no report of one stream: ignored."""
 MEDIA_EVENTS_WAITING_MAX = 4_096
 """Events kept while nobody reads them; past it the overflow mark is set and the slots must be read again."""
 MEDIA_CATCH_UP_TICKS_MAX = 50
@@ -125,6 +133,8 @@ JOURNAL_WAL_BYTES_MAX = 32 << 20
 
 # Control
 CONTROL_MESSAGE_BYTES_MAX = 65_536
+CONTROL_CLIENTS_MAX = 64
+"""Connections of commands at once; the oldest gives way."""
 CONTROL_FDS_PER_MESSAGE_MAX = 200
 """The kernel passes 253 descriptors at most in one message."""
 

@@ -1,5 +1,6 @@
 """The supervisor's children: how each is started, and what is known of it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -32,6 +33,8 @@ class Child:
     """Of a calls process: warm or active; empty until it has registered."""
     epoch: int = 0
     active_since_s: float = 0.0
+    trouble: str = ""
+    """What is wrong with it, in its own words; empty while all is well."""
 
 
 def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str) -> int:
@@ -131,5 +134,7 @@ def child_of(role: str, pid: int, started_s: float) -> Child:
     """Bookkeeping for a process just started. Raises `LocalError` where it is gone already."""
     process = identify(pid)
     if process is None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
         raise LocalError(f"{role} (pid {pid}) was gone before it began")
     return Child(role, process, os.pidfd_open(pid), started_s)

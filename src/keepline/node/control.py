@@ -5,21 +5,26 @@ stays connected; when the supervisor dies it goes on with its work and registers
 """
 
 import array
+import contextlib
 import json
 import os
+import signal
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from keepline.model.errors import KeeplineError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX, CONTROL_MESSAGE_BYTES_MAX
+from keepline.node.lock import end_stopped, holder_of, release_lock, try_lock
 from keepline.node.paths import NodePaths
-from keepline.node.processes import ProcessId, is_alive, send_signal, wait_gone
+from keepline.node.processes import ProcessId, is_alive, is_stopped, send_signal, wait_gone
 
 RECONNECT_EVERY_S: Final = 0.1
+_CREDENTIALS: Final = struct.Struct("3i")
 Message = dict[str, object]
 
 
@@ -84,12 +89,28 @@ def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(payload[: len(payload) - len(payload) % item])
-    if not data:
+    try:
+        message = json.loads(data) if data else None
+        if data and not isinstance(message, dict):
+            raise ValueError("a control message must be an object")
+    except (ValueError, RecursionError) as error:
+        _close_all(fds)
+        raise ValueError(f"no control message: {error}") from None
+    if message is None:
+        _close_all(fds)
         return None
-    message = json.loads(data)
-    if not isinstance(message, dict):
-        raise ValueError("a control message must be an object")
     return message, list(fds)
+
+
+def _close_all(fds: Iterable[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """The number of the process at the other end, as the kernel knows it."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(credentials)[0])
 
 
 class ControlClient(threading.Thread):
@@ -116,10 +137,8 @@ class ControlClient(threading.Thread):
         """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`."""
         with self._lock:
             if self._connection is not None:
-                try:
+                with contextlib.suppress(OSError):
                     send(self._connection, message)
-                except OSError:
-                    pass
 
     def run(self) -> None:
         while True:
@@ -203,18 +222,24 @@ def survivors(paths: NodePaths) -> list[tuple[str, ProcessId]]:
     found = []
     processes = read_node_file(paths).get("processes")
     for entry in processes if isinstance(processes, list) else []:
-        role, pid, started = entry
-        process = ProcessId(int(pid), int(started))
-        if is_alive(process):
-            found.append((str(role), process))
+        match entry:
+            case [str(role), int(pid), int(started)] if is_alive(process := ProcessId(pid, started)):
+                found.append((role, process))
     return found
 
 
 def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
-    """End what a dead supervisor left behind: SIGTERM, and after `grace_s` SIGKILL. Returns the pids ended."""
-    import signal
+    """End what a dead supervisor left behind, and one that is stopped: SIGTERM, and after `grace_s` SIGKILL.
 
-    orphans = survivors(NodePaths(data))
+    Returns the pids ended. Where no supervisor is at work, the files of the running node go too.
+    """
+    paths = NodePaths(data)
+    holder = holder_of(paths)
+    ended = []
+    if holder is not None and is_stopped(holder.pid):
+        end_stopped(holder)
+        ended.append(holder.pid)
+    orphans = survivors(paths)
     for _, process in orphans:
         send_signal(process, signal.SIGTERM)
         send_signal(process, signal.SIGCONT)
@@ -223,4 +248,8 @@ def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
         if not wait_gone(process, max(0.0, deadline - time.monotonic())):
             send_signal(process, signal.SIGKILL)
             wait_gone(process, grace_s)
-    return [process.pid for _, process in orphans]
+    lock_fd = try_lock(paths) if paths.run.is_dir() else None
+    if lock_fd is not None:
+        paths.clear_run()
+        release_lock(paths, lock_fd)
+    return ended + [process.pid for _, process in orphans]

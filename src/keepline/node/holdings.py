@@ -6,6 +6,7 @@ theirs, and binds again what nobody holds any more: same addresses, same ports.
 
 import json
 import os
+import selectors
 import socket
 import time
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from keepline.model.errors import KeeplineError
 from keepline.node import control
 from keepline.node.control import Message
 from keepline.node.paths import NodePaths
-from keepline.node.processes import ProcessId, identify
+from keepline.node.processes import ProcessId
 from keepline.node.slots import Slots
 
 ADOPTION_LIMIT_S = 3.0
@@ -80,35 +81,64 @@ class Survivors:
 
 
 def gather(paths: NodePaths, listener: socket.socket) -> Survivors:
-    """Let the survivors of the last supervisor register, and collect what they hold."""
+    """Let the survivors of the last supervisor register, and collect what they hold.
+
+    Whoever else connects meanwhile is sent away at once, and holds up nobody by saying nothing.
+    """
     found = Survivors()
     waiting = {process.pid: (role, process) for role, process in control.survivors(paths) if role in ("calls", "media")}
     deadline_s = time.monotonic() + ADOPTION_LIMIT_S
-    listener.setblocking(True)
-    while waiting and (left_s := deadline_s - time.monotonic()) > 0:
-        listener.settimeout(left_s)
-        try:
-            connection, _ = listener.accept()
-            connection.settimeout(left_s)
-            received = control.receive(connection)
-        except (OSError, ValueError):
-            continue
-        message = received[0] if received else {}
-        entry = waiting.get(int(str(message.get("pid", 0))))
-        process = identify(entry[1].pid) if entry else None
-        if message.get("op") != "register" or entry is None or process is None:
-            connection.close()
-            continue
-        try:
-            _collect(connection, found.fds)
-        except (OSError, ValueError):
-            connection.close()
-            continue
-        del waiting[process.pid]
-        found.registered.append((message, connection, process))
-    listener.setblocking(False)
+    silent: set[socket.socket] = set()
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while waiting and (left_s := deadline_s - time.monotonic()) > 0:
+            for key, _ in selector.select(left_s):
+                connection = key.fileobj
+                assert isinstance(connection, socket.socket)
+                if connection is listener:
+                    _welcome(listener, waiting, selector, silent)
+                    continue
+                selector.unregister(connection)
+                silent.discard(connection)
+                _greet(connection, waiting, found)
+    for connection in silent:
+        connection.close()
     found.hung = list(waiting.values())
     return found
+
+
+def _welcome(
+    listener: socket.socket,
+    waiting: dict[int, tuple[str, ProcessId]],
+    selector: selectors.BaseSelector,
+    silent: set[socket.socket],
+) -> None:
+    try:
+        connection, _ = listener.accept()
+    except OSError:  # gone again
+        return
+    if control.peer_pid(connection) in waiting:
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ)
+        silent.add(connection)
+    else:
+        connection.close()
+
+
+def _greet(connection: socket.socket, waiting: dict[int, tuple[str, ProcessId]], found: Survivors) -> None:
+    """Take a survivor's registration and its descriptors; where it breaks off, it may try again."""
+    pid = control.peer_pid(connection)
+    try:
+        received = control.receive(connection)
+        if received is None or received[0].get("op") != "register" or pid not in waiting:
+            raise ValueError("no registration")
+        connection.settimeout(ADOPTION_LIMIT_S)
+        _collect(connection, found.fds)
+    except (OSError, ValueError):
+        connection.close()
+        return
+    _, process = waiting.pop(pid)
+    found.registered.append((received[0], connection, process))
 
 
 def _collect(connection: socket.socket, fds: dict[str, list[int]]) -> None:
@@ -124,6 +154,30 @@ def _collect(connection: socket.socket, fds: dict[str, list[int]]) -> None:
             fds[kind] = given
 
 
+def check_fit(settings: Settings, fds: dict[str, list[int]]) -> None:
+    """Raises `CannotListen` where survivors serve other addresses than are asked for now."""
+    if "sip" in fds:
+        host, port = _address(fds["sip"][0])
+        if settings.sip[0] != host or settings.sip[1] not in (0, port):
+            raise CannotListen(
+                f"the calls that survived the last supervisor are on udp:{host}:{port}; "
+                f"start with --sip {host}:{port}, or end them with `keepline stop` first"
+            )
+    if "rtp" in fds:
+        ports = [_address(fd)[1] for fd in fds["rtp"]]
+        if ports != rtp_port_numbers(settings.rtp):
+            raise CannotListen(
+                f"the calls that survived the last supervisor use the RTP ports {ports[0]} to {ports[-1] + 1}; "
+                f"start with --rtp-ports {ports[0]}-{ports[-1] + 1}, or end them with `keepline stop` first"
+            )
+
+
+def _address(fd: int) -> tuple[str, int]:
+    with socket.socket(fileno=os.dup(fd)) as borrowed:
+        host, port = borrowed.getsockname()[:2]
+        return host, port
+
+
 def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> Holdings:
     """Everything a node holds: what survivors gave, and the rest anew. Raises `CannotListen`."""
     noted = control.read_node_file(paths)
@@ -136,8 +190,10 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
     else:
         link, media_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     sip_address = settings.sip
-    if fds and settings.sip[1] == 0 and isinstance(noted.get("sip"), list):
-        sip_address = (settings.sip[0], int(noted["sip"][1]))  # type: ignore[index]
+    if fds and settings.sip[1] == 0:
+        match noted.get("sip"):
+            case [_, int(port)]:
+                sip_address = (settings.sip[0], port)
     sip = [socket.socket(fileno=fd) for fd in fds["sip"]] if "sip" in fds else [bind_sip(sip_address)]
     if "rtp" in fds:
         rtp = [socket.socket(fileno=fd) for fd in fds["rtp"]]
@@ -145,7 +201,9 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
         rtp = [bind_udp(sip[0].getsockname()[0], port, RTP_BUFFER_BYTES) for port in rtp_port_numbers(settings.rtp)]
     if slots.count != len(rtp):
         raise CannotListen(f"the surviving processes have {slots.count} RTP ports, --rtp-ports asks for {len(rtp)}")
-    return Holdings(slots, sip, rtp, link, media_link, (listen_tcp_again if fds else listen_tcp)(settings.http), listen_unix(paths))
+    return Holdings(
+        slots, sip, rtp, link, media_link, (listen_tcp_again if fds else listen_tcp)(settings.http), listen_unix(paths)
+    )
 
 
 def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:

@@ -1,12 +1,31 @@
 """Structured logs on stderr, one line an event, quiet unless something is wrong."""
 
+import contextlib
 import logging
 import os
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 LEVEL_VARIABLE = "KEEPLINE_LOG"
+
+
+class Steadfast:
+    """A text file that is written to where it can be: no process ends, or loses a call, over a line of its log."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Write, or let it go: the terminal is closed, the disk is full, nobody reads."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """The same for what is buffered."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.flush()
 
 
 def _name(process: str) -> structlog.typing.Processor:
@@ -34,6 +53,6 @@ def set_up_logs(process: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Steadfast(sys.stderr))),
         cache_logger_on_first_use=True,
     )

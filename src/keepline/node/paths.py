@@ -46,8 +46,19 @@ class NodePaths:
         """The node's addresses and processes, for whoever finds it without a supervisor."""
         return self.run / "node.json"
 
+    @property
+    def node_file_new(self) -> Path:
+        """Where the next `node.json` is written before it takes the place of the last."""
+        return self.run / "node.new"
+
     def create(self) -> None:
         """Make the directories; private, since prompts and calls are nobody else's."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.run.mkdir(exist_ok=True, mode=0o700)
         self.prompts.mkdir(exist_ok=True, mode=0o700)
+
+    def clear_run(self) -> None:
+        """Remove what a node that is gone left in `run`, but the supervisor's lock."""
+        left = (self.supervisor_socket, self.speech_socket, self.node_file, self.node_file_new, self.active_lock)
+        for path in left:
+            path.unlink(missing_ok=True)

@@ -33,6 +33,11 @@ class Shutdown:
         return self._phase != ""
 
     @property
+    def is_ending(self) -> bool:
+        """Nobody waits for calls any more, and no process is started again."""
+        return self._phase in ("goodbye", "ending")
+
+    @property
     def limit_s(self) -> float:
         """The most that what has begun may still take."""
         return max(0.0, self._until_s - time.monotonic()) + 2 * GOODBYE_LIMIT_S
@@ -55,12 +60,12 @@ class Shutdown:
     def tick(self, now_s: float) -> None:
         """Go on where the phase's work is done or its time is up."""
         live = self._supervisor.holdings.slots.live_calls
-        active = self._supervisor.find("calls", "active")
+        has_calls = self._supervisor.find("calls") is not None
         if now_s < self._settled_s:
             return
         if self._phase == "draining" and (live == 0 or now_s >= self._until_s):
             self._enter("goodbye" if live else "ending", GOODBYE_LIMIT_S)
-        elif self._phase == "goodbye" and (live == 0 or now_s >= self._until_s or active is None):
+        elif self._phase == "goodbye" and (live == 0 or now_s >= self._until_s or not has_calls):
             self._enter("ending", GOODBYE_LIMIT_S)
         elif self._phase == "ending" and now_s >= self._until_s:
             for child in self._supervisor.children:

@@ -5,7 +5,7 @@ one thread around one selector, so that it can fork media, and it handles no cal
 """
 
 import argparse
-import fcntl
+import contextlib
 import json
 import os
 import selectors
@@ -18,25 +18,28 @@ from pathlib import Path
 
 import structlog
 
-from keepline import __version__
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node import control, journal
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
-from keepline.node.holdings import Holdings, Settings, Survivors, gather, prepare
+from keepline.node.control_server import ControlServer
+from keepline.node.holdings import Holdings, Settings, Survivors, check_fit, gather, prepare
+from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
 from keepline.node.paths import NodePaths
-from keepline.node.processes import identify, is_stopped, send_signal, wait_gone
+from keepline.node.processes import send_signal, wait_gone
+from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
+from keepline.node.status import status_of
 from keepline.node.watch import Watch
 
 WATCH_EVERY_S = 0.05
 WATCH_IDLE_EVERY_S = 0.2
 """Without a live call nobody hears that something hangs."""
 START_LIMIT_S = 30.0
-QUICK_DEATH_S = 0.5
-RESTART_DELAYS_S = (0.0, 0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-"""Before a process is started again, by how many times in a row it died young."""
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The last one comes when the terminal is closed."""
+NOT_READY = f"the node answers no calls {START_LIMIT_S:g} s after its start; see the log"
 log = structlog.get_logger("supervisor")
 
 
@@ -49,15 +52,18 @@ class Supervisor:
         self.settings = settings
         self._lock_fd = lock_fd
         self.children: list[Child] = []
-        self._young_deaths: dict[str, int] = {}
-        self._due: list[tuple[float, str]] = []
+        self._restarts = Restarts()
         self._selector = selectors.DefaultSelector()
-        self._began_s = time.monotonic()
+        self.began_s = time.monotonic()
+        self._complain_at_s = self.began_s + START_LIMIT_S
         self._is_ready = False
-        self._listener = control.listen(paths.supervisor_socket)
-        survivors = gather(paths, self._listener)
+        self._is_late = False
+        listener = control.listen(paths.supervisor_socket)
+        survivors = gather(paths, listener)
+        check_fit(settings, survivors.fds)
         self._clear_away(survivors)
         self.holdings: Holdings = prepare(paths, settings, survivors.fds)
+        self._control = ControlServer(self._selector, listener, self._answer, self._on_gone)
         self._adopt(survivors)
         self._watch = Watch(self.holdings.slots)
         self._shutdown = Shutdown(self)
@@ -65,9 +71,8 @@ class Supervisor:
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in END_SIGNALS:
             signal.signal(number, lambda _number, _frame: None)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._on_signal)
 
     # Life -----------------------------------------------------------------------------------------------------------
@@ -88,9 +93,8 @@ class Supervisor:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        for due_s, role in [entry for entry in self._due if entry[0] <= now_s]:
-            self._due.remove((due_s, role))
-            if not self._shutdown.has_begun:
+        for role in self._restarts.take_due(now_s):
+            if not self._shutdown.is_ending:
                 self.start(role)
         for child, why in self._watch.hung(now_s, self.children):
             log.warning("hung", role=child.role, pid=child.process.pid, why=why)
@@ -102,22 +106,22 @@ class Supervisor:
     def _check_ready(self, now_s: float) -> None:
         active = self.find("calls", "active")
         if active is not None and active.epoch and self.find("media", "serving") is not None:
-            self._is_ready = True
+            self._is_ready, self._is_late = True, False
             host, port = self.holdings.http.getsockname()[:2]
             sip = "{}:{}".format(*self.holdings.sip[0].getsockname()[:2])
-            sys.stdout.write(f"ready sip=udp:{sip} http={host}:{port} data={self.paths.data}\n")
-            sys.stdout.flush()
-        elif now_s - self._began_s > START_LIMIT_S:
-            log.error(
-                "not_ready", what=f"the node answers no calls {START_LIMIT_S:g} s after its start; see the lines above"
-            )
-            self._began_s = now_s
+            with contextlib.suppress(OSError):  # nobody listens
+                sys.stdout.write(f"ready sip=udp:{sip} http={host}:{port} data={self.paths.data}\n")
+                sys.stdout.flush()
+        elif now_s > self._complain_at_s:
+            self._is_late = True
+            self._complain_at_s = now_s + START_LIMIT_S
+            log.error("not_ready", what=NOT_READY)
 
     def _end(self) -> None:
         for child in self.children:
             os.close(child.pidfd)
-        for path in (self.paths.supervisor_socket, self.paths.speech_socket, self.paths.node_file):
-            path.unlink(missing_ok=True)
+        self.paths.clear_run()
+        release_lock(self.paths, self._lock_fd)
 
     # Children -------------------------------------------------------------------------------------------------------
 
@@ -137,7 +141,7 @@ class Supervisor:
             child = child_of(role, starters[role](), time.monotonic())
         except (OSError, LocalError) as error:
             log.error("start_failed", role=role, what=str(error))
-            self._start_later(role)
+            self._restarts.note_failed_start(time.monotonic(), role, str(error))
             return
         self._take(child)
 
@@ -149,34 +153,19 @@ class Supervisor:
     def _on_death(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
-        how = ""
-        try:
+        status = None
+        with contextlib.suppress(ChildProcessError):  # adopted: somebody else's child
             _, status = os.waitpid(child.process.pid, os.WNOHANG)
-            how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
-        except ChildProcessError:  # adopted: somebody else's child
-            pass
         self.children.remove(child)
         if child.connection is not None:
-            self._drop(child.connection)
-        if self._shutdown.has_begun:
+            self._control.drop(child.connection)
+        if self._shutdown.is_ending:
             return
-        log.warning("died", role=child.role, state=child.state, pid=child.process.pid, how=how)
-        if time.monotonic() - child.started_s < QUICK_DEATH_S and child.state != "active":
-            self._young_deaths[child.role] = self._young_deaths.get(child.role, 0) + 1
-        else:
-            self._young_deaths[child.role] = 0
-        self._start_later(child.role)
-        self._write_node_file()
-
-    def _start_later(self, role: str) -> None:
-        deaths = self._young_deaths.get(role, 0)
-        delay_s = RESTART_DELAYS_S[min(deaths, len(RESTART_DELAYS_S) - 1)]
-        if delay_s >= 0.5:
-            log.error("crash_loop", role=role, deaths=deaths, next_try_s=delay_s)
-        if delay_s == 0.0:
+        log.warning("died", role=child.role, state=child.state, pid=child.process.pid, how=how(status))
+        self._restarts.note_death(time.monotonic(), child, status)
+        for role in self._restarts.take_due(time.monotonic()):
             self.start(role)
-        else:
-            self._due.append((time.monotonic() + delay_s, role))
+        self._write_node_file()
 
     def _write_node_file(self) -> None:
         holdings = self.holdings
@@ -188,9 +177,14 @@ class Supervisor:
             "operation": self.digest,
             "processes": [[c.role, c.process.pid, c.process.started] for c in self.children],
         }
-        temporary = self.paths.node_file.with_suffix(".new")
-        temporary.write_text(json.dumps(noted), encoding="utf-8")
-        temporary.replace(self.paths.node_file)
+        temporary = self.paths.node_file_new
+        try:
+            temporary.write_text(json.dumps(noted), encoding="utf-8")
+            temporary.replace(self.paths.node_file)
+        except OSError as error:
+            log.error("node_file_not_written", what=str(error), meaning="a new supervisor could not adopt all of this")
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     # Adoption -------------------------------------------------------------------------------------------------------
 
@@ -206,148 +200,66 @@ class Supervisor:
         for message, connection, process in survivors.registered:
             child = Child(str(message["role"]), process, os.pidfd_open(process.pid), time.monotonic(), connection)
             self._note_state(child, message)
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ, self._reader(connection))
+            self._control.add(connection)
             self._take(child)
             log.warning("adopted", role=child.role, state=child.state, pid=process.pid)
 
     # The control socket ---------------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError):
-            return
-        connection.setblocking(False)
-        self._selector.register(connection, selectors.EVENT_READ, self._reader(connection))
-
-    def _reader(self, connection: socket.socket) -> Callable[[], None]:
-        return lambda: self._read(connection)
-
-    def _read(self, connection: socket.socket) -> None:
-        try:
-            received = control.receive(connection)
-        except (BlockingIOError, InterruptedError):
-            return
-        except (OSError, ValueError):
-            received = None
-        if received is None:
-            self._drop(connection)
-            return
-        message, fds = received
-        for fd in fds:
-            os.close(fd)
-        answer = self._answer(connection, message)
-        if answer is not None:
-            try:
-                control.send(connection, answer)
-            except OSError:
-                self._drop(connection)
-
-    def _drop(self, connection: socket.socket) -> None:
-        if connection.fileno() >= 0:
-            self._selector.unregister(connection)
-            connection.close()
+    def _on_gone(self, connection: socket.socket) -> None:
         for child in self.children:
             if child.connection is connection:
                 child.connection = None
 
-    def _answer(self, connection: socket.socket, message: Message) -> Message | None:
+    def _answer(self, connection: socket.socket, pid: int, message: Message) -> Message | None:
         op = message.get("op")
         if op == "status":
-            return self.status()
+            return status_of(self)
         if op == "stop":
             self._shutdown.ask(now=bool(message.get("now")))
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
-        child = self._sender(connection, message)
-        if op in ("register", "promoted") and child is not None:
-            child.connection = connection
-            self._note_state(child, message)
-            self._shutdown.remind(child)
+        child = next((c for c in self.children if c.process.pid == pid), None)
+        if op in ("register", "promoted", "trouble") and child is not None:
+            if op == "trouble":
+                child.trouble = str(message.get("what", ""))
+            else:
+                child.connection = connection
+                self._control.keep(connection)
+                self._note_state(child, message)
+                self._shutdown.remind(child)
             return None
         return {"ok": False, "error": f"unknown request {op!r}"}
-
-    def _sender(self, connection: socket.socket, message: Message) -> Child | None:
-        pid = message.get("pid")
-        return next((c for c in self.children if c.connection is connection or c.process.pid == pid), None)
 
     def _note_state(self, child: Child, message: Message) -> None:
         state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))
         if state == "active" and child.state != "active":
             child.active_since_s = time.monotonic()
         child.state = state
-        child.epoch = int(str(message.get("epoch", 0)))
+        epoch = message.get("epoch")
+        child.epoch = epoch if isinstance(epoch, int) else 0
+        child.trouble = str(message.get("trouble", ""))
 
     def tell(self, child: Child, message: Message) -> None:
         """Tell a child; one that is not connected hears it when it registers."""
         if child.connection is not None:
-            try:
-                control.send(child.connection, message)
-            except OSError:
-                self._drop(child.connection)
+            self._control.send(child.connection, message)
 
     def _on_signal(self) -> None:
         for number in self._wake_read.recv(64):
-            if number in (signal.SIGTERM, signal.SIGINT):
+            if number in END_SIGNALS:
                 self._shutdown.ask(now=self._shutdown.has_begun)
 
     # Status ---------------------------------------------------------------------------------------------------------
 
-    def status(self) -> Message:
-        """What `keepline status --json` prints."""
-        active, warm = self.find("calls", "active"), self.find("calls", "warm")
-        starting = next((c for c in self.children if c.role == "calls" and not c.state), None)
-        slots = self.holdings.slots
+    @property
+    def state(self) -> str:
+        """starting, running or stopping."""
+        return "stopping" if self._shutdown.has_begun else "running" if self._is_ready else "starting"
 
-        def pid(child: Child | None) -> Message | None:
-            return {"pid": child.process.pid} if child is not None else None
-
-        return {
-            "node": socket.gethostname(),
-            "version": __version__,
-            "mode": "normal",
-            "state": "stopping" if self._shutdown.has_begun else "running" if self._is_ready else "starting",
-            "live_calls": slots.live_calls,
-            "processes": {
-                "supervisor": {"pid": os.getpid()},
-                "media": pid(self.find("media")),
-                "calls": {"active": pid(active), "warm": pid(warm), "starting": pid(starting)},
-                "speech": pid(self.find("speech")),
-                "desk": pid(self.find("desk")),
-            },
-            "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
-            "sip": "udp:{}:{}".format(*self.holdings.sip[0].getsockname()[:2]),
-            "http": "{}:{}".format(*self.holdings.http.getsockname()[:2]),
-            "rtp_ports": f"{self.settings.rtp[0]}-{self.settings.rtp[1]}",
-            "media_slots": slots.count,
-            "operation": self.digest,
-            "data": str(self.paths.data),
-            "uptime_s": round(time.monotonic() - self._began_s, 1),
-        }
-
-
-def take_lock(paths: NodePaths) -> int:
-    """Become the one supervisor of this data directory. A stopped holder is ended; raises `KeeplineError` otherwise."""
-    descriptor = os.open(paths.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(2):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = int(os.pread(descriptor, 20, 0) or b"0")
-            holder = identify(pid) if pid else None
-            if holder is None or not is_stopped(pid):
-                raise KeeplineError(
-                    f"a node runs in {paths.data} already (supervisor pid {pid}); "
-                    "`keepline stop` ends it, --data chooses another directory"
-                ) from None
-            log.warning("stopped_supervisor_ended", pid=pid)
-            send_signal(holder, signal.SIGKILL)
-            wait_gone(holder, START_LIMIT_S)
-        else:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-            return descriptor
-    raise KeeplineError(f"the lock of {paths.data} cannot be had")
+    def troubles(self) -> list[str]:
+        """What somebody should look after, in words."""
+        told = [f"{child.role}: {child.trouble}" for child in self.children if child.trouble]
+        return told + self._restarts.troubles(time.monotonic()) + ([NOT_READY] if self._is_late else [])
 
 
 def main() -> int:
@@ -359,6 +271,7 @@ def main() -> int:
     arguments = parser.parse_args()
     set_up_logs("supervisor")
     paths = NodePaths(arguments.data)
+    lock_fd = None
     try:
         paths.create()
         lock_fd = take_lock(paths)
@@ -366,6 +279,9 @@ def main() -> int:
         supervisor = Supervisor(paths, arguments.operation, Settings.parse(arguments.settings), lock_fd)
     except (KeeplineError, OSError) as error:
         sys.stderr.write(f"keepline up: {error}\n")
+        if lock_fd is not None:
+            paths.supervisor_socket.unlink(missing_ok=True)
+            release_lock(paths, lock_fd)
         return 1
     return supervisor.run()
 

@@ -1,0 +1,51 @@
+"""What `keepline status` says of a node, drawn from its supervisor. It asks no other process, so it never waits."""
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from keepline import __version__
+from keepline.node.children import Child
+from keepline.node.control import Message
+
+if TYPE_CHECKING:
+    from keepline.node.supervisor import Supervisor
+
+
+def status_of(supervisor: "Supervisor") -> Message:
+    """The object that `keepline status --json` prints."""
+    holdings, settings = supervisor.holdings, supervisor.settings
+    slots = holdings.slots
+    starting = next((c for c in supervisor.children if c.role == "calls" and not c.state), None)
+    return {
+        "node": socket.gethostname(),
+        "version": __version__,
+        "mode": "normal",
+        "state": supervisor.state,
+        "trouble": supervisor.troubles(),
+        "live_calls": slots.live_calls,
+        "processes": {
+            "supervisor": {"pid": os.getpid()},
+            "media": _pid(supervisor.find("media")),
+            "calls": {
+                "active": _pid(supervisor.find("calls", "active")),
+                "warm": _pid(supervisor.find("calls", "warm")),
+                "starting": _pid(starting),
+            },
+            "speech": _pid(supervisor.find("speech")),
+            "desk": _pid(supervisor.find("desk")),
+        },
+        "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
+        "sip": "udp:{}:{}".format(*holdings.sip[0].getsockname()[:2]),
+        "http": "{}:{}".format(*holdings.http.getsockname()[:2]),
+        "rtp_ports": f"{settings.rtp[0]}-{settings.rtp[1]}",
+        "media_slots": slots.count,
+        "operation": supervisor.digest,
+        "data": str(supervisor.paths.data),
+        "uptime_s": round(time.monotonic() - supervisor.began_s, 1),
+    }
+
+
+def _pid(child: Child | None) -> Message | None:
+    return {"pid": child.process.pid} if child is not None else None
