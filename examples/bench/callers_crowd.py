@@ -57,6 +57,8 @@ class Plan:
     rtp: str = "noise"
     codec: int = 0
     port_base: int = 0
+    sip_port: int = 0
+    """Where its own SIP comes in; 0 lets the kernel choose."""
     keep_audio_s: float = 120.0
     digit_packets: int = 5
     """How long a key is held, in packets of 20 ms."""
@@ -82,7 +84,7 @@ class Crowd:
         self.plan, self.script, self.on_end = plan, script, on_end
         self.target_host, self.target_port = plan.target_host, plan.target_port
         self.host, self.codec = plan.host, plan.codec
-        self.sip = open_socket(plan.host, 0)
+        self.sip = open_socket(plan.host, plan.sip_port)
         _large_buffers(self.sip)
         self.port = self.sip.getsockname()[1]
         self.sink = open_socket(plan.host, 0)
@@ -122,10 +124,10 @@ class Crowd:
         """Wall clock in seconds, comparable with the kernel's stamps."""
         return time.time()
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, to: tuple[str, int] | None = None) -> None:
         # What cannot be sent is lost, as on a network: the transaction's timer sends it again.
         with suppress(OSError):
-            self.sip.sendto(data, (self.target_host, self.target_port))
+            self.sip.sendto(data, to or (self.target_host, self.target_port))
 
     def later(self, delay_s: float, caller: Caller, name: str) -> None:
         self._timer_id += 1
@@ -261,15 +263,15 @@ class Crowd:
     def _read_sip(self) -> None:
         for _ in range(SIP_BATCH):
             try:
-                data, control, _, _ = self.sip.recvmsg(65535, 64)
+                data, control, _, source = self.sip.recvmsg(65535, 64)
             except (BlockingIOError, ConnectionRefusedError):
                 return
             seconds, nanoseconds = _timespec(control)
             message = parse(data)
             if message is not None:
-                self._dispatch(message, seconds + nanoseconds / 1e9)
+                self._dispatch(message, seconds + nanoseconds / 1e9, source)
 
-    def _dispatch(self, message: Message, at: float) -> None:
+    def _dispatch(self, message: Message, at: float, source: tuple[str, int]) -> None:
         call_id = message.one("call-id")
         caller = self.live.get(call_id) or self.finished.get(call_id)
         if caller is not None:

@@ -63,26 +63,30 @@ def parse(data: bytes) -> Message | None:
     return Message(parts[0], 0, headers, body) if parts[2] == "SIP/2.0" else None
 
 
-def sdp_offer(host: str, port: int, codec: int, version: int) -> bytes:
-    """An offer of one G.711 codec (0 PCMU, 8 PCMA) and telephone-event."""
+def sdp_offer(host: str, port: int, codec: int, version: int, event: int = 101) -> bytes:
+    """An offer, or an answer, of one G.711 codec (0 PCMU, 8 PCMA) and telephone-event (none where `event` is -1)."""
     family, name = ("IP6" if ":" in host else "IP4"), {0: "PCMU", 8: "PCMA"}[codec]
+    digits = (f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15") if event >= 0 else ()
     lines = (
         "v=0", f"o=- {version} 1 IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0",
-        f"m=audio {port} RTP/AVP {codec} 101", f"a=rtpmap:{codec} {name}/8000",
-        "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=ptime:20", "a=sendrecv",
+        f"m=audio {port} RTP/AVP {codec}{f' {event}' if event >= 0 else ''}", f"a=rtpmap:{codec} {name}/8000",
+        *digits, "a=ptime:20", "a=sendrecv",
     )  # fmt: skip
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
 def sdp_answer(body: bytes) -> tuple[str, int, int, int] | None:
-    """(host, port, payload type of the voice, payload type of digits or -1) of an answer; None where it is no use."""
+    """(host, port, payload type of the voice, payload type of digits or -1); None where it is no use.
+
+    Of several codecs the first G.711 one, so that it reads offers too.
+    """
     host, port, codec, event = "", 0, -1, -1
     for line in body.decode("utf-8", "replace").splitlines():
         if line.startswith("c="):
             host = line.split()[-1]
         elif line.startswith("m=audio "):
             fields = line.split()
-            port, codec = int(fields[1]), int(fields[3])
+            port, codec = int(fields[1]), int(next((kind for kind in fields[3:] if kind in ("0", "8")), fields[3]))
         elif line.startswith("a=rtpmap:") and "telephone-event" in line:
             event = int(line[9:].split()[0])
     return (host, port, codec, event) if host and port and codec >= 0 else None
@@ -100,6 +104,8 @@ class Script:
     """After the INVITE; sent once a provisional response has come (§9.1)."""
     give_up_after_s: float = 120.0
     """A call that has not ended by then is a failed one."""
+    name: str = ""
+    """The user part of its From; "" makes it the same as that of its Call-ID."""
 
 
 @dataclass(slots=True)
@@ -128,8 +134,8 @@ class Caller:
     def __init__(self, line: Any, index: int, call_id: str, user: str, script: Script) -> None:
         self.line, self.index, self.call_id, self.user, self.script = line, index, call_id, user, script
         self.state = State.CALLING
-        self.name = call_id.partition("@")[0]
-        """The user part of its From, the same as of its Call-ID: a record is found by either."""
+        self.name = script.name or call_id.partition("@")[0]
+        """The user part of its From; where the script names none, a record is found by it and by the Call-ID."""
         self.facts, self.times = Facts(), Times()
         self.leg: Any = None
         self.own_tag, self.branch = f"c{index}", f"z9hG4bK{call_id.partition('@')[0]}"
@@ -325,11 +331,21 @@ class Caller:
         self.line.ended(self)
 
 
-def response_to(request: Message, status: int) -> bytes:
-    """A response without a body, every Via copied (§8.2.6)."""
-    reason = {200: "OK", 481: "Call/Transaction Does Not Exist", 501: "Not Implemented"}[status]
-    vias = "".join(f"Via: {via}\r\n" for via in request.headers.get("via", ()))
+REASONS = {
+    100: "Trying", 180: "Ringing", 200: "OK", 404: "Not Found", 481: "Call/Transaction Does Not Exist",
+    486: "Busy Here", 487: "Request Terminated", 501: "Not Implemented", 503: "Service Unavailable", 603: "Decline",
+}  # fmt: skip
+
+
+def response_to(request: Message, status: int, tag: str = "", extra: str = "", body: bytes = b"") -> bytes:
+    """A response, every Via and Record-Route copied (§8.2.6); `tag` is added to a To that has none."""
+    copied = "".join(f"Via: {via}\r\n" for via in request.headers.get("via", ()))
+    copied += "".join(f"Record-Route: {route}\r\n" for route in request.headers.get("record-route", ()))
+    to = request.one("to")
+    if tag and ";tag=" not in to:
+        to += f";tag={tag}"
     return (
-        f"SIP/2.0 {status} {reason}\r\n{vias}From: {request.one('from')}\r\nTo: {request.one('to')}\r\n"
-        f"Call-ID: {request.one('call-id')}\r\nCSeq: {request.one('cseq')}\r\nContent-Length: 0\r\n\r\n"
-    ).encode()
+        f"SIP/2.0 {status} {REASONS.get(status, 'Refused')}\r\n{copied}From: {request.one('from')}\r\nTo: {to}\r\n"
+        f"Call-ID: {request.one('call-id')}\r\nCSeq: {request.one('cseq')}\r\n{extra}"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body

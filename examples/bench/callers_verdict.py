@@ -121,31 +121,49 @@ def trim(frames: Frames) -> Frames:
     return frames[loud[0] : loud[-1] + 1] if loud else ()
 
 
-def runs(frames: Frames, prompts: Mapping[str, Frames]) -> list[Run]:
-    """Read what was heard as stretches of known prompts and of unknown audio, in order.
+class Recogniser:
+    """Knows prompts by their frames, which are trimmed; made once for all the calls that may hear them."""
 
-    `prompts` are trimmed. Silence between runs is passed over; silence inside a prompt belongs to it.
-    """
-    opening = {reference[0]: name for name, reference in reversed(prompts.items()) if reference}
-    inside = {frame: (name, at) for name, ref in prompts.items() for at, frame in enumerate(ref) if frame not in QUIET}
-    found: list[Run] = []
-    at = 0
-    while at < len(frames):
-        frame = frames[at]
-        if frame in QUIET:
-            at += 1
-            continue
-        name = opening.get(frame)
-        if name is not None:
-            run = _follow(frames, at, name, prompts[name], 0)
-        elif frame in inside:
-            name, position = inside[frame]
-            run = _follow(frames, at, name, prompts[name], position)
-        else:
-            run = _unknown(frames, at, inside.keys() | opening.keys())
-        found.append(run)
-        at += run.frames
-    return found
+    def __init__(self, prompts: Mapping[str, Frames]) -> None:
+        self.prompts = prompts
+        self._opening: dict[int, list[str]] = {}
+        self._inside: dict[int, tuple[str, int]] = {}
+        for name, reference in prompts.items():
+            if reference:
+                self._opening.setdefault(reference[0], []).append(name)
+            self._inside |= {frame: (name, at) for at, frame in enumerate(reference) if frame not in QUIET}
+        self._known = self._inside.keys() | self._opening.keys()
+
+    def runs(self, frames: Frames) -> list[Run]:
+        """Read what was heard as stretches of known prompts and of unknown audio, in order.
+
+        Silence between runs is passed over; silence inside a prompt belongs to it. Of prompts that begin alike, the one
+        is taken that goes on longest as what was heard.
+        """
+        found: list[Run] = []
+        at = 0
+        while at < len(frames):
+            frame = frames[at]
+            if frame in QUIET:
+                at += 1
+                continue
+            if frame in self._opening:
+                names = self._opening[frame]
+                several = [_follow(frames, at, name, self.prompts[name], 0) for name in names]
+                run = max(several, key=lambda one: one.frames)
+            elif frame in self._inside:
+                name, position = self._inside[frame]
+                run = _follow(frames, at, name, self.prompts[name], position)
+            else:
+                run = _unknown(frames, at, self._known)
+            found.append(run)
+            at += run.frames
+        return found
+
+
+def runs(frames: Frames, prompts: Mapping[str, Frames]) -> list[Run]:
+    """What a `Recogniser` of these prompts finds."""
+    return Recogniser(prompts).runs(frames)
 
 
 def _follow(frames: Frames, at: int, name: str, reference: Frames, first: int) -> Run:
