@@ -15,6 +15,7 @@ from keepline.call import effects as fx
 from keepline.call import established, setup, teardown
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.facts import CallReceived
+from keepline.call.gate import Gate
 from keepline.call.requests import Requests
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key, Transactions
@@ -43,6 +44,7 @@ class Exchange:
         self._heap: list[tuple[float, int, str, Any, Any]] = []
         self._pushed = 0
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
+        self.gate = Gate(seed)
         self._requests = Requests(self)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
@@ -84,28 +86,33 @@ class Exchange:
         self.programs[program.operation.digest] = program
         if current:
             self.current = program.operation.digest
+            self.gate.use(program.operation)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
     def _on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
         if not given.data.strip(b"\r\n\0 "):
             return  # a keep-alive (RFC 5626 §3.5.1)
+        gate, host = self.gate, given.source[0]
+        if not gate.carrier(host) and gate.silences(turn, host):
+            return
         try:
             message = parse_message(given.data)
         except PeerError as error:
-            self._requests.refuse_malformed(turn, error, given)
+            gate.refuse_malformed(turn, error, given)
             return
         if isinstance(message, Response):
             self._on_response(turn, message)
             return
         try:
             self._requests.receive(turn, message, given.data, given.source)
-        except Exception as error:
-            # What only a closer look shows to be wrong is theirs; anything else is ours, and this request's alone.
-            status = error.status if isinstance(error, PeerError) else 500
-            event = "bad_message" if isinstance(error, PeerError) else "request_broken"
-            turn.emit(fx.Report(event, "", f"{given.source[0]}:{given.source[1]}: {type(error).__name__}: {error}"))
-            self._requests.refuse_unserved(turn, message, status, given.source)
+        except PeerError as error:  # what only a closer look shows to be wrong
+            if gate.refuse_broken(turn, message, error, given.source):
+                self._requests.refuse_unserved(turn, message, error.status, given.source)
+        except Exception as error:  # ours, and this request's alone
+            what = f"{given.source[0]}:{given.source[1]}: {type(error).__name__}: {error}"
+            turn.emit(fx.Report("request_broken", "", what))
+            self._requests.refuse_unserved(turn, message, 500, given.source)
 
     def _on_response(self, turn: Turn, response: Response) -> None:
         sleeping = teardown.call_of_branch(response.top_via.params.get("branch") or "")
@@ -168,6 +175,7 @@ class Exchange:
             self._touch(turn, call)
 
     def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
+        self.gate.report(turn)
         heap = self._heap
         while heap and heap[0][0] <= turn.now_s:
             entry = heappop(heap)

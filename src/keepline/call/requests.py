@@ -3,28 +3,24 @@
 RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requests within a dialog), §15.1.2 (BYE).
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call import established, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived, ending
-from keepline.call.routing import Refusal, route_invite, user_of
+from keepline.call.routing import route_invite, user_of
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
-from keepline.sip.message import (
-    Request,
-    Response,
-    make_response,
-    parse_message,
-    peek_request,
-    response_target,
-    stamp_received,
-)
+from keepline.model.limits import SERVER_TRANSACTIONS_MAX
+from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
+from keepline.sip.reasons import phrase_for
 from keepline.sip.sdp import Answer
 from keepline.sip.transaction import cancel_key, server_key
+from keepline.sip.uas import ALLOW, CONTENT_HEADERS, Refusal, refusal_of
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
@@ -44,38 +40,31 @@ class Requests:
 
     def receive(self, turn: Turn, request: Request, raw: bytes, source: fx.Address) -> None:
         """One request; retransmissions are absorbed by their transaction."""
+        exchange = self._exchange
         stamp_received(request, source[0], source[1])
         key = server_key(request)
-        repeated = self._exchange.transactions.repeated(turn.now_s, key, request, source)
+        repeated = exchange.transactions.repeated(turn.now_s, key, request, source)
         if repeated is not None:
             turn.effects += repeated
         if request.method == "ACK":
-            self._on_ack(turn, request, raw)
+            if not self._on_ack(turn, request, raw) and repeated is None and not exchange.gate.carrier(source[0]):
+                exchange.gate.admits_stranger(turn, request, source)
             return
         if repeated is not None:
             return
-        if request.method == "INVITE" and self._is_known_invite(turn, key, request, source):
+        begins_call = request.method == "INVITE" and not request.to.tag
+        if begins_call and self._is_known_invite(turn, key, request, source):
             return
-        self._exchange.transactions.open_server(turn.now_s, key, request, source)
-        if request.method == "INVITE":
-            self._on_invite(turn, request, raw, source)
-        elif request.method == "BYE":
-            self._on_bye(turn, request, raw)
-        elif request.method == "CANCEL":
-            self._on_cancel(turn, request, raw)
-        elif request.method == "OPTIONS":
-            self._on_options(turn, request)
-        elif request.to.tag:
-            self._respond(turn, request, 405 if self._call_of(turn, request) else 481)
+        is_peer = exchange.gate.carrier(source[0]) or self._is_within(turn, request)
+        if not is_peer and not exchange.gate.admits_stranger(turn, request, source):
+            return
+        if len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX:
+            exchange.gate.answer(turn, request, 503, source)
+        elif begins_call:
+            self._on_invite(turn, key, request, raw, source)
         else:
-            self._respond(turn, request, 405)
-
-    def refuse_malformed(self, turn: Turn, error: PeerError, given: fx.DatagramReceived) -> None:
-        """Answer statelessly what could not be read, where enough of it could be (RFC 3261 §16.3 has the idea)."""
-        turn.emit(fx.Report("bad_message", "", f"{given.source[0]}:{given.source[1]}: {error}"))
-        request = peek_request(given.data)
-        if request is not None:
-            self._refuse_statelessly(turn, request, error.status, given.source)
+            exchange.transactions.open_server(turn.now_s, key, request, source)
+            self._on_other(turn, request, raw)
 
     def refuse_unserved(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
         """Answer a request that could be read and yet not be dealt with, so that its transaction does not wait."""
@@ -84,22 +73,40 @@ class Requests:
         if self._exchange.transactions.is_waiting(server_key(request)):
             self._respond(turn, request, status)
         else:
-            self._refuse_statelessly(turn, request, status, source)
+            self._exchange.gate.answer(turn, request, status, source)
 
-    def _refuse_statelessly(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
-        try:
-            stamp_received(request, source[0], source[1])
-            response = make_response(request, status, to_tag=self._exchange.ids.tag())
-            turn.send(response.encode(), response_target(request, source))
-        except PeerError:
+    def _is_within(self, turn: Turn, request: Request) -> bool:
+        """Whether a request is of a call that we have: only its peer knows the tags, or the branch to cancel."""
+        if request.method == "CANCEL":
+            return cancel_key(request) in self._exchange.transactions.servers
+        return bool(request.to.tag) and self._call_of(turn, request) is not None
+
+    def _on_other(self, turn: Turn, request: Request, raw: bytes) -> None:
+        """A request that begins no call: first what §8.2 and §12.2.2 refuse."""
+        is_within = bool(request.to.tag) and request.method != "CANCEL"
+        call = self._call_of(turn, request) if is_within else None
+        if call is None and is_within and request.method != "BYE":
+            self._respond(turn, request, 481)
             return
+        refusal = refusal_of(request) or (self._refusal_within(call, request) if call is not None else None)
+        if refusal is not None:
+            self._respond(turn, request, refusal.status, why=refusal.why, headers=list(refusal.headers))
+            return
+        if request.method == "BYE":
+            self._on_bye(turn, request, raw)
+        elif request.method == "CANCEL":
+            self._on_cancel(turn, request, raw)
+        elif request.method == "INVITE":
+            self._respond(
+                turn, request, 488
+            )  # the session stays as it is (§14.2); media does not move within a call yet
+        else:
+            self._on_options(turn, request)
 
     # INVITE ---------------------------------------------------------------------------------------------------------
 
     def _is_known_invite(self, turn: Turn, key: Key, invite: Request, source: fx.Address) -> bool:
         """An INVITE that a predecessor has seen: its call goes on (by waking), or its final answer is repeated."""
-        if invite.to.tag:
-            return False
         call = self._call_of_invite(turn, invite)
         if call is not None:
             return server_key(call.invite) == key
@@ -116,23 +123,24 @@ class Requests:
         response = parse_message(ended.response.encode("latin-1"))
         turn.send(ended.response.encode("latin-1"), response_target(response, ("", 0)))
 
-    def _on_invite(self, turn: Turn, invite: Request, raw: bytes, source: fx.Address) -> None:
-        if invite.to.tag:
-            # The session stays as it is (§14.2); moving media within a call is not served yet.
-            self._respond(turn, invite, 488 if self._call_of(turn, invite) else 481)
-            return
-        exchange = self._exchange
-        if self._call_of_invite(turn, invite) is not None:
+    def _on_invite(self, turn: Turn, key: Key, invite: Request, raw: bytes, source: fx.Address) -> None:
+        exchange, transactions = self._exchange, self._exchange.transactions
+        if self._call_of_invite(turn, invite) is not None or transactions.is_merged(turn.now_s, key, invite):
+            transactions.open_server(turn.now_s, key, invite, source)
             self._respond(turn, invite, 482)  # the same call over two ways (§8.2.2.2)
             return
         program = exchange.programs[exchange.current]
         route = route_invite(
             program.operation,
             invite,
+            exchange.gate.carrier(source[0]),
             source,
             draining=exchange.draining,
             full=not exchange.free_slots or self._is_full(),
         )
+        if route.refusal is not None and route.refusal.status == 503 and exchange.gate.sheds(turn, invite, source):
+            return
+        transactions.open_server(turn.now_s, key, invite, source)
         slot = exchange.free_slots.popleft() if route.refusal is None else -1
         ids = exchange.ids
         received = CallReceived(
@@ -201,10 +209,25 @@ class Requests:
 
     # Within a call --------------------------------------------------------------------------------------------------
 
-    def _on_ack(self, turn: Turn, ack: Request, raw: bytes) -> None:
+    def _refusal_within(self, call: CallState, request: Request) -> Refusal | None:
+        """What the order of requests within a call rules out; one in order counts as the last (§12.2.2, §14.2)."""
+        last = call.dialog.remote_cseq if call.dialog is not None else None
+        if request.cseq.number < (call.received.cseq if last is None else last):
+            return Refusal(500, "a CSeq below the last one of this dialog")
+        if request.method == "INVITE" and call.phase is Phase.RINGING:
+            return Refusal(
+                500, "another INVITE is in work", (("Retry-After", str(self._exchange.ids.number(32) % 11)),)
+            )
+        if request.method != "BYE" and call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
+            call.dialog = replace(teardown.dialog_of(call), remote_cseq=request.cseq.number)
+        return None
+
+    def _on_ack(self, turn: Turn, ack: Request, raw: bytes) -> bool:
+        """Whether it was of a call of ours."""
         call = self._call_of(turn, ack)
         if call is not None:
             self._exchange.on_call(turn, call.id, lambda t, c: setup.on_ack(t, c, ack, raw))
+        return call is not None
 
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
         call = self._call_of(turn, bye)
@@ -242,7 +265,8 @@ class Requests:
             self._respond_with(turn, call.invite, refusal)
 
     def _on_options(self, turn: Turn, options: Request) -> None:
-        headers = [("Allow", setup.ALLOW), ("Accept", "application/sdp"), ("Server", turn.identity.server)]
+        # It asks for the node, whatever number it names, and of one that is full too: 503 would take the trunk away.
+        headers = [("Allow", ALLOW), *CONTENT_HEADERS, ("Server", turn.identity.server)]
         self._respond(turn, options, 503 if self._exchange.draining else 200, headers=headers)
 
     # After a switch-over --------------------------------------------------------------------------------------------
@@ -257,7 +281,7 @@ class Requests:
             transactions.open_server(turn.now_s, key, call.invite, source)
             self._restore_ringing(turn, call)
             return
-        transactions.remember(turn.now_s, key, b"")
+        transactions.remember(turn.now_s, key, b"", call.invite)
         if call.phase is Phase.ANSWERED:
             setup.resend_answer(turn, call)
             setup.arm_answer_timers(turn, call)
@@ -293,6 +317,7 @@ class Requests:
             self.end_unanswered(turn, call, 500, teardown.INTERNAL_ERROR)
         elif call.phase is Phase.ANSWERED:
             if Timer.ANSWER_LIMIT not in call.timers:
+                self._exchange.transactions.remember(turn.now_s, server_key(call.invite), b"", call.invite)
                 setup.resend_answer(turn, call)
                 setup.arm_answer_timers(turn, call)
         elif call.phase is Phase.ESTABLISHED:
@@ -331,12 +356,18 @@ class Requests:
         return self._exchange.calls.get(call_id)
 
     def _respond(
-        self, turn: Turn, request: Request, status: int, *, to_tag: str | None = None, headers: Headers | None = None
+        self,
+        turn: Turn,
+        request: Request,
+        status: int,
+        *,
+        why: str = "",
+        to_tag: str | None = None,
+        headers: Headers | None = None,
     ) -> None:
-        if status == 405:
-            headers = [*(headers or []), ("Allow", setup.ALLOW)]
         tag = to_tag or self._exchange.ids.tag()
-        self._respond_with(turn, request, make_response(request, status, to_tag=tag, headers=headers or []))
+        response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers or [])
+        self._respond_with(turn, request, response)
 
     def _respond_with(self, turn: Turn, request: Request, response: Response) -> None:
         turn.effects += self._exchange.transactions.respond(turn.now_s, server_key(request), response)

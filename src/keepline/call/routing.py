@@ -1,23 +1,15 @@
 """Whether an INVITE is taken, and by which flow: plain decisions without memory."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from keepline.call.effects import Address
 from keepline.model.errors import PeerError
+from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
 from keepline.sip.message import Request
-from keepline.sip.values import SipUri, parse_uri
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A final answer other than 200, with its reason for the record."""
-
-    status: int
-    why: str
-    headers: tuple[tuple[str, str], ...] = ()
+from keepline.sip.uas import Refusal, refusal_of
+from keepline.sip.values import parse_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +22,57 @@ class Route:
     refusal: Refusal | None = None
 
 
-@lru_cache(maxsize=1024)
-def trunk_of(trunks: tuple[Trunk, ...], host: str) -> str:
-    """Name of the first trunk that has this address among its peers; empty where none has."""
-    address = ip_address(host.partition("%")[0])
-    for trunk in trunks:
-        if any(address in ip_network(peer) for peer in trunk.peers):
-            return trunk.name
-    return ""
+class TrunkIndex:
+    """Which trunk an address is a peer of."""
+
+    __slots__ = ("_found", "_networks")
+
+    def __init__(self, trunks: tuple[Trunk, ...]) -> None:
+        self._networks = [(ip_network(peer), trunk.name) for trunk in trunks for peer in trunk.peers]
+        self._found: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        """Addresses remembered."""
+        return len(self._found)
+
+    def carrier(self, host: str) -> str:
+        """Name of the first trunk that has this address among its peers; empty where none has."""
+        name = self._found.get(host)
+        if name is None:
+            if len(self._found) >= TRUNK_PEERS_CACHED_MAX:
+                self._found.clear()
+            name = self._found[host] = self._look_up(host)
+        return name
+
+    def _look_up(self, host: str) -> str:
+        address = ip_address(host.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        return next((name for network, name in self._networks if address in network), "")
 
 
 def user_of(uri: str) -> str:
     """User part of a SIP URI, "" where it has none or is of another scheme."""
     try:
-        parsed = parse_uri(uri)
+        return parse_uri(uri).user or ""
     except PeerError:
         return ""
-    return (parsed.user or "") if isinstance(parsed, SipUri) else ""
 
 
-def route_invite(operation: Operation, invite: Request, source: Address, *, draining: bool, full: bool) -> Route:
-    """Decide on a new INVITE: its trunk, its number's flow, or why not."""
-    carrier = trunk_of(operation.trunks, source[0])
+def route_invite(
+    operation: Operation, invite: Request, carrier: str, source: Address, *, draining: bool, full: bool
+) -> Route:
+    """Decide on a new INVITE from a peer of the trunk `carrier` (empty: of none): its number's flow, or why not."""
     to_number = user_of(invite.uri)
     number = operation.numbers.get(to_number)
-    refusal = None
-    required = invite.headers.get_all("Require")
+    refusal: Refusal | None
     if not carrier:
         refusal = Refusal(403, f"{source[0]} is not a peer of any trunk")
     elif draining:
         refusal = Refusal(503, "the node takes no new calls: it is stopping")
     elif full:
         refusal = Refusal(503, "every media slot is taken")
-    elif required:
-        refusal = Refusal(
-            420, f"extensions not supported: {', '.join(required)}", (("Unsupported", ", ".join(required)),)
-        )
-    elif number is None:
-        refusal = Refusal(404, f"the operation has no number {to_number!r}")
+    else:
+        refusal = refusal_of(invite)
+        if refusal is None and number is None:
+            refusal = Refusal(404, f"the operation has no number {to_number!r}")
     return Route(carrier, to_number, number, refusal)

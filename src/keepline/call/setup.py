@@ -9,20 +9,23 @@ from keepline.call.facts import ByeReceived, CallAcknowledged, CallAnswered, Can
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Identity, Turn
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
+from keepline.sip.body import session_of
 from keepline.sip.message import Request, Response, make_response, response_target
+from keepline.sip.reasons import phrase_for
 from keepline.sip.sdp import Answer, offer_answer, parse_sdp
+from keepline.sip.uas import ALLOW
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS"
 CLOSE_NUMBER = 0xFFFFFFFF
 """Command number of the closing of a call's media: after every other."""
 
 
 def negotiate(invite: Request, identity: Identity, call: str, rtp_port: int) -> Answer | None:
     """The answer to the offer of an INVITE, None where nothing fits (488). Raises `PeerError` for a bad offer."""
-    if not invite.body:
+    offer = session_of(invite)
+    if offer is None:
         return None  # a late offer (RFC 3261 §13.2.1) is not served yet
     return offer_answer(
-        parse_sdp(invite.body),
+        parse_sdp(offer),
         local_host=identity.media_host,
         local_port=rtp_port,
         session_id=int(call, 16) & 0x7FFFFFFFFFFFFFFF,
@@ -139,7 +142,8 @@ def refuse(
     """The call ends before it was answered; the caller of this sends the response."""
     turn.clear_timers(call, [Timer.RING])
     received = call.received
-    response = make_response(call.invite, status, to_tag=received.local_tag, headers=headers or [])
+    phrase = phrase_for(status, why)
+    response = make_response(call.invite, status, phrase, to_tag=received.local_tag, headers=headers or [])
     had_rung = received.answer_at_s > received.at_s
     turn.record(
         call,

@@ -33,19 +33,22 @@ from keepline.sip.transaction import (
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 Key = TransactionKey
+Origin = tuple[str, str, int]
+"""What all copies of an INVITE share, whichever way they came: Call-ID, From tag, CSeq."""
 
 
 class Transactions:
     """Server and client transactions by their keys, with the deadlines they ask for."""
 
-    __slots__ = ("_schedule", "_settled", "_timers", "clients", "servers")
+    __slots__ = ("_origins", "_schedule", "_settled", "_timers", "clients", "servers")
 
     def __init__(self, timers: Timers, schedule: Callable[[str, Key, float], None]) -> None:
         self._timers = timers
         self._schedule = schedule
         self.servers: dict[Key, ServerTransaction] = {}
         self.clients: dict[Key, tuple[ClientTransaction, str]] = {}
-        self._settled: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
+        self._settled: OrderedDict[Key, tuple[float, bytes, Origin | None]] = OrderedDict()
+        self._origins: dict[Origin, Key] = {}
 
     @property
     def settled_count(self) -> int:
@@ -57,7 +60,7 @@ class Transactions:
         if transaction is not None:
             return self._after(now_s, key, transaction, transaction.step(now_s, RequestReceived(request)))
         tail = self._settled.get(key)
-        if tail is None:
+        if tail is None or tail[0] <= now_s:
             return None
         if request.method == "ACK":
             return []  # nothing answers an ACK, not even what it acknowledges
@@ -72,6 +75,9 @@ class Transactions:
         else:
             machine = NonInviteServerTransaction(request, peer, self._timers)
         self.servers[key] = machine
+        origin = _origin(request)
+        if origin is not None:
+            self._origins.setdefault(origin, key)
         self._after(now_s, key, machine, machine.step(now_s, RequestReceived(request)))
 
     def respond(self, now_s: float, key: Key, response: Response) -> list[Effect]:
@@ -88,17 +94,26 @@ class Transactions:
         effects: list[Effect] = [SendSip(o.data, o.peer) for o in outputs if isinstance(o, Transmit)]
         is_silent = is_invite and not is_refusal
         tail = b"" if is_silent else next((o.data for o in outputs if isinstance(o, Transmit)), b"")
-        self._settle(now_s, key, tail)
+        self._settle(now_s, key, tail, _origin(transaction.request))
         return effects
+
+    def is_merged(self, now_s: float, key: Key, invite: Request) -> bool:
+        """Whether an INVITE that begins a call is one that came by another way (RFC 3261 §8.2.2.2)."""
+        self._expire(now_s)
+        origin = _origin(invite)
+        return origin is not None and self._origins.get(origin, key) != key
 
     def is_waiting(self, key: Key) -> bool:
         """Whether this server transaction still waits for its final response."""
         transaction = self.servers.get(key)
         return transaction is not None and transaction.state in (State.TRYING, State.PROCEEDING)
 
-    def remember(self, now_s: float, key: Key, tail: bytes) -> None:
-        """Take over the tail of a transaction that another process answered."""
-        self._settle(now_s, key, tail)
+    def remember(self, now_s: float, key: Key, tail: bytes, request: Request | None = None) -> None:
+        """Take over the tail of a transaction that another process answered; `request` lets it know merged copies."""
+        origin = _origin(request) if request is not None else None
+        if origin is not None:
+            self._origins.setdefault(origin, key)
+        self._settle(now_s, key, tail, origin)
 
     def start_client(self, now_s: float, request: Request, peer: Address, call: str) -> list[Effect]:
         """Send a request of ours; its outcome comes as `closed`."""
@@ -139,7 +154,8 @@ class Transactions:
             if isinstance(output, Transmit):
                 effects.append(SendSip(output.data, output.peer))
             elif isinstance(output, Terminated):
-                self.servers.pop(key, None)
+                if self.servers.pop(key, None) is not None:
+                    self._forget_origin(key, _origin(machine.request))
                 self.clients.pop(key, None)
                 return effects
         if machine.deadline_s is not None:
@@ -147,10 +163,25 @@ class Transactions:
             self._schedule(side, key, machine.deadline_s)
         return effects
 
-    def _settle(self, now_s: float, key: Key, tail: bytes) -> None:
+    def _settle(self, now_s: float, key: Key, tail: bytes, origin: Origin | None) -> None:
         self.servers.pop(key, None)
-        self._settled[key] = (now_s + 64 * self._timers.t1_s, tail)
-        while self._settled and (
-            len(self._settled) > SETTLED_TRANSACTIONS_MAX or next(iter(self._settled.values()))[0] <= now_s
-        ):
-            self._settled.popitem(last=False)
+        self._settled.pop(key, None)  # the oldest stand first
+        self._settled[key] = (now_s + 64 * self._timers.t1_s, tail, origin)
+        self._expire(now_s)
+
+    def _expire(self, now_s: float) -> None:
+        settled = self._settled
+        while settled and (len(settled) > SETTLED_TRANSACTIONS_MAX or next(iter(settled.values()))[0] <= now_s):
+            oldest, (_, _, origin) = settled.popitem(last=False)
+            self._forget_origin(oldest, origin)
+
+    def _forget_origin(self, key: Key, origin: Origin | None) -> None:
+        if origin is not None and self._origins.get(origin) == key:
+            del self._origins[origin]
+
+
+def _origin(request: Request) -> Origin | None:
+    """None for a request that begins no call: a ping that comes over two ways does no harm."""
+    if request.method != "INVITE" or request.to.tag:
+        return None
+    return (request.call_id, request.from_.tag or "", request.cseq.number)

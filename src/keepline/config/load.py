@@ -207,7 +207,7 @@ def _operation(
         file=str(file),
         overrides=tuple(overrides),
         digest=found,
-        sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max),
+        sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max, parsed.sip.strangers),
         media=MediaSettings(first, last),
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),

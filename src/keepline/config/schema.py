@@ -7,7 +7,7 @@ are what a mistake in it says would be right, and every field is in `docs/refere
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -160,6 +160,11 @@ class SipFile(_Strict):
         le=100_000,
         description="live calls; the next one is answered 503",
         examples=["3000"],
+    )
+    strangers: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="`refuse` (403) or `ignore` (silence) what is no trunk's peer",
+        examples=["refuse"],
     )
 
 

@@ -71,6 +71,8 @@ class SipSettings:
     listen: HostPort = HostPort("127.0.0.1", 5060)
     calls_max: int = 3000
     """Live calls; the next one is answered 503."""
+    strangers: str = "refuse"
+    """What a source that is no trunk's peer gets: `refuse` (403) or `ignore` (silence)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ writes; beyond them it is silence. Of each source one line a minute goes to the 
 limit of the table share one entry. Pure: time comes in, nothing goes out but what is asked for.
 """
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from keepline.model.limits import METERED_SOURCES_MAX
@@ -16,10 +17,11 @@ _NEVER = float("inf")
 
 
 class _Source:
-    __slots__ = ("name", "reported_at_s", "second", "seen", "unreported")
+    __slots__ = ("name", "note", "reported_at_s", "second", "seen", "unreported")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.note = ""
         self.second = -1
         self.seen = 0
         """In this second."""
@@ -46,6 +48,18 @@ class PerSecond:
         return self._used <= self._limit
 
 
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """A line for the log."""
+
+    source: str
+    """An address, an IPv6 /64, or `others`."""
+    count: int
+    """Messages since its last line."""
+    note: str
+    """Of the latest of them."""
+
+
 class SourceMeter:
     """Counts by source address; an IPv6 host is counted with its /64, which is one subscriber's."""
 
@@ -55,9 +69,9 @@ class SourceMeter:
         self._each_per_s = each_per_s
         self._answers = PerSecond(all_per_s)
         self._sources: dict[str, _Source] = {}
-        self._lines: list[tuple[str, int]] = []
+        self._lines: list[SourceReport] = []
         self.report_due_s = _NEVER
-        """When `reports` has something to say, if nothing more comes."""
+        """When `reports` is to be asked, if nothing more comes."""
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -72,19 +86,20 @@ class SourceMeter:
         self._count(now_s, source)
         return True
 
-    def answers(self, now_s: float, host: str) -> bool:
-        """Count one message of this source; whether it may be answered."""
+    def answers(self, now_s: float, host: str, note: str = "") -> bool:
+        """Count one message of this source; whether it may be answered. `note` is for its line in the log."""
         name = _name_of(host)
         source = self._sources.get(name)
         if source is None:
             if len(self._sources) >= METERED_SOURCES_MAX:
                 name = OTHERS
             source = self._sources.setdefault(name, _Source(name))
+        source.note = note
         self._count(now_s, source)
         return source.seen <= self._each_per_s and self._answers.take(now_s)
 
-    def reports(self, now_s: float) -> list[tuple[str, int]]:
-        """Lines for the log: a source and how many messages it sent since its last line. Forgets sources gone quiet."""
+    def reports(self, now_s: float) -> list[SourceReport]:
+        """The lines that are due. Forgets sources that have gone quiet."""
         if now_s >= self.report_due_s:
             for source in list(self._sources.values()):
                 if source.reported_at_s + REPORT_EVERY_S > now_s:
@@ -108,7 +123,7 @@ class SourceMeter:
             self._set_due()
 
     def _report(self, now_s: float, source: _Source) -> None:
-        self._lines.append((source.name, source.unreported))
+        self._lines.append(SourceReport(source.name, source.unreported, source.note))
         source.unreported = 0
         source.reported_at_s = now_s
 

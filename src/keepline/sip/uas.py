@@ -21,7 +21,7 @@ _SESSION_RANGES = frozenset(("application/sdp", "application/*", "*/*"))
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class Refusal:
     """Why a request is refused before it is dealt with."""
 
     status: int
@@ -29,41 +29,41 @@ class Objection:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def method_objection(method: str) -> Objection | None:
+def method_refusal(method: str) -> Refusal | None:
     """§8.2.1: 405 for a method that is known and not served, 501 (§21.5.2) for one that nobody knows."""
     if method in _ALLOWED:
         return None
     if method in KNOWN_METHODS:
-        return Objection(405, f"{method} is not served", (("Allow", ALLOW),))
-    return Objection(501, "the method is unknown", (("Allow", ALLOW),))
+        return Refusal(405, f"{method} is not served", (("Allow", ALLOW),))
+    return Refusal(501, "the method is unknown", (("Allow", ALLOW),))
 
 
-def objection_to(request: Request) -> Objection | None:
+def refusal_of(request: Request) -> Refusal | None:
     """What is wrong with a request other than ACK, or None. Its session can be read without a PeerError then.
 
     CANCEL cannot be refused for what it requires (§8.2.2.3), and a BYE's body does not change what it means, so the
     content of both goes unread (for BYE a departure from §8.2.3: a caller who hangs up has hung up).
     """
     method = request.method
-    found = method_objection(method)
+    found = method_refusal(method)
     if found is not None or method == "CANCEL":
         return found
     try:
         if request.sip_uri.headers:
-            return Objection(400, "headers in the Request-URI")
+            return Refusal(400, "headers in the Request-URI")
         if "Require" in request.headers:
             missing = [tag for tag in request.headers.get_all("Require") if tag not in EXTENSIONS]
             if missing:
                 listed = ", ".join(missing)
-                return Objection(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
+                return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
         if method != "BYE":
             session_of(request)
     except PeerError as error:
-        return Objection(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
-    return _accept_objection(request) if method == "INVITE" else None
+        return Refusal(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
+    return _accept_refusal(request) if method == "INVITE" else None
 
 
-def _accept_objection(invite: Request) -> Objection | None:
+def _accept_refusal(invite: Request) -> Refusal | None:
     """§20.1: an answer is a session description, and Accept may rule that out (RFC 4475 §3.3.15)."""
     if "Accept" not in invite.headers:
         return None
@@ -71,4 +71,4 @@ def _accept_objection(invite: Request) -> Objection | None:
     if ranges & _SESSION_RANGES:
         return None
     warning = '399 keepline "An answer is application/sdp, which Accept does not name"'
-    return Objection(406, "Accept does not name application/sdp", (("Warning", warning),))
+    return Refusal(406, "Accept does not name application/sdp", (("Warning", warning),))

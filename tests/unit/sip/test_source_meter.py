@@ -1,7 +1,7 @@
 """How many unwanted messages are answered, and how many lines the log has of them."""
 
 from keepline.model.limits import METERED_SOURCES_MAX
-from keepline.sip.source_meter import OTHERS, PerSecond, SourceMeter
+from keepline.sip.source_meter import OTHERS, PerSecond, SourceMeter, SourceReport
 
 A, B = "198.51.100.1", "198.51.100.2"
 
@@ -34,13 +34,13 @@ def test_a_source_that_used_up_its_second_goes_unread_until_the_next() -> None:
 def test_one_line_a_minute_with_what_was_seen_since() -> None:
     meter = SourceMeter(2, 100)
     meter.answers(10.0, A)
-    assert meter.reports(10.0) == [(A, 1)]
+    assert meter.reports(10.0) == [SourceReport(A, 1, "")]
     for index in range(100):
         if not meter.silences(10.5 + index / 2, A):
             meter.answers(10.5 + index / 2, A)
     assert meter.reports(60.0) == []
     meter.answers(70.0, A)
-    assert meter.reports(70.0) == [(A, 101)]
+    assert meter.reports(70.0) == [SourceReport(A, 101, "")]
     assert meter.reports(71.0) == []
 
 
@@ -48,10 +48,10 @@ def test_what_was_seen_of_a_source_gone_quiet_is_said_when_its_minute_is_over_an
     meter = SourceMeter(2, 100)
     for _ in range(5):
         meter.answers(10.0, A)
-    assert meter.reports(10.0) == [(A, 1)]
+    assert meter.reports(10.0) == [SourceReport(A, 1, "")]
     assert meter.report_due_s == 70.0
     assert meter.reports(69.9) == []
-    assert meter.reports(70.0) == [(A, 4)]
+    assert meter.reports(70.0) == [SourceReport(A, 4, "")]
     assert len(meter) == 1
     assert meter.reports(130.0) == []
     assert len(meter) == 0
@@ -71,7 +71,7 @@ def test_a_flood_of_forged_sources_makes_a_bounded_table_and_a_bounded_log() -> 
     assert len(meter) == METERED_SOURCES_MAX + 1
     assert lines == METERED_SOURCES_MAX + 1
     assert answered <= 50 * 20
-    said = dict(meter.reports(400.0))
+    said = {report.source: report.count for report in meter.reports(400.0)}
     assert said[OTHERS] == 20_000 - METERED_SOURCES_MAX - 1
 
 
@@ -82,7 +82,16 @@ def test_an_ipv6_subscriber_is_one_source_and_a_mapped_address_is_its_ipv4_one()
     assert meter.answers(10.0, "2001:db8:1:3::1")
     assert meter.answers(10.0, A)
     assert not meter.answers(10.0, f"::ffff:{A}")
-    assert [name for name, _ in meter.reports(10.0)] == ["2001:db8:1:2::/64", "2001:db8:1:3::/64", A]
+    assert [report.source for report in meter.reports(10.0)] == ["2001:db8:1:2::/64", "2001:db8:1:3::/64", A]
+
+
+def test_a_line_has_the_note_of_the_latest_message() -> None:
+    meter = SourceMeter(1, 100)
+    meter.answers(10.0, A, "first")
+    meter.answers(11.0, A, "second")
+    meter.answers(12.0, A, "third")
+    assert [report.note for report in meter.reports(12.0)] == ["first"]
+    assert [report.note for report in meter.reports(70.0)] == ["third"]
 
 
 def test_a_limit_a_second() -> None:

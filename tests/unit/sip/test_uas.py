@@ -4,18 +4,18 @@ import pytest
 
 from keepline.sip.message import KNOWN_METHODS
 from keepline.sip.reasons import REASON_CHARS_MAX, phrase_for
-from keepline.sip.uas import ALLOWED_METHODS, objection_to
+from keepline.sip.uas import ALLOWED_METHODS, refusal_of
 from tests.spec.sip_messages import SDP, request
 
 
 @pytest.mark.parametrize("method", [method for method in ALLOWED_METHODS if method != "ACK"])
-def test_what_is_served_has_no_objection(method: str) -> None:
-    assert objection_to(request(method)) is None
+def test_what_is_served_is_not_refused(method: str) -> None:
+    assert refusal_of(request(method)) is None
 
 
 @pytest.mark.parametrize("method", sorted(KNOWN_METHODS - set(ALLOWED_METHODS)))
 def test_what_is_known_and_not_served(method: str) -> None:
-    found = objection_to(request(method))
+    found = refusal_of(request(method))
     assert found is not None
     assert found.status == 405
 
@@ -23,13 +23,13 @@ def test_what_is_known_and_not_served(method: str) -> None:
 def test_the_first_thing_wrong_is_what_the_peer_hears_of() -> None:
     everything = ("Require: a", "Content-Type: text/plain", "Accept: text/plain")
     found = [
-        objection_to(request("FOO", *everything, uri="tel:+1", body=b"x")),
-        objection_to(request("INVITE", *everything, uri="tel:+1", body=b"x")),
-        objection_to(request("INVITE", *everything, body=b"x")),
-        objection_to(request("INVITE", *everything[1:], body=b"x")),
-        objection_to(request("INVITE", "Content-Type: application/sdp", everything[2], body=SDP)),
+        refusal_of(request("FOO", *everything, uri="tel:+1", body=b"x")),
+        refusal_of(request("INVITE", *everything, uri="tel:+1", body=b"x")),
+        refusal_of(request("INVITE", *everything, body=b"x")),
+        refusal_of(request("INVITE", *everything[1:], body=b"x")),
+        refusal_of(request("INVITE", "Content-Type: application/sdp", everything[2], body=SDP)),
     ]
-    assert [objection.status for objection in found if objection] == [501, 416, 420, 415, 406]
+    assert [refusal.status for refusal in found if refusal] == [501, 416, 420, 415, 406]
 
 
 def test_a_reason_phrase_says_what_is_wrong_with_a_400_alone() -> None:

@@ -1,0 +1,119 @@
+"""Who is let in: the peers of trunks. Everybody else, and what nobody can read, is answered from here, or not at all.
+
+What is answered here is answered statelessly (RFC 3261 §8.2.7): no transaction, no record, the same To tag for the same
+request. It is counted, rate-limited by source, and said to the operator once a minute. A request within a known dialog
+is let in from anywhere, since only its peer knows the tags: that is the exchange's to say.
+"""
+
+from hashlib import blake2b
+
+from keepline.call import effects as fx
+from keepline.call.routing import TrunkIndex
+from keepline.call.turn import Turn
+from keepline.model import limits
+from keepline.model.errors import PeerError
+from keepline.model.operation import Operation
+from keepline.sip.message import Request, make_response, peek_request, response_target, stamp_received
+from keepline.sip.reasons import phrase_for
+from keepline.sip.source_meter import PerSecond, SourceMeter
+from keepline.sip.uas import ALLOW
+
+_CALLS = "calls"
+"""The name under which calls that were shed are counted."""
+
+
+class Gate:
+    """The door of one exchange."""
+
+    __slots__ = ("_answers_strangers", "_broken", "_recorded", "_seed", "_shed", "_strangers", "_trunks", "shed_calls")
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed[:64]
+        self._trunks = TrunkIndex(())
+        self._answers_strangers = True
+        self._strangers = SourceMeter(limits.STRANGER_ANSWERS_PER_S_MAX, limits.STRANGERS_ANSWERED_PER_S_MAX)
+        self._broken = SourceMeter(limits.BROKEN_ANSWERS_PER_S_MAX, limits.BROKEN_ANSWERED_PER_S_MAX)
+        self._recorded = PerSecond(limits.REFUSALS_RECORDED_PER_S_MAX)
+        self._shed = SourceMeter(1, 1)
+        self.shed_calls = 0
+        """Calls refused without a record since this process began."""
+
+    def use(self, operation: Operation) -> None:
+        """Let in whom this operation's trunks name."""
+        self._trunks = TrunkIndex(operation.trunks)
+        self._answers_strangers = operation.sip.strangers == "refuse"
+
+    def carrier(self, host: str) -> str:
+        """Name of the trunk whose peer this address is; empty for a stranger."""
+        return self._trunks.carrier(host)
+
+    def silences(self, turn: Turn, host: str) -> bool:
+        """Whether this stranger has had its say for this second: what it sent is not even read."""
+        silenced = self._strangers.silences(turn.now_s, host)
+        if silenced:
+            self.report(turn)
+        return silenced
+
+    def admits_stranger(self, turn: Turn, request: Request, source: fx.Address) -> bool:
+        """Count a stranger's request. True for a call that is to be refused on record, else it is dealt with."""
+        may_answer = self._strangers.answers(turn.now_s, source[0], f"{request.method} {request.uri}"[:100])
+        self.report(turn)
+        if not may_answer or not self._answers_strangers or request.method == "ACK":
+            return False
+        if request.method == "INVITE" and not request.to.tag:
+            return True
+        self.answer(turn, request, 403, source)
+        return False
+
+    def refuse_malformed(self, turn: Turn, error: PeerError, given: fx.DatagramReceived) -> None:
+        """Answer what could not be read, where enough of it could be (RFC 3261 §16.3 has the idea)."""
+        source = given.source
+        if self.carrier(source[0]):
+            status = error.status if self._broken.answers(turn.now_s, source[0], str(error)) else 0
+        else:
+            may_answer = self._strangers.answers(turn.now_s, source[0], str(error))
+            status = 403 if may_answer and self._answers_strangers else 0
+        self.report(turn)
+        request = peek_request(given.data) if status else None
+        if request is not None:
+            self.answer(turn, request, status, source, str(error))
+
+    def refuse_broken(self, turn: Turn, request: Request, error: PeerError, source: fx.Address) -> bool:
+        """Count a request that a closer look shows to be wrong; whether it may be answered."""
+        may_answer = self._broken.answers(turn.now_s, source[0], f"{request.method}: {error}")
+        self.report(turn)
+        return may_answer
+
+    def sheds(self, turn: Turn, invite: Request, source: fx.Address) -> bool:
+        """Whether a call that is to be answered 503 gets no record; it has its answer then."""
+        if self._recorded.take(turn.now_s):
+            return False
+        self.shed_calls += 1
+        self._shed.answers(turn.now_s, _CALLS)
+        self.report(turn)
+        self.answer(turn, invite, 503, source)
+        return True
+
+    def answer(self, turn: Turn, request: Request, status: int, source: fx.Address, why: str = "") -> None:
+        """Answer without a transaction."""
+        try:
+            stamp_received(request, source[0], source[1])
+            headers = [("Allow", ALLOW)] if status in (405, 501) else []
+            tag = blake2b(repr(_identity(request)).encode(), key=self._seed, digest_size=8).hexdigest()
+            response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers)
+            turn.send(response.encode(), response_target(request, source))
+        except PeerError:
+            return
+
+    def report(self, turn: Turn) -> None:
+        """Say to the operator what is due; cheap when nothing is."""
+        now_s = turn.now_s
+        for event, meter in (("stranger", self._strangers), ("bad_message", self._broken), ("calls_shed", self._shed)):
+            for line in meter.reports(now_s):
+                note = "".join(filter(str.isprintable, f"; the latest: {line.note}")) if line.note else ""
+                turn.emit(fx.Report(event, "", f"{line.source}: {line.count} since the last line{note}"))
+
+
+def _identity(request: Request) -> tuple[str, ...]:
+    """What is the same in every copy of a request, as far as it can be read."""
+    return tuple(request.headers.get(name) or "" for name in ("Via", "From", "Call-ID", "CSeq"))
