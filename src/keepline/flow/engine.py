@@ -13,7 +13,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from keepline.flow.verbs import AskDigits, Call, HangUp, Say, StepRequest
+from keepline.flow.verbs import Call, HangUp, StepRequest
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import (
     FLOW_CLOSINGS_MAX,
@@ -146,7 +146,7 @@ class FlowRun:
             return self._drive(lambda: coroutine.throw(HungUp()))
         if result.outcome is StepOutcome.FAILED:
             return self._drive(lambda: coroutine.throw(StepFailedError(result.value)))
-        value = result.value if isinstance(request, AskDigits) else None
+        value = request.returned(result.value)
         return self._drive(lambda: coroutine.send(value))
 
     def drop(self) -> None:
@@ -171,7 +171,7 @@ class FlowRun:
             raise
         except BaseException as error:  # SystemExit too: no flow ends the process
             return self._finish(Finished(FlowEnding.RAISED, _traceback_text(error)))
-        if not isinstance(yielded, Say | AskDigits | HangUp):
+        if not isinstance(yielded, StepRequest):
             return self._misused(yielded)
         self.step += 1
         if self.step >= FLOW_STEPS_MAX:
@@ -181,7 +181,7 @@ class FlowRun:
 
     def _misused(self, yielded: object) -> Advance:
         what = FlowMisuseError(
-            f"a flow may await only the verbs of its call (say, ask_digits, hangup); it awaited something that gave "
+            f"a flow may await only the verbs of its call; it awaited something that gave "
             f"{type(yielded).__name__}. Sleeping, sockets, files and other coroutines cannot be replayed after a crash"
         )
         error: BaseException = what

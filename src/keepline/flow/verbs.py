@@ -6,15 +6,26 @@ A verb does nothing until it is awaited, and a flow never touches a socket, a cl
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from keepline.model.limits import ASK_DIGITS_COUNT_MAX
 
 T = TypeVar("T")
 
 
+class StepRequest:
+    """What a flow awaits. Each kind is a frozen dataclass whose `verb` names it in the journal."""
+
+    __slots__ = ()
+    verb: ClassVar[str]
+
+    def returned(self, value: str) -> object:
+        """What the await gives back, made from the value on record; None where the verb returns nothing."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
-class Say:
+class Say(StepRequest):
     """Play one prompt to its end; digits keyed meanwhile are kept for the next question."""
 
     text: str = ""
@@ -28,7 +39,7 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class AskDigits:
+class AskDigits(StepRequest):
     """Play a prompt that a digit interrupts, and collect digits."""
 
     text: str = ""
@@ -45,15 +56,15 @@ class AskDigits:
 
     verb = "ask_digits"
 
+    def returned(self, value: str) -> object:
+        return value
+
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(StepRequest):
     """End the call. The flow may go on without its caller; a verb that needs one then raises `HungUp`."""
 
     verb = "hangup"
-
-
-StepRequest = Say | AskDigits | HangUp
 
 
 class Verb(Generic[T]):

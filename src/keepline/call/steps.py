@@ -1,0 +1,90 @@
+"""What the verbs of a flow have in common as steps of a call: how a step begins, what it hears of, how it ends.
+
+Each verb has its `Handlers`, in a file of its own kind; `verbs.HANDLERS` is the table of them all. A handler gets the
+step that the flow waits for and gives back its result, or None while it goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keepline.call.effects import PlayPrompt, PromptPlayed
+from keepline.call.state import CallState
+from keepline.call.turn import Program, Turn
+from keepline.flow import StepOutcome, StepResult, Waiting
+from keepline.flow.engine import fingerprint
+from keepline.model.operation import Prompt
+
+PLAY_NUMBER_FIRST = 2
+"""Command number of the first prompt of a call; 1 opens its media."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a step ended, and how many of the call's digits it used up."""
+
+    step: StepResult
+    digits_used: int = 0
+
+
+Handler = Callable[[Turn, CallState, Waiting], Result | None]
+PromptHandler = Callable[[Turn, CallState, Waiting, PromptPlayed], Result | None]
+
+
+def nothing(_turn: Turn, _call: CallState, _waiting: Waiting) -> Result | None:
+    """The handler of what a verb takes no notice of."""
+    return None
+
+
+def nothing_of_prompts(_turn: Turn, _call: CallState, _waiting: Waiting, _played: PromptPlayed) -> Result | None:
+    """The same, of a prompt's end."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What one verb does at each thing that can happen to its step."""
+
+    begin: Handler
+    """The step begins, or begins again in a process that took over: the call's state says how far it had come."""
+    on_prompt_played: PromptHandler = nothing_of_prompts
+    """The play that `play_number` gives is over."""
+    on_digits: Handler = nothing
+    """Digits are new in `call.digits`."""
+    on_timer: Handler = nothing
+    """`Timer.STEP` is due."""
+    resume_media: Handler = nothing
+    """Media is a new process: say again what the step needs of it."""
+    needs_caller: bool = True
+    """Without a caller the step is not begun, and the flow hears `HungUp`."""
+
+
+def play_number(_call: CallState, waiting: Waiting) -> int:
+    """Command number of the step's prompt: from the facts alone, so that a successor asks for the very same play."""
+    return PLAY_NUMBER_FIRST + waiting.step
+
+
+def result_of(waiting: Waiting, outcome: StepOutcome = StepOutcome.DONE, value: str = "") -> Result:
+    """The result of a step that used up no digits."""
+    return Result(StepResult(waiting.request.verb, fingerprint(waiting.request), outcome, value))
+
+
+def play(
+    turn: Turn, call: CallState, waiting: Waiting, prompt: Prompt, *, repeat: bool = False, barge_in: bool = False
+) -> None:
+    """Have media play a prompt of the step; media ignores it where it has."""
+    number = play_number(call, waiting)
+    turn.emit(PlayPrompt(call.id, call.received.slot, number, prompt, repeat, barge_in, call.digits_head))
+
+
+def prompt_of(program: Program | None, text: str, name: str, language: str) -> Prompt | None:
+    """What a verb's words name: a prompt of the operation, or a text; None where there is no such prompt."""
+    if program is None:
+        return None
+    if name:
+        return program.operation.prompts.get(name)
+    return Prompt(text=text, language=language or program.operation.language)
+
+
+def no_prompt(waiting: Waiting, name: str) -> Result:
+    """The result of a step whose prompt is not there."""
+    return result_of(waiting, StepOutcome.FAILED, f"the operation has no prompt named {name!r}")
