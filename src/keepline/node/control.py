@@ -130,8 +130,16 @@ class ControlClient(threading.Thread):
         self._fds = fds
         self._on_message = on_message
         self._connection: socket.socket | None = None
-        self._pending: list[Message] = []
         self._lock = threading.Lock()
+        self._halted = threading.Event()
+
+    def halt(self) -> None:
+        """Leave the supervisor alone from now on, and end the thread."""
+        self._halted.set()
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
 
     def tell(self, message: Message) -> None:
         """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`."""
@@ -141,11 +149,11 @@ class ControlClient(threading.Thread):
                     send(self._connection, message)
 
     def run(self) -> None:
-        while True:
+        while not self._halted.is_set():
             try:
                 connection = connect(self._path)
             except OSError:
-                time.sleep(RECONNECT_EVERY_S)
+                self._halted.wait(RECONNECT_EVERY_S)
                 continue
             try:
                 with self._lock:
@@ -158,7 +166,7 @@ class ControlClient(threading.Thread):
                 with self._lock:
                     self._connection = None
                 connection.close()
-            time.sleep(RECONNECT_EVERY_S)
+            self._halted.wait(RECONNECT_EVERY_S)
 
     def _serve(self, connection: socket.socket) -> None:
         while (received := receive(connection)) is not None:

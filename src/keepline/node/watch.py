@@ -25,7 +25,7 @@ class Watch:
         self._looked_s = time.monotonic()
         self._slept_until_s = 0.0
         self._condemned: set[ProcessId] = set()
-        self._state_looked_s = 0.0
+        self._state_looked_s = self._looked_s
 
     def hung(self, now_s: float, children: list[Child]) -> list[tuple[Child, str]]:
         """The children to be killed now, each named once, with the reason."""
