@@ -161,3 +161,7 @@ PHONE_GAP_S_MAX = 30
 """A gap in what is heard that is recorded as silence; a longer one is the other side's clock set anew."""
 PHONE_PACKETS_PER_WAKE_MAX = 64
 """Packets read before the phone does something else."""
+
+# Simulation
+SIM_EVENTS_MAX = 1_000_000
+"""Events of one simulated world; more are a world that does not come to rest."""

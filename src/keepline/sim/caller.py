@@ -1,0 +1,211 @@
+"""A caller in virtual time: RFC 3261's client side, written anew, as another program would have it.
+
+It repeats what is not answered, acknowledges every 200, presses its keys once it hears us, and keeps all that it was
+told. It refuses to give up before RFC 3261 says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keepline.sim.media import SimMedia
+from keepline.sim.network import Address, Network
+from keepline.sim.world import World
+from keepline.sip.message import Request, Response, make_response, parse_message
+
+T1_S = 0.5
+T2_S = 4.0
+GIVE_UP_S = 64 * T1_S
+KEY_AGAIN_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a caller means to do."""
+
+    number: str
+    keys: tuple[tuple[float, str], ...] = ()
+    """Seconds after the answer, and the key; pressed in this order, as soon as we are heard."""
+    hang_up_after_s: float | None = None
+    """After the answer; None waits for the other side's BYE."""
+    cancel_after_s: float | None = None
+    """After the INVITE."""
+    acknowledges: bool = True
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a caller was told."""
+
+    outcome: str = ""
+    """hung up, was hung up on, refused, cancelled, or what never came; empty while it is not over."""
+    statuses: list[int] = field(default_factory=list)
+    """Of every response to the INVITE."""
+    answers: set[bytes] = field(default_factory=set)
+    """Every different 200."""
+    to_tags: set[str] = field(default_factory=set)
+    byes: set[bytes] = field(default_factory=set)
+    """Every different BYE."""
+    bye_status: int = 0
+    """Of the answer to our own BYE."""
+    answered_at_s: float | None = None
+    over_at_s: float | None = None
+
+
+class SimCaller:
+    """One call of one caller."""
+
+    def __init__(self, world: World, network: Network, media: SimMedia, node: Address, index: int, plan: Plan) -> None:
+        self._world = world
+        self._network = network
+        self._media = media
+        self._node = node
+        self.plan = plan
+        self.name = f"caller{index}"
+        self.call_id = f"{self.name}@192.0.2.1"
+        self.address: Address = (f"192.0.2.{1 + index % 250}", 5060 + index // 250)
+        self.rtp: Address = (self.address[0], 20_000 + 2 * (index // 250))
+        self.heard = Heard()
+        self._final = 0
+        self._provisional = False
+        self._cancelling = False
+        self._to = f"<sip:{plan.number}@203.0.113.5>"
+        self._hanging_up = False
+        self._cancel_answered = False
+        network.join(self.address, self._receive)
+
+    # What it does ---------------------------------------------------------------------------------------------------
+
+    def call(self) -> None:
+        """Send the INVITE."""
+        self._repeat(self._request("INVITE", 1, self._sdp()), lambda: self._provisional or self._final > 0, T2_S * 16)
+        self._world.after(GIVE_UP_S, self._on_no_answer)
+        if self.plan.cancel_after_s is not None:
+            self._world.after(self.plan.cancel_after_s, self._cancel)
+
+    def _cancel(self) -> None:
+        if self._final or self._cancelling:
+            return
+        if not self._provisional:  # RFC 3261 §9.1: not before a provisional response
+            self._world.after(T1_S, self._cancel)
+            return
+        self._cancelling = True
+        self._repeat(self._request("CANCEL", 1), lambda: self._cancel_answered, T2_S)
+        self._world.after(GIVE_UP_S, lambda: None if self._final else self._over("CANCEL came to nothing"))
+
+    def _hang_up(self) -> None:
+        if self.heard.outcome or self._hanging_up:
+            return
+        self._hanging_up = True
+        self._repeat(self._request("BYE", 2), lambda: self.heard.bye_status > 0, T2_S)
+        self._world.after(GIVE_UP_S, lambda: None if self.heard.bye_status else self._over("BYE was not answered"))
+
+    def _press(self, keys: tuple[tuple[float, str], ...]) -> None:
+        if not keys or self.heard.outcome:
+            return
+        answered_at_s = self.heard.answered_at_s or 0.0
+        if self._world.now_s < answered_at_s + keys[0][0]:
+            self._world.at(answered_at_s + keys[0][0], lambda: self._press(keys))
+        elif self._media.hears(self.rtp):
+            self._media.press(self.rtp, keys[0][1])
+            self._press(keys[1:])
+        else:
+            self._world.after(KEY_AGAIN_S, lambda: self._press(keys))
+
+    def _on_no_answer(self) -> None:
+        if not self._final and not self._provisional:
+            self._over("INVITE was not answered")
+
+    def _over(self, outcome: str) -> None:
+        if not self.heard.outcome:
+            self.heard.outcome = outcome
+            self.heard.over_at_s = self._world.now_s
+
+    # What it hears --------------------------------------------------------------------------------------------------
+
+    def _receive(self, data: bytes, source: Address) -> None:
+        message = parse_message(data)
+        if isinstance(message, Request):
+            self._on_request(message, data, source)
+        elif message.cseq.method == "INVITE":
+            self._on_invite_response(message, data)
+        elif message.status >= 200:
+            if message.cseq.method == "CANCEL":
+                self._cancel_answered = True
+            else:
+                self.heard.bye_status = self.heard.bye_status or message.status
+                self._over("hung up")
+
+    def _on_request(self, request: Request, data: bytes, source: Address) -> None:
+        if request.method != "BYE":
+            return
+        self.heard.byes.add(data)
+        self._network.send(make_response(request, 200).encode(), self.address, source)
+        self._over("was hung up on")
+
+    def _on_invite_response(self, response: Response, data: bytes) -> None:
+        heard = self.heard
+        heard.statuses.append(response.status)
+        if response.to.tag:
+            heard.to_tags.add(response.to.tag)
+        if response.status < 200:
+            self._provisional = True
+            return
+        self._to = response.headers.get("To") or self._to
+        is_first, self._final = not self._final, self._final or response.status
+        if response.status >= 300:
+            self._send(self._request("ACK", 1, branch="invite"))
+            self._over("cancelled" if response.status == 487 else "refused")
+            return
+        heard.answers.add(data)
+        if self.plan.acknowledges:
+            self._send(self._request("ACK", 1))
+        if is_first:
+            heard.answered_at_s = self._world.now_s
+            self._press(self.plan.keys)
+            if self._cancelling:
+                self._hang_up()
+            elif self.plan.hang_up_after_s is not None:
+                self._world.after(self.plan.hang_up_after_s, self._hang_up)
+
+    # Messages -------------------------------------------------------------------------------------------------------
+
+    def _send(self, data: bytes) -> None:
+        self._network.send(data, self.address, self._node)
+
+    def _repeat(self, data: bytes, is_done: Callable[[], bool], interval_s_max: float) -> None:
+        """Send now, and again at T1, 2*T1… until it is done or 64*T1 are over."""
+        began_s = self._world.now_s
+
+        def again(interval_s: float) -> None:
+            if is_done() or self._world.now_s - began_s >= GIVE_UP_S:
+                return
+            self._send(data)
+            self._world.after(interval_s, lambda: again(min(2 * interval_s, interval_s_max)))
+
+        again(T1_S)
+
+    def _request(self, method: str, cseq: int, body: bytes = b"", branch: str = "") -> bytes:
+        host, port = self.address
+        branch = branch or ("invite" if method == "CANCEL" else method.lower())
+        to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
+        lines = [
+            f"{method} sip:{self.plan.number}@203.0.113.5 SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{self.name}{branch}",
+            "Max-Forwards: 70",
+            f"From: <sip:{self.name}@{host}>;tag={self.name}",
+            f"To: {to}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {cseq} {method}",
+            f"Contact: <sip:{self.name}@{host}:{port}>",
+            *(["Content-Type: application/sdp"] if body else []),
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def _sdp(self) -> bytes:
+        host, port = self.rtp
+        lines = [
+            "v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0", f"m=audio {port} RTP/AVP 0 101",
+            "a=rtpmap:101 telephone-event/8000",
+        ]  # fmt: skip
+        return "".join(f"{line}\r\n" for line in lines).encode()

@@ -1,0 +1,133 @@
+"""What must be true of every world once it has come to rest: safety ("nothing twice") and liveness ("nothing stuck").
+
+Each check names what is wrong in plain words; an empty list is a good world.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from keepline.call.adoption import wake
+from keepline.call.facts import (
+    CallAnswered,
+    CallEnded,
+    CallReceived,
+    DigitsPressed,
+    Fact,
+    StepEnded,
+)
+from keepline.call.record import record_of
+from keepline.call.state import Phase
+from keepline.call.steps import play_number
+from keepline.model.errors import LocalError
+from keepline.sim.caller import SimCaller
+from keepline.sim.node import SimNode
+
+UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
+"""How a caller ends that nobody answers."""
+
+
+def wrongs(node: SimNode, callers: list[SimCaller]) -> list[str]:
+    """All that is wrong with a world that is over."""
+    calls: dict[str, list[Fact]] = {}
+    for fact in node.written:
+        calls.setdefault(fact.call, []).append(fact)
+    found = list(_left_over(node))
+    for call, facts in calls.items():
+        found += [f"call {call}: {what}" for what in _of_call(node, call, facts)]
+    for caller in callers:
+        mine = [facts for facts in calls.values() if _invite(facts).sip_call_id == caller.call_id]
+        found += [f"{caller.name} ({caller.plan}): {what}" for what in _of_caller(caller, mine)]
+    return found
+
+
+def _invite(facts: list[Fact]) -> CallReceived:
+    assert isinstance(facts[0], CallReceived)
+    return facts[0]
+
+
+def _left_over(node: SimNode) -> Iterator[str]:
+    exchange = node.exchange
+    if exchange is None:
+        yield "the node is dead"
+        return
+    if exchange.live_calls:
+        yield f"{exchange.live_calls} calls are still live"
+    if len(exchange.free_slots) != len(exchange.rtp_ports) or len(set(exchange.free_slots)) != len(exchange.rtp_ports):
+        yield f"of {len(exchange.rtp_ports)} slots {len(exchange.free_slots)} are free"
+    if exchange.by_dialog or exchange.by_invite:
+        yield "a call that is over can still be found"
+    if any(slot.call for slot in node.media.slots):
+        yield "media still sends to a call that is over"
+    yield from (f"{report.event}: {report.detail}" for report in node.log.reports if report.event.startswith("call_"))
+
+
+def _of_call(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+    try:
+        state = wake(tuple(facts))
+        record_of(facts)
+    except LocalError as error:
+        yield f"its facts make no call: {error}"
+        return
+    if state.phase is not Phase.ENDED:
+        yield f"it never ended: {state.phase.value}"
+    ends = sum(isinstance(fact, CallEnded) for fact in facts)
+    if ends > 1:
+        yield f"it ended {ends} times"
+    yield from _of_digits(node, call, facts)
+    yield from _of_steps(node, call, facts)
+    opened = {(each.slot, each.ssrc, each.seq, each.ts) for each in node.media.log.opened if each.call == call}
+    if len(opened) > 1:
+        yield f"its RTP has {len(opened)} identities"
+
+
+def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+    heard = node.media.log.keyed.get(call, "")
+    recorded = ""
+    for fact in facts:
+        if isinstance(fact, DigitsPressed):
+            recorded += fact.digits
+            if fact.head != len(recorded):
+                yield f"digits up to {fact.head} are on record, but {len(recorded)} of them"
+    if not heard.startswith(recorded):
+        yield f"digits {recorded!r} are on record, {heard!r} were keyed"
+    used = max((fact.digits_used for fact in facts if isinstance(fact, StepEnded)), default=0)
+    answered = "".join(fact.value for fact in facts if isinstance(fact, StepEnded) and fact.verb == "ask_digits")
+    if "#" not in heard and answered != heard[:used]:
+        yield f"questions were answered {answered!r}, keyed was {heard[:used]!r}"
+
+
+def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+    steps = [fact for fact in facts if isinstance(fact, StepEnded)]
+    numbers = [fact.step for fact in steps]
+    if numbers != list(range(len(steps))):
+        yield f"its steps are {numbers}"
+    starts = Counter(each.number for each in node.media.log.started if each.call == call)
+    yield from (f"play {number} began {count} times" for number, count in starts.items() if count > 1)
+    known = {play_number(step) for step in range(len(steps) + 1)}
+    yield from (f"play {number} belongs to no step" for number in starts if number not in known)
+    for fact in steps:
+        if fact.verb == "say" and fact.outcome == "done" and not starts[play_number(fact.step)]:
+            yield f"step {fact.step} was said and never heard"
+
+
+def _of_caller(caller: SimCaller, calls: list[list[Fact]]) -> Iterator[str]:
+    heard, plan = caller.heard, caller.plan
+    if not heard.outcome:
+        yield "is still waiting"
+    if heard.outcome in UNHEARD:
+        yield heard.outcome
+    if len(heard.answers) > 1:
+        yield f"heard {len(heard.answers)} different 200s"
+    if len(heard.to_tags) > 1:
+        yield f"heard {len(heard.to_tags)} different To tags"
+    if len(heard.byes) > 1:
+        yield f"heard {len(heard.byes)} different BYEs"
+    if heard.bye_status not in (0, 200) and not heard.byes:
+        yield f"its BYE was answered {heard.bye_status}"
+    # One INVITE, one call; an INVITE that nobody remembers having had may come to a second, refused at once.
+    if len(calls) != 1:
+        yield f"has {len(calls)} calls on record"
+    if heard.answers and not any(isinstance(fact, CallAnswered) for facts in calls for fact in facts):
+        yield "was answered, and that is not on record"
+    if plan.hang_up_after_s is None and plan.cancel_after_s is None and heard.outcome == "hung up":
+        yield "hung up, which it did not mean to"

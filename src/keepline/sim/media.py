@@ -1,0 +1,173 @@
+"""Media in virtual time: slots that outlive the calls process, and commands that may be repeated.
+
+It keeps the rules of the media process: an `OpenMedia` of the slot's own call, a command of another call and one that
+is not newer than the last are ignored; closing is always answered; a digit stops a prompt that it may stop.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keepline.call import effects as fx
+from keepline.sim.world import World
+
+SPOKEN_S = 2.0
+"""Length of a prompt that does not say."""
+FRAMES_PER_S = 50
+DIGITS_IN_RING = 32
+"""As many as media's memory shows."""
+
+
+@dataclass(slots=True)
+class SimSlot:
+    """One slot: what a call's stream is."""
+
+    call: str = ""
+    figures_of: str = ""
+    opened: fx.OpenMedia | None = None
+    opened_at_s: float = 0.0
+    applied: int = 0
+    playing: fx.PlayPrompt | None = None
+    finished: int = 0
+    reason: str = ""
+    keyed: str = ""
+    """Every digit of the call."""
+    packets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A prompt that began to be heard."""
+
+    call: str
+    number: int
+    prompt_key: str
+    at_s: float
+
+
+@dataclass(slots=True)
+class MediaLog:
+    """What happened, for whoever checks it."""
+
+    opened: list[fx.OpenMedia] = field(default_factory=list)
+    """Every command to open, repeated ones too."""
+    started: list[Started] = field(default_factory=list)
+    keyed: dict[str, str] = field(default_factory=dict)
+    """Call -> every digit that was heard in it."""
+
+
+class SimMedia:
+    """The media process, its memory and its event queue."""
+
+    def __init__(self, world: World, slot_count: int, tell: Callable[[], None]) -> None:
+        """`tell` is called when an event is waiting."""
+        self._world = world
+        self.slots = [SimSlot() for _ in range(slot_count)]
+        self.log = MediaLog()
+        self._events: deque[tuple[int, fx.Input]] = deque()
+        self._tell = tell
+
+    # Callers --------------------------------------------------------------------------------------------------------
+
+    def hears(self, rtp: fx.Address) -> bool:
+        """Whether the caller with this RTP address has a stream with us."""
+        return self._slot_of(rtp) is not None
+
+    def press(self, rtp: fx.Address, key: str) -> None:
+        """A digit of the caller with this RTP address."""
+        index = self._slot_of(rtp)
+        if index is None:
+            return
+        slot = self.slots[index]
+        slot.keyed += key
+        self.log.keyed[slot.call] = slot.keyed
+        self._event(index, fx.DigitsHeard(slot.call, len(slot.keyed), ""))
+        if slot.playing is not None and slot.playing.barge_in:
+            self._finish(index, slot.playing, "digit")
+
+    def _slot_of(self, rtp: fx.Address) -> int | None:
+        for index, slot in enumerate(self.slots):
+            opened = slot.opened
+            if slot.call and opened is not None and (opened.remote_host, opened.remote_port) == rtp:
+                return index
+        return None
+
+    # Commands -------------------------------------------------------------------------------------------------------
+
+    def apply(self, command: fx.OpenMedia | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia) -> None:
+        """One command, new or repeated."""
+        slot = self.slots[command.slot]
+        if isinstance(command, fx.OpenMedia):
+            self.log.opened.append(command)
+            if slot.call != command.call:
+                figures = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
+                self.slots[command.slot] = figures
+        elif isinstance(command, fx.CloseMedia):
+            if slot.call == command.call:
+                slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
+                slot.call, slot.playing = "", None
+            self._event(command.slot, self.figures(command.call, command.slot))
+        elif slot.call == command.call and command.number > slot.applied:
+            slot.applied = command.number
+            if isinstance(command, fx.PlayPrompt):
+                self._play(command.slot, slot, command)
+            elif slot.playing is not None:
+                self._finish(command.slot, slot.playing, "stopped")
+
+    def _play(self, index: int, slot: SimSlot, play: fx.PlayPrompt) -> None:
+        slot.playing = play
+        if play.barge_in and play.digits_seen < len(slot.keyed):
+            self._finish(index, play, "digit")
+            return
+        self.log.started.append(Started(play.call, play.number, play.prompt.key, self._world.now_s))
+        if not play.repeat:
+            length_s = play.prompt.length_s or SPOKEN_S
+            self._world.after(length_s, lambda: self._finish(index, play, "ended"))
+
+    def _finish(self, index: int, play: fx.PlayPrompt, reason: str) -> None:
+        slot = self.slots[index]
+        if slot.playing is play:
+            slot.playing, slot.finished, slot.reason = None, play.number, reason
+            self._event(index, fx.PromptPlayed(play.call, play.number, reason))
+
+    def restart(self) -> None:
+        """The process is a new one; the slots are as they were."""
+        self._event(0, fx.MediaRestarted())
+
+    # The calls process ----------------------------------------------------------------------------------------------
+
+    def read(self) -> fx.Input | None:
+        """The next event that waits; once read it is gone, whatever becomes of its reader."""
+        while self._events:
+            index, given = self._events.popleft()
+            if isinstance(given, fx.DigitsHeard):
+                slot = self.slots[index]
+                if slot.call != given.call:
+                    continue
+                return fx.DigitsHeard(slot.call, len(slot.keyed), slot.keyed[-DIGITS_IN_RING:])
+            if isinstance(given, fx.MediaStopped):
+                return self.figures(given.call, index)
+            return given
+        return None
+
+    def inspect(self, call: str, index: int) -> fx.MediaSeen | None:
+        """What the slot says of the call; None where it is another's."""
+        slot = self.slots[index]
+        if slot.call != call:
+            return None
+        return fx.MediaSeen(call, slot.finished, slot.reason, len(slot.keyed), slot.keyed[-DIGITS_IN_RING:])
+
+    def figures(self, call: str, index: int) -> fx.MediaStopped:
+        """The figures of a call; zeros where the slot is another's by now."""
+        slot = self.slots[index]
+        return fx.MediaStopped(call, slot.packets if slot.figures_of == call else 0)
+
+    def close_strangers(self, live: set[str]) -> None:
+        """Close the slots of calls that are over on record: the command to close them was lost."""
+        for index, slot in enumerate(self.slots):
+            if slot.call and slot.call not in live:
+                self.apply(fx.CloseMedia(slot.call, index, 0xFFFFFFFF))
+
+    def _event(self, index: int, given: fx.Input) -> None:
+        self._events.append((index, given))
+        self._tell()

@@ -1,0 +1,48 @@
+"""Virtual time: what is to happen, in order, and the randomness that decides all of it."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import Random
+
+from keepline.model.errors import LocalError
+from keepline.model.limits import SIM_EVENTS_MAX
+
+BEGAN_S = 1_700_000_000.0
+"""Node time of a world's beginning."""
+
+
+class World:
+    """A clock, and what is due on it."""
+
+    __slots__ = ("_due", "_events", "_pushed", "now_s", "random")
+
+    def __init__(self, seed: int) -> None:
+        self.now_s = BEGAN_S
+        self.random = Random(seed)
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._pushed = 0
+        self._events = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the beginning."""
+        return self.now_s - BEGAN_S
+
+    def at(self, at_s: float, do: Callable[[], None]) -> None:
+        """Do something at a node time; what is due at one instant happens in the order of these calls."""
+        self._pushed += 1
+        heappush(self._due, (max(at_s, self.now_s), self._pushed, do))
+
+    def after(self, wait_s: float, do: Callable[[], None]) -> None:
+        """Do something so many seconds from now."""
+        self.at(self.now_s + wait_s, do)
+
+    def run(self, until_s: float) -> None:
+        """Let everything happen that is due up to then. Raises `LocalError` where it does not come to rest."""
+        while self._due and self._due[0][0] <= until_s:
+            self._events += 1
+            if self._events > SIM_EVENTS_MAX:
+                raise LocalError(f"more than {SIM_EVENTS_MAX} events: something goes round in circles")
+            self.now_s, _, do = heappop(self._due)
+            do()
+        self.now_s = until_s

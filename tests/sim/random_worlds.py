@@ -1,0 +1,56 @@
+"""Worlds that a seed decides: callers with all kinds of plans, bad weather, and a process that dies again and again."""
+
+from collections.abc import Callable
+from random import Random
+
+from keepline.sim.caller import Plan
+from keepline.sim.network import STORM
+from keepline.sim.node import MakeExchange
+from keepline.sim.world import BEGAN_S
+from tests.sim.scenes import Scene
+
+CALLERS = 12
+CALLS_BEGIN_WITHIN_S = 8.0
+DEATHS_MAX = 6
+
+
+def plan_of(random: Random) -> Plan:
+    """What somebody may mean to do when calling us."""
+    number = random.choice(
+        ["1000", "1000", "1000", "1001", "2000", "3000", "4000", "5000", "6000", "6002", "6005", "9999"]
+    )
+    keys = tuple(
+        sorted((round(random.uniform(0.1, 14.0), 3), random.choice("0123456789")) for _ in range(random.randint(0, 5)))
+    )
+    hangs_up = number in ("2000", "3000") or random.random() < 0.2
+    hang_up_after_s = round(random.uniform(0.0, 15.0), 3) if hangs_up else None
+    cancel_after_s = round(random.uniform(0.2, 4.0), 3) if number == "1001" and random.random() < 0.5 else None
+    return Plan(number, keys, hang_up_after_s, cancel_after_s)
+
+
+def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[[Scene], None] | None = None) -> Scene:
+    """The world of a seed, not yet run."""
+    random = Random(f"plans {seed}")
+    plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
+    scene = Scene(plans, seed=seed, weather=STORM, slot_count=CALLERS, make=make, prepare=prepare)
+    node, world = scene.node, scene.world
+    node.write_s = lambda: world.random.uniform(0.0, 0.01)
+    for _ in range(random.randint(0, DEATHS_MAX)):
+        at_s, outage_s = random.uniform(0.1, 30.0), random.choice((0.01, 0.1, 0.5, 2.0))
+        world.at(BEGAN_S + at_s, lambda outage_s=outage_s: kill(scene, outage_s))  # type: ignore[misc]
+    for _ in range(random.randint(0, 2)):
+        world.at(BEGAN_S + random.uniform(0.1, 30.0), node.media.restart)
+    moments = [random.randint(0, 400) for _ in range(random.randint(0, 3))]
+    node.dies_at |= frozenset(moments)
+    return scene
+
+
+def kill(scene: Scene, outage_s: float) -> None:
+    """The process is killed now, and replaced after a while."""
+    scene.node.outage_s = outage_s
+    scene.node.die()
+
+
+def replay_line(seed: int) -> str:
+    """How to see a failure again."""
+    return f"replay with: KEEPLINE_SIM_SEED={seed} .venv/bin/python -m pytest tests/sim/test_random_worlds.py"

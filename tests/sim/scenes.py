@@ -1,0 +1,61 @@
+"""Worlds for the tests of the call core: a node with the test operation, and callers with plans."""
+
+from collections.abc import Callable
+
+from keepline.call.exchange import Exchange
+from keepline.sim.caller import Plan, SimCaller
+from keepline.sim.checks import wrongs
+from keepline.sim.network import CALM, Network, Weather
+from keepline.sim.node import MakeExchange, SimNode
+from keepline.sim.world import BEGAN_S, World
+from tests.sim.operation import IDENTITY, program
+
+NODE = ("203.0.113.5", 5060)
+REST_S = 80.0
+"""After the last caller is over: every timer of SIP and of media has run by then."""
+
+
+def exchange_of(slot_count: int, kind: type[Exchange] = Exchange) -> MakeExchange:
+    """Makes exchanges with the test operation and so many slots."""
+    ports = [40_000 + 2 * index for index in range(slot_count)]
+
+    def make(seed: bytes) -> Exchange:
+        exchange = kind(IDENTITY, seed, ports)
+        exchange.add_program(program(), current=True)
+        return exchange
+
+    return make
+
+
+class Scene:
+    """One world with one node, ready to run."""
+
+    def __init__(
+        self,
+        plans: list[tuple[float, Plan]],
+        *,
+        seed: int = 0,
+        weather: Weather = CALM,
+        slot_count: int = 4,
+        make: MakeExchange | None = None,
+        prepare: Callable[["Scene"], None] | None = None,
+    ) -> None:
+        """`plans` are callers by the second at which each calls."""
+        self.world = World(seed)
+        self.network = Network(self.world, weather)
+        self.node = SimNode(self.world, self.network, NODE, make or exchange_of(slot_count), slot_count)
+        self.callers = []
+        for index, (at_s, plan) in enumerate(plans):
+            caller = SimCaller(self.world, self.network, self.node.media, NODE, index, plan)
+            self.callers.append(caller)
+            self.world.at(BEGAN_S + 0.01 + at_s, caller.call)
+        if prepare is not None:
+            prepare(self)
+        self.node.start()
+
+    def run(self, limit_s: float = 200.0) -> list[str]:
+        """Run until everybody is done and all has come to rest, or for so long; what is wrong then."""
+        while self.world.elapsed_s < limit_s and not all(caller.heard.outcome for caller in self.callers):
+            self.world.run(self.world.now_s + 5.0)
+        self.world.run(self.world.now_s + REST_S)
+        return wrongs(self.node, self.callers)

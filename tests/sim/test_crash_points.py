@@ -1,0 +1,78 @@
+"""The process dies at every moment of a call in turn; its successor finishes the call as if nothing had happened."""
+
+import pytest
+
+from keepline.sim.caller import Plan
+from tests.sim.scenes import Scene
+
+SCENARIOS = {
+    "greeting": Plan("1000"),
+    "greeting_digit": Plan("1000", keys=((3.0, "5"),)),
+    "greeting_two_digits": Plan("1000", keys=((3.0, "5"), (3.0, "6"))),
+    "greeting_late_digit": Plan("1000", keys=((9.8, "5"),)),
+    "keyed": Plan("4000", keys=((1.0, "1"), (1.5, "2"), (2.0, "3"), (2.5, "4"))),
+    "keyed_half": Plan("4000", keys=((3.0, "1"), (4.0, "2"))),
+    "keyed_terminator": Plan("4000", keys=((1.0, "1"), (1.5, "#"))),
+    "keyed_nothing": Plan("4000"),
+    "menu_typed_ahead": Plan("5000", keys=((1.0, "7"), (1.2, "8"), (20.0, "9"))),
+    "menu_slowly": Plan("5000", keys=((5.0, "7"), (7.0, "8"), (8.0, "9"))),
+    "hold": Plan("2000", keys=((1.0, "1"), (2.0, "2")), hang_up_after_s=3.0),
+    "endless": Plan("3000", hang_up_after_s=3.0),
+    "ringing": Plan("1001"),
+    "ringing_cancelled": Plan("1001", cancel_after_s=1.0),
+    "cancelled_too_late": Plan("1001", cancel_after_s=3.0),
+    "hung_up_at_once": Plan("2000", hang_up_after_s=0.0),
+    "hang_up_before_ack": Plan("6005"),
+    "flow_returns": Plan("6000"),
+    "flow_raises": Plan("6001"),
+    "flow_goes_on_alone": Plan("6002", hang_up_after_s=2.0),
+    "flow_is_deaf": Plan("6003", hang_up_after_s=1.0),
+    "glare": Plan("6000", hang_up_after_s=3.0),
+    "refused": Plan("9999"),
+    "never_acknowledged": Plan("2000", acknowledges=False),
+}
+
+
+def outcome(scene: Scene) -> tuple[object, ...]:
+    """What the caller can tell of its call, and what the flow was told."""
+    caller = scene.callers[0]
+    steps = [(fact.step, fact.outcome, fact.value) for fact in scene.node.written if fact.kind == "step_ended.1"]  # type: ignore[union-attr]
+    return caller.heard.outcome, max(caller.heard.statuses), [step for step in steps if step[1] != "hung_up"]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_undisturbed(name: str) -> None:
+    scene = Scene([(0.0, SCENARIOS[name])])
+    assert scene.run() == []
+    assert scene.node.log.deaths == 0
+
+
+@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_moment(name: str, outage_s: float) -> None:
+    plan = SCENARIOS[name]
+    undisturbed = Scene([(0.0, plan)])
+    undisturbed.run()
+    for moment in range(undisturbed.node.moment):
+        scene = Scene([(0.0, plan)])
+        scene.node.dies_at = frozenset((moment,))
+        scene.node.outage_s = outage_s
+        wrong = scene.run()
+        assert wrong == [], f"{name}, outage {outage_s} s, death at moment {moment}"
+        assert scene.node.log.deaths == 1
+        if name not in ("glare", "cancelled_too_late", "never_acknowledged"):
+            assert outcome(scene) == outcome(undisturbed), f"{name}, outage {outage_s} s, death at moment {moment}"
+
+
+@pytest.mark.parametrize("name", ["greeting_digit", "keyed_terminator", "ringing", "hold"])
+def test_the_successor_dies_too(name: str) -> None:
+    plan = SCENARIOS[name]
+    undisturbed = Scene([(0.0, plan)])
+    undisturbed.run()
+    for first in range(undisturbed.node.moment):
+        for later in range(1, 12):
+            scene = Scene([(0.0, plan)])
+            scene.node.dies_at = frozenset((first, first + later))
+            scene.node.outage_s = 0.02
+            assert scene.run() == [], f"{name}, deaths at moments {first} and {first + later}"
+            assert outcome(scene) == outcome(undisturbed)
