@@ -46,10 +46,10 @@ async def hold(call: Call) -> None:
 class Rig:
     """One exchange; `peer` is an address of its trunk. Times are seconds from 0."""
 
-    def __init__(self, slots: int = 8, **sip: object) -> None:
+    def __init__(self, slots: int = 8, seed: bytes = b"seed", **sip: object) -> None:
         operation = replace(OPERATION, sip=replace(OPERATION.sip, **sip))  # type: ignore[arg-type]
         identity = Identity(HostPort("192.0.2.9", 5060), "192.0.2.9", "Keepline", Timers())
-        self.exchange = Exchange(identity, b"seed", list(range(40000, 40000 + 2 * slots, 2)))
+        self.exchange = Exchange(identity, seed, list(range(40000, 40000 + 2 * slots, 2)))
         self.program = Program(operation, {"hold": hold})
         self.exchange.add_program(self.program, current=True)
         self.now_s = 1000.0

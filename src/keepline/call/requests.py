@@ -58,7 +58,8 @@ class Requests:
         is_peer = exchange.gate.carrier(source[0]) or self._is_within(turn, request)
         if not is_peer and not exchange.gate.admits_stranger(turn, request, source):
             return
-        if len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX:
+        is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
+        if is_full and not self._is_within(turn, request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)
         elif begins_call:
             self._on_invite(turn, key, request, raw, source)
@@ -248,7 +249,7 @@ class Requests:
     def _on_cancel(self, turn: Turn, cancel: Request, raw: bytes) -> None:
         exchange = self._exchange
         call = self._call_of_invite(turn, cancel)
-        if call is not None:
+        if call is not None and server_key(call.invite) == cancel_key(cancel):
             exchange.on_call(turn, call.id, lambda t, c: self._hear_cancel(t, c, raw))
             self._respond(turn, cancel, 200, to_tag=call.received.local_tag)
             return
