@@ -7,7 +7,8 @@ media, which knows what it has played, ignores the repetition.
 from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PromptPlayed, Report
 from keepline.call.facts import DigitsPressed, FlowEnded, StepEnded
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Result, play_number, result_of
+from keepline.call.steps import Result, result_of
+from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.turn import Turn
 from keepline.call.verbs import HANDLERS
@@ -79,7 +80,7 @@ def open_media(turn: Turn, call: CallState) -> None:
 def on_prompt_played(turn: Turn, call: CallState, played: PromptPlayed) -> None:
     """A prompt is over; late or repeated news of another play are ignored."""
     waiting = call.waiting
-    if not call.has_caller or waiting is None or played.number != play_number(call, waiting):
+    if not call.has_caller or waiting is None or played.number != play_number(waiting.step):
         return
     _go_on(turn, call, HANDLERS[type(waiting.request)].on_prompt_played(turn, call, waiting, played))
 

@@ -47,7 +47,7 @@ class Handlers:
     begin: Handler
     """The step begins, or begins again in a process that took over: the call's state says how far it had come."""
     on_prompt_played: PromptHandler = nothing_of_prompts
-    """The play that `play_number` gives is over."""
+    """The play of the step is over."""
     on_digits: Handler = nothing
     """Digits are new in `call.digits`."""
     on_timer: Handler = nothing
@@ -58,9 +58,9 @@ class Handlers:
     """Without a caller the step is not begun, and the flow hears `HungUp`."""
 
 
-def play_number(_call: CallState, waiting: Waiting) -> int:
-    """Command number of the step's prompt: from the facts alone, so that a successor asks for the very same play."""
-    return PLAY_NUMBER_FIRST + waiting.step
+def play_number(step: int) -> int:
+    """Command number of the prompt of a step."""
+    return PLAY_NUMBER_FIRST + step
 
 
 def result_of(waiting: Waiting, outcome: StepOutcome = StepOutcome.DONE, value: str = "") -> Result:
@@ -72,7 +72,7 @@ def play(
     turn: Turn, call: CallState, waiting: Waiting, prompt: Prompt, *, repeat: bool = False, barge_in: bool = False
 ) -> None:
     """Have media play a prompt of the step; media ignores it where it has."""
-    number = play_number(call, waiting)
+    number = play_number(waiting.step)
     turn.emit(PlayPrompt(call.id, call.received.slot, number, prompt, repeat, barge_in, call.digits_head))
 
 
