@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from keepline.cli.needed import needed_operations
-from keepline.cli.output import DEFAULT_DATA, WRONG_INPUT, CommandFailed, Data
+from keepline.cli.output import DEFAULT_DATA, WRONG_INPUT, CommandFailed, Data, complain
 from keepline.model.errors import Mistake, OperationError
 from keepline.model.operation import Operation
 
@@ -85,7 +85,7 @@ def up(
     ] = None,
 ) -> None:
     """Run a node in the foreground; prints one line when it answers calls."""
-    from keepline.config import find_operation, load_operation, store_operation
+    from keepline.config import find_operation, lint_operation, load_operation, store_operation
 
     flags = {
         "--sip": ("sip.listen", sip),
@@ -103,6 +103,8 @@ def up(
         store_operation(operation, data, needed_operations)
     except OSError as error:
         raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
+    for mistake in lint_operation(operation):
+        complain(f"warning: {mistake}")
     sys.stdout.flush()
     sys.stderr.flush()
     # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.

@@ -7,6 +7,7 @@ from keepline.config.flows import import_flow
 from keepline.config.load import (
     embedded_operation_path,
     find_operation,
+    lint_operation,
     load_operation,
     load_stored,
     store_operation,
@@ -16,6 +17,7 @@ __all__ = [
     "embedded_operation_path",
     "find_operation",
     "import_flow",
+    "lint_operation",
     "load_operation",
     "load_stored",
     "store_operation",

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
+from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
 from keepline.config.schema import parse_port_range, parse_reference, parse_sip_listen
 from keepline.config.tree import Plain, Position, Tree, Where, dotted
@@ -117,6 +118,14 @@ def check_flows(tree: Tree, directory: Path) -> None:
                 _check_flow(tree, ("flows", name), package, reference, directory, failures)
     finally:
         remove_root(package)
+
+
+def check_code(tree: Tree, directory: Path) -> None:
+    """The code of the flows keeps the rules of the lint."""
+    prompts = tree.plain.get("prompts", {})
+    for each in lint_flows(directory, list(prompts) if isinstance(prompts, dict) else None):
+        at = Position(each.line, each.column, _shown_path(tree, directory, each.path))
+        tree.mistakes.append(tree.mistake_at(at, each.rule, each.wrong, each.right))
 
 
 def _check_flow(

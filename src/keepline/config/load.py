@@ -79,6 +79,13 @@ def store_operation(operation: Operation, data_dir: Path, needed: Needed | None 
     return directory
 
 
+def lint_operation(operation: Operation) -> list[Mistake]:
+    """What the lint says of a loaded operation's flows; a node runs them all the same."""
+    tree = Tree(operation.file, plain={"prompts": dict.fromkeys(operation.prompts)})
+    checks.check_code(tree, Path(operation.directory))
+    return _in_order(tree)
+
+
 def load_stored(data_dir: Path, digest: str) -> Operation:
     """The operation stored under `digest`; raises OperationError when the copy is missing or no longer whole.
 
@@ -109,6 +116,8 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_prompts(tree, directory)
     if digest is None:
         checks.check_flows(tree, directory)
+    if lint:
+        checks.check_code(tree, directory)
     if tree.mistakes or parsed is None:
         raise OperationError(_in_order(tree))
     return _operation(parsed, tree, file.absolute(), overrides, digest)

@@ -80,6 +80,21 @@ def test_the_schema_is_json(run: Run) -> None:
     assert json.loads(ran.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
+def test_what_the_lint_finds_fails_a_check_and_warns_at_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run("init", ".")
+    flows = tmp_path / "flows.py"
+    flows.write_text(flows.read_text(encoding="utf-8") + "import time\nBEGAN = time.time()\n", encoding="utf-8")
+    found = (
+        "flows.py:21:9: clock: `time.time` is a clock; use what the call or a connector gives:"
+        " a flow is run again after a crash and must do the same\n"
+    )
+    assert run("check") == Ran(2, found, "")
+    monkeypatch.setattr("os.execv", lambda program, arguments: sys.exit(0))
+    assert run("up") == Ran(0, "", f"warning: {tmp_path / found}")
+
+
 def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     executed: list[list[str]] = []
 

@@ -15,7 +15,7 @@ KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer"
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
     *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "items"),
-    *("minProperties", "minItems", "maxLength", "minimum", "maximum", "exclusiveMinimum"),
+    *("minProperties", "minItems", "maxLength", "minimum", "maximum", "exclusiveMinimum", "enum"),
 }
 """Keywords of JSON Schema 2020-12 that `faults` knows: all that the schema uses."""
 
@@ -33,6 +33,8 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
         found = [each for n, item in enumerate(value) for each in faults(item, schema["items"], f"{at}[{n}]")]
         return found + ([f"{at}: too few"] if len(value) < schema.get("minItems", 0) else [])
     if isinstance(value, str):
+        if value not in schema.get("enum", [value]):
+            return [f"{at}: {value!r} is none of {schema['enum']}"]
         fits = re.search(schema.get("pattern", ""), value) and len(value) <= schema.get("maxLength", 10**9)
         return [] if fits else [f"{at}: {value!r} does not fit"]
     low, over, high = (
@@ -100,7 +102,7 @@ def test_what_is_wrong_does_not_fit(instead_of: str, spoilt: str, fault: str) ->
 def test_every_setting_is_explained_and_its_example_fits(model: dict[str, Any]) -> None:
     for name, setting in model["properties"].items():
         assert setting["title"] == name
-        assert setting["description"][0].isupper()
+        assert not setting["description"][0].islower()
         for example in [*setting.get("examples", ()), *([setting["default"]] if "default" in setting else ())]:
             assert faults(example, setting, name) == []
 
