@@ -73,7 +73,8 @@ class CallsProcess:
 
     async def run(self) -> None:
         """Serve until told to stop."""
-        self._program(self._digest)
+        if self._program(self._digest) is None:
+            raise LocalError(f"the stored operation {self._digest} cannot be had")
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
         gc.collect()
         gc.freeze()

@@ -1,8 +1,11 @@
 """Reads call records and timelines from a journal, whether its node runs or not. It never writes."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from keepline.call.facts import (
     ByeReceived,
@@ -15,7 +18,7 @@ from keepline.call.facts import (
     Fact,
 )
 from keepline.call.record import CallRecord, record_of
-from keepline.model.errors import KeeplineError
+from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
 
 
@@ -44,41 +47,40 @@ class LadderLine:
 
 
 class JournalReader:
-    """A reader of one data directory's journal."""
+    """A reader of one data directory's journal. Each of its methods raises `NoJournal` where that cannot be read."""
 
     def __init__(self, data: Path) -> None:
         path = data / FILE_NAME
         if not path.exists():
             raise NoJournal(f"no journal in {data}: no node has run there yet; --data names the directory of one")
-        try:
+        self._path = path
+        with self._reading():
             self._connection = connect(path, read_only=True)
+        with self._reading():
             self._connection.execute("SELECT 1 FROM facts LIMIT 1").fetchall()
-        except JournalFailed as error:
-            raise NoJournal(str(error)) from None
-        except sqlite3.Error as error:
-            raise NoJournal(f"{path} cannot be read: {error}") from None
 
     def close(self) -> None:
         self._connection.close()
 
     def records(self, limit: int) -> list[CallRecord]:
         """The records of the last `limit` calls, newest last."""
-        rows = self._connection.execute("SELECT call FROM calls ORDER BY call DESC LIMIT ?", (limit,)).fetchall()
+        rows = self._rows("SELECT call FROM calls ORDER BY call DESC LIMIT ?", limit)
         return [self.record(row[0]) for row in reversed(rows)]
 
     def find(self, prefix: str) -> list[str]:
         """Ids that begin with `prefix`; at most 20."""
-        rows = self._connection.execute(
-            "SELECT call FROM calls WHERE call >= ? AND call < ? ORDER BY call LIMIT 20", (prefix, prefix + "\x7f")
-        )
-        return [row[0] for row in rows]
+        if not prefix.isascii():
+            return []
+        found = "SELECT call FROM calls WHERE call >= ? AND call < ? ORDER BY call LIMIT 20"
+        return [row[0] for row in self._rows(found, prefix, prefix + "\x7f")]
 
     def record(self, call: str) -> CallRecord:
         """The record of one call. Raises `KeyError` where there is no such call."""
         facts = [fact for _, fact in self._facts(call)]
         if not facts:
             raise KeyError(call)
-        return record_of(facts)
+        with self._reading():
+            return record_of(facts)
 
     def events(self, call: str) -> list[StoredEvent]:
         """The facts of one call, in order."""
@@ -92,8 +94,23 @@ class JournalReader:
         return lines
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
-        rows = self._connection.execute("SELECT seq, kind, body FROM facts WHERE call = ? ORDER BY seq", (call,))
-        return [(seq, decode(kind, body)) for seq, kind, body in rows]
+        rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? ORDER BY seq", call)
+        with self._reading():
+            return [(seq, decode(kind, body)) for seq, kind, body in rows]
+
+    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        with self._reading():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Whatever is wrong with the file is said of the file."""
+        try:
+            yield
+        except JournalFailed as error:
+            raise NoJournal(str(error)) from None
+        except (sqlite3.Error, LocalError) as error:
+            raise NoJournal(f"{self._path} cannot be read: {error}") from None
 
 
 def _messages(fact: Fact) -> list[LadderLine]:
