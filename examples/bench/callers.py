@@ -22,7 +22,7 @@ from typing import Any
 from callers_crowd import RTP_MODES, Crowd, Plan, raise_descriptor_limit
 from callers_report import Tally, call_report, live_report
 from callers_sip import Caller, Script
-from callers_verdict import Expectation, expectation_prompts, prompt_frames, trim
+from callers_verdict import Expectation, Recogniser, expectation_prompts, prompt_frames, trim
 
 EVENTS_EVERY_S = 0.5
 CODECS = {"pcmu": 0, "pcma": 8}
@@ -138,9 +138,10 @@ def main() -> int:
     raise_descriptor_limit()
     plan = plan_of(args)
     tally = Tally()
+    known = Recogniser(plan.prompts)
 
     def on_end(caller: Caller) -> None:
-        report = call_report(caller, plan.expect, plan.prompts)
+        report = call_report(caller, plan.expect, known)
         tally.add(report)
         if args.json or not report["good"] or plan.calls <= 100:
             show(report, args.json)
@@ -152,7 +153,7 @@ def main() -> int:
         nonlocal next_events
         if args.events and now >= next_events:
             next_events = now + EVENTS_EVERY_S
-            show(live_report(list(crowd.live.values()), plan.prompts, crowd.ended_calls), True)
+            show(live_report(list(crowd.live.values()), known, crowd.ended_calls), True)
 
     def on_signal(*_: object) -> None:
         if crowd.stopping and crowd.interrupted:

@@ -2,11 +2,12 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from callers_rtp import GAP_BUCKET_NS
 from callers_sip import Caller, State
-from callers_verdict import FRAME_MS, QUIET, Expectation, Frames, Heard, barge_in_frames, judge, runs
+from callers_verdict import FRAME_MS, QUIET, Expectation, Frames, Heard, Recogniser, barge_in_frames, judge, runs
 
 TAIL_FRAMES = 150
 """How far back one looks to tell what a caller hears now."""
@@ -17,7 +18,7 @@ def milliseconds(later: float, earlier: float) -> float | None:
     return round((later - earlier) * 1000, 3) if later and earlier else None
 
 
-def call_report(caller: Caller, expect: Expectation, prompts: dict[str, Frames]) -> dict[str, Any]:
+def call_report(caller: Caller, expect: Expectation, prompts: Mapping[str, Frames] | Recogniser) -> dict[str, Any]:
     """One ended call as JSON: times in ms, instants in seconds of the wall clock."""
     times, facts = caller.times, caller.facts
     heard = caller.leg.receiver.heard if caller.leg else Heard()
@@ -51,7 +52,7 @@ def call_report(caller: Caller, expect: Expectation, prompts: dict[str, Frames])
     }  # fmt: skip
 
 
-def hears_now(caller: Caller, prompts: dict[str, Frames]) -> tuple[str, int]:
+def hears_now(caller: Caller, prompts: Mapping[str, Frames] | Recogniser) -> tuple[str, int]:
     """(prompt, ms into it) that a live caller hears now; where it is none: "silence", "ringing" or "audio", and 0."""
     if caller.state in (State.CALLING, State.RINGING):
         return "ringing", 0
@@ -67,7 +68,7 @@ def hears_now(caller: Caller, prompts: dict[str, Frames]) -> tuple[str, int]:
     return found[-1].prompt, (found[-1].first + found[-1].frames) * FRAME_MS
 
 
-def live_report(callers: list[Caller], prompts: dict[str, Frames], ended: int) -> dict[str, Any]:
+def live_report(callers: list[Caller], prompts: Mapping[str, Frames] | Recogniser, ended: int) -> dict[str, Any]:
     """One line for all who are on the phone now."""
     rows = []
     for caller in callers:
