@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.machine import SLOTS, Meter, a_node, flat_pids
+from bench.machine import SLOTS, Meter, a_node, flat_pids, udp_overflows
 from keepline.demo_crowd import Crowd, prompt_options
 from keepline.demo_node import LocalNode
 
@@ -42,7 +42,8 @@ class Step:
 
     def row(self) -> dict[str, Any]:
         """What of it is worth keeping."""
-        names = ("calls", "failed", "faults", "peak", "packets", "lost", "answer_ms", "gap_ms", "own", "took_s")
+        names = ("calls", "failed", "faults", "peak", "packets", "lost", "answer_ms", "gap_ms", "own", "took_s",
+                 "udp_overflows")  # fmt: skip
         kept = {name: self.summary.get(name) for name in names}
         return {"load": self.load, "short": list(self.short), "cpu": self.cpu,
                 "kb_per_call": round(self.bytes_per_call / 1000, 1)} | kept  # fmt: skip
@@ -77,19 +78,20 @@ class Rig:
     def __init__(self, node: LocalNode) -> None:
         self.node = node
         self.prompts = prompt_options(node.prompts())
+        self.idle_bytes = Meter(flat_pids(node.glance()["processes"])).memory_bytes()
 
     def load(self, number: str, load: int, seconds: float, options: Sequence[str], audio: bool) -> Step:
         """Run a crowd; its cost is measured in the last third of its time, when all are on the phone."""
         meter = Meter(flat_pids(self.node.glance()["processes"]))
-        idle_bytes = meter.memory_bytes()
+        overflows = udp_overflows()
         with Crowd(self.node.uri(number), [*options, "--give-up-after", "90"], CROWD_CORES) as crowd:
             full_bytes = self._wait(crowd, seconds * 2 / 3, meter)
             meter = Meter(meter.pids)
             self._wait(crowd, seconds / 4, meter)
             cpu = meter.cpu()
-            summary = _summary(crowd, seconds)
+            summary = _summary(crowd, seconds) | {"udp_overflows": udp_overflows() - overflows}
         live = max(1, min(load, summary.get("peak", 1)))
-        return Step(load, summary, cpu, (full_bytes - idle_bytes) / live, shortcomings(summary, audio))
+        return Step(load, summary, cpu, (full_bytes - self.idle_bytes) / live, shortcomings(summary, audio))
 
     @staticmethod
     def _wait(crowd: Crowd, seconds: float, meter: Meter) -> int:
@@ -149,6 +151,7 @@ def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], N
     for load in steps:
         step = run(load, seconds)
         if step.short:
+            done.append(step)
             say(f"  {load}: {'; '.join(step.short)}; once more")
             step = run(load, seconds)
         done.append(step)

@@ -95,6 +95,14 @@ def cost(pid: int) -> Cost:
     return Cost((int(fields[11]) + int(fields[12])) / TICKS_PER_S, kib * 1024)
 
 
+def udp_overflows() -> int:
+    """Packets that this machine threw away since its start because a socket's buffer was full."""
+    names, values = [
+        line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Udp:")
+    ]
+    return int(values[names.index("RcvbufErrors")])
+
+
 class Meter:
     """The cost of named processes between its start and now."""
 
