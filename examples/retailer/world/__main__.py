@@ -1,0 +1,219 @@
+"""The retailer's world: `python examples/retailer/world crowd|carrier|personas`. It imports nothing of what it calls.
+
+Everything is told as JSON lines on stdout: one for each call that ended and a summary at the end. The engine is that of
+`examples/bench/callers.py`; it needs Python and Linux, nothing else.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from callers import CODECS, prompt_file, target
+from callers_crowd import RTP_MODES, Plan, raise_descriptor_limit
+from world_carrier import OPTIONS_ANSWERS, Carrier, Rules
+from world_crowd import Count, Mix, World
+from world_directory import BUILT_IN, Directory, OfficeClient
+from world_script import Persona, ScriptError, read_personas
+
+PERSONAS = Path(__file__).resolve().parent / "personas.txt"
+
+
+def tell(report: dict[str, Any]) -> None:
+    """One line on stdout."""
+    print(json.dumps(report, separators=(",", ":")), flush=True)
+
+
+def address(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, an IPv6 address in brackets."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def personas_file(text: str) -> dict[str, Persona]:
+    """A file of personas."""
+    try:
+        return read_personas(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ScriptError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+
+
+def mix(text: str) -> dict[str, float]:
+    """`NAME:WEIGHT,…`; a name alone weighs 1."""
+    weights = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition(":")
+        try:
+            weights[name] = float(weight or 1)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{part!r} is not NAME:WEIGHT") from error
+    return weights
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="world", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    crowd = commands.add_parser("crowd", help="callers who do as their personas do")
+    add = crowd.add_argument
+    add("--target", type=target, default="sip:+18005550100@127.0.0.1:5060", help="who to call")
+    add("--host", default="127.0.0.1", help="this crowd's own address")
+    add("--rate", type=float, default=0.0, help="new calls a second (0: as fast as --concurrent allows)")
+    add("--concurrent", type=int, default=0, help="live calls at most (0: no limit)")
+    add("--calls", type=int, default=0, help="calls to make (0: no limit)")
+    add("--seconds", type=float, default=0.0, help="how long to make new calls (0: no limit)")
+    add("--drain", type=float, default=300.0, help="seconds that live calls may last after the last new one")
+    add("--seed", type=int, default=0, help="of who calls and what they do")
+    add("--mix", type=mix, default={}, help="NAME:WEIGHT,… (default: the weights in the file of personas)")
+    add("--personas", type=personas_file, default=str(PERSONAS), help="another file of personas")
+    add("--prompt", type=prompt_file, action="append", default=[], metavar="NAME=FILE", help="raw G.711 to recognise")
+    add("--prompts", type=Path, metavar="FILE", help="JSON of {name: file of raw G.711}")
+    add("--backoffice", type=address, metavar="HOST:PORT", help="ask it for orders, invoices and cards")
+    add("--book-ahead", type=int, default=0, metavar="N", help="appointments to make beforehand, on the web")
+    add("--rtp", choices=RTP_MODES, default="noise", help="what callers send while they don't speak")
+    add("--codec", choices=CODECS, default="pcmu")
+    carrier = commands.add_parser("carrier", help="an address that takes calls")
+    add = carrier.add_argument
+    add("--listen", type=address, default="127.0.0.1:5070", help="HOST:PORT (port 0: the kernel chooses)")
+    add("--rule", action="append", default=[], metavar="PATTERN=BEHAVIOUR", help="what a number does; see the README")
+    add("--options", choices=OPTIONS_ANSWERS, default="200", help="how OPTIONS is answered")
+    add("--seconds", type=float, default=0.0, help="how long to take calls (0: until told to end)")
+    shown = commands.add_parser("personas", help="who there is, and the mistakes in a file of them")
+    shown.add_argument("--personas", type=personas_file, default=str(PERSONAS))
+    return parser
+
+
+def on_signals(crowd: Any) -> None:
+    """The first signal hangs up, the second leaves at once; SIGUSR1 makes no new calls."""
+
+    def end(*_: object) -> None:
+        if crowd.interrupted:
+            sys.exit(130)
+        crowd.interrupted = True
+        crowd.stop(hang_up=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    signal.signal(signal.SIGUSR1, lambda *_: crowd.stop())
+
+
+def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Callers; 0 when everybody came through as they meant to."""
+    unknown = sorted(set(args.mix) - set(args.personas))
+    if unknown:
+        parser.error(f"--mix: no persona is called {', '.join(unknown)}; there are {', '.join(args.personas)}")
+    prompts = dict(args.prompt)
+    if args.prompts:
+        listed = json.loads(args.prompts.read_text(encoding="utf-8"))
+        prompts |= dict(prompt_file(f"{name}={args.prompts.parent / file}") for name, file in listed.items())
+    office = OfficeClient(*args.backoffice) if args.backoffice else None
+    booked = office.book(args.book_ahead) if office else []
+    directory = Directory(office.directory() if office else BUILT_IN, booked)
+    weights = args.mix or {name: persona.weight for name, persona in args.personas.items()}
+    lacking = [name for name in weights if not all(directory.pools[each] for each in args.personas[name].values())]
+    if lacking and args.mix:
+        parser.error(f"{', '.join(lacking)}: nothing in the back office for them; is --book-ahead missing?")
+    weights = {name: weight for name, weight in weights.items() if name not in lacking}
+    user, host, port = args.target
+    plan = Plan(
+        user=user, target_host=host, target_port=port, host=args.host, concurrent=args.concurrent, rate=args.rate,
+        calls=args.calls, seconds=args.seconds, drain_s=args.drain, rtp=args.rtp, codec=CODECS[args.codec],
+        seed=args.seed, prompts=prompts,
+    )  # fmt: skip
+    count = Count()
+
+    def on_experience(report: dict[str, Any]) -> None:
+        count.add(report)
+        tell(report)
+
+    world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience)
+    on_signals(world)
+    begun = time.monotonic()
+    try:
+        world.run(world.look)
+    finally:
+        world.close()
+    summary = count.summary() | {"started": world.started, "left": len(world.live), "peak": world.peak}
+    summary["took_s"] = round(time.monotonic() - begun, 3)
+    if office:
+        with suppress(OSError):
+            summary["ledger"] = office.ledger()["totals"]
+    tell(summary)
+    good = all(how in ("done", "hung up", "gave up") for how in count.how)
+    return 0 if good and count.calls == world.started else 1
+
+
+def read_lines(commands: SimpleQueue[str]) -> None:
+    """Put the lines of stdin where the carrier finds them."""
+    for line in sys.stdin:
+        commands.put(line)
+
+
+def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """A carrier, which obeys lines on stdin."""
+    rules = Rules(options=args.options)
+    try:
+        for rule in reversed(args.rule):
+            rules.add(rule)
+    except ValueError as error:
+        parser.error(f"--rule: {error}")
+    host, port = args.listen
+    plan = Plan("", "", 0, host=host, sip_port=port, rtp="silence", drain_s=5.0)
+    try:
+        carrier = Carrier(plan, rules, tell)
+    except OSError as error:
+        parser.error(f"--listen: cannot listen at {host}:{port}: {error.strerror}")
+    commands: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=read_lines, args=(commands,), daemon=True).start()
+    ends_at = time.monotonic() + args.seconds if args.seconds else float("inf")
+
+    def on_tick(now: float) -> None:
+        if now > ends_at and not carrier.stopping:
+            carrier.stop(hang_up=True)
+        with suppress(Empty):
+            line = commands.get_nowait()
+            try:
+                rules.command(line)
+                tell({"event": "obeyed", "command": line.strip()})
+            except ValueError as error:
+                tell({"event": "refused", "problem": str(error)})
+
+    on_signals(carrier)
+    tell({"event": "ready", "sip": f"udp:{host}:{carrier.port}"})
+    try:
+        carrier.run(on_tick)
+    finally:
+        carrier.close()
+    tell({"event": "summary", "calls": carrier.started, "peak": carrier.peak, "statuses": dict(carrier.statuses)})
+    return 0
+
+
+def main() -> int:
+    """Run one of the three."""
+    parser = options()
+    args = parser.parse_args()
+    if args.command == "personas":
+        for persona in args.personas.values():
+            keyed = ", ".join(sorted(persona.values())) or "nothing of their own"
+            print(f"{persona.name}: weight {persona.weight:g}, {len(persona.steps)} steps, keys {keyed}")
+        return 0
+    raise_descriptor_limit()
+    return (run_crowd if args.command == "crowd" else run_carrier)(args, parser)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,122 @@
+"""A carrier: a SIP address that takes calls and does with each what the rules for its number say.
+
+It runs on the callers' engine, with callees in place of callers. A rule is `PATTERN=BEHAVIOUR`; the newest that matches
+counts, so that a carrier can be made to fail while it runs.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from callers_crowd import Crowd, Plan
+from callers_sip import Caller, Message, Script, State, response_to
+from world_callee import Behaviour, Callee, behaviour, called_number
+from world_tone import tone
+
+OPTIONS_ANSWERS = {"200": 200, "503": 503, "none": 0}
+RULES_MAX = 1000
+
+
+@dataclass(slots=True)
+class Rules:
+    """What happens to which number, newest first; a number without a rule answers."""
+
+    rules: list[tuple[str, Behaviour]] = field(default_factory=list)
+    options: str = "200"
+    """How OPTIONS is answered: "200", "503" or "none"."""
+
+    def add(self, text: str) -> None:
+        """`PATTERN=BEHAVIOUR`; ValueError says what is wrong."""
+        pattern, equals, does = text.partition("=")
+        if not equals or not pattern:
+            raise ValueError(f"{text!r} is not PATTERN=BEHAVIOUR")
+        if len(self.rules) >= RULES_MAX:
+            raise ValueError(f"there are {RULES_MAX} rules already")
+        self.rules.insert(0, (pattern, behaviour(does)))
+
+    def command(self, line: str) -> None:
+        """A line of what one may say to a carrier that runs: `rule …`, `clear`, `options …`."""
+        verb, _, rest = line.strip().partition(" ")
+        if verb == "rule":
+            self.add(rest)
+        elif verb == "clear" and not rest:
+            self.rules.clear()
+            self.options = "200"
+        elif verb == "options" and rest in OPTIONS_ANSWERS:
+            self.options = rest
+        else:
+            raise ValueError(f"{line.strip()!r} is none of: rule PATTERN=BEHAVIOUR, clear, options 200|503|none")
+
+    def of(self, number: str) -> Behaviour:
+        """What a number does."""
+        return next((does for pattern, does in self.rules if fnmatchcase(number, pattern)), Behaviour())
+
+
+class Carrier(Crowd):
+    """Takes calls until it is stopped; `tell(report)` is given each that ended."""
+
+    def __init__(self, plan: Plan, rules: Rules, tell: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(plan, lambda index: Script(), self._on_end)
+        self.rules, self.tell = rules, tell
+        self.statuses: Counter[str] = Counter()
+        self._tones: dict[tuple[int, int], list[bytes]] = {}
+
+    def _start_calls(self, now: float, elapsed_s: float) -> None:
+        """Carriers call nobody."""
+
+    def _dispatch(self, message: Message, at: float, source: tuple[str, int]) -> None:
+        call_id = message.one("call-id")
+        callee: Any = self.live.get(call_id) or self.finished.get(call_id)
+        if callee is not None:
+            callee.on_message(message, source)
+        elif message.method == "INVITE" and ";tag=" not in message.one("to"):
+            self._take(message, source)
+        elif message.method == "OPTIONS":
+            if status := OPTIONS_ANSWERS[self.rules.options]:
+                self.send(response_to(message, status, "k"), source)
+        elif message.method and message.method != "ACK":
+            self.send(response_to(message, 481, "k"), source)
+
+    def _take(self, invite: Message, source: tuple[str, int]) -> None:
+        does = self.rules.of(called_number(invite))
+        callee: Any = Callee(self, self.started, invite, source, does)
+        self.started += 1
+        self.live[callee.call_id] = callee
+        self.peak = max(self.peak, len(self.live))
+        callee.start()
+
+    def talk(self, caller: Caller, host: str, port: int, codec: int, event_type: int) -> None:
+        """The callee speaks its tone, or is mute."""
+        super().talk(caller, host, port, codec, event_type)
+        hertz = caller.behaviour.tone_hertz  # type: ignore[attr-defined]
+        if caller.leg is not None:
+            sender = caller.leg.sender
+            sender.audio_every = 1 if hertz else 0
+            if hertz:
+                key = hertz, codec
+                sender.audio = self._tones.setdefault(key, tone(hertz, codec))
+
+    def _hang_up_all(self) -> None:
+        for callee in list(self.live.values()):
+            if callee.state is State.TALKING:
+                callee.hang_up()
+            else:
+                self.ended(callee)
+
+    def _on_end(self, callee: Any) -> None:
+        self.statuses[str(callee.facts.status)] += 1
+        self.tell(taken(callee))
+
+
+def taken(callee: Any) -> dict[str, Any]:
+    """One call as the carrier saw it, as JSON."""
+    facts, leg = callee.facts, callee.leg
+    return {
+        "event": "taken", "call": callee.index, "call_id": callee.call_id, "number": callee.number,
+        "behaviour": callee.behaviour.word, "status": facts.status, "answered": facts.answered,
+        "cancelled": facts.cancelled, "ended_by": callee.ended_by, "error": facts.error, "acked": callee.acked,
+        "invites": callee.seen_invite, "invited_at": callee.invited_at, "talked_at": callee.talked_at,
+        "received": leg.receiver.heard.packets if leg else 0, "sent": leg.sender.sent if leg else 0,
+    }  # fmt: skip

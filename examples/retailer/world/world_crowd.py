@@ -1,0 +1,172 @@
+"""A crowd of callers who listen: each plays a persona and does what it does because of what it hears.
+
+The engine of `examples/bench/callers*.py` carries the calls; here a mind is put behind each ear. For every call that
+ends there is a report of what its caller experienced.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from callers_crowd import Crowd, Plan
+from callers_report import call_report
+from callers_sip import Caller, Script
+from callers_verdict import Expectation, Frames, Recogniser
+from world_actor import Action, Actor, EndCall, PressKey, Talk
+from world_directory import Directory
+from world_ear import Ear
+from world_script import Persona
+from world_tone import tone
+
+LOOKS_EVERY = 30
+"""Slots of 2 ms: a caller notices what it hears within 60 ms."""
+VOICE_HERTZ = 220
+HEARD_AUDIO_S = 600.0
+
+
+@dataclass(slots=True)
+class Mix:
+    """Who calls."""
+
+    personas: Mapping[str, Persona]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """By persona; those that are absent do not call. Empty: as the personas themselves say."""
+    seed: int = 0
+    give_up_after_s: float = 300.0
+
+    def chosen(self, index: int) -> tuple[Persona, random.Random]:
+        """Who caller `index` is, and the chance that goes with it: of the seed and the index alone."""
+        rng = random.Random(f"{self.seed}/{index}")
+        weights = self.weights or {name: persona.weight for name, persona in self.personas.items()}
+        name = rng.choices(list(weights), list(weights.values()))[0]
+        return self.personas[name], rng
+
+
+@dataclass(slots=True)
+class Mind:
+    """One caller's persona, and its ear once there is something to hear."""
+
+    actor: Actor
+    ear: Ear
+
+
+class World(Crowd):
+    """Runs a plan with a mix of personas; `tell(report)` is given what each caller experienced."""
+
+    def __init__(self, plan: Plan, mix: Mix, directory: Directory, tell: Callable[[dict[str, Any]], None]) -> None:
+        plan.keep_audio_s = HEARD_AUDIO_S
+        super().__init__(plan, self._script_of, self._on_end)
+        self.mix, self.directory, self.tell = mix, directory, tell
+        self.recogniser = Recogniser(plan.prompts)
+        self.minds: dict[int, Mind] = {}
+        self._voice = tone(VOICE_HERTZ, plan.codec)
+        self._slot = 0
+
+    def _script_of(self, index: int) -> Script:
+        persona, rng = self.mix.chosen(index)
+        values = self.directory.values(persona.values())
+        actor = Actor(persona, values, frozenset(self.plan.prompts), rng)
+        self.minds[index] = Mind(actor, Ear(self.recogniser))
+        span = persona.cancel_after_s
+        cancel_after_s = None if span is None else span[0] + (span[1] - span[0]) * rng.random()
+        phone = self.directory.phone(rng)
+        return Script([], None, cancel_after_s, self.mix.give_up_after_s, phone)
+
+    def talk(self, caller: Caller, host: str, port: int, codec: int, event_type: int) -> None:
+        """The call is answered: the mind awakes."""
+        super().talk(caller, host, port, codec, event_type)
+        mind = self.minds[caller.index]
+        self._do(caller, mind, mind.actor.answered(self.now()))
+
+    def look(self, _: float = 0.0) -> None:
+        """Let some of the callers notice what they hear; called every slot."""
+        self._slot += 1
+        for caller in list(self.live.values()):
+            if caller.index % LOOKS_EVERY == self._slot % LOOKS_EVERY and caller.facts.answered:
+                self._look(caller)
+
+    def _look(self, caller: Caller) -> None:
+        mind = self.minds[caller.index]
+        if caller.leg is None or mind.actor.over:
+            return
+        now = self.now()
+        sounds = mind.ear.listen(caller.leg.receiver.frames)
+        self._do(caller, mind, mind.actor.heard(sounds, now) if sounds else [])
+        self._do(caller, mind, mind.actor.tick(now))
+
+    def _do(self, caller: Caller, mind: Mind, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, PressKey):
+                self.press(caller, action.key)
+                mind.ear.split(caller.leg.receiver.frames)
+            elif isinstance(action, Talk):
+                sender = caller.leg.sender
+                sender.audio = self._voice if action.on else self._audio
+                sender.audio_every = 1
+            elif isinstance(action, EndCall):
+                caller.hang_up()
+
+    def _on_end(self, caller: Caller) -> None:
+        mind = self.minds.pop(caller.index)
+        if caller.facts.answered:
+            if caller.leg is not None and not mind.actor.over:
+                mind.actor.heard(mind.ear.listen(caller.leg.receiver.frames), self.now())
+            mind.actor.ended(self.now())
+        self.tell(experience(caller, mind.actor, self.plan.prompts))
+
+
+def experience(caller: Caller, actor: Actor, prompts: Mapping[str, Frames]) -> dict[str, Any]:
+    """What one caller experienced, as JSON. The keys pressed are told as the persona names them: no card is in it."""
+    facts = caller.facts
+    # Who hangs up and how many prompts there are is the persona's affair; the stream is the receiver's.
+    expect = Expectation(facts.bye, 200, media_deaths=True)
+    report = call_report(caller, expect, dict(prompts))
+    if actor.persona.cancel_after_s is not None and facts.cancelled:
+        actor.outcome.how = "gave up" if not facts.answered else actor.outcome.how
+    kept = (
+        "call", "caller", "call_id", "number", "status", "answered", "cancelled", "bye", "invited_at", "answered_at",
+        "ended_at", "response_ms", "answer_ms", "refused_ms", "first_packet_ms", "packets", "sent", "lost",
+        "timestamp_jumps", "gap_ms_max", "heard", "faults",
+    )  # fmt: skip
+    outcome = actor.outcome
+    return {
+        "event": "experience", "persona": actor.persona.name, "how": outcome.how, "where": outcome.where,
+        "believes": outcome.believes,
+        "values": {name: value for name, value in actor.values.items() if name.endswith(("order", "invoice"))},
+        "keys": len(facts.pressed), "diary": [[entry.at_s, entry.what] for entry in actor.diary],
+        **{name: report[name] for name in kept},
+    }  # fmt: skip
+
+
+class Count:
+    """Sums over what callers experienced; it keeps numbers, not calls."""
+
+    def __init__(self) -> None:
+        self.calls = self.faulty = 0
+        self.how: Counter[str] = Counter()
+        self.believes: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+        self.by_persona: dict[str, Counter[str]] = {}
+        self.lost_in: Counter[str] = Counter()
+        """What those who were confused or cut off were waiting for."""
+
+    def add(self, told: Mapping[str, Any]) -> None:
+        """One more."""
+        self.calls += 1
+        self.faulty += bool(told["faults"])
+        self.how[told["how"]] += 1
+        self.statuses[str(told["status"])] += 1
+        self.believes.update(told["believes"])
+        self.by_persona.setdefault(told["persona"], Counter())[told["how"]] += 1
+        if told["where"]:
+            self.lost_in[f"{told['persona']}: {told['where']}"] += 1
+
+    def summary(self) -> dict[str, Any]:
+        """The last line of a run."""
+        return {
+            "event": "summary", "calls": self.calls, "how": dict(self.how), "believes": dict(self.believes),
+            "statuses": dict(self.statuses), "with_faults": self.faulty, "lost_in": dict(self.lost_in),
+            "personas": {name: dict(count) for name, count in sorted(self.by_persona.items())},
+        }  # fmt: skip
