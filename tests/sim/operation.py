@@ -102,6 +102,13 @@ async def wanting(call: Call) -> None:
 
 
 @flow
+async def hasty(call: Call) -> None:
+    """Go round in circles without waiting for anybody."""
+    while True:
+        await call.ask_digits(timeout_s=0)
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -109,7 +116,7 @@ async def curt(call: Call) -> None:
 
 FLOWS = {
     each.__name__: each
-    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, curt)
+    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt)
 }
 NUMBERS = {
     "1000": Number("greeting"),
@@ -124,6 +131,7 @@ NUMBERS = {
     "6003": Number("deaf"),
     "6004": Number("wanting"),
     "6005": Number("curt"),
+    "6006": Number("hasty"),
 }
 PROMPTS = {
     "welcome": Prompt(text="Welcome.", length_s=8.0),

@@ -1,19 +1,20 @@
 """The middle of a call: its flow runs, prompts play, digits arrive.
 
-A step's play number follows from the step's number alone, so that a successor asks media for the very same play and
+A step's play number follows from the facts alone, so that a successor asks media for the very same play and
 media, which knows what it has played, ignores the repetition.
 """
 
 from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PromptPlayed, Report
 from keepline.call.facts import DigitsPressed, FlowEnded, StepEnded
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Result, result_of
+from keepline.call.steps import Result, play_number_of, result_of
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.turn import Turn
 from keepline.call.verbs import HANDLERS
-from keepline.flow import Advance, Call, Finished, FlowRun, HangUp, StepOutcome, Waiting
+from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Waiting
 from keepline.model.errors import LocalError
+from keepline.model.limits import FLOW_STEPS_PER_S_MAX
 
 OPEN_NUMBER = 1
 """Command number of the opening of a call's media; plays come after it."""
@@ -80,7 +81,7 @@ def open_media(turn: Turn, call: CallState) -> None:
 def on_prompt_played(turn: Turn, call: CallState, played: PromptPlayed) -> None:
     """A prompt is over; late or repeated news of another play are ignored."""
     waiting = call.waiting
-    if not call.has_caller or waiting is None or played.number != play_number(waiting.step):
+    if not call.has_caller or waiting is None or played.number != play_number_of(call, waiting):
         return
     _go_on(turn, call, HANDLERS[type(waiting.request)].on_prompt_played(turn, call, waiting, played))
 
@@ -159,11 +160,16 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
             step.value,
             used,
             call.step_began_at_s,
+            step.reason,
+            step.attempts,
         ),
     )
     call.waiting = None
     if isinstance(waiting.request, HangUp) and not call.leave_why:
         call.leave_why = "flow"
+    if call.steps_in_second > FLOW_STEPS_PER_S_MAX:
+        run.drop()
+        return Finished(FlowEnding.RAISED, f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second")
     return run.resume(step)
 
 

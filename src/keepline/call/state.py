@@ -19,6 +19,7 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     PromptEnded,
+    QuestionContinued,
     StepEnded,
 )
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
@@ -26,6 +27,10 @@ from keepline.model.errors import LocalError
 from keepline.model.limits import CALL_DIGITS_MAX
 from keepline.sip.dialog import Dialog
 from keepline.sip.message import Request
+
+
+QUESTION, PREFACE, CONFIRM = "question", "preface", "confirm"
+"""Parts of a question: its own words; what is said before they are said again; its answer, read back."""
 
 
 class Phase(Enum):
@@ -50,12 +55,14 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
     (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
     (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
     (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
     (Phase.ANSWERED, ByeSent): Phase.LEAVING,
     (Phase.ESTABLISHED, DigitsPressed): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
@@ -88,6 +95,8 @@ class CallState:
         "adopted",
         "answer_interval_s",
         "answered",
+        "asked_at_s",
+        "attempt",
         "bye_over",
         "bye_received",
         "bye_sent",
@@ -97,16 +106,20 @@ class CallState:
         "digits_head",
         "digits_used",
         "ended",
+        "entry",
         "flow_ended",
         "flow_run",
         "invite",
         "leave_why",
         "media_stopped",
+        "part",
         "phase",
         "prompt_over_at_s",
         "received",
+        "second_began_at_s",
         "step_began_at_s",
         "steps",
+        "steps_in_second",
         "timers",
         "waiting",
     )
@@ -122,6 +135,8 @@ class CallState:
         self.ended: CallEnded | None = None
         self.steps: list[StepResult] = []
         self.step_began_at_s = 0.0
+        self.second_began_at_s = 0.0
+        self.steps_in_second = 0
         self.digits = ""
         """Keyed, and not yet part of an answer."""
         self.digits_head = 0
@@ -130,6 +145,15 @@ class CallState:
         """Digits that answers have used up."""
         self.digits_at_s = 0.0
         self.prompt_over_at_s: float | None = None
+        self.attempt = 1
+        """How often the question is being asked."""
+        self.part = QUESTION
+        self.entry = ""
+        """What is read back."""
+        self.asked_at_s = 0.0
+        """When this part of the step began."""
+        self.repeats = 0
+        """Parts of steps beyond the first of each."""
         # Working state of this process, rebuilt by waking.
         self.adopted = False
         """It began in a process that died."""
@@ -168,7 +192,10 @@ class CallState:
             self.prompt_over_at_s = fact.at_s
         elif isinstance(fact, CallAnswered):
             self.answered = fact
-            self.step_began_at_s = fact.at_s
+            self.step_began_at_s = self.asked_at_s = fact.at_s
+        elif isinstance(fact, QuestionContinued):
+            self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
+            self.repeats += 1
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
@@ -179,8 +206,17 @@ class CallState:
             self.ended = fact
 
     def _apply_step(self, fact: StepEnded) -> None:
-        self.steps.append(StepResult(fact.verb, fact.fingerprint, StepOutcome(fact.outcome), fact.value))
-        self.digits = self.digits[fact.digits_used - self.digits_used :]
-        self.digits_used = fact.digits_used
+        outcome = StepOutcome(fact.outcome)
+        self.steps.append(
+            StepResult(fact.verb, fact.fingerprint, outcome, fact.value, fact.reason, fact.attempts)
+        )
+        self._begin_part(fact.at_s, fact.digits_used, 1, QUESTION, "")
         self.step_began_at_s = fact.at_s
+
+    def _begin_part(self, at_s: float, digits_used: int, attempt: int, part: str, entry: str) -> None:
+        """What follows finds only the digits that nothing before it has used up."""
+        self.digits = self.digits[digits_used - self.digits_used :]
+        self.digits_used = digits_used
         self.prompt_over_at_s = None
+        self.attempt, self.part, self.entry = attempt, part, entry
+        self.asked_at_s = at_s

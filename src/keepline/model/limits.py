@@ -5,11 +5,19 @@ FLOW_STEPS_MAX = 10_000
 """Steps of one run of a flow; a loop that never waits for its caller ends here."""
 FLOW_STEPS_AFTER_HANGUP_MAX = 100
 """Steps that a flow may still take when its call is over; a loop that catches `HungUp` ends here."""
+FLOW_STEPS_PER_S_MAX = 200
+"""Steps of one flow in a second; a loop whose steps take no time ends here, before other calls feel it."""
 FLOW_CLOSINGS_MAX = 100
 """Attempts at closing a flow that waits again in its `finally`."""
 FLOW_TRACEBACK_CHARS_MAX = 8_000
 """The end of a traceback is what is kept."""
 ASK_DIGITS_COUNT_MAX = 64
+ASK_RETRIES_MAX = 10
+"""Of one question."""
+WAIT_S_MAX = 86_400
+"""Of one wait of a flow."""
+NOTE_CHARS_MAX = 4_000
+"""Of what one `log` or `outcome` puts on record."""
 
 # Calls
 SETTLED_TRANSACTIONS_MAX = 200_000
@@ -82,6 +90,10 @@ SDP_MEDIA_MAX = 16
 """Media of one session description; more are answered 488."""
 BODY_PARTS_MAX = 16
 """Of one multipart body; more are answered 400."""
+SIP_VALUES_CACHED_MAX = 4_096
+"""Addresses, and as many URIs, that are not read twice; the least used are forgotten."""
+SIP_CACHED_CHARS_MAX = 256
+"""Of one that is kept."""
 SERVER_TRANSACTIONS_MAX = 20_000
 """Requests in work or awaiting their ACK; the next one is answered 503 without a memory of it."""
 REFUSALS_RECORDED_PER_S_MAX = 200
