@@ -78,7 +78,7 @@ def check_prompts(tree: Tree, directory: Path) -> None:
         text, file, where = entry.get("text"), entry.get("file"), ("prompts", name)
         if text and file:
             tree.add_mistake(where, "has both a text and a file", "keep `text` or `file`", at_key=True)
-        elif not text and not file:
+        elif not text and not file and None not in (entry.get("text", ""), entry.get("file", "")):
             tree.add_mistake(where, "has neither a text nor a file", "give it a `text` or a `file`", at_key=True)
         if isinstance(file, str) and file:
             _check_recording(tree, (*where, "file"), directory, file)
@@ -149,7 +149,10 @@ def _check_flow(
         at, wrong = _place_of(error, tree, where, directory)
         if (at.file, at.line, wrong) not in failures:  # one mistake a module, however many flows it has
             failures.add((at.file, at.line, wrong))
-            tree.mistakes.append(tree.mistake_at(at, dotted(where), wrong, "mend the module, so that it imports"))
+            right = "mend the module, so that it imports"
+            if isinstance(error, ModuleNotFoundError):
+                right = f"install `{error.name}` beside keepline, or do without the import"
+            tree.mistakes.append(tree.mistake_at(at, dotted(where), wrong, right))
         return
     found = getattr(module, reference.function, None)
     if found is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from keepline.config.numbers import NUMBER_PATTERN, mistake_of
 from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
@@ -46,6 +46,8 @@ def _parsed(parse: Callable[[str], T]) -> BeforeValidator:
     """A type that is written as text: parsed once, passed through when it is a value already (a default)."""
 
     def convert(value: Any) -> Any:
+        if isinstance(value, list | dict):
+            raise PydanticKnownError("string_type")
         return parse(value) if isinstance(value, str) else value
 
     return BeforeValidator(convert)
@@ -109,6 +111,10 @@ def parse_network(text: str) -> str:
 def parse_reference(text: str) -> FlowReference:
     """`module:function`, the module below the operation's directory."""
     found = _REFERENCE.fullmatch(text)
+    module, _, function = text.partition(":")
+    if module.endswith(".py") and _REFERENCE.fullmatch(f"{module[:-3].replace('/', '.')}:{function}"):
+        right = f"write `{module[:-3].replace('/', '.')}:{function}`"
+        raise mistaken(f"`{module}` is a file, and a module is named", right)
     if not found:
         raise mistaken(f"`{text}` is not a place of a flow", "write MODULE:FUNCTION, for example `flows:greeting`")
     return FlowReference(found[1], found[2])

@@ -25,6 +25,9 @@ Where: TypeAlias = tuple[str | int, ...]
 
 T = TypeVar("T")
 
+MISTAKE_CHARS_MAX = 400
+"""Of each part of a mistake that is told; a longer value is cut."""
+
 _SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _NULL_TAG = "tag:yaml.org,2002:null"
@@ -62,8 +65,9 @@ class Tree:
         self.mistakes.append(self.mistake_at(self.position(where, at_key=at_key), dotted(where), wrong, right))
 
     def mistake_at(self, position: Position, field_path: str, wrong: str, right: str) -> Mistake:
-        """A mistake at a position that has been found already."""
-        return Mistake(position.file or self.file, position.line, position.column, field_path, wrong, right)
+        """A mistake at a position that has been found already, in words that stay on one line."""
+        at = (position.file or self.file, position.line, position.column)
+        return Mistake(*at, one_line(field_path), one_line(wrong), one_line(right))
 
     def position(self, where: Where, *, at_key: bool = False) -> Position:
         """Of the value at `where` or of its key; of the nearest parent's key where there is none."""
@@ -72,6 +76,12 @@ class Tree:
             where = where[:-1]
             found = self.keys.get(where) or self.values.get(where)
         return found or Position(1, 1)
+
+
+def one_line(text: str) -> str:
+    """A text as it may stand in a line for people: nothing that a terminal obeys, and no longer than they read."""
+    short = text if len(text) <= MISTAKE_CHARS_MAX else f"{text[:MISTAKE_CHARS_MAX]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in short)
 
 
 def dotted(where: Where) -> str:

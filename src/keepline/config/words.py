@@ -26,9 +26,18 @@ _KINDS = {
 }
 
 
+NEAR = 0.6
+"""How alike two words are, of 1, for one to be taken for a slip of the other."""
+
+
+def close_to(word: str, known: list[str]) -> list[str]:
+    """The known word that is nearest, in a list that is empty where none is near."""
+    return get_close_matches(word, known, n=1, cutoff=NEAR)
+
+
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean X?`, or the known words when none is near; for the right-hand side of a mistake."""
-    if close := get_close_matches(word, known, n=1, cutoff=0.5):
+    if close := close_to(word, known):
         return f"did you mean `{close[0]}`?"
     if not known:
         return "there is none yet"
@@ -37,11 +46,18 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def add_validation_mistakes(tree: Tree, error: ValidationError) -> None:
-    """Note each of pydantic's errors at its place in the file."""
-    for details in error.errors(include_url=False):
+    """Note each of pydantic's errors at its place in the file; what was misspelt is not missing as well."""
+    found = error.errors(include_url=False)
+    misspelt: set[Where] = set()
+    for details in found:
+        if details["type"] == "extra_forbidden":
+            *above, name = details["loc"]
+            misspelt.update((*above, meant) for meant in close_to(str(name), sorted(_settings_at(tuple(above)))))
+    for details in found:
         where, at_key = _where(details)
-        wrong, right = _words(details, where)
-        tree.add_mistake(where, wrong, right, at_key=at_key)
+        if details["type"] != "missing" or where not in misspelt:
+            wrong, right = _words(details, where)
+            tree.add_mistake(where, wrong, right, at_key=at_key)
 
 
 def _where(details: ErrorDetails) -> tuple[Where, bool]:
@@ -69,7 +85,19 @@ def _words(details: ErrorDetails, where: Where) -> tuple[str, str]:
         return ("is empty", right) if limit is None else ("is too long", f"at most {limit} characters")
     if value is None:
         return "has no value", right
+    if kind in ("model_type", "dict_type") and (example := _example_of(where)):
+        right = f"write a mapping, for example `{example}`"
     return f"{_shown(value)} {_KINDS.get(kind, 'will not do: ' + details['msg'])}", right
+
+
+def _example_of(where: Where) -> str:
+    """The least that may stand at `where`: `{flow: greeting}`; empty for what is no section."""
+    model = _model_at(where)
+    if model is None:
+        return ""
+    fields = model.model_fields.items()
+    wanted = [(name, each) for name, each in fields if each.is_required()] or list(fields)[:1]
+    return "{" + ", ".join(f"{name}: {each.examples[0]}" for name, each in wanted if each.examples) + "}"
 
 
 def _shown(value: object) -> str:

@@ -9,11 +9,13 @@ from ruamel.yaml.error import MarkedYAMLError
 
 _ANYTHING = "write YAML: `key: value`, indented by spaces"
 _QUOTE = "put the whole text in quotes"
+_COLON = "quote a text that holds `: `, and close what is open: `[` by `]`, `{{` by `}}`"
 _ALIKE = "indent the lines of one mapping alike, and put one `key: value` in a line"
 
 _WORDS: tuple[tuple[str, str, str], ...] = (
     (r"found character '\\t'", "a tab stands here", "use spaces: YAML knows no tabs"),
     (r"found character '(.)' that cannot start", "a text cannot begin with `{0}`", _QUOTE),
+    (r"expected ',' or '[\]}]', but got ':'", "a colon stands where none can, in what begins in line {line}", _COLON),
     (r"expected ',' or '\]'", "the list that begins with `[` in line {line} is not closed", "close it with `]`"),
     (r"expected ',' or '\}'", "the mapping that begins with `{{` in line {line} is not closed", "close it with `}}`"),
     (r"could not find expected ':'", "line {line} holds no `key: value`", "write a colon and a blank after the key"),

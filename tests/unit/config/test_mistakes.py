@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keepline.config.tree import MISTAKE_CHARS_MAX
 from keepline.model.limits import MISTAKES_MAX
 from tests.unit.config.conftest import GOOD_YAML, write_wav
 
@@ -90,7 +91,11 @@ def with_line(line: str, instead_of: str) -> str:
             "2:18: sip.calls_max: `0` is out of range; write at least 1",
         ),
         ("operation: shop", "operation: shop\nsip:", "2:1: sip: has no value; how SIP is spoken"),
-        ("operation: shop", "operation: shop\nsip: [1]", "2:6: sip: a list is not a mapping; how SIP is spoken"),
+        (
+            "operation: shop",
+            "operation: shop\nsip: [1]",
+            "2:6: sip: a list is not a mapping; write a mapping, for example `{listen: 127.0.0.1:5060}`",
+        ),
         (
             "operation: shop",
             "operation: shop\nmedia: {rtp_ports: 40000}",
@@ -195,6 +200,27 @@ def with_line(line: str, instead_of: str) -> str:
         ),
         (
             "flows:greeting",
+            "flows.py:greeting",
+            "5:13: flows.greeting: `flows.py` is a file, and a module is named; write `flows:greeting`",
+        ),
+        (
+            "{flow: greeting}",
+            "greeting",
+            "7:9: numbers.0800: `greeting` is not a mapping; write a mapping, for example `{flow: greeting}`",
+        ),
+        (
+            "{text: Good morning., length_s: 2}",
+            "{text: }",
+            "9:13: prompts.welcome.text: has no value; what is said, for example `Good morning.`",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nmedia: {rtp_ports: [40000, 43999]}",
+            "2:20: media.rtp_ports: a list is not a text;"
+            " the UDP ports of audio; every even one carries one call, for example `40000-43999`",
+        ),
+        (
+            "flows:greeting",
             "flow:greeting",
             "5:13: flows.greeting: there is no module `flow.py` here; did you mean `flows`?",
         ),
@@ -236,10 +262,6 @@ def test_a_syntax_error_in_a_flow_is_told_at_its_own_line(shop: Path, mistakes: 
     [
         ("x = 1\ny = 1 / 0\n", "flows.py:2:5: flows.greeting: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)\n", "flows.py:2:1: flows.greeting: SystemExit: 3"),
-        (
-            "import no_such_thing\n",
-            "flows.py:1:1: flows.greeting: ModuleNotFoundError: No module named 'no_such_thing'",
-        ),
     ],
 )
 def test_a_module_that_raises_is_told_at_the_line_that_raised(
@@ -247,6 +269,28 @@ def test_a_module_that_raises_is_told_at_the_line_that_raised(
 ) -> None:
     (shop / "flows.py").write_text(code, encoding="utf-8")
     assert mistakes() == [f"{wrong}; mend the module, so that it imports"]
+
+
+def test_a_library_that_is_not_installed_is_told_to_be(shop: Path, mistakes: Check) -> None:
+    (shop / "flows.py").write_text("import no_such_thing\n", encoding="utf-8")
+    assert mistakes() == [
+        "flows.py:1:1: flows.greeting: ModuleNotFoundError: No module named 'no_such_thing';"
+        " install `no_such_thing` beside keepline, or do without the import"
+    ]
+
+
+def test_what_is_misspelt_is_not_missing_as_well(mistakes: Check) -> None:
+    assert mistakes(GOOD_YAML.replace("trunks:", "trunk:").replace("{flow: greeting}", "{flows: greeting}")) == [
+        "keepline.yaml:2:1: trunk: `trunk` is not a setting; did you mean `trunks`?",
+        "keepline.yaml:7:10: numbers.0800.flows: `flows` is not a setting; did you mean `flow`?",
+    ]
+
+
+def test_a_mistake_stays_on_one_short_line_whatever_the_file_holds(mistakes: Check) -> None:
+    [found] = mistakes(with_line('operation: "a\\n\\e[2Jb"', "operation: shop"))
+    assert found.startswith("keepline.yaml:1:12: operation: `a\\n\\x1b[2Jb` will not do; ")
+    [found] = mistakes(with_line(f"operation: {'x' * 100_000}", "operation: shop"))
+    assert len(found) < 2 * MISTAKE_CHARS_MAX
 
 
 def test_a_broken_module_is_one_mistake_however_many_flows_it_has(shop: Path, mistakes: Check) -> None:

@@ -27,7 +27,12 @@ def with_line(line: str, instead_of: str) -> str:
         ("- a\n", "keepline.yaml:1:1: operation file: the file is not a mapping; begin with `operation: NAME`"),
         (
             "operation: [a\nb: 1\n",
-            "keepline.yaml:2:2: operation file: not YAML: the list that begins with `[` in line 1 is not closed;"
+            "keepline.yaml:2:2: operation file: not YAML: a colon stands where none can, in what begins in line 1;"
+            " quote a text that holds `: `, and close what is open: `[` by `]`, `{` by `}`",
+        ),
+        (
+            "operation: [a\n",
+            "keepline.yaml:2:1: operation file: not YAML: the list that begins with `[` in line 1 is not closed;"
             " close it with `]`",
         ),
         (
