@@ -9,6 +9,7 @@ import builtins
 import io
 import re
 import tokenize
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +102,10 @@ def read_code(directory: Path) -> CodeBase:
             source = path.read_bytes()
             encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
             text = io.TextIOWrapper(io.BytesIO(source), encoding).read()
-            module = CodeModule(name, path, is_package, ast.parse(source), text.splitlines())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)  # the import has told it
+                tree = ast.parse(source)
+            module = CodeModule(name, path, is_package, tree, text.splitlines())
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         _read_definitions(module)

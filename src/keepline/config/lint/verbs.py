@@ -32,7 +32,7 @@ def verb_nodes(scope: Scope, prompts: list[str] | None) -> Iterator[_Node]:
     for node in scope.nodes:
         if isinstance(node, ast.Attribute) and scope.is_call(node.value) and isinstance(node.ctx, ast.Load):
             if node.attr not in members:
-                yield node, "verb", node.attr, [name for name in members if not name.endswith("number")]
+                yield node, "verb", node.attr, list(members)
         elif isinstance(node, ast.Call):
             yield from _call_nodes(scope, node, members, prompts)
         elif isinstance(node, ast.Await) and (name := _no_verb(scope, node.value, members)):
