@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import Command, Event, Open, Play, decode_events, encode_commands
+from keepline.node.mediawire import Command, Event, Open, Play, Route, decode_events, encode_commands
 from keepline.node.slots import Slots
 from keepline.rtp.packet import RtpPacket, pack_packet, parse_packet
 
@@ -92,8 +92,11 @@ class Rig:
         self.directory = directory
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(count)]
-        for sock in self.sockets:
+        self.rtcp_sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(count)]
+        for sock, rtcp in zip(self.sockets, self.rtcp_sockets, strict=True):
             bind_to_a_port(sock, host)
+            bind_to_a_port(rtcp, host)
+        self.rtcp_ports = [sock.getsockname()[1] for sock in self.rtcp_sockets]
         self.ports = [sock.getsockname()[1] for sock in self.sockets]
         self.slots = Slots.create(count, time.time(), time.monotonic())
         self.commands, self.media_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -108,14 +111,15 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        for sock in [*self.sockets, self.commands, self.media_end, *[phone.sock for phone in self.phones]]:
+        phones = [phone.sock for phone in self.phones]
+        for sock in [*self.sockets, *self.rtcp_sockets, self.commands, self.media_end, *phones]:
             sock.close()
         self.slots.close()
         os.close(self.slots.fd)
 
     def loop(self) -> MediaLoop:
         """A loop over this rig's memory and sockets, not running."""
-        return MediaLoop(self.slots, self.sockets, self.media_end, self.directory)
+        return MediaLoop(self.slots, self.sockets, self.media_end, self.directory, rtcp_sockets=self.rtcp_sockets)
 
     def start(self) -> Self:
         """Fork a media process."""
@@ -151,16 +155,20 @@ class Rig:
         for data in encode_commands(epoch, commands):
             self.commands.send(data)
 
-    def open(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | None) -> Open:
+    def open(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | Route | None) -> Open:
         """Open a slot towards a phone, and wait until it is: what came to the port before is thrown away."""
-        values: dict[str, int | None] = {
-            "payload_type": AUDIO, "dtmf_payload_type": EVENT, "ssrc": 0xABCD, "seq": 65_530, "ts": 0xFFFFFF00,
-        }  # fmt: skip
-        values |= changes
-        command = Open(call, slot, 1, phone.host, phone.port, **values)  # type: ignore[arg-type]
+        command = self.opening(phone, slot, call, **changes)
         self.send(command, epoch=self.slots.calls_epoch)
         until(lambda: self.slots.call_of(slot), lambda found: found == call)
         return command
+
+    def opening(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | Route | None) -> Open:
+        """The command that opens a slot towards a phone."""
+        values: dict[str, int | Route | None] = {
+            "payload_type": AUDIO, "dtmf_payload_type": EVENT, "ssrc": 0xABCD, "seq": 65_530, "ts": 0xFFFFFF00,
+        }  # fmt: skip
+        values |= changes
+        return Open(call, slot, 1, phone.host, phone.port, **values)  # type: ignore[arg-type]
 
     def play(self, key: str, number: int = 2, slot: int = 0, call: int = 1, **how: int) -> Play:
         """Play a prompt."""
@@ -179,6 +187,30 @@ class Rig:
                     del self.events[:seen]
                     return event
             self.events += decode_events(self.commands.recv(65_536))[1]
+
+
+class Clock:
+    """Monotonic time in the hands of the test."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.now_s = rig.slots.monotonic_anchor_s + 10.001  # in the middle of a tick
+        self.loops: list[MediaLoop] = []
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def loop(self) -> MediaLoop:
+        """A loop that has taken over and waits to be woken."""
+        made = self.rig.loop()
+        made._take_over()
+        self.loops.append(made)
+        return made
+
+    def wake(self, loop: MediaLoop, after_s: float = 0.0) -> None:
+        """Let time pass, then wake the loop with everything readable."""
+        self.now_s += after_s
+        loop._wake([(fd, 1) for fd in loop._readers])
 
 
 def assert_unbroken(packets: Iterable[RtpPacket], jumps: int = 0) -> None:

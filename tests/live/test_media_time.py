@@ -20,31 +20,7 @@ from keepline.node import media, media_rtp
 from keepline.node.media import MediaLoop
 from keepline.node.mediawire import Open, Play, StopPlay, decode_events
 from keepline.node.slots import S_PACKET, S_SENT
-from tests.live.media_rig import Phone, Rig, assert_unbroken
-
-
-class Clock:
-    """Monotonic time in the hands of the test."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.now_s = rig.slots.monotonic_anchor_s + 10.001  # in the middle of a tick
-        self.loops: list[MediaLoop] = []
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-    def loop(self) -> MediaLoop:
-        """A loop that has taken over and waits to be woken."""
-        made = self.rig.loop()
-        made._take_over()
-        self.loops.append(made)
-        return made
-
-    def wake(self, loop: MediaLoop, after_s: float = 0.0) -> None:
-        """Let time pass, then wake the loop with everything readable."""
-        self.now_s += after_s
-        loop._wake([(fd, 1) for fd in loop._readers])
+from tests.live.media_rig import Clock, Phone, Rig, assert_unbroken
 
 
 @pytest.fixture

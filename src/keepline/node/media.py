@@ -13,7 +13,7 @@ import gc
 import os
 import select
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from socket import MSG_DONTWAIT, MSG_PEEK, socket
@@ -29,7 +29,8 @@ from keepline.model.limits import (
 )
 from keepline.node.media_kernel import timerfd_create, timerfd_set
 from keepline.node.media_prompts import PromptCache
-from keepline.node.media_rtp import RtpStreams
+from keepline.node.media_rtcp import Rtcp
+from keepline.node.media_rtp import LOOK_S, RtpStreams
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
@@ -41,6 +42,7 @@ from keepline.node.mediawire import (
     MediaStarted,
     Open,
     Play,
+    Redirect,
     decode_commands,
     encode_events,
 )
@@ -56,7 +58,7 @@ class MediaLoop:
 
     `rtp_sockets[i]` belongs to slot i and was bound to its port by number: the kernel takes a port of its own choice
     back when a socket is disconnected. `commands` is media's end of the SOCK_SEQPACKET pair. All are non-blocking from
-    here on. `extra_fds` are watched as with `add_reader`.
+    here on. `extra_fds` are watched as with `add_reader`. `rtcp_sockets[i]`, where there are any, is of the port above.
     """
 
     def __init__(
@@ -66,16 +68,21 @@ class MediaLoop:
         commands: socket,
         prompts_dir: Path,
         extra_fds: Mapping[int, Callable[[], None]] = {},
+        rtcp_sockets: Sequence[socket] = (),
     ) -> None:
         if len(rtp_sockets) != slots.count:
             raise LocalError(f"{len(rtp_sockets)} RTP sockets for {slots.count} slots")
+        if len(rtcp_sockets) not in (0, slots.count):
+            raise LocalError(f"{len(rtcp_sockets)} RTCP sockets for {slots.count} slots")
+        self._rtcp = Rtcp(slots, rtcp_sockets)
         self._slots = slots
-        self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._tell)
+        self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._rtcp, self._tell)
         self._commands = commands
         self._epoll = select.epoll()
         self._timer_fd = timerfd_create()
         self._readers: dict[int, Callable[[], None]] = {}
         self._next_tick = 0
+        self._next_look_s = 0.0
         self._armed = False
         self._stopping = False
         self._events: deque[Event] = deque()
@@ -120,6 +127,7 @@ class MediaLoop:
         """Let go of the kernel's objects and of the slots' memory; `run` does so when it returns."""
         self._epoll.close()
         self._streams.close()
+        self._rtcp.close()
         os.close(self._timer_fd)
 
     def _wake(self, ready: list[tuple[int, int]]) -> None:
@@ -128,6 +136,10 @@ class MediaLoop:
         if self._armed:
             self._run_ticks(now_s)
             self._streams.receive(now_s)
+            self._rtcp.tick(now_s)
+            if now_s >= self._next_look_s:
+                self._next_look_s = now_s + LOOK_S
+                self._streams.look(now_s)
         for fd, _ in ready:
             callback = self._readers.get(fd)
             if callback is not None:
@@ -201,6 +213,11 @@ class MediaLoop:
             self._open(command, stream)
         elif isinstance(command, Close):
             self._close(command, stream)
+        elif isinstance(command, Redirect):
+            if stream is None or command.call != stream.call or command.number <= stream.redirected:
+                self.refused += 1
+            else:
+                self._streams.redirect(stream, command, self._next_tick, monotonic())
         elif stream is None or command.call != stream.call or command.number <= stream.applied:
             self.refused += 1
         else:
@@ -216,17 +233,16 @@ class MediaLoop:
         if stream is not None:
             if stream.call == command.call:
                 return
-            self._streams.remove(stream)
+            self._streams.end(stream, monotonic())
         if not self._armed:
             self._arm(True)
             self._slots.media_tick = self._next_tick - 1
-        self._streams.open(command, self._next_tick)
+        self._streams.open(command, self._next_tick, monotonic())
 
     def _close(self, command: Close, stream: Stream | None) -> None:
         """Whatever the slot carries, the answer is the same: it is not this call, and never will be again."""
         if stream is not None and stream.call == command.call:
-            self._streams.take_the_rest(stream, monotonic())
-            self._streams.remove(stream)
+            self._streams.end(stream, monotonic())
             stream.close()
             if not self._streams:
                 self._arm(False)
@@ -257,7 +273,7 @@ class MediaLoop:
         slots.media_epoch += 1
         slots.media_heartbeat_s = monotonic()
         for slot in slots.open_slots():
-            self._streams.resume(slot)
+            self._streams.resume(slot, monotonic())
         self._tell(MediaStarted(slots.media_epoch))
         if not self._streams:
             return

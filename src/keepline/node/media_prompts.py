@@ -1,4 +1,4 @@
-"""Prompts as lists of 20 ms frames, kept in memory up to a limit, the least recently played dropped first.
+"""Prompts as lists of frames, kept in memory up to a limit, the least recently played dropped first.
 
 Reads `<key>.ulaw` and `<key>.alaw`: raw G.711 at 8 kHz, written by rename and never changed, so that what was read
 once is right for ever. It refuses to convert: speech has rendered both.
@@ -12,34 +12,35 @@ from keepline.node.slots import FRAME_BYTES
 
 SUFFIX: Final = {0: ".ulaw", 8: ".alaw"}
 """By payload type (RFC 3551)."""
-SILENCE: Final = {0: b"\xff" * FRAME_BYTES, 8: b"\xd5" * FRAME_BYTES}
+SILENCE: Final = {0: b"\xff", 8: b"\xd5"}
+"""One byte of it."""
 
 
 class PromptCache:
-    """The frames of prompts, by key and payload type."""
+    """The frames of prompts, by key, payload type and the bytes of a frame."""
 
     def __init__(self, directory: Path, bytes_max: int = PROMPT_CACHE_BYTES_MAX) -> None:
         self._directory = directory
         self._bytes_max = bytes_max
-        self._frames: dict[tuple[str, int], list[bytes]] = {}
+        self._frames: dict[tuple[str, int, int], list[bytes]] = {}
         self.bytes = 0
         """Audio held, in bytes."""
 
-    def get(self, key: str, payload_type: int) -> list[bytes] | None:
+    def get(self, key: str, payload_type: int, frame_bytes: int = FRAME_BYTES) -> list[bytes] | None:
         """The prompt's frames, the last one filled up with silence; None when it is missing, empty or too long.
 
         Reads the disk when the prompt is not in memory. Whoever plays a list keeps it, dropped here or not.
         """
-        found = self._frames.pop((key, payload_type), None)
+        found = self._frames.pop((key, payload_type, frame_bytes), None)
         if found is None:
-            found = self._read(key, payload_type)
+            found = self._read(key, payload_type, frame_bytes)
             if found is None:
                 return None
-            self._make_room(len(found) * FRAME_BYTES)
-        self._frames[key, payload_type] = found
+            self._make_room(len(found) * frame_bytes)
+        self._frames[key, payload_type, frame_bytes] = found
         return found
 
-    def _read(self, key: str, payload_type: int) -> list[bytes] | None:
+    def _read(self, key: str, payload_type: int, frame_bytes: int) -> list[bytes] | None:
         if payload_type not in SUFFIX:
             return None
         path = self._directory / (key + SUFFIX[payload_type])
@@ -49,11 +50,11 @@ class PromptCache:
             audio = path.read_bytes()
         except OSError:
             return None
-        audio += SILENCE[payload_type][: -len(audio) % FRAME_BYTES]
-        return [audio[at : at + FRAME_BYTES] for at in range(0, len(audio), FRAME_BYTES)]
+        audio += SILENCE[payload_type] * (-len(audio) % frame_bytes)
+        return [audio[at : at + frame_bytes] for at in range(0, len(audio), frame_bytes)]
 
     def _make_room(self, wanted: int) -> None:
         self.bytes += wanted
         while self.bytes > self._bytes_max and self._frames:
             oldest = next(iter(self._frames))
-            self.bytes -= len(self._frames.pop(oldest)) * FRAME_BYTES
+            self.bytes -= len(self._frames.pop(oldest)) * oldest[2]

@@ -11,36 +11,55 @@ from socket import socket
 from struct import Struct
 from typing import Final
 
-from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
+from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_prompts import PromptCache
-from keepline.node.media_stream import Stream
-from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished
+from keepline.node.media_rtcp import Rtcp
+from keepline.node.media_silence import LOOKS_PER_S, hush, look
+from keepline.node.media_stream import TICK_UNITS, Stream
+from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished, Redirect
 from keepline.node.slots import FRAME_BYTES, S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
 from keepline.rtp.dtmf import END, PAYLOAD_BYTES
-from keepline.rtp.packet import HEADER, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
+from keepline.rtp.packet import HEADER, HEADER_BYTES, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
+from keepline.rtp.rtcp import PACKET_TYPES
 
 PHASES: Final = 10
-"""Slot i sends in the ticks that leave i modulo 10."""
+"""Slot i sends in the ticks that leave i modulo 10, in frames of 20 ms."""
+LOOK_S: Final = 1 / (PHASES * LOOKS_PER_S)
+"""Each look for silence takes in a tenth of the streams."""
 _CLOCK_HZ: Final = 8_000
 _TIMES: Final = Struct("!HI")
 """Sequence and timestamp."""
-_ALL: Final = Struct(f"!HII{FRAME_BYTES}s")
-"""Sequence, timestamp, SSRC, payload."""
+
+
+class _Group:
+    """The streams that send frames of one length, by the tick modulo that length in which they do."""
+
+    __slots__ = ("bytes", "pack_all", "phases", "ticks")
+
+    def __init__(self, frame_bytes: int) -> None:
+        self.bytes = frame_bytes
+        self.ticks = frame_bytes // TICK_UNITS
+        self.phases: list[list[Stream]] = [[] for _ in range(self.ticks)]
+        self.pack_all = Struct(f"!HII{frame_bytes}s").pack_into
+        """Sequence, timestamp, SSRC, payload."""
 
 
 class RtpStreams:
     """The open slots as streams. `tell` takes what `calls` should know; the slot says it already."""
 
     def __init__(
-        self, slots: Slots, sockets: list[socket], prompts: PromptCache, tell: Callable[[Event], None]
+        self, slots: Slots, sockets: list[socket], prompts: PromptCache, rtcp: Rtcp, tell: Callable[[Event], None]
     ) -> None:
         self._slots = slots
         self._sockets = sockets
         self._prompts = prompts
+        self._rtcp = rtcp
         self._tell = tell
         self._epoll = select.epoll()
         self._by_fd: dict[int, Stream] = {}
-        self._phases: list[list[Stream]] = [[] for _ in range(PHASES)]
+        self._groups = [_Group(FRAME_BYTES)]
+        self._looks: list[list[Stream]] = [[] for _ in range(PHASES)]
+        self._looks_done = 0
         self._buffer = bytearray(RTP_PACKET_BYTES_MAX + 1)
 
     def __len__(self) -> int:
@@ -57,31 +76,64 @@ class RtpStreams:
         """The stream of a slot, None while it is free."""
         return self._by_fd.get(self._sockets[slot].fileno())
 
-    def open(self, command: Open, tick: int) -> None:
+    def open(self, command: Open, tick: int, now_s: float) -> None:
         """Begin a stream whose first packet goes out at the first tick of its phase from `tick` on."""
         stream = Stream(self._slots, command.slot, self._sockets[command.slot])
-        stream.open(command, (tick + (command.slot - tick) % PHASES) // PHASES)
+        stream.open(command, tick, now_s)
         self._add(stream)
+        self._rtcp.add(stream, now_s)
 
-    def resume(self, slot: int) -> None:
+    def redirect(self, stream: Stream, command: Redirect, tick: int, now_s: float) -> None:
+        """Let a stream go on another way."""
+        self.remove(stream)
+        look(stream, now_s)
+        hush(stream, now_s)
+        stream.silence()
+        stream.redirect(command, tick, now_s)
+        self._add(stream)
+        self.continue_play(stream)
+
+    def resume(self, slot: int, now_s: float) -> None:
         """Go on with the stream and the play that an earlier process left in a slot."""
         stream = Stream(self._slots, slot, self._sockets[slot])
         stream.resume()
         self._add(stream)
+        self._rtcp.add(stream, now_s)
         self.continue_play(stream)
 
     def remove(self, stream: Stream) -> None:
         """Stop sending and listening; the slot is left as it is."""
         fd = stream.sock.fileno()
         del self._by_fd[fd]
-        self._phases[stream.slot % PHASES].remove(stream)
+        self._looks[stream.slot % PHASES].remove(stream)
+        if stream.sends:
+            group = self._group(stream.frame_bytes)
+            group.phases[stream.slot % group.ticks].remove(stream)
         self._epoll.unregister(fd)
 
     def _add(self, stream: Stream) -> None:
         fd = stream.sock.fileno()
         self._by_fd[fd] = stream
-        self._phases[stream.slot % PHASES].append(stream)
+        self._looks[stream.slot % PHASES].append(stream)
+        if stream.sends:
+            group = self._group(stream.frame_bytes)
+            group.phases[stream.slot % group.ticks].append(stream)
         self._epoll.register(fd, select.EPOLLIN)
+
+    def _group(self, frame_bytes: int) -> _Group:
+        for group in self._groups:
+            if group.bytes == frame_bytes:
+                return group
+        self._groups.append(_Group(frame_bytes))
+        return self._groups[-1]
+
+    def look(self, now_s: float) -> None:
+        """Look at a tenth of the streams for silence; every `LOOK_S`."""
+        self._looks_done += 1
+        for stream in self._looks[self._looks_done % PHASES]:
+            event = look(stream, now_s)
+            if event is not None:
+                self._tell(event)
 
     # -- plays ----------------------------------------------------------------------------------------------------
 
@@ -92,7 +144,7 @@ class RtpStreams:
         if stream.interrupted:
             self.finish(stream, FinishReason.DIGIT)
             return
-        frames = self._prompts.get(stream.key, stream.payload_type)
+        frames = self._prompts.get(stream.key, stream.payload_type, stream.frame_bytes)
         if frames is None:
             self.finish(stream, FinishReason.FAILED)
         elif not stream.set_frames(frames):
@@ -107,23 +159,26 @@ class RtpStreams:
     # -- sending --------------------------------------------------------------------------------------------------
 
     def send_tick(self, tick: int) -> None:
-        """Send the packets of one phase."""
-        self._send(self._phases[tick % PHASES], tick // PHASES)
+        """Send the packets of one tick."""
+        for group in self._groups:
+            frame, phase = divmod(tick, group.ticks)
+            self._send(group, group.phases[phase], frame)
 
     def finish_tick(self, tick: int, late: bool) -> None:
         """Finish the tick in which a predecessor died; `late` when it is too long ago to make it good."""
-        frame = tick // PHASES
-        phase = [(stream, stream.is_out(frame)) for stream in self._phases[tick % PHASES]]
-        # A packet that may be out is sent again, the same in every byte: once too often does no harm, a gap would.
-        self._send([stream for stream, out in phase if out is None], frame)
-        if not late:
-            self._send([stream for stream, out in phase if out is False], frame)
+        for group in self._groups:
+            frame, index = divmod(tick, group.ticks)
+            phase = [(stream, stream.is_out(frame)) for stream in group.phases[index]]
+            # A packet that may be out is sent again, the same in every byte: once too often does no harm, a gap would.
+            self._send(group, [stream for stream, out in phase if out is None], frame)
+            if not late:
+                self._send(group, [stream for stream, out in phase if out is False], frame)
 
-    def _send(self, streams: Iterable[Stream], frame: int) -> None:
+    def _send(self, group: _Group, streams: Iterable[Stream], frame: int) -> None:
         """Send the packet of `frame` on each stream: header and payload, then the packet, then the count."""
         view, sent_counts = self._slots.view, self._slots.u32
-        pack_times, pack_all = _TIMES.pack_into, _ALL.pack_into
-        units = frame * FRAME_BYTES
+        pack_times, pack_all = _TIMES.pack_into, group.pack_all
+        units = frame * group.bytes
         for stream in streams:
             sent = stream.sent
             frames = stream.frames
@@ -175,13 +230,10 @@ class RtpStreams:
         for fd, _ in self._epoll.poll(0, RTP_RECEIVE_PER_TICK_MAX):
             stream = streams[fd]
             try:
-                if stream.latched:
-                    length = stream.sock.recv_into(buffer)
-                else:
-                    length, source = stream.sock.recvfrom_into(buffer)
-                    if not self._latch(stream, source, length):
-                        stream.bump(S_IGNORED)
-                        continue
+                if not stream.latched:
+                    self._receive_from_anybody(stream, arrival)
+                    continue
+                length = stream.sock.recv_into(buffer)
             except OSError:  # the error of a packet sent to a closed port, told here and so cleared
                 continue
             first, second, seq, ts, ssrc = unpack(buffer)
@@ -201,36 +253,68 @@ class RtpStreams:
             pack_stats(view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter)
 
     def take_the_rest(self, stream: Stream, now_s: float) -> None:
-        """Take what is still queued for a stream that ends, so that its figures are complete."""
+        """Take what is queued for a stream, packet by packet: what a stranger has put there is left out."""
         arrival = int(now_s * _CLOCK_HZ)
-        account = stream.account
         for _ in range(RTP_DRAIN_MAX):
             try:
-                length, source = stream.sock.recvfrom_into(self._buffer)
+                self._receive_from_anybody(stream, arrival)
             except BlockingIOError:
-                break
+                return
             except OSError:
                 continue
-            from_peer = stream.latched or self._latch(stream, source, length)
-            if not from_peer or not self._receive_other(stream, length, arrival):
-                stream.bump(S_IGNORED)
-        STATS.pack_into(
-            self._slots.view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter
-        )
 
-    def _latch(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
-        """Decide about a packet from anybody; True when it is the peer's first, and the stream is the peer's now."""
-        if source[0] != stream.remote[0] or payload_bounds(self._buffer, length) is None:
-            return False
-        _, second, seq, _, ssrc = HEADER.unpack_from(self._buffer)
-        if second & 0x7F not in (stream.payload_type, stream.dtmf_payload_type) or length > RTP_PACKET_BYTES_MAX:
-            return False
-        stream.latch(source, seq, ssrc)
-        self._tell(Latched(stream.call, stream.slot))
+    def end(self, stream: Stream, now_s: float) -> None:
+        """Remove a stream whose call is over, its figures complete, its goodbye said."""
+        self.take_the_rest(stream, now_s)
+        look(stream, now_s)
+        self._rtcp.remove(stream, now_s)
+        self.remove(stream)
+
+    def _receive_from_anybody(self, stream: Stream, arrival: int) -> None:
+        """Take one packet, having looked where it comes from. `OSError` as of the socket."""
+        length, source = stream.sock.recvfrom_into(self._buffer)
+        was_latched = stream.latched
+        if self._is_peer(stream, source, length) and self._receive_other(stream, length, arrival):
+            account = stream.account
+            highest = account.highest & TS_MASK
+            STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)
+        else:
+            stream.bump(S_IGNORED)
+        if stream.latched and not was_latched:
+            self.take_the_rest(stream, arrival / _CLOCK_HZ)
+
+    def _is_peer(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
+        """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.
+
+        The signalled address is the peer at once. Another one within the networks is so for the time being: it is
+        displaced by the signalled one within the first packets, by nobody after them.
+        """
+        address = source[:2]
+        if stream.latched or address == stream.source:
+            if stream.latched:
+                return address == stream.remote
+            stream.learned += 1
+        else:
+            expected = address == stream.signalled
+            if (stream.source and not expected) or not stream.accepts(source[0]) or not self._is_media(stream, length):
+                return False
+            _, _, seq, ts, ssrc = HEADER.unpack_from(self._buffer)
+            stream.follow(source, seq, ts, ssrc)
+            stream.learned = LATCH_PACKETS if expected else 1
+            self._tell(Latched(stream.call, stream.slot))
+        if stream.learned >= LATCH_PACKETS:
+            stream.latch(source)
         return True
+
+    def _is_media(self, stream: Stream, length: int) -> bool:
+        if payload_bounds(self._buffer, length) is None or length > RTP_PACKET_BYTES_MAX:
+            return False
+        return self._buffer[1] & 0x7F in (stream.payload_type, stream.dtmf_payload_type)
 
     def _receive_other(self, stream: Stream, length: int, arrival: int) -> bool:
         """All that is not plain audio of the known source; False when it is nothing to us."""
+        if length >= HEADER_BYTES and self._buffer[1] in PACKET_TYPES and stream.muxes_rtcp:
+            return self._rtcp.take(stream, bytes(self._buffer[:length]), arrival / _CLOCK_HZ)
         bounds = payload_bounds(self._buffer, length)
         if bounds is None or length > RTP_PACKET_BYTES_MAX:
             return False

@@ -1,26 +1,44 @@
 """One call's stream as media works on it: plain numbers beside the slot, and every change written to the slot.
 
 A `Stream` is made from an `Open`, or from a slot that an earlier process left. The order of the stores is what makes
-the second possible; `slots.py` says the rule. Sending and receiving are in `media.py`, which works on these fields
+the second possible; `slots.py` says the rule. Sending and receiving are in `media_rtp.py`, which works on these fields
 directly, as each method call costs what a packet hardly has.
 """
 
 from dataclasses import dataclass, field
 from socket import AF_INET, AF_INET6, SO_RCVBUF, SOL_SOCKET, inet_ntop, socket
+from struct import Struct
 from typing import Final
 
 from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_BUFFER_BYTES
 from keepline.node import slots as at
 from keepline.node.media_kernel import disconnect
 from keepline.node.media_prompts import SILENCE
-from keepline.node.mediawire import FLAG_BARGE_IN, FLAG_REPEAT, NO_DTMF, FinishReason, Open, Play, pack_ip
-from keepline.node.slots import PACKET_BYTES, Slots
+from keepline.node.mediawire import (
+    FLAG_BARGE_IN,
+    FLAG_HEARS_NOT,
+    FLAG_REPEAT,
+    FLAG_SENDS_NOT,
+    NO_DTMF,
+    FinishReason,
+    Open,
+    Play,
+    Redirect,
+    Route,
+    pack_ip,
+    pack_networks,
+)
+from keepline.node.slots import Slots
 from keepline.rtp.dtmf import DIGITS, EventReceiver
 from keepline.rtp.packet import HEADER, MARKER, PLAIN, SEQ_MASK, TS_MASK, StreamAccount
 
+TICK_UNITS: Final = 16
+"""Timestamp units, and bytes of G.711, in a tick of 2 ms."""
 V4_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
 NOWHERE: Final = ("0.0.0.0", 0)
 """Where a socket of one family sends for a peer of the other: the kernel refuses it, which is counted."""
+_U16: Final = Struct("=H")
+_F64: Final = Struct("=d")
 
 
 @dataclass(slots=True, eq=False)
@@ -33,13 +51,15 @@ class Stream:
     call: int = 0
     base: int = 0
     packet: memoryview = field(default_factory=lambda: memoryview(b""))
-    """The 172 bytes in the slot: the packet sent last, or being sent."""
+    """The bytes in the slot that are the packet sent last, or being sent."""
+    frame_bytes: int = at.FRAME_BYTES
+    """Payload of each packet sent."""
     payload_type: int = 0
     dtmf_payload_type: int = NO_DTMF
     ssrc: int = 0
     seq0: int = 0
     ts_origin: int = 0
-    """The timestamp that frame 0 of the node would have had; frame f has ts_origin + 160 f, modulo 2^32."""
+    """The timestamp that frame 0 of the node would have had; frame f has ts_origin + frame_bytes * f, modulo 2^32."""
     sent: int = 0
     sent_at: int = 0
     """Index of the slot's counter among 4-byte words."""
@@ -48,6 +68,27 @@ class Stream:
     stats_at: int = 0
     remote: tuple[str, int] = NOWHERE
     latched: bool = False
+    """The socket is connected: the kernel lets nobody else through."""
+    source: tuple[str, int] | None = None
+    """Whose packets are taken meanwhile, when one has come."""
+    learned: int = 0
+    """Packets that came from `source`."""
+    signalled: tuple[str, int] = NOWHERE
+    networks: tuple[tuple[int, int], ...] = ()
+    """(Network, mask) as numbers of 128 bits: where packets may come from; none: the signalled address alone."""
+    muxes_rtcp: bool = False
+    sends: bool = True
+    hears: bool = True
+    seen: int = 0
+    """Packets received at the last look, at which the peer was heard if there were new ones."""
+    heard_s: float = 0.0
+    """Monotonic time of that."""
+    dead_air_s: float = 0.0
+    """Silence that is worth telling; 0 for none."""
+    is_dead: bool = False
+    """It lasts that long."""
+    dead_before_ms: int = 0
+    """Dead air of the call before the one that lasts."""
     playing: int = 0
     barge_in: bool = False
     repeat: bool = False
@@ -64,17 +105,18 @@ class Stream:
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    def open(self, command: Open, frame: int) -> None:
-        """Fill the slot for a call whose first packet goes out in `frame`; the call's number is stored last."""
+    def open(self, command: Open, tick: int, now_s: float) -> None:
+        """Fill the slot for a call whose first packet goes out from `tick` on; the call's number is stored last."""
         base = self.slots.base(self.slot)
         view = self.slots.view
         self.slots.u64[base // 8] = 0
         _empty(self.sock)
         view[base : base + at.SLOT_BYTES] = bytes(at.SLOT_BYTES)
-        self.slots.set_remote(self.slot, pack_ip(command.remote_host), command.remote_port)
-        view[base + at.S_PT] = command.payload_type
-        dtmf = command.dtmf_payload_type
-        view[base + at.S_DTMF_PT] = NO_DTMF if dtmf is None else dtmf
+        self._store_route(command, command.route)
+        frame = first_frame(self.slot, tick, command.route.frame_ms * 8)
+        for offset in (at.S_OPENED_AT, at.S_HEARD_AT):
+            _F64.pack_into(view, base + offset, now_s)
+        self.slots.u32[(base + at.S_DEAD_AIR_MS) // 4] = command.dead_air_ms
         at.ORIGIN.pack_into(view, base + at.S_SEQ0, command.seq & SEQ_MASK, command.ssrc, command.ts & TS_MASK, frame)
         HEADER.pack_into(view, base + at.S_PACKET, PLAIN, 0, command.seq - 1 & SEQ_MASK, 0, command.ssrc)
         self.slots.u32[(base + at.S_APPLIED) // 4] = command.number
@@ -88,13 +130,15 @@ class Stream:
         view, u32 = slots.view, slots.u32
         self.base, self.call = base, slots.u64[base // 8]
         self.sent_at, self.times_at, self.stats_at = (base + at.S_SENT) // 4, base + at.S_PACKET + 2, base + at.S_STATS
-        self.packet = view[base + at.S_PACKET : base + at.S_PACKET + PACKET_BYTES]
+        (self.frame_bytes,) = _U16.unpack_from(view, base + at.S_FRAME_BYTES)
+        self.packet = view[base + at.S_PACKET : base + at.S_PACKET + HEADER.size + self.frame_bytes]
         self.payload_type, self.dtmf_payload_type = view[base + at.S_PT], view[base + at.S_DTMF_PT]
         self.seq0, self.ssrc, ts0, frame0 = at.ORIGIN.unpack_from(view, base + at.S_SEQ0)
-        self.ts_origin = (ts0 - frame0 * at.FRAME_BYTES) & TS_MASK
+        self.ts_origin = (ts0 - frame0 * self.frame_bytes) & TS_MASK
         self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
         ip, port = slots.remote(self.slot)
         self.remote = _socket_address(self.sock, ip, port)
+        self._resume_peer()
         received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
         first, self.remote_ssrc = at.STATS_BASE.unpack_from(view, base + at.S_STATS_BASE)
         self.account = StreamAccount(first, highest, received, jitter)
@@ -102,11 +146,66 @@ class Stream:
         code = view[base + at.S_RING + (count - 1) % at.RING_BYTES]
         self.events = EventReceiver(count, ts, DIGITS.find(chr(code)))
         self.packet[1] = self.payload_type | (0 if self.sent else MARKER)
-        self.packet[12:] = SILENCE.get(self.payload_type, SILENCE[0])
+        self.packet[12:] = self._silence
         state = slots.play_state(self.slot)
         u32[(base + at.S_PLAYING) // 4] = self.playing = state.playing
         flags = view[base + at.S_FLAGS]
         self.repeat, self.barge_in = bool(flags & FLAG_REPEAT), bool(flags & FLAG_BARGE_IN)
+
+    def _resume_peer(self) -> None:
+        """Take from the slot where the peer's packets may come from, and when the last came."""
+        view, base = self.slots.view, self.base
+        (port,) = _U16.unpack_from(view, base + at.S_SIGNALLED_PORT)
+        ip = bytes(view[base + at.S_SIGNALLED_IP : base + at.S_SIGNALLED_IP + 16])
+        self.signalled = _socket_address(self.sock, ip, port)
+        count = view[base + at.S_NETWORK_COUNT]
+        packed = bytes(view[base + at.S_NETWORKS : base + at.S_NETWORKS + 17 * count])
+        self.networks = tuple(_network(packed[index : index + 17]) for index in range(0, len(packed), 17))
+        self.muxes_rtcp = view[base + at.S_RTCP_MUX] != 0
+        direction = view[base + at.S_DIRECTION]
+        self.sends, self.hears = not direction & FLAG_SENDS_NOT, not direction & FLAG_HEARS_NOT
+        (self.heard_s,) = _F64.unpack_from(view, base + at.S_HEARD_AT)
+        self.dead_air_s = self.slots.u32[(base + at.S_DEAD_AIR_MS) // 4] / 1000
+        *_, self.dead_before_ms, dead = at.SILENCE.unpack_from(view, base + at.S_SILENCE)
+        self.is_dead = bool(dead)
+        self.seen = self.slots.stats(self.slot).packets_received
+
+    def redirect(self, command: Redirect, tick: int, now_s: float) -> None:
+        """Go on towards another remote end, or in another way; the next packet goes out from `tick` on."""
+        base, view, u32 = self.base, self.slots.view, self.slots.u32
+        frame_bytes = command.route.frame_ms * 8
+        if frame_bytes != self.frame_bytes:
+            played = ((self.sent - u32[(base + at.S_PLAY_START) // 4]) & TS_MASK) * self.frame_bytes // frame_bytes
+            u32[(base + at.S_PLAY_START) // 4] = (self.sent - played) & TS_MASK
+            frame = first_frame(self.slot, tick, frame_bytes)
+            now = frame * frame_bytes // self.frame_bytes * self.frame_bytes
+            ts = (self.ts_origin + now + self.frame_bytes) & TS_MASK
+            at.ORIGIN.pack_into(view, base + at.S_SEQ0, self.seq0, self.ssrc, ts, frame)
+        address = _socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
+        if address != self.signalled:
+            self.unlatch()
+        self._store_route(command, command.route)
+        if command.route.hears and not self.hears:
+            _F64.pack_into(view, base + at.S_HEARD_AT, now_s)  # the silence while we held is nobody's fault
+        u32[(base + at.S_REDIRECTED) // 4] = command.number
+        self.resume()
+
+    def _store_route(self, command: Open | Redirect, route: Route) -> None:
+        base, view = self.slots.base(self.slot), self.slots.view
+        ip = pack_ip(command.remote_host)
+        if not view[base + at.S_LATCHED]:
+            self.slots.set_remote(self.slot, ip, command.remote_port)
+        view[base + at.S_SIGNALLED_IP : base + at.S_SIGNALLED_IP + 16] = ip
+        _U16.pack_into(view, base + at.S_SIGNALLED_PORT, command.remote_port)
+        _U16.pack_into(view, base + at.S_FRAME_BYTES, route.frame_ms * 8)
+        view[base + at.S_PT] = command.payload_type
+        dtmf = command.dtmf_payload_type
+        view[base + at.S_DTMF_PT] = NO_DTMF if dtmf is None else dtmf
+        view[base + at.S_DIRECTION] = (0 if route.sends else FLAG_SENDS_NOT) | (0 if route.hears else FLAG_HEARS_NOT)
+        view[base + at.S_RTCP_MUX] = route.rtcp_mux
+        _U16.pack_into(view, base + at.S_RTCP_PORT, 0)
+        view[base + at.S_NETWORKS : base + at.S_NETWORKS + 136] = pack_networks(route.networks)
+        view[base + at.S_NETWORK_COUNT] = len(route.networks)
 
     def close(self) -> None:
         """Free the slot and forget the peer."""
@@ -158,7 +257,16 @@ class Stream:
     def silence(self) -> None:
         """Play nothing."""
         self.frames = None
-        self.packet[12:] = SILENCE.get(self.payload_type, SILENCE[0])
+        self.packet[12:] = self._silence
+
+    @property
+    def _silence(self) -> bytes:
+        return SILENCE.get(self.payload_type, SILENCE[0]) * self.frame_bytes
+
+    @property
+    def redirected(self) -> int:
+        """The number of the last `Redirect` that took effect."""
+        return self.slots.u32[(self.base + at.S_REDIRECTED) // 4]
 
     @property
     def applied(self) -> int:
@@ -171,15 +279,35 @@ class Stream:
 
     # -- the peer -------------------------------------------------------------------------------------------------
 
-    def latch(self, source: tuple[str, int], seq: int, ssrc: int) -> None:
-        """Hear and answer this address alone; the kernel sees to it. `OSError` when it cannot."""
+    def accepts(self, host: str) -> bool:
+        """Whether packets may come from this address at all."""
+        if not self.networks:
+            return host == self.signalled[0]
+        value = int.from_bytes(pack_ip(host))
+        return any(value & mask == network for network, mask in self.networks)
+
+    def follow(self, source: tuple[str, int], seq: int, ts: int, ssrc: int) -> None:
+        """Take and answer this source from here on; a stream that is already known by its SSRC just goes on."""
+        self.source, self.learned, self.remote = source[:2], 0, source[:2]
+        self.slots.set_remote(self.slot, pack_ip(source[0]), source[1])
+        if not self.account.received:
+            self.remote_ssrc = ssrc
+            self.account.start(seq)
+            self.store_base()
+        elif ssrc != self.remote_ssrc:
+            self.adopt(ssrc, seq, ts)
+
+    def latch(self, source: tuple[str, int]) -> None:
+        """Hear this address alone; the kernel sees to it. `OSError` when it cannot."""
         self.sock.connect(source)
-        self.remote_ssrc = ssrc
-        self.slots.set_remote(self.slot, self.slots.remote(self.slot)[0], source[1])
-        self.account.start(seq)
-        self.store_base()
         self.slots.view[self.base + at.S_LATCHED] = 1
         self.latched = True
+
+    def unlatch(self) -> None:
+        """Hear whoever may be the peer; it is answered where it was until then."""
+        disconnect(self.sock)
+        self.slots.view[self.base + at.S_LATCHED] = 0
+        self.latched, self.source, self.learned = False, None, 0
 
     def adopt(self, ssrc: int, seq: int, ts: int) -> None:
         """The peer's stream has another SSRC from here on: new sequence, new clock, the same counts."""
@@ -213,11 +341,22 @@ class Stream:
     def is_out(self, frame: int) -> bool | None:
         """Whether the packet of `frame` was sent; None when its header was stored and the count was not."""
         _, _, seq, ts, _ = HEADER.unpack_from(self.packet)
-        if ts != (self.ts_origin + frame * at.FRAME_BYTES) & TS_MASK:
+        if ts != (self.ts_origin + frame * self.frame_bytes) & TS_MASK:
             return False
         if seq == (self.seq0 + self.sent) & SEQ_MASK:
             return None
         return self.sent > 0 and seq == (self.seq0 + self.sent - 1) & SEQ_MASK
+
+
+def first_frame(slot: int, tick: int, frame_bytes: int) -> int:
+    """The number of the first frame that a slot sends from `tick` on."""
+    ticks = frame_bytes // TICK_UNITS
+    return (tick + (slot - tick) % ticks) // ticks
+
+
+def _network(packed: bytes) -> tuple[int, int]:
+    mask = ((1 << packed[16]) - 1) << (128 - packed[16])
+    return int.from_bytes(packed[:16]) & mask, mask
 
 
 def _socket_address(sock: socket, ip: bytes, port: int) -> tuple[str, int]:

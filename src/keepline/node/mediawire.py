@@ -8,12 +8,12 @@ It refuses to interpret: what a repeated, late or foreign command means is decid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from struct import Struct, error
 from typing import Final
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
 
 COMMAND_MAGIC: Final = b"KLC1"
 EVENT_MAGIC: Final = b"KLE1"
@@ -21,17 +21,26 @@ NO_DTMF: Final = 255
 """The payload type that stands for "no telephone-event was agreed"; real ones are below 128."""
 
 _HEADER: Final = Struct("!4sII")
-_COMMAND: Final = Struct("<BBBBIIQIHHI16s16sI")
+_COMMAND: Final = Struct("<BBBBIIQIHHI16s16sIIBB136s")
 _EVENT: Final = Struct("<BBxxIIQI")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
-_OPEN, _PLAY, _STOP_PLAY, _CLOSE = 1, 2, 3, 4
-_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED = 1, 2, 3, 4, 5
+_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT = 1, 2, 3, 4, 5
+_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED, _DEAD_AIR, _AIR_BACK = range(1, 8)
 _NO_IP: Final = bytes(16)
 _NO_KEY: Final = bytes(16)
+_NO_NETWORKS: Final = bytes(136)
+_MAPPED_BITS: Final = 96
+"""Of the prefix that makes an IPv4 address a v4-mapped one."""
+FRAME_MS: Final = 20
+FRAMES_MS: Final = (10, 20, 30, 40, 60)
+"""The lengths of packet that can be sent; any can be received."""
 
 FLAG_REPEAT: Final = 1
 FLAG_BARGE_IN: Final = 2
+FLAG_RTCP_MUX: Final = 4
+FLAG_SENDS_NOT: Final = 8
+FLAG_HEARS_NOT: Final = 16
 
 
 class FinishReason(Enum):
@@ -48,6 +57,22 @@ class FinishReason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """How a stream runs besides its addresses."""
+
+    networks: tuple[str, ...] = ()
+    """CIDR, at most `MEDIA_NETWORKS_MAX`: where the peer's packets may come from; none: only its own address."""
+    frame_ms: int = FRAME_MS
+    """Audio in each packet that we send."""
+    rtcp_mux: bool = False
+    """RTCP goes by the RTP port (RFC 5761)."""
+    sends: bool = True
+    """False while the peer holds us: nothing is sent, a play stands still."""
+    hears: bool = True
+    """False while nothing is expected of the peer: its silence is no dead air."""
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """Take a slot for a call and start sending; ignored when the slot already carries this call."""
 
@@ -56,7 +81,7 @@ class Open:
     number: int
     """Commands of one call are numbered upwards; one that is not above the slot's `applied` is ignored."""
     remote_host: str
-    """An IP address, version 4 or 6; only packets from it are ever accepted."""
+    """An IP address, version 4 or 6."""
     remote_port: int
     payload_type: int
     """0 (PCMU) or 8 (PCMA)."""
@@ -66,6 +91,24 @@ class Open:
     """The first packet's sequence number."""
     ts: int
     """The first packet's timestamp."""
+    route: Route = Route()
+    dead_air_ms: int = 0
+    """Silence of the peer that is worth an event; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The stream goes on, same SSRC, sequence and clock, with another remote end or another way (a re-INVITE)."""
+
+    call: int
+    slot: int
+    number: int
+    """Redirects of one call have numbers of their own, upwards from 1; a smaller one than the last is ignored."""
+    remote_host: str
+    remote_port: int
+    payload_type: int
+    dtmf_payload_type: int | None
+    route: Route = Route()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +188,27 @@ class Closed:
     number: int
 
 
-Command = Open | Play | StopPlay | Close
-Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed
+@dataclass(frozen=True, slots=True)
+class DeadAir:
+    """Nothing was heard of the peer for longer than `Open.dead_air_ms`."""
+
+    call: int
+    slot: int
+    silent_ms: int
+    ever_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AirBack:
+    """The peer is heard again, or for the first time."""
+
+    call: int
+    slot: int
+    silent_ms: int
+
+
+Command = Open | Play | StopPlay | Close | Redirect
+Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack
 
 
 def pack_ip(host: str) -> bytes:
@@ -161,6 +223,27 @@ def unpack_ip(packed: bytes) -> str:
     """The address in its usual notation, v4-mapped as version 4."""
     address = IPv6Address(packed)
     return str(address.ipv4_mapped or address)
+
+
+def pack_networks(networks: Sequence[str]) -> bytes:
+    """136 bytes: 17 for each network, its address and the bits of its prefix; `LocalError` for too many."""
+    if len(networks) > MEDIA_NETWORKS_MAX:
+        raise LocalError(f"{len(networks)} media networks, {MEDIA_NETWORKS_MAX} at most")
+    parts = []
+    for text in networks:
+        network = ip_network(text, strict=False)
+        bits = network.prefixlen + (_MAPPED_BITS if network.version == 4 else 0)
+        parts.append(pack_ip(str(network.network_address)) + bytes((bits,)))
+    return b"".join(parts).ljust(len(_NO_NETWORKS), b"\0")
+
+
+def unpack_networks(packed: bytes) -> tuple[str, ...]:
+    """The networks in 17 bytes each, in CIDR notation."""
+    found = []
+    for at in range(0, len(packed), 17):
+        host, bits = unpack_ip(packed[at : at + 16]), packed[at + 16]
+        found.append(f"{host}/{bits if ':' in host else bits - _MAPPED_BITS}")
+    return tuple(found)
 
 
 def encode_commands(epoch: int, commands: Iterable[Command]) -> list[bytes]:
@@ -207,30 +290,48 @@ def _command_record(command: Command) -> bytes:
     call, slot, number = command.call, command.slot, command.number
     try:
         match command:
-            case Open():
+            case Open() | Redirect():
                 dtmf = NO_DTMF if command.dtmf_payload_type is None else command.dtmf_payload_type
-                head = (_OPEN, 0, command.payload_type, dtmf, slot, number, call)
-                address = (command.remote_port, command.ts, pack_ip(command.remote_host))
-                return _COMMAND.pack(*head, command.ssrc, command.seq, *address, _NO_KEY, 0)
+                route, ip = command.route, pack_ip(command.remote_host)
+                if route.frame_ms not in FRAMES_MS:
+                    raise LocalError(f"frames of {route.frame_ms} ms")
+                flags = FLAG_RTCP_MUX if route.rtcp_mux else 0
+                flags |= (0 if route.sends else FLAG_SENDS_NOT) | (0 if route.hears else FLAG_HEARS_NOT)
+                tail = (_NO_KEY, 0, route.frame_ms, len(route.networks), pack_networks(route.networks))
+                if isinstance(command, Redirect):
+                    head = (_REDIRECT, flags, command.payload_type, dtmf, slot, number, call)
+                    return _COMMAND.pack(*head, 0, 0, command.remote_port, 0, ip, *tail[:2], 0, *tail[2:])
+                head = (_OPEN, flags, command.payload_type, dtmf, slot, number, call)
+                stream = (command.ssrc, command.seq, command.remote_port, command.ts)
+                return _COMMAND.pack(*head, *stream, ip, *tail[:2], command.dead_air_ms, *tail[2:])
             case Play():
                 flags = (FLAG_REPEAT if command.repeat else 0) | (FLAG_BARGE_IN if command.barge_in else 0)
                 key = bytes.fromhex(command.key)
                 if len(key) != 16:
                     raise LocalError(f"prompt key {command.key!r} is not 32 hexadecimal digits")
                 head = (_PLAY, flags, 0, NO_DTMF, slot, number, call)
-                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, command.digits_seen)
+                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, command.digits_seen, 0, 0, 0, _NO_NETWORKS)
             case StopPlay() | Close():
                 kind = _STOP_PLAY if isinstance(command, StopPlay) else _CLOSE
-                return _COMMAND.pack(kind, 0, 0, NO_DTMF, slot, number, call, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0)
+                head = (kind, 0, 0, NO_DTMF, slot, number, call)
+                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
     except (ValueError, error) as problem:
         raise LocalError(f"{command} does not fit its record: {problem}") from problem
 
 
-def _command(record: tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, bytes, int]) -> Command:
-    kind, flags, pt, dtmf, slot, number, call, ssrc, seq, port, ts, ip, key, seen = record
+_Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, bytes, int, int, int, int, bytes]
+
+
+def _command(record: _Record) -> Command:
+    kind, flags, pt, dtmf, slot, number, call, ssrc, seq, port, ts, ip, key, seen = record[:14]
+    dead_air_ms, frame_ms, count, networks = record[14:]
     match kind:
-        case 1:
-            return Open(call, slot, number, unpack_ip(ip), port, pt, None if dtmf == NO_DTMF else dtmf, ssrc, seq, ts)
+        case 1 | 5:
+            host, events = unpack_ip(ip), None if dtmf == NO_DTMF else dtmf
+            route = _route(flags, frame_ms, count, networks)
+            if kind == _REDIRECT:
+                return Redirect(call, slot, number, host, port, pt, events, route)
+            return Open(call, slot, number, host, port, pt, events, ssrc, seq, ts, route, dead_air_ms)
         case 2:
             return Play(call, slot, number, key.hex(), bool(flags & FLAG_REPEAT), bool(flags & FLAG_BARGE_IN), seen)
         case 3:
@@ -238,6 +339,18 @@ def _command(record: tuple[int, int, int, int, int, int, int, int, int, int, int
         case 4:
             return Close(call, slot, number)
     raise LocalError(f"media command of kind {kind}")
+
+
+def _route(flags: int, frame_ms: int, count: int, networks: bytes) -> Route:
+    if frame_ms not in FRAMES_MS or count > MEDIA_NETWORKS_MAX:
+        raise LocalError(f"media command with frames of {frame_ms} ms and {count} networks")
+    return Route(
+        unpack_networks(networks[: 17 * count]),
+        frame_ms,
+        bool(flags & FLAG_RTCP_MUX),
+        not flags & FLAG_SENDS_NOT,
+        not flags & FLAG_HEARS_NOT,
+    )
 
 
 def _event_record(event: Event) -> bytes:
@@ -252,6 +365,10 @@ def _event_record(event: Event) -> bytes:
             return _EVENT.pack(_LATCHED, 0, slot, 0, call, 0)
         case Closed(call, slot, number):
             return _EVENT.pack(_CLOSED, 0, slot, number, call, 0)
+        case DeadAir(call, slot, silent_ms, ever_heard):
+            return _EVENT.pack(_DEAD_AIR, ever_heard, slot, 0, call, silent_ms)
+        case AirBack(call, slot, silent_ms):
+            return _EVENT.pack(_AIR_BACK, 0, slot, 0, call, silent_ms)
 
 
 def _event(record: tuple[int, int, int, int, int, int]) -> Event:
@@ -267,4 +384,8 @@ def _event(record: tuple[int, int, int, int, int, int]) -> Event:
             return Latched(call, slot)
         case 5:
             return Closed(call, slot, number)
+        case 6:
+            return DeadAir(call, slot, value, bool(reason))
+        case 7:
+            return AirBack(call, slot, value)
     raise LocalError(f"media event of kind {kind}, reason {reason}")

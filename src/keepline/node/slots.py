@@ -23,12 +23,14 @@ from keepline.model.limits import RTP_SLOTS_MAX
 from keepline.node.mediawire import FinishReason
 
 MAGIC: Final = b"KLSLOTS\0"
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER_BYTES: Final = 4096
-SLOT_BYTES: Final = 512
+SLOT_BYTES: Final = 1024
 FRAME_BYTES: Final = 160
 """20 ms of G.711 at 8 kHz, and its timestamp units."""
 PACKET_BYTES: Final = 12 + FRAME_BYTES
+PACKET_BYTES_MAX: Final = 12 + 3 * FRAME_BYTES
+"""Of 60 ms, the longest frame."""
 RING_BYTES: Final = 64
 RING_READABLE: Final = 32
 """Half the ring: the writer may be about to overwrite the oldest entry of it."""
@@ -74,8 +76,27 @@ S_IGNORED: Final = 128
 S_SEND_FAILED: Final = 132
 S_FIGURES_OF: Final = 136
 """u64: the call that the counters belong to, also when it is over."""
+S_RTCP: Final = 144
+S_RTCP_PORT: Final = 184
+S_RTCP_MUX: Final = 186
+S_FRAME_BYTES: Final = 188
+"""u16: payload of each packet that is sent; 8 bytes a millisecond."""
 S_RING: Final = 192
-S_PACKET: Final = 340
+S_SILENCE: Final = 256
+S_OPENED_AT: Final = 272
+"""f64: monotonic seconds of `Open`."""
+S_HEARD_AT: Final = 280
+"""f64: monotonic seconds of a look that found new packets."""
+S_DEAD_AIR_MS: Final = 288
+"""u32: silence that counts as dead air; 0 for none."""
+S_DIRECTION: Final = 292
+S_REDIRECTED: Final = 296
+"""u32: number of the last `Redirect` that took effect."""
+S_SIGNALLED_IP: Final = 300
+S_SIGNALLED_PORT: Final = 316
+S_NETWORK_COUNT: Final = 318
+S_NETWORKS: Final = 340
+S_PACKET: Final = 516
 
 ORIGIN: Final = Struct("=HIIxxxxQ")
 """At S_SEQ0: seq0, ssrc, ts0, frame0."""
@@ -85,6 +106,12 @@ STATS_BASE: Final = Struct("=II")
 """At S_STATS_BASE: first extended sequence, the peer's SSRC."""
 PLAY: Final = Struct("=IIB")
 """At S_PLAY_START: play_start, digits_seen, flags."""
+RTCP: Final = Struct("=fIiffIIxxxxd")
+"""At S_RTCP: mean round trip in ms, how many it is of; what the peer says of our stream: packets lost, jitter in ms,
+share lost lately; reports heard; middle of the NTP time of the peer's last sender report, monotonic seconds of it."""
+SILENCE: Final = Struct("=IIHIB")
+"""At S_SILENCE: dead air in ms, when it first began in ms after `Open`, how often it began, how much there was before
+the last time, 1 while that lasts."""
 _MAGIC: Final = Struct("=8sII")
 _ANCHORS: Final = Struct("=dd")
 _PORT: Final = Struct("=H")
@@ -119,6 +146,21 @@ class SlotStats:
     ignored: int
     """From elsewhere, not RTP, or of no agreed payload type."""
     send_failed: int
+    round_trip_ms: float | None = None
+    """The mean of what RTCP measured; None where the peer sent no report about us."""
+    reports: int = 0
+    """RTCP packets heard."""
+    peer_lost: int = 0
+    """Packets of ours that the peer says it missed."""
+    peer_jitter_ms: float = 0.0
+    """Of our stream, as the peer says."""
+    dead_air_s: float = 0.0
+    """Time without a packet, where it was long enough to count."""
+    dead_air_at_s: float | None = None
+    """When that first began, seconds after `Open`; None where it never did."""
+    dead_airs: int = 0
+    frame_ms: int = 20
+    """Of the packets that we send."""
 
 
 class Slots:
@@ -291,7 +333,25 @@ class Slots:
         first, _ = STATS_BASE.unpack_from(self.view, base + S_STATS_BASE)
         expected = highest - first + 1 if received else 0
         sent, late, ignored, failed = (self.u32[(base + at) // 4] for at in (S_SENT, S_LATE, S_IGNORED, S_SEND_FAILED))
-        return SlotStats(sent, received, expected - received, jitter / 8, late, ignored, failed)
+        trip_ms, trips, peer_lost, peer_jitter_ms, _, reports, _, _ = RTCP.unpack_from(self.view, base + S_RTCP)
+        dead_ms, dead_at_ms, dead_airs, _, _ = SILENCE.unpack_from(self.view, base + S_SILENCE)
+        return SlotStats(
+            sent,
+            received,
+            expected - received,
+            jitter / 8,
+            late,
+            ignored,
+            failed,
+            round_trip_ms=trip_ms if trips else None,
+            reports=reports,
+            peer_lost=peer_lost,
+            peer_jitter_ms=peer_jitter_ms,
+            dead_air_s=dead_ms / 1000,
+            dead_air_at_s=dead_at_ms / 1000 if dead_airs else None,
+            dead_airs=dead_airs,
+            frame_ms=(_PORT.unpack_from(self.view, base + S_FRAME_BYTES)[0] or FRAME_BYTES) // 8,
+        )
 
     def latched(self, slot: int) -> bool:
         """Whether a packet has come from the peer."""

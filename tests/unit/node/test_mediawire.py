@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
+    FRAMES_MS,
+    AirBack,
     Close,
     Closed,
     Command,
+    DeadAir,
     DigitsReceived,
     Event,
     FinishReason,
@@ -21,6 +24,8 @@ from keepline.node.mediawire import (
     Open,
     Play,
     PlayFinished,
+    Redirect,
+    Route,
     StopPlay,
     decode_commands,
     decode_events,
@@ -32,8 +37,18 @@ u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
 hosts = st.ip_addresses().map(lambda ip: getattr(ip, "ipv4_mapped", None) or ip).map(str)
 keys = st.binary(min_size=16, max_size=16).map(bytes.hex)
 dtmf = st.none() | st.integers(0, 127)
+networks = st.ip_addresses(v=4).map(lambda ip: f"{ip}/32") | st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "::/0"])
+routes = st.builds(
+    Route,
+    st.lists(networks, max_size=MEDIA_NETWORKS_MAX).map(tuple),
+    st.sampled_from(FRAMES_MS),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 commands = st.one_of(
-    st.builds(Open, u64, u32, u32, hosts, u16, u8, dtmf, u32, u16, u32),
+    st.builds(Open, u64, u32, u32, hosts, u16, u8, dtmf, u32, u16, u32, routes, u32),
+    st.builds(Redirect, u64, u32, u32, hosts, u16, u8, dtmf, routes),
     st.builds(Play, u64, u32, u32, keys, st.booleans(), st.booleans(), u32),
     st.builds(StopPlay, u64, u32, u32),
     st.builds(Close, u64, u32, u32),
@@ -44,6 +59,8 @@ events = st.one_of(
     st.builds(DigitsReceived, u64, u32, u32),
     st.builds(Latched, u64, u32),
     st.builds(Closed, u64, u32, u32),
+    st.builds(DeadAir, u64, u32, u32, st.booleans()),
+    st.builds(AirBack, u64, u32, u32),
 )
 
 
@@ -110,3 +127,20 @@ def test_a_batch_of_the_other_kind_is_refused() -> None:
 def test_what_does_not_fit_its_record_is_a_local_error(command: Command) -> None:
     with pytest.raises(LocalError):
         encode_commands(1, [command])
+
+
+@pytest.mark.parametrize(
+    "route", [Route(frame_ms=25), Route(networks=("10.0.0.0/8",) * (MEDIA_NETWORKS_MAX + 1)), Route(networks=("ten",))]
+)
+def test_a_route_that_does_not_fit_is_our_mistake(route: Route) -> None:
+    with pytest.raises(LocalError):
+        encode_commands(1, [Redirect(1, 2, 3, "192.0.2.1", 4, 0, None, route)])
+
+
+def test_a_route_of_bytes_that_make_no_sense_is_refused() -> None:
+    (data,) = encode_commands(1, [Redirect(1, 2, 3, "192.0.2.1", 4, 0, None)])
+    for at, value in ((-138, 25), (-137, MEDIA_NETWORKS_MAX + 1)):
+        spoilt = bytearray(data)
+        spoilt[at] = value
+        with pytest.raises(LocalError):
+            decode_commands(bytes(spoilt))

@@ -1,0 +1,179 @@
+"""Who may speak for the peer: sources learnt within the trunk's networks, kept, learnt again; strangers never."""
+
+from pathlib import Path
+
+import pytest
+
+from keepline.model.limits import LATCH_PACKETS
+from keepline.node.mediawire import Latched, Route
+from keepline.rtp.dtmf import event_packets
+from tests.live.media_rig import EVENT, Clock, Phone, Rig, until
+
+STRANGER = "127.0.0.9"
+NEIGHBOUR = "127.0.1.7"
+NEAR = Route(networks=("127.0.0.1/32", "127.0.1.0/24"))
+
+
+def press(phone: Phone, port: int, digit: str) -> None:
+    for packet in event_packets(digit, 60):
+        phone.send(port, packet.payload, EVENT, packet.marker)
+    phone.ts += 1_600
+
+
+def ignored(rig: Rig, count: int) -> None:
+    until(lambda: rig.slots.stats(0).ignored, lambda found: found >= count)
+
+
+def heard(rig: Rig, count: int) -> None:
+    until(lambda: rig.slots.stats(0).packets_received, lambda found: found == count)
+
+
+def to(rig: Rig, phone: Phone) -> Phone:
+    """The same phone, sending to the port where media listens."""
+    phone.host = "127.0.0.1"
+    return phone
+
+
+def test_by_default_only_the_signalled_address_is_heard_whatever_its_port(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone, stranger = rig.phone(), to(rig, rig.phone(STRANGER))
+        moved = rig.phone()
+        rig.open(phone)
+        press(stranger, rig.ports[0], "9")
+        ignored(rig, len(event_packets("9", 60)))
+        moved.send(rig.ports[0])
+        assert rig.wait(Latched) == Latched(1, 0)
+        assert rig.slots.remote(0)[1] == moved.port
+        assert rig.slots.digits(0) == (0, "")
+        heard(rig, 1)
+
+
+def test_a_source_within_the_networks_is_answered_where_it_is(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR))
+        rig.open(phone, route=NEAR)
+        neighbour.send(rig.ports[0])
+        rig.wait(Latched)
+        neighbour.hear(3)
+        assert not rig.slots.latched(0)
+        for _ in range(LATCH_PACKETS):
+            neighbour.send(rig.ports[0])
+        until(lambda: rig.slots.latched(0), bool)
+        heard(rig, LATCH_PACKETS + 1)
+
+
+def test_the_signalled_address_takes_its_stream_back_within_the_first_packets(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR, ssrc=0x7777))
+        rig.open(phone, route=NEAR)
+        for _ in range(LATCH_PACKETS - 1):
+            neighbour.send(rig.ports[0])
+        heard(rig, LATCH_PACKETS - 1)
+        press(phone, rig.ports[0], "1")
+        until(lambda: rig.slots.digits(0), lambda digits: digits == (1, "1"))
+        press(neighbour, rig.ports[0], "9")
+        press(phone, rig.ports[0], "2")
+        until(lambda: rig.slots.digits(0), lambda digits: digits == (2, "12"))
+        assert rig.slots.latched(0)
+
+
+def test_after_the_first_packets_nobody_takes_it(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR))
+        rig.open(phone, route=NEAR)
+        for _ in range(LATCH_PACKETS):
+            neighbour.send(rig.ports[0])
+        until(lambda: rig.slots.latched(0), bool)
+        before = rig.slots.stats(0)
+        press(phone, rig.ports[0], "9")
+        press(neighbour, rig.ports[0], "1")
+        until(lambda: rig.slots.digits(0), lambda digits: digits == (1, "1"))
+        heard(rig, before.packets_received + len(event_packets("1", 60)))
+
+
+def test_a_third_source_is_not_heard_while_another_is_learnt(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        first, second = to(rig, rig.phone(NEIGHBOUR)), to(rig, rig.phone("127.0.1.8"))
+        rig.open(rig.phone(), route=NEAR)
+        first.send(rig.ports[0])
+        rig.wait(Latched)
+        press(second, rig.ports[0], "9")
+        ignored(rig, len(event_packets("9", 60)))
+        assert rig.slots.digits(0) == (0, "")
+
+
+def test_outside_the_networks_not_even_the_signalled_address_is_heard(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone = rig.phone()
+        rig.open(phone, route=Route(networks=("127.0.1.0/24",)))
+        phone.hear(2)
+        phone.send(rig.ports[0])
+        ignored(rig, 1)
+        assert not rig.slots.latched(0)
+
+
+def test_what_strangers_queued_before_the_latch_is_not_heard_after_it(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        phone, stranger = rig.phone(), to(rig, rig.phone(STRANGER, ssrc=0x6666))
+        rig.start()
+        rig.open(phone)
+        rig.kill()
+        phone.send(rig.ports[0])
+        for _ in range(10):
+            press(stranger, rig.ports[0], "9")
+        phone.send(rig.ports[0])
+        rig.start()
+        rig.wait(Latched)
+        heard(rig, 2)
+        ignored(rig, 10)
+        assert rig.slots.digits(0) == (0, "")
+
+
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "object":
+    with Rig(tmp_path, 20) as rig:
+        found = Clock(rig)
+        monkeypatch.setattr("keepline.node.media.monotonic", found.monotonic)
+        yield found
+        for loop in found.loops:
+            loop.close()
+
+
+@pytest.mark.parametrize("quiet_s", [1.5, 3.0])
+def test_after_two_seconds_of_silence_the_peer_may_come_from_elsewhere(clock: Clock, quiet_s: float) -> None:
+    rig, loop = clock.rig, clock.loop()
+    phone, neighbour, stranger = rig.phone(), to(rig, rig.phone(NEIGHBOUR)), to(rig, rig.phone(STRANGER))
+    rig.send(rig.opening(phone, route=NEAR))
+    clock.wake(loop)
+    phone.send(rig.ports[0])
+    clock.wake(loop, 0.02)
+    assert rig.slots.latched(0)
+    for _ in range(int(quiet_s / 0.05)):
+        clock.wake(loop, 0.05)
+    neighbour.seq, neighbour.ts = phone.seq, phone.ts + int(quiet_s * 8000)
+    press(stranger, rig.ports[0], "9")
+    press(neighbour, rig.ports[0], "3")
+    for _ in range(40):
+        clock.wake(loop, 0.002)
+    assert rig.slots.digits(0) == ((0, "") if quiet_s < 2 else (1, "3"))
+    assert rig.slots.stats(0).lost == 0
+
+
+def test_a_peer_that_was_only_quiet_goes_on_as_before(clock: Clock) -> None:
+    rig, loop = clock.rig, clock.loop()
+    phone = rig.phone()
+    rig.send(rig.opening(phone))
+    clock.wake(loop)
+    for _ in range(3):
+        phone.send(rig.ports[0])
+        clock.wake(loop, 0.02)
+    for _ in range(100):
+        clock.wake(loop, 0.05)
+    assert not rig.slots.latched(0)
+    phone.seq += 2
+    for _ in range(3):
+        phone.send(rig.ports[0])
+        clock.wake(loop, 0.02)
+    assert rig.slots.latched(0)
+    stats = rig.slots.stats(0)
+    assert (stats.packets_received, stats.lost) == (6, 2)
