@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+from keepline.call import effects as fx
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sim.node import MakeExchange
@@ -40,6 +41,10 @@ def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[
         world.at(BEGAN_S + at_s, lambda outage_s=outage_s: kill(scene, outage_s))  # type: ignore[misc]
     for _ in range(random.randint(0, 2)):
         world.at(BEGAN_S + random.uniform(0.1, 30.0), node.media.restart)
+    if random.random() < 0.2:
+        stops_at_s = BEGAN_S + random.uniform(2.0, 20.0)
+        world.at(stops_at_s, lambda: node.order(fx.Drain()))
+        world.at(stops_at_s + random.uniform(0.0, 5.0), lambda: node.order(fx.HangUpAll("stopping")))
     moments = [random.randint(0, 400) for _ in range(random.randint(0, 3))]
     node.dies_at |= frozenset(moments)
     return scene

@@ -18,10 +18,10 @@ def test_a_planted_bug_is_caught(bug: type[Exchange], within: int) -> None:
 
 
 def test_sending_before_writing_is_caught() -> None:
-    for seed in range(20):
+    for seed in range(60):
         if random_scene(seed, prepare=send_before_writing).run():
             return
-    pytest.fail("not caught within 20 seeds")
+    pytest.fail("not caught within 60 seeds")
 
 
 def test_the_same_seeds_are_good_without_a_bug() -> None:

@@ -59,6 +59,7 @@ class SimNode:
         """How long the journal takes to write a group; None writes at once."""
         self.writes_first = True
         """False is a planted bug: effects do not wait for their facts."""
+        self._orders: list[fx.Input] = []
         self._process = 0
         self._socket: deque[tuple[bytes, Address]] = deque()
         self._facts: list[Fact] = []
@@ -93,6 +94,14 @@ class SimNode:
         self._soon(self._wake_some)
         self._soon(self._read_socket)
         self._soon(self._read_media)
+        for order in self._orders:
+            self._soon(lambda order=order: self.feed(order))  # type: ignore[misc]
+
+    def order(self, given: fx.Input) -> None:
+        """The supervisor's word (`Drain`, `HangUpAll`): said now, and to every successor."""
+        self._orders.append(given)
+        if self.exchange is not None:
+            self._soon(lambda: self.feed(given))
 
     def die(self) -> None:
         """The process is gone at once; of what it was writing, any first part may have reached the journal."""
