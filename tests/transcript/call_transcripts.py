@@ -248,7 +248,13 @@ FIELDS: dict[type[Fact], Callable[..., str]] = {
     ),
     fact_types.DigitsPressed: lambda f: f"{f.digits!r} head={f.head}",
     fact_types.PromptEnded: lambda f: f"{f.number} {f.reason}",
-    fact_types.StepEnded: lambda f: f"{f.step} {f.verb} {f.outcome} {f.value!r} used={f.digits_used}",
+    fact_types.QuestionContinued: lambda f: (
+        f"{f.step} {f.part} attempt={f.attempt} {f.why} {f.entry!r} used={f.digits_used}"
+    ),
+    fact_types.StepEnded: lambda f: (
+        f"{f.step} {f.verb} {f.outcome} {f.value!r} used={f.digits_used}"
+        + (f" {f.reason} after {f.attempts}" if f.reason not in ("", "answered") or f.attempts > 1 else "")
+    ),
     fact_types.FlowEnded: lambda f: f"{f.ending} {''.join(f.error.splitlines()[-1:])}",
     fact_types.ByeReceived: lambda f: f"cseq={f.cseq}",
     fact_types.ByeSent: lambda f: f"because {f.why}",

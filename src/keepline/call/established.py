@@ -11,7 +11,7 @@ from keepline.call.steps import Result, play_number_of, result_of
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.turn import Turn
-from keepline.call.verbs import HANDLERS
+from keepline.call.verbs import BEHAVIOURS
 from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Waiting
 from keepline.model.errors import LocalError
 from keepline.model.limits import FLOW_STEPS_PER_S_MAX
@@ -54,7 +54,7 @@ def resume_media(turn: Turn, call: CallState) -> None:
         return
     open_media(turn, call)
     if call.waiting is not None:
-        HANDLERS[type(call.waiting.request)].resume_media(turn, call, call.waiting)
+        BEHAVIOURS[type(call.waiting.request)].resume_media(turn, call, call.waiting)
     turn.emit(InspectMedia(call.id, call.received.slot))
 
 
@@ -83,7 +83,7 @@ def on_prompt_played(turn: Turn, call: CallState, played: PromptPlayed) -> None:
     waiting = call.waiting
     if not call.has_caller or waiting is None or played.number != play_number_of(call, waiting):
         return
-    _go_on(turn, call, HANDLERS[type(waiting.request)].on_prompt_played(turn, call, waiting, played))
+    _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_prompt_played(turn, call, waiting, played))
 
 
 def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
@@ -97,7 +97,7 @@ def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
     turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, digits))
     waiting = call.waiting
     if call.has_caller and waiting is not None:
-        _go_on(turn, call, HANDLERS[type(waiting.request)].on_digits(turn, call, waiting))
+        _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_digits(turn, call, waiting))
 
 
 def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
@@ -110,7 +110,7 @@ def on_step_timer(turn: Turn, call: CallState) -> None:
     """The time of a step is over."""
     waiting = call.waiting
     if call.has_caller and waiting is not None:
-        _go_on(turn, call, HANDLERS[type(waiting.request)].on_timer(turn, call, waiting))
+        _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_timer(turn, call, waiting))
 
 
 def break_flow(turn: Turn, call: CallState, error: str) -> None:
@@ -131,10 +131,10 @@ def hang_up_flow(turn: Turn, call: CallState) -> None:
 
 def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     """Start a step; the result, where it has one at once."""
-    handlers = HANDLERS[type(waiting.request)]
-    if handlers.needs_caller and not call.has_caller:
+    behaviour = BEHAVIOURS[type(waiting.request)]
+    if behaviour.needs_caller and not call.has_caller:
         return result_of(waiting, StepOutcome.HUNG_UP)
-    return handlers.begin(turn, call, waiting)
+    return behaviour.begin(turn, call, waiting)
 
 
 def _go_on(turn: Turn, call: CallState, result: Result | None) -> None:

@@ -92,6 +92,26 @@ class PromptEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionContinued:
+    """A question is not over with its prompt and an entry: the next part of it begins."""
+
+    kind: ClassVar[str] = "question_continued.1"
+    call: str
+    at_s: float
+    step: int
+    attempt: int
+    """1 the first time it is asked."""
+    part: str
+    """question, preface (what is said before it is asked again) or confirm (the entry is read back)."""
+    why: str
+    """What the entry before was worth: a `Reason`; empty after a preface."""
+    entry: str
+    """What is read back."""
+    digits_used: int
+    """Digits of the call used up so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepEnded:
     """A verb of the flow has its result."""
 
@@ -106,6 +126,10 @@ class StepEnded:
     digits_used: int
     """Digits of the call used up so far."""
     began_at_s: float
+    reason: str = ""
+    """Of a question: how it ended."""
+    attempts: int = 1
+    """Of a question: how often it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +208,7 @@ Fact = (
     | CallAcknowledged
     | DigitsPressed
     | PromptEnded
+    | QuestionContinued
     | StepEnded
     | FlowEnded
     | CancelReceived
@@ -198,6 +223,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     CallAcknowledged,
     DigitsPressed,
     PromptEnded,
+    QuestionContinued,
     StepEnded,
     FlowEnded,
     CancelReceived,

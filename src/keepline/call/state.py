@@ -28,7 +28,6 @@ from keepline.model.limits import CALL_DIGITS_MAX
 from keepline.sip.dialog import Dialog
 from keepline.sip.message import Request
 
-
 QUESTION, PREFACE, CONFIRM = "question", "preface", "confirm"
 """Parts of a question: its own words; what is said before they are said again; its answer, read back."""
 
@@ -116,6 +115,7 @@ class CallState:
         "phase",
         "prompt_over_at_s",
         "received",
+        "repeats",
         "second_began_at_s",
         "step_began_at_s",
         "steps",
@@ -207,11 +207,12 @@ class CallState:
 
     def _apply_step(self, fact: StepEnded) -> None:
         outcome = StepOutcome(fact.outcome)
-        self.steps.append(
-            StepResult(fact.verb, fact.fingerprint, outcome, fact.value, fact.reason, fact.attempts)
-        )
+        self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, fact.value, fact.reason, fact.attempts))
         self._begin_part(fact.at_s, fact.digits_used, 1, QUESTION, "")
         self.step_began_at_s = fact.at_s
+        if fact.at_s >= self.second_began_at_s + 1.0:
+            self.second_began_at_s, self.steps_in_second = fact.at_s, 0
+        self.steps_in_second += 1
 
     def _begin_part(self, at_s: float, digits_used: int, attempt: int, part: str, entry: str) -> None:
         """What follows finds only the digits that nothing before it has used up."""

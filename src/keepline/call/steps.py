@@ -1,7 +1,7 @@
 """What the verbs of a flow have in common as steps of a call: how a step begins, what it hears of, how it ends.
 
-Each verb has its `Handlers`, in a file of its own kind; `verbs.HANDLERS` is the table of them all. A handler gets the
-step that the flow waits for and gives back its result, or None while it goes on.
+Each verb has its `Behaviour`, in a file of its own kind; `verbs.BEHAVIOURS` is the table of them all. A reaction gets
+the step that the flow waits for and gives back its result, or None while it goes on.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from keepline.call.effects import PlayPrompt, PromptPlayed
 from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
-from keepline.flow.engine import fingerprint
+from keepline.flow.steps import fingerprint
 from keepline.model.operation import Prompt
 
 PLAY_NUMBER_FIRST = 2
@@ -26,12 +26,12 @@ class Result:
     digits_used: int = 0
 
 
-Handler = Callable[[Turn, CallState, Waiting], Result | None]
-PromptHandler = Callable[[Turn, CallState, Waiting, PromptPlayed], Result | None]
+Reaction = Callable[[Turn, CallState, Waiting], Result | None]
+PromptReaction = Callable[[Turn, CallState, Waiting, PromptPlayed], Result | None]
 
 
 def nothing(_turn: Turn, _call: CallState, _waiting: Waiting) -> Result | None:
-    """The handler of what a verb takes no notice of."""
+    """The reaction to what a verb takes no notice of."""
     return None
 
 
@@ -41,26 +41,31 @@ def nothing_of_prompts(_turn: Turn, _call: CallState, _waiting: Waiting, _played
 
 
 @dataclass(frozen=True, slots=True)
-class Handlers:
+class Behaviour:
     """What one verb does at each thing that can happen to its step."""
 
-    begin: Handler
+    begin: Reaction
     """The step begins, or begins again in a process that took over: the call's state says how far it had come."""
-    on_prompt_played: PromptHandler = nothing_of_prompts
+    on_prompt_played: PromptReaction = nothing_of_prompts
     """The play of the step is over."""
-    on_digits: Handler = nothing
+    on_digits: Reaction = nothing
     """Digits are new in `call.digits`."""
-    on_timer: Handler = nothing
+    on_timer: Reaction = nothing
     """`Timer.STEP` is due."""
-    resume_media: Handler = nothing
+    resume_media: Reaction = nothing
     """Media is a new process: say again what the step needs of it."""
     needs_caller: bool = True
     """Without a caller the step is not begun, and the flow hears `HungUp`."""
 
 
 def play_number(step: int) -> int:
-    """Command number of the prompt of a step."""
+    """Command number of the prompt of a step, where no question of the call was asked twice."""
     return PLAY_NUMBER_FIRST + step
+
+
+def play_number_of(call: CallState, waiting: Waiting) -> int:
+    """The same where some were: it follows from facts alone, so that a successor asks for the very same play."""
+    return play_number(waiting.step) + call.repeats
 
 
 def result_of(waiting: Waiting, outcome: StepOutcome = StepOutcome.DONE, value: str = "") -> Result:
@@ -72,7 +77,7 @@ def play(
     turn: Turn, call: CallState, waiting: Waiting, prompt: Prompt, *, repeat: bool = False, barge_in: bool = False
 ) -> None:
     """Have media play a prompt of the step; media ignores it where it has."""
-    number = play_number(waiting.step)
+    number = play_number_of(call, waiting)
     turn.emit(PlayPrompt(call.id, call.received.slot, number, prompt, repeat, barge_in, call.digits_head))
 
 

@@ -1,19 +1,25 @@
-"""The steps that wait for keys: `ask_digits`.
+"""The steps that wait for keys: `ask_digits`, `ask_choice`, `ask_yes_no`.
 
-A question's prompt is over when media says so or when a digit is there; from then on the time for the answer runs.
-Both are facts or follow from facts, so that a successor waits until the very same moment.
+The words of a question are over when media says so or when a digit is there; from then on the time for the answer
+runs. An entry that is no answer has it asked again, and one that is to be confirmed is read back: each part begins
+with a fact, so that a successor goes on at the same part of the same attempt, until the very same moment.
 """
 
 from keepline.call.effects import InspectMedia, PromptPlayed
-from keepline.call.facts import PromptEnded
-from keepline.call.state import CallState, Timer
-from keepline.call.steps import Handlers, Result, no_prompt, play, prompt_of
+from keepline.call.facts import PromptEnded, QuestionContinued
+from keepline.call.state import CONFIRM, PREFACE, CallState, Timer
+from keepline.call.state import QUESTION as ASKED
+from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of
 from keepline.call.turn import Turn
-from keepline.flow import AskDigits, StepOutcome, StepResult, Waiting
-from keepline.flow.engine import fingerprint
+from keepline.flow import Reason, StepOutcome, StepResult, Waiting
+from keepline.flow.questions import Question, Verdict
+from keepline.flow.spoken import confirmation
+from keepline.flow.steps import fingerprint
+from keepline.model.operation import Prompt
 
 MEDIA_NEWS_S = 0.25
 """A time for an answer that is over before media was asked what it has heard is extended by this much."""
+CONFIRM_YES = "1"
 
 
 def await_news(turn: Turn, call: CallState) -> None:
@@ -23,20 +29,24 @@ def await_news(turn: Turn, call: CallState) -> None:
         turn.set_timer(call, Timer.STEP, turn.now_s + MEDIA_NEWS_S)
 
 
-def _question(waiting: Waiting) -> AskDigits:
+def _question(waiting: Waiting) -> Question:
     request = waiting.request
-    assert isinstance(request, AskDigits)
+    assert isinstance(request, Question)
     return request
+
+
+# What is said ---------------------------------------------------------------------------------------------------------
 
 
 def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     request = _question(waiting)
-    has_prompt = bool(request.text or request.prompt)
-    if call.digits or not has_prompt:
+    has_words = bool(request.text or request.prompt) or call.part != ASKED
+    if call.digits or not has_words:
         if call.prompt_over_at_s is None:
-            call.prompt_over_at_s = call.step_began_at_s
-        if _is_answered(call, request):
-            return _answer(turn, call, waiting)
+            call.prompt_over_at_s = call.asked_at_s
+        verdict = _judge(call, request, is_over=False)
+        if verdict is not None:
+            return _go_on(turn, call, waiting, verdict)
     if call.prompt_over_at_s is None:
         return _ask(turn, call, waiting)
     _arm_timer(turn, call, request)
@@ -44,12 +54,21 @@ def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
 
 
 def _ask(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
-    request = _question(waiting)
-    prompt = prompt_of(turn.program_of(call.received.operation), request.text, request.prompt, request.language)
+    prompt = _prompt(turn, call, _question(waiting))
     if prompt is None:
-        return no_prompt(waiting, request.prompt)
+        return no_prompt(waiting, _question(waiting).prompt)
     play(turn, call, waiting, prompt, barge_in=True)
     return None
+
+
+def _prompt(turn: Turn, call: CallState, request: Question) -> Prompt | None:
+    program = turn.program_of(call.received.operation)
+    if call.part == PREFACE:
+        return prompt_of(program, request.on_invalid, "", request.language)
+    if call.part == CONFIRM:
+        language = request.language or (program.operation.language if program else "")
+        return prompt_of(program, confirmation(call.entry, language), "", language)
+    return prompt_of(program, request.text, request.prompt, request.language)
 
 
 def _resume_media(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
@@ -59,6 +78,8 @@ def _resume_media(turn: Turn, call: CallState, waiting: Waiting) -> Result | Non
 def _on_prompt_played(turn: Turn, call: CallState, waiting: Waiting, played: PromptPlayed) -> Result | None:
     if call.prompt_over_at_s is not None:
         return None
+    if call.part == PREFACE:
+        return _begin_part(turn, call, waiting, ASKED, call.attempt, "")
     turn.record(call, PromptEnded(call.id, turn.now_s, played.number, played.reason))
     if played.reason != "digit" or call.digits:
         return _await_answer(turn, call, waiting)
@@ -69,49 +90,83 @@ def _on_prompt_played(turn: Turn, call: CallState, waiting: Waiting, played: Pro
     return None
 
 
+# What is keyed --------------------------------------------------------------------------------------------------------
+
+
 def _on_digits(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     if call.prompt_over_at_s is None:
         call.prompt_over_at_s = turn.now_s
     return _await_answer(turn, call, waiting)
 
 
+def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    verdict = _judge(call, _question(waiting), is_over=True)
+    assert verdict is not None
+    return _go_on(turn, call, waiting, verdict)
+
+
 def _await_answer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     request = _question(waiting)
-    if _is_answered(call, request):
-        return _answer(turn, call, waiting)
+    verdict = _judge(call, request, is_over=False)
+    if verdict is not None:
+        return _go_on(turn, call, waiting, verdict)
     _arm_timer(turn, call, request)
     if call.timers.get(Timer.STEP, turn.now_s + 1) <= turn.now_s:
-        call.timers.pop(Timer.STEP)
-        return _answer(turn, call, waiting)
+        return _on_timer(turn, call, waiting)
     return None
 
 
-def _arm_timer(turn: Turn, call: CallState, request: AskDigits) -> None:
+def _arm_timer(turn: Turn, call: CallState, request: Question) -> None:
     if call.digits:
         # Of digits keyed before it was asked for them, the time runs from the question.
-        turn.set_timer(call, Timer.STEP, max(call.digits_at_s, call.step_began_at_s) + request.between_s)
+        turn.set_timer(call, Timer.STEP, max(call.digits_at_s, call.asked_at_s) + request.between_s)
     elif request.timeout_s is not None and call.prompt_over_at_s is not None:
         turn.set_timer(call, Timer.STEP, call.prompt_over_at_s + request.timeout_s)
 
 
-def _is_answered(call: CallState, request: AskDigits) -> bool:
-    keyed = call.digits
-    return len(keyed) >= request.count or (bool(request.terminator) and request.terminator in keyed)
+def _judge(call: CallState, request: Question, *, is_over: bool) -> Verdict | None:
+    if call.part != CONFIRM:
+        return request.judge(call.digits, is_over=is_over)
+    if call.digits[:1] == CONFIRM_YES:
+        return Verdict(Reason.ANSWERED, call.entry, 1)
+    return Verdict(Reason.NOT_CONFIRMED, call.entry, len(call.digits)) if call.digits or is_over else None
 
 
-def _answer(_turn: Turn, call: CallState, waiting: Waiting) -> Result:
-    """The digits of a question that is over; it uses up what it takes, terminator included."""
+def _go_on(turn: Turn, call: CallState, waiting: Waiting, verdict: Verdict) -> Result | None:
+    """What follows an entry: its confirmation, the question again, or the end of the step."""
     request = _question(waiting)
-    entry = call.digits[: request.count]
-    end = call.digits.find(request.terminator, 0, request.count + 1) if request.terminator else -1
-    digits, used = (entry, len(entry)) if end < 0 else (entry[:end], end + 1)
-    return Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, digits), used)
+    if verdict.reason is Reason.ANSWERED:
+        if request.confirms and call.part != CONFIRM:
+            return _begin_part(turn, call, waiting, CONFIRM, call.attempt, verdict.reason, verdict)
+    elif call.attempt <= request.retries:
+        is_told = bool(request.on_invalid) and verdict.reason in (Reason.INVALID, Reason.TOO_SHORT)
+        # What else was keyed was meant for what would have followed.
+        unheard = Verdict(verdict.reason, "", len(call.digits))
+        return _begin_part(
+            turn, call, waiting, PREFACE if is_told else ASKED, call.attempt + 1, verdict.reason, unheard
+        )
+    step = StepResult(
+        request.verb, fingerprint(request), StepOutcome.DONE, verdict.value, verdict.reason.value, call.attempt
+    )
+    return Result(step, verdict.used)
 
 
-ASK_DIGITS = Handlers(
+def _begin_part(
+    turn: Turn, call: CallState, waiting: Waiting, part: str, attempt: int, why: str, entry: Verdict | None = None
+) -> Result | None:
+    value, used = (entry.value, entry.used) if entry is not None else ("", 0)
+    call.timers.pop(Timer.STEP, None)
+    turn.record(
+        call,
+        QuestionContinued(call.id, turn.now_s, waiting.step, attempt, part, str(why), value, call.digits_used + used),
+    )
+    return _begin(turn, call, waiting)
+
+
+QUESTION = Behaviour(
     begin=_begin,
     on_prompt_played=_on_prompt_played,
     on_digits=_on_digits,
-    on_timer=_answer,
+    on_timer=_on_timer,
     resume_media=_resume_media,
 )

@@ -2,7 +2,7 @@
 
 from keepline.call.effects import PromptPlayed
 from keepline.call.state import CallState
-from keepline.call.steps import Handlers, Result, no_prompt, play, prompt_of, result_of
+from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of, result_of
 from keepline.call.turn import Turn
 from keepline.flow import Say, StepOutcome, Waiting
 
@@ -27,5 +27,5 @@ def _at_once(_turn: Turn, _call: CallState, waiting: Waiting) -> Result:
     return result_of(waiting)
 
 
-SAY = Handlers(begin=_speak, on_prompt_played=_on_spoken, resume_media=_speak)
-HANG_UP = Handlers(begin=_at_once, needs_caller=False)
+SAY = Behaviour(begin=_speak, on_prompt_played=_on_spoken, resume_media=_speak)
+HANG_UP = Behaviour(begin=_at_once, needs_caller=False)

@@ -1,14 +1,19 @@
 """The table of verbs: the request that a flow awaits, and what it does as a step of a call."""
 
-from keepline.call.steps import Handlers
-from keepline.call.steps_ask import ASK_DIGITS
+from keepline.call.steps import Behaviour
+from keepline.call.steps_ask import QUESTION
+from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_say import HANG_UP, SAY
-from keepline.flow import AskDigits, HangUp, Say
-from keepline.flow.verbs import StepRequest
+from keepline.flow import AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Wait
 
-HANDLERS: dict[type[StepRequest], Handlers] = {
+BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Say: SAY,
-    AskDigits: ASK_DIGITS,
+    AskDigits: QUESTION,
+    AskChoice: QUESTION,
+    AskYesNo: QUESTION,
+    Wait: WAIT,
+    Log: NOTE,
+    Outcome: NOTE,
     HangUp: HANG_UP,
 }
 """A verb that is absent cannot be awaited: every kind of request is here (tested)."""

@@ -13,28 +13,37 @@ from keepline.flow.engine import (
     FlowRun,
     HungUp,
     StepFailedError,
-    StepOutcome,
-    StepResult,
     Waiting,
     flow,
 )
-from keepline.flow.verbs import AskDigits, Call, HangUp, Say, StepRequest
+from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
+from keepline.flow.quiet import Log, Outcome, Wait
+from keepline.flow.steps import StepOutcome, StepRequest, StepResult
+from keepline.flow.verbs import Call, HangUp, Say
 
 __all__ = [
     "Advance",
+    "AskChoice",
     "AskDigits",
+    "AskYesNo",
     "Call",
+    "Digits",
+    "Failure",
     "Finished",
     "FlowEnding",
     "FlowMisuseError",
     "FlowRun",
     "HangUp",
     "HungUp",
+    "Log",
+    "Outcome",
+    "Reason",
     "Say",
     "StepFailedError",
     "StepOutcome",
     "StepRequest",
     "StepResult",
+    "Wait",
     "Waiting",
     "flow",
 ]

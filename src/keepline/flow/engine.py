@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from hashlib import blake2b
 from typing import Any, TypeVar
 
-from keepline.flow.verbs import Call, HangUp, StepRequest
+from keepline.flow.questions import Reason
+from keepline.flow.steps import StepOutcome, StepRequest, StepResult, fingerprint
+from keepline.flow.verbs import Call, HangUp
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import (
     FLOW_CLOSINGS_MAX,
@@ -37,29 +38,11 @@ def flow(function: F) -> F:
 class HungUp(BaseException):
     """The caller is gone. A `BaseException`, so that a flow's `except Exception` does not swallow it."""
 
+    reason = Reason.HUNG_UP
+
 
 class FlowMisuseError(KeeplineError):
     """A flow did what cannot be replayed; the text tells its author what to do instead."""
-
-
-class StepOutcome(Enum):
-    """How a step ended."""
-
-    DONE = "done"
-    HUNG_UP = "hung_up"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """One recorded step."""
-
-    verb: str
-    fingerprint: str
-    """Of the request; a replay that asks for something else is found out by it."""
-    outcome: StepOutcome
-    value: str = ""
-    """What the await returns: the digits of `ask_digits`; what went wrong where the step failed."""
 
 
 class FlowEnding(Enum):
@@ -95,11 +78,6 @@ Advance = Waiting | Finished
 
 class StepFailedError(KeeplineError):
     """Raised in a flow at a verb that could not be carried out. Its author may catch it and go on."""
-
-
-def fingerprint(request: StepRequest) -> str:
-    """12 hex digits that change whenever the request does."""
-    return blake2b(repr(request).encode(), digest_size=6).hexdigest()
 
 
 class FlowRun:
@@ -146,7 +124,7 @@ class FlowRun:
             return self._drive(lambda: coroutine.throw(HungUp()))
         if result.outcome is StepOutcome.FAILED:
             return self._drive(lambda: coroutine.throw(StepFailedError(result.value)))
-        value = request.returned(result.value)
+        value = request.returned(result)
         return self._drive(lambda: coroutine.send(value))
 
     def drop(self) -> None:

@@ -4,24 +4,15 @@ Each method of `Call` makes a verb: a frozen request that the engine turns into 
 A verb does nothing until it is awaited, and a flow never touches a socket, a clock or a file itself.
 """
 
-from collections.abc import Generator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
 
-from keepline.model.limits import ASK_DIGITS_COUNT_MAX
+from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
+from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
+from keepline.flow.steps import StepRequest, Verb, check_words
 
-T = TypeVar("T")
-
-
-class StepRequest:
-    """What a flow awaits. Each kind is a frozen dataclass whose `verb` names it in the journal."""
-
-    __slots__ = ()
-    verb: ClassVar[str]
-
-    def returned(self, value: str) -> object:
-        """What the await gives back, made from the value on record; None where the verb returns nothing."""
-        return None
+CONFIRM_RETRIES = 2
+"""Of a question whose answer is read back, unless it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +30,13 @@ class Say(StepRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class AskDigits(StepRequest):
-    """Play a prompt that a digit interrupts, and collect digits."""
-
-    text: str = ""
-    prompt: str = ""
-    language: str = ""
-    count: int = 1
-    """Enough digits; the step ends with the last of them."""
-    timeout_s: float | None = 5.0
-    """For the first digit, from the end of the prompt; None waits until the caller hangs up."""
-    between_s: float = 3.0
-    """For each further digit, from the one before."""
-    terminator: str = "#"
-    """Ends the entry early and is not part of the answer; empty for none."""
-
-    verb = "ask_digits"
-
-    def returned(self, value: str) -> object:
-        return value
-
-
-@dataclass(frozen=True, slots=True)
 class HangUp(StepRequest):
     """End the call. The flow may go on without its caller; a verb that needs one then raises `HungUp`."""
 
     verb = "hangup"
 
 
-class Verb(Generic[T]):
-    """An awaitable that hands its request to the engine and gives back the step's result."""
-
-    __slots__ = ("request",)
-
-    def __init__(self, request: StepRequest) -> None:
-        self.request = request
-
-    def __await__(self) -> Generator[StepRequest, T, T]:
-        return (yield self.request)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """The call a flow runs for: who calls, and the verbs."""
 
@@ -88,12 +45,16 @@ class Call:
     """User part of the From URI; empty when it has none."""
     to_number: str
     """The number that was dialled."""
+    language: str = ""
+    """Of what is said without naming another. A flow may set it: `call.language = "es"`."""
 
     def say(self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False) -> Verb[None]:
         """Say `text`, or the operation's prompt of that name, to its end (again and again with `repeat`)."""
-        _check_words("say", text, prompt, language)
-        _one_of(text, prompt, "say")
-        return Verb(Say(text, prompt, language, repeat))
+        spoken_in = language or self.language
+        check_words("say", text=text, prompt=prompt, language=spoken_in)
+        if bool(text) == bool(prompt):
+            raise ValueError("say: give either a text to speak or prompt='a name of the operation file'")
+        return Verb(Say(text, prompt, spoken_in, repeat))
 
     def ask_digits(
         self,
@@ -102,38 +63,94 @@ class Call:
         prompt: str = "",
         language: str = "",
         count: int = 1,
+        min_count: int = 1,
         timeout_s: float | None = 5.0,
         between_s: float = 3.0,
         terminator: str = "#",
-    ) -> Verb[str]:
-        """Ask, and collect up to `count` digits; returns them, "" when the caller keyed none in time.
+        retries: int | None = None,
+        on_invalid: str = "",
+        confirm: bool = False,
+    ) -> Verb[Digits]:
+        """Ask, and collect up to `count` digits; returns them, "" where the caller gave no answer, with the `reason`.
 
         A digit interrupts the prompt. `timeout_s` counts from the end of the prompt to the first digit, `between_s`
         from one digit to the next. `terminator` ends the entry early. With neither text nor prompt it only listens.
+        Fewer than `min_count` digits are no answer; without one it is asked again, `retries` times (0, or 2 with
+        `confirm`), after saying `on_invalid` where something was keyed. `confirm` reads the digits back.
         """
-        _check_words("ask_digits", text, prompt, language)
-        if not 1 <= count <= ASK_DIGITS_COUNT_MAX:
-            raise ValueError(f"ask_digits: count must be 1 to {ASK_DIGITS_COUNT_MAX}, not {count}")
-        if text and prompt:
-            _one_of(text, prompt, "ask_digits")
-        if not (timeout_s is None or timeout_s >= 0) or not between_s >= 0:  # so written, NaN is refused too
-            raise ValueError(f"ask_digits: times are 0 s or more, not timeout_s={timeout_s}, between_s={between_s}")
-        if len(terminator) > 1:
-            raise ValueError(f"ask_digits: terminator is one key, or empty for none, not {terminator!r}")
-        return Verb(AskDigits(text, prompt, language, count, timeout_s, between_s, terminator))
+        often = retries if retries is not None else CONFIRM_RETRIES if confirm else 0
+        question = AskDigits(
+            text=text,
+            prompt=prompt,
+            language=language or self.language,
+            count=count,
+            timeout_s=timeout_s,
+            between_s=between_s,
+            terminator=terminator,
+            min_count=min_count,
+            retries=often,
+            on_invalid=on_invalid,
+            confirm=confirm,
+        )
+        return Verb(check_question(question))
+
+    def ask_choice(
+        self,
+        choices: Mapping[str, str],
+        text: str = "",
+        *,
+        prompt: str = "",
+        language: str = "",
+        retries: int = 2,
+        timeout_s: float | None = 5.0,
+        between_s: float = 3.0,
+        on_invalid: str = "",
+    ) -> Verb[str | Failure]:
+        """Ask for one of `choices`, key to value; returns the value, or a `Failure` with the `reason`.
+
+        A key interrupts the menu. After silence, and after another key and `on_invalid`, it is asked again, `retries`
+        times. Keys may have several digits; `between_s` is the time for the next where one begins like another.
+        """
+        known = checked_choices("ask_choice", choices)
+        spoken_in = language or self.language
+        return Verb(
+            check_question(AskChoice(known, text, prompt, spoken_in, timeout_s, between_s, retries, on_invalid))
+        )
+
+    def ask_yes_no(
+        self,
+        text: str = "",
+        *,
+        prompt: str = "",
+        language: str = "",
+        yes: str = "1",
+        no: str = "2",
+        retries: int = 2,
+        timeout_s: float | None = 5.0,
+        on_invalid: str = "",
+    ) -> Verb[bool | Failure]:
+        """Ask for the key `yes` or the key `no`; returns True, False, or a `Failure`, which is false, with the reason.
+
+        The words say which key is which. Times and retries are those of `ask_choice`.
+        """
+        if yes == no:
+            raise ValueError(f"ask_yes_no: yes and no cannot both be {yes!r}")
+        known = checked_choices("ask_yes_no", {yes: "yes", no: "no"})
+        spoken_in = language or self.language
+        return Verb(check_question(AskYesNo(known, text, prompt, spoken_in, timeout_s, 3.0, retries, on_invalid)))
+
+    def wait(self, seconds: float) -> Verb[None]:
+        """Let this much time pass, in silence; a successor waits until the same moment."""
+        return Verb(checked_wait(seconds))
+
+    def log(self, event: str, /, **fields: Field) -> Verb[None]:
+        """Put `event` into the call's story, with fields: text, numbers, truth or None."""
+        return Verb(checked_note(Log, event, fields))
+
+    def outcome(self, outcome: str, /, **fields: Field) -> Verb[None]:
+        """Say what the call came to: `outcome` and `outcome_fields` of its record. The last one stands."""
+        return Verb(checked_note(Outcome, outcome, fields))
 
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""
         return Verb(HangUp())
-
-
-def _check_words(verb: str, *words: str) -> None:
-    for word in words:
-        if not isinstance(word, str):
-            raise TypeError(f"{verb}: text, prompt and language are strings, not {word!r}")
-        word.encode()  # half a character is a ValueError here and not where it is spoken
-
-
-def _one_of(text: str, prompt: str, verb: str) -> None:
-    if bool(text) == bool(prompt):
-        raise ValueError(f"{verb}: give either a text to speak or prompt='a name of the operation file'")

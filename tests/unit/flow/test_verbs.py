@@ -37,7 +37,7 @@ def test_ask_digits_counts_from_one_to_its_limit(count: int) -> None:
 
 @pytest.mark.parametrize("times", [{"timeout_s": -1.0}, {"timeout_s": float("nan")}, {"between_s": -0.1}])
 def test_ask_digits_takes_no_times_that_never_come(times: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="times are 0 s or more"):
+    with pytest.raises(ValueError, match="_s is 0 s or more"):
         CALLER.ask_digits(**times)  # type: ignore[arg-type]
     CALLER.ask_digits(timeout_s=0, between_s=0)
 
@@ -49,7 +49,7 @@ def test_ask_digits_takes_one_terminator_at_most() -> None:
 
 
 def test_words_are_text() -> None:
-    with pytest.raises(TypeError, match="are strings, not 42"):
+    with pytest.raises(TypeError, match="text is a string, not 42"):
         CALLER.say(42)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="surrogates not allowed"):
         CALLER.ask_digits("half a character: \ud83d")

@@ -1,0 +1,88 @@
+"""What the verbs of a flow are made of: a request, the awaitable around it, and the result that goes on record.
+
+A further verb is a `StepRequest` of its own, a method of `Call` that makes it, and an entry in the call core's table.
+"""
+
+from collections.abc import Generator
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, ClassVar, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class StepOutcome(Enum):
+    """How a step ended."""
+
+    DONE = "done"
+    HUNG_UP = "hung_up"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One recorded step."""
+
+    verb: str
+    fingerprint: str
+    """Of the request; a replay that asks for something else is found out by it."""
+    outcome: StepOutcome
+    value: str = ""
+    """What the await's value is made of: the digits of `ask_digits`; what went wrong where the step failed."""
+    reason: str = ""
+    """Of a question: how it ended."""
+    attempts: int = 1
+    """Of a question: how often it was asked."""
+
+
+class StepRequest:
+    """What a flow awaits. Each kind is a frozen dataclass whose `verb` names it in the journal."""
+
+    __slots__ = ()
+    verb: ClassVar[str]
+
+    def returned(self, result: StepResult) -> object:
+        """What the await gives back, made from the result on record; None where the verb returns nothing."""
+        return None
+
+
+class Verb(Generic[T]):
+    """An awaitable that hands its request to the engine and gives back the step's result."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: StepRequest) -> None:
+        self.request = request
+
+    def __await__(self) -> Generator[StepRequest, T, T]:
+        return (yield self.request)
+
+
+def fingerprint(request: StepRequest) -> str:
+    """12 hex digits that change whenever the request does.
+
+    What has its default is left out, so that a version of Keepline whose verbs can do more goes on with older calls.
+    """
+    described: Any = type(request)
+    said = [
+        f"{each.name}={value!r}"
+        for each in fields(described)
+        if (value := getattr(request, each.name)) != each.default or each.default is MISSING
+    ]
+    return blake2b(f"{request.verb}({', '.join(said)})".encode(), digest_size=6).hexdigest()
+
+
+def check_words(verb: str, **words: object) -> None:
+    """Raise `TypeError` for a word that is no string, `ValueError` for half a character."""
+    for name, word in words.items():
+        if not isinstance(word, str):
+            raise TypeError(f"{verb}: {name} is a string, not {word!r}")
+        word.encode()
+
+
+def check_times(verb: str, **times_s: float | None) -> None:
+    """Raise `ValueError` for a time that is no number of 0 s or more; None is a time that never comes."""
+    for name, time_s in times_s.items():
+        if time_s is not None and not time_s >= 0:  # so written, NaN is refused too
+            raise ValueError(f"{verb}: {name} is 0 s or more, not {time_s}")
