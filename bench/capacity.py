@@ -40,10 +40,18 @@ class Step:
     short: tuple[str, ...]
     """What it did not meet; () is a good step."""
 
+    def words(self) -> str:
+        """How it went, for a person."""
+        own = self.summary.get("own") or {}
+        text = f"{self.load}: {'; '.join(self.short) or 'good'}; node {self.cpu['all']:.0%} of its core"
+        if own.get("stalls"):
+            text += f"; the callers themselves were held up {own['stalls']} times, up to {own['stall_ms_max']} ms"
+        return text
+
     def row(self) -> dict[str, Any]:
         """What of it is worth keeping."""
         names = ("calls", "failed", "faults", "peak", "packets", "lost", "answer_ms", "gap_ms", "own", "took_s",
-                 "udp_overflows")  # fmt: skip
+                 "udp_overflows", "examples")  # fmt: skip
         kept = {name: self.summary.get(name) for name in names}
         return {"load": self.load, "short": list(self.short), "cpu": self.cpu,
                 "kb_per_call": round(self.bytes_per_call / 1000, 1)} | kept  # fmt: skip
@@ -152,10 +160,10 @@ def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], N
         step = run(load, seconds)
         if step.short:
             done.append(step)
-            say(f"  {load}: {'; '.join(step.short)}; once more")
+            say(f"  {step.words()}; once more")
             step = run(load, seconds)
         done.append(step)
-        say(f"  {load}: {'; '.join(step.short) or 'good'}; node {step.cpu['all']:.0%} of its core")
+        say(f"  {step.words()}")
         if step.short:
             break
     return done

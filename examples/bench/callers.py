@@ -171,9 +171,11 @@ def main() -> int:
         crowd.close()
     summary = tally.summary(crowd.gaps)
     took_s = time.monotonic() - begun
+    longest_s = max((length_s for _, length_s in crowd.stalls), default=0.0)
     summary |= {
         "started": crowd.started, "left": len(crowd.live), "peak": crowd.peak, "took_s": round(took_s, 3),
-        "own": {"cpu": round((time.process_time() - cpu) / took_s, 3), "slots_skipped": crowd.slots_skipped},
+        "own": {"cpu": round((time.process_time() - cpu) / took_s, 3), "slots_skipped": crowd.slots_skipped,
+                "stalls": len(crowd.stalls), "stall_ms_max": round(1000 * longest_s)},
     }  # fmt: skip
     show(summary, args.json)
     return 0 if tally.good == crowd.started else 1

@@ -26,6 +26,8 @@ SLOTS = 10
 SLOT_S = 0.002
 BEHIND_SLOTS_MAX = 10
 """A sender this late skips the slots it missed instead of sending a burst."""
+STALL_S = 0.03
+STALLS_KEPT_MAX = 1000
 SIP_BATCH = 64
 STARTS_A_SLOT_MAX = 5
 SIP_BUFFER_BYTES = 4 << 20
@@ -103,6 +105,8 @@ class Crowd:
         self._timer_id = 0
         self._slots: list[list[Sender]] = [[] for _ in range(SLOTS)]
         self._graves: deque[str] = deque()
+        self.stalls: deque[tuple[float, float]] = deque(maxlen=STALLS_KEPT_MAX)
+        """(wall clock of its end, length), in seconds: when this program was not let run, or was not fast enough."""
         self._rng = random.Random(plan.seed)
         self._audio = self._pool()
         self._next_port = plan.port_base
@@ -182,6 +186,8 @@ class Crowd:
         leg = caller.leg
         if leg is not None:
             self._close(leg)
+        since = caller.times.answered - 1
+        caller.facts.stalls = [stall for stall in self.stalls if stall[0] > since]
         self.finished[caller.call_id] = caller
         self._graves.append(caller.call_id)
         if len(self._graves) > FINISHED_KEPT_MAX:
@@ -236,6 +242,8 @@ class Crowd:
                 if self._sip_poll.poll(max(next_slot - now, 0.0005)):
                     self._read_sip()
                 now = time.monotonic()
+            if now - next_slot > STALL_S:
+                self.stalls.append((self.now(), now - next_slot))
             if now - next_slot > BEHIND_SLOTS_MAX * SLOT_S:
                 behind = int((now - next_slot) / SLOT_S)
                 self.slots_skipped += behind

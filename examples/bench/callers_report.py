@@ -44,7 +44,7 @@ def call_report(caller: Caller, expect: Expectation, prompts: Mapping[str, Frame
         ],
         "packets": heard.packets, "sent": caller.leg.sender.sent if caller.leg else 0, "lost": heard.lost,
         "sequence_gaps": heard.sequence_gaps, "doubled": heard.doubled,
-        "timestamp_jumps": heard.timestamp_jumps, "markers": heard.markers,
+        "timestamp_jumps": heard.timestamp_jumps, "stalls": len(facts.stalls), "markers": heard.markers,
         "sources": heard.sources, "ssrcs": heard.ssrcs,
         "gap_ms_max": round(heard.gap_ms_max, 3), "gap_max_at_ms": heard.gap_max_at * FRAME_MS,
         "resent": {"invite": caller.resent_invite, "bye": caller.resent_bye},

@@ -69,7 +69,7 @@ class Receiver:
         seconds, nanoseconds = TIMESPEC.unpack(control[0][2])
         now_ns = seconds * 1_000_000_000 + nanoseconds
         first = self.next_seq < 0
-        if (seq != self.next_seq or ts != self.next_ts or kind > 0x7F) and not self._odd(seq, ts, kind, size):
+        if (seq != self.next_seq or ts != self.next_ts or kind > 0x7F) and not self._odd(seq, ts, kind, size, now_ns):
             return
         heard.packets += 1
         if not first:
@@ -89,7 +89,7 @@ class Receiver:
         else:
             heard.frames_left_out += 1
 
-    def _odd(self, seq: int, ts: int, kind: int, size: int) -> bool:
+    def _odd(self, seq: int, ts: int, kind: int, size: int, now_ns: int) -> bool:
         """The first packet, or one that is not the successor of the one before; False: it is late or came twice."""
         heard = self.heard
         first = self.next_seq < 0
@@ -112,6 +112,7 @@ class Receiver:
         jump = (ts - self.next_ts - ahead * FRAME_BYTES + 0x80000000 & 0xFFFFFFFF) - 0x80000000
         if jump and len(heard.timestamp_jumps) < 100:
             heard.timestamp_jumps.append((len(self.frames), jump))
+            heard.jumped_at.append(now_ns / 1e9)
         return True
 
     def _is_double(self, seq: int, ts: int, size: int) -> bool:

@@ -8,6 +8,7 @@ It opens no socket, reads no clock and imports nothing of keepline.
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from zlib import crc32
 
 FRAME_BYTES = 160
@@ -18,6 +19,8 @@ QUIET = frozenset({crc32(b"\xff" * FRAME_BYTES), crc32(b"\xd5" * FRAME_BYTES)})
 """Digital silence in PCMU and in PCMA."""
 PAUSE_FRAMES = 25
 """Unknown audio (no prompt file given) is split into runs at pauses as long as this."""
+STALL_GRACE_S = 0.25
+"""What the standstill of a machine delays comes this close to its end."""
 BARGE_IN_GRACE_FRAMES = 25
 """A digit pressed in the last half second of a prompt may well come too late to cut it."""
 
@@ -61,6 +64,8 @@ class Heard:
     """The packet before, once more, bit by bit; any receiver drops it."""
     timestamp_jumps: list[tuple[int, int]] = field(default_factory=list)
     """(index of the frame, timestamp units more than the 160 expected)."""
+    jumped_at: list[float] = field(default_factory=list)
+    """When the packet of each of these jumps arrived, wall clock, in seconds."""
     markers: int = 0
     first_has_marker: bool = False
     odd_packets: int = 0
@@ -86,6 +91,8 @@ class Facts:
     pressed: list[tuple[str, int]] = field(default_factory=list)
     """(digit, frames received when its first event packet left)."""
     error: str = ""
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """(wall clock of its end, length), in seconds: when this whole machine stood still, as the crowd itself noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +214,7 @@ def judge(expect: Expectation, facts: Facts, heard: Heard, found: Sequence[Run])
     """Every fault of one call, each beginning with a word that can be counted: `kind: what happened`."""
     faults = [*_judge_signalling(expect, facts)]
     if expect.audio and facts.answered:
-        faults += _judge_rtp(expect, heard)
+        faults += _judge_rtp(expect, facts, heard)
         if expect.prompts and not heard.frames_left_out:
             faults += _judge_prompts(expect.prompts, facts, heard, found)
     return tuple(faults)
@@ -226,7 +233,13 @@ def _judge_signalling(expect: Expectation, facts: Facts) -> list[str]:
     return faults
 
 
-def _judge_rtp(expect: Expectation, heard: Heard) -> list[str]:
+def excused(jump: int, at: float, stalls: Sequence[tuple[float, float]]) -> bool:
+    """Whether a jump of the timestamp, in its units, is the standstill of the machine and not of what runs on it."""
+    jump_s = jump / FRAME_BYTES * FRAME_MS / 1000
+    return jump > 0 and any(abs(ended - at) <= STALL_GRACE_S and length_s >= jump_s / 2 for ended, length_s in stalls)
+
+
+def _judge_rtp(expect: Expectation, facts: Facts, heard: Heard) -> list[str]:
     if not heard.packets:
         return ["rtp: not one packet"]
     faults = []
@@ -236,10 +249,12 @@ def _judge_rtp(expect: Expectation, heard: Heard) -> list[str]:
         faults.append(f"sequence: {heard.doubled} packets sent twice")
     if heard.late_or_double:
         faults.append(f"sequence: {heard.late_or_double} packets late or out of order")
-    whole = all(jump > 0 and jump % FRAME_BYTES == 0 for _, jump in heard.timestamp_jumps)
-    if heard.timestamp_jumps and not (expect.media_deaths and whole):
-        where = ", ".join(f"{jump:+d} at frame {at}" for at, jump in heard.timestamp_jumps[:3])
-        faults.append(f"timestamp: {len(heard.timestamp_jumps)} jumps ({where})")
+    both = zip_longest(heard.timestamp_jumps, heard.jumped_at, fillvalue=0.0)
+    jumps = [jump for jump, at in both if not (jump[1] % FRAME_BYTES == 0 and excused(jump[1], at, facts.stalls))]
+    whole = all(jump > 0 and jump % FRAME_BYTES == 0 for _, jump in jumps)
+    if jumps and not (expect.media_deaths and whole):
+        where = ", ".join(f"{jump:+d} at frame {at}" for at, jump in jumps[:3])
+        faults.append(f"timestamp: {len(jumps)} jumps ({where})")
     if not heard.first_has_marker:
         faults.append("marker: missing on the first packet")
     if heard.markers - heard.first_has_marker:

@@ -132,6 +132,19 @@ def test_each_oddity_of_rtp_fails(wrong: dict[str, object], fault: str) -> None:
     assert fault in faults(*call(**wrong))
 
 
+def test_a_jump_is_excused_only_while_the_whole_machine_stood_still() -> None:
+    facts, heard = call(timestamp_jumps=[(9, 1600)], jumped_at=[1000.0])
+    assert "timestamp" in faults(facts, heard)
+    facts.stalls = [(1000.05, 0.19)]
+    assert faults(facts, heard) == ""
+    for stall in ((1000.05, 0.05), (1002.0, 0.19)):
+        facts.stalls = [stall]
+        assert "timestamp" in faults(facts, heard)
+    facts.stalls = [(1000.05, 0.19)]
+    heard.timestamp_jumps = [(9, 1601)]
+    assert "timestamp" in faults(facts, heard)
+
+
 def test_a_timestamp_may_jump_by_whole_frames_where_media_was_killed() -> None:
     lenient = replace(EXPECT, media_deaths=True)
     assert faults(*call(timestamp_jumps=[(9, 800)]), lenient) == ""
