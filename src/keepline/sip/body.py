@@ -19,6 +19,7 @@ SDP_TYPE = "application/sdp"
 ACCEPTED_TYPES = (SDP_TYPE, "multipart/mixed", "multipart/alternative", "multipart/related")
 ACCEPT = ", ".join(ACCEPTED_TYPES)
 _MULTIPART = frozenset(ACCEPTED_TYPES[1:])
+_QUALIFIERS = ("Content-Disposition", "Content-Encoding", "Content-Transfer-Encoding")
 _PLAIN_ENCODINGS = frozenset(("", "identity"))
 _BINARY_TRANSFERS = frozenset(("", "binary", "8bit", "7bit"))
 _TYPE = re.compile(r"\s*([A-Za-z0-9\-.!%*_+`'~]+)\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s*(;.*)?", re.A | re.S)
@@ -54,7 +55,10 @@ def session_of(message: Message) -> bytes | None:
     """The session description of a message; None where it has none. PeerError 415 (or 400) as the module says."""
     if not message.body:
         return None
-    body = _part(message.headers, message.body)
+    headers = message.headers
+    if headers.get("Content-Type") == SDP_TYPE and headers.has_none(_QUALIFIERS):
+        return message.body
+    body = _part(headers, message.body)
     if body.content_type not in _MULTIPART:
         return _session_among([body])
     if not body.is_plain:

@@ -94,17 +94,16 @@ class _ClientTransaction(Transaction):
     __slots__ = ()
 
     def _event(self, input: Input) -> Event:
-        match input:
-            case ResponseReceived(response):
-                if response.status < 200:
-                    return Event.RECEIVED_1XX
-                return Event.RECEIVED_2XX if response.status < 300 else Event.RECEIVED_FAILURE
-            case Start():
-                return Event.START
-            case TransportFailed():
-                return Event.TRANSPORT_ERROR
-            case _:
-                raise LocalError(f"{type(input).__name__} is no input of a client transaction")
+        if isinstance(input, ResponseReceived):
+            status = input.response.status
+            return (
+                Event.RECEIVED_1XX if status < 200 else Event.RECEIVED_2XX if status < 300 else Event.RECEIVED_FAILURE
+            )
+        if isinstance(input, Start):
+            return Event.START
+        if isinstance(input, TransportFailed):
+            return Event.TRANSPORT_ERROR
+        raise LocalError(f"{type(input).__name__} is no input of a client transaction")
 
     def _pass(self, input: Input | None) -> Effect:
         assert isinstance(input, ResponseReceived)
@@ -119,12 +118,9 @@ class InviteClientTransaction(_ClientTransaction):
 
     __slots__ = ()
 
-    def _act(self, action: Action, now_s: float, input: Input | None, effects: list[Effect]) -> None:
-        if action is Action.SEND_ACK:
-            assert isinstance(input, ResponseReceived)
-            self._send(ack_for_failure(self.request, input.response).encode(), effects)
-        else:
-            super()._act(action, now_s, input, effects)
+    def _do_send_ack(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        assert isinstance(input, ResponseReceived)
+        self._send(ack_for_failure(self.request, input.response).encode(), effects)
 
 
 class NonInviteClientTransaction(_ClientTransaction):

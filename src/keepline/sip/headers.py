@@ -119,7 +119,7 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
-        name = canonical_name(name)
+        name = _SPELLINGS.get(name) or canonical_name(name)
         self._items.append((name, value))
         self._first.setdefault(name, value)
 
@@ -136,9 +136,13 @@ class Headers:
 
     def set_first(self, name: str, value: str) -> None:
         """Replace the first line of that name, which must exist, and leave the others."""
-        name = canonical_name(name)
-        at = next(index for index, item in enumerate(self._items) if item[0] == name)
-        self._items[at] = (name, value)
+        items = self._items
+        if items[0][0] != name:
+            name = canonical_name(name)
+        at = 0
+        while items[at][0] != name:
+            at += 1
+        items[at] = (name, value)
         self._first[name] = value
 
     def remove(self, name: str) -> None:
@@ -146,6 +150,10 @@ class Headers:
         name = canonical_name(name)
         if self._first.pop(name, None) is not None:
             self._items = [item for item in self._items if item[0] != name]
+
+    def has_none(self, names: Iterable[str]) -> bool:
+        """Whether no line has one of these canonical names."""
+        return self._first.keys().isdisjoint(names)
 
     def items(self) -> list[tuple[str, str]]:
         """Every line as (canonical name, value), in order. The caller's own copy."""
@@ -156,7 +164,7 @@ class Headers:
         return Headers(self._items)
 
     def __contains__(self, name: str) -> bool:
-        return canonical_name(name) in self._first
+        return (_SPELLINGS.get(name) or canonical_name(name)) in self._first
 
     def __len__(self) -> int:
         return len(self._items)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
+from keepline.sip.framing import split_message
 from keepline.sip.headers import Headers, canonical_name, split_list
 from keepline.sip.reasons import REASON_PHRASES
 from keepline.sip.values import (
@@ -41,11 +42,8 @@ KNOWN_METHODS = frozenset((
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s<>\"]+) ([A-Za-z]+/\d+\.\d+)", re.A)
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6]\d\d)(?: (.*))?", re.A | re.S)
 _LOOKS_LIKE_REQUEST = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.*[^ \t])[ \t]+[Ss][Ii][Pp]/\d", re.A)
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
-_ESCAPED_CONTROL = re.compile(r"\\[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SMALL_NUMBER = re.compile(r"\d{1,10}", re.A)
 _PORT = re.compile(r"[1-9]\d{0,4}", re.A)
-_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\r\n") + b"\x7f"
 _ANSWERED_FIELDS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _MAX_FORWARDS_MAX = 255
 _CONTACT_IDLE_IN = frozenset(("ACK", "BYE", "CANCEL"))
@@ -72,31 +70,35 @@ class Message:
 
     @property
     def cseq(self) -> CSeq:
-        text = self._mandatory("CSeq")
-        if self._cseq is None or self._cseq[0] is not text:
-            self._cseq = (text, parse_cseq(text))
-        return self._cseq[1]
+        known = self._cseq
+        if known is None or known[0] is not self.headers._first.get("CSeq"):
+            text = self._mandatory("CSeq")
+            known = self._cseq = (text, parse_cseq(text))
+        return known[1]
 
     @property
     def from_(self) -> NameAddr:
-        text = self._mandatory("From")
-        if self._from is None or self._from[0] is not text:
-            self._from = (text, parse_name_addr(text))
-        return self._from[1]
+        known = self._from
+        if known is None or known[0] is not self.headers._first.get("From"):
+            text = self._mandatory("From")
+            known = self._from = (text, parse_name_addr(text))
+        return known[1]
 
     @property
     def to(self) -> NameAddr:
-        text = self._mandatory("To")
-        if self._to is None or self._to[0] is not text:
-            self._to = (text, parse_name_addr(text))
-        return self._to[1]
+        known = self._to
+        if known is None or known[0] is not self.headers._first.get("To"):
+            text = self._mandatory("To")
+            known = self._to = (text, parse_name_addr(text))
+        return known[1]
 
     @property
     def top_via(self) -> Via:
-        text = self._mandatory("Via")
-        if self._via is None or self._via[0] is not text:
-            self._via = (text, _first_via(text))
-        return self._via[1]
+        known = self._via
+        if known is None or known[0] is not self.headers._first.get("Via"):
+            text = self._mandatory("Via")
+            known = self._via = (text, _first_via(text))
+        return known[1]
 
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
@@ -175,7 +177,7 @@ def parse_message(data: bytes) -> Request | Response:
     """
     if len(data) > SIP_MESSAGE_BYTES_MAX:
         raise PeerError("a message that is too long", 513)
-    lines, body = _split(data)
+    lines, body = split_message(data)
     if len(lines) > SIP_HEADERS_MAX + 1:
         raise PeerError("too many header lines")
     start_line = lines.pop(0)
@@ -207,7 +209,7 @@ def peek_request(data: bytes) -> Request | None:
     CSeq are there as text, or missing. An ACK is never answered, so it is None.
     """
     try:
-        lines, _ = _split(data[:SIP_MESSAGE_BYTES_MAX] + b"\r\n\r\n")
+        lines, _ = split_message(data[:SIP_MESSAGE_BYTES_MAX] + b"\r\n\r\n")
     except PeerError:
         return None
     match = _LOOKS_LIKE_REQUEST.match(lines.pop(0))
@@ -306,38 +308,6 @@ def response_target(message: Request | Response, source: tuple[str, int]) -> tup
     host = via.host.strip("[]")
     literal = ":" in host or host.replace(".", "").isdigit()
     return (host if literal else source[0]), port
-
-
-def _split(data: bytes) -> tuple[list[str], bytes]:
-    """Unfolded lines of the head, the start line first, and the body as Content-Length bounds it later."""
-    if data[:1] in (b"\r", b"\n"):
-        data = data.lstrip(b"\r\n")
-    head, blank, body = data.partition(b"\r\n\r\n")
-    if head.count(b"\n") != head.count(b"\r\n") or not blank:
-        head, blank, body = _split_loosely(data)
-    try:
-        text = head.decode()
-    except UnicodeDecodeError:
-        raise PeerError("header bytes that are not UTF-8") from None
-    if text.count("\r") != text.count("\n"):
-        raise PeerError("a carriage return within a line")
-    if len(head.translate(None, _CONTROLS)) != len(head):
-        # Only a quoted-pair may hold one (RFC 3261 §25.1).
-        bare = _ESCAPED_CONTROL.sub("", text).encode()
-        if len(bare.translate(None, _CONTROLS)) != len(bare):
-            raise PeerError("a control character in a header")
-    if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(" ", text)
-    return text.split("\r\n"), body
-
-
-def _split_loosely(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Take the head of a message whose lines end in bare LF. PeerError 400 where no empty line ends it."""
-    match = re.search(rb"\r?\n\r?\n", data)
-    if match is None:
-        raise PeerError("no empty line after the headers")
-    head = re.sub(rb"\r?\n", b"\r\n", data[: match.start()])
-    return head, match[0], data[match.end() :]
 
 
 def _check(message: Request | Response) -> None:

@@ -8,14 +8,17 @@ Source: RFC 4566, RFC 3264, RFC 3551 §6 (static payload types), RFC 4733 §2.4.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from keepline.model.errors import PeerError
-from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX
+from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX, SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
 
 STATIC_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
 DTMF_PAYLOAD_TYPE = 101
 PTIME_MS = 20
+PTIMES_MS = (10, 20, 30, 40, 60)
+"""The packet times that we can send; another one that is asked for gets 20."""
 _STATIC_CODECS = {payload_type: codec for codec, payload_type in STATIC_PAYLOAD_TYPES.items()}
 _CLOCK_HZ = 8000
 _DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
@@ -46,6 +49,8 @@ class Media:
     fmtp: dict[int, str] = field(default_factory=dict)
     direction: str = "sendrecv"
     ptime_ms: int | None = None
+    rtcp_mux: bool = False
+    """RTCP by the RTP port is offered (RFC 5761 §5.1.1)."""
 
     def codec(self, payload_type: int) -> tuple[str, int] | None:
         """Encoding name in capitals and clock in Hz; None for a type that nothing explains."""
@@ -81,6 +86,9 @@ class Answer:
     remote_port: int
     direction: str
     """Ours: what the offerer sends we receive. Nothing is sent while it is `recvonly` or `inactive` (hold)."""
+    frame_ms: int = PTIME_MS
+    """Audio in each packet that we send: what the other side asks for, where we can."""
+    rtcp_mux: bool = False
 
 
 def parse_sdp(body: bytes) -> SessionDescription:
@@ -128,7 +136,14 @@ def offer_answer(
         else:
             accepted = fit
             sections.append(
-                _audio_section(local_port, [(fit.payload_type, fit.codec)], fit.dtmf_payload_type, fit.direction)
+                _audio_section(
+                    local_port,
+                    [(fit.payload_type, fit.codec)],
+                    fit.dtmf_payload_type,
+                    fit.direction,
+                    fit.frame_ms,
+                    fit.rtcp_mux,
+                )
             )
     if accepted is None:
         return None
@@ -182,6 +197,7 @@ def _media(lines: list[str], host: str | None, direction: str) -> Media:
     rtpmap: dict[int, tuple[str, int]] = {}
     fmtp: dict[int, str] = {}
     ptime_ms: int | None = None
+    rtcp_mux = False
     for line in lines[1:]:
         kind, value = line[0], line[2:]
         if kind == "c":
@@ -201,9 +217,12 @@ def _media(lines: list[str], host: str | None, direction: str) -> Media:
                     fmtp[int(payload_type)] = parameters
             elif name == "ptime":
                 ptime_ms = int(argument) if re.fullmatch(r"[1-9]\d{0,3}", argument, re.A) else None
+            elif name == "rtcp-mux":
+                rtcp_mux = True
             elif name in _DIRECTIONS:
                 direction = name
-    return Media(match[1], int(match[2]), match[3], tuple(match[4].split()), host, rtpmap, fmtp, direction, ptime_ms)
+    formats = tuple(match[4].split())
+    return Media(match[1], int(match[2]), match[3], formats, host, rtpmap, fmtp, direction, ptime_ms, rtcp_mux)
 
 
 def _connection(value: str) -> str:
@@ -217,11 +236,8 @@ def _fit(media: Media, local_host: str, codecs: Sequence[str]) -> Answer | None:
     """What we would agree to of one m= section, its description still empty; None to reject it."""
     if media.kind != "audio" or media.port == 0 or media.protocol != "RTP/AVP" or media.host is None:
         return None
-    try:
-        remote = ip_address(media.host)
-    except ValueError:
-        return None
-    if remote.version != (6 if ":" in local_host else 4) or remote.is_multicast:
+    remote = _address(media.host) if len(media.host) <= SIP_CACHED_CHARS_MAX else None
+    if remote is None or remote.version != (6 if ":" in local_host else 4) or remote.is_multicast:
         return None
     chosen: tuple[str, int] | None = None
     dtmf: int | None = None
@@ -241,7 +257,16 @@ def _fit(media: Media, local_host: str, codecs: Sequence[str]) -> Answer | None:
     if media.host in _HELD_ADDRESSES:
         # Hold as RFC 2543 spelt it (RFC 3264 §8.4): there is nowhere to send to.
         direction = "recvonly" if direction in ("sendrecv", "recvonly") else "inactive"
-    return Answer(b"", chosen[0], chosen[1], dtmf, str(remote), media.port, direction)
+    frame_ms = media.ptime_ms if media.ptime_ms in PTIMES_MS else PTIME_MS
+    return Answer(b"", chosen[0], chosen[1], dtmf, str(remote), media.port, direction, frame_ms, media.rtcp_mux)
+
+
+@lru_cache(SIP_VALUES_CACHED_MAX)
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def _head(host: str, session_id: int, version: int, times: Sequence[str]) -> str:
@@ -250,11 +275,18 @@ def _head(host: str, session_id: int, version: int, times: Sequence[str]) -> str
     return f"v=0\r\no=keepline {session_id} {version} IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\n{periods}"
 
 
-def _audio_section(port: int, types: Sequence[tuple[int, str]], dtmf: int | None, direction: str) -> str:
+def _audio_section(
+    port: int,
+    types: Sequence[tuple[int, str]],
+    dtmf: int | None,
+    direction: str,
+    ptime_ms: int = PTIME_MS,
+    rtcp_mux: bool = False,
+) -> str:
     formats = [*(str(payload_type) for payload_type, _ in types), *([] if dtmf is None else [str(dtmf)])]
     lines = [f"m=audio {port} RTP/AVP {' '.join(formats)}"]
     lines += [f"a=rtpmap:{payload_type} {codec}/{_CLOCK_HZ}" for payload_type, codec in types]
     if dtmf is not None:
         lines += [f"a=rtpmap:{dtmf} telephone-event/{_CLOCK_HZ}", f"a=fmtp:{dtmf} 0-15"]
-    lines += [f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    lines += [f"a=ptime:{ptime_ms}", f"a={direction}", *(["a=rtcp-mux"] if rtcp_mux else [])]
     return "".join(f"{line}\r\n" for line in lines)

@@ -86,17 +86,14 @@ class _ServerTransaction(Transaction):
     __slots__ = ()
 
     def _event(self, input: Input) -> Event:
-        match input:
-            case RequestReceived(request):
-                return Event.ACK if request.method == "ACK" else Event.REQUEST
-            case SendResponse(response):
-                if response.status < 200:
-                    return Event.SEND_1XX
-                return Event.SEND_2XX if response.status < 300 else Event.SEND_FAILURE
-            case TransportFailed():
-                return Event.TRANSPORT_ERROR
-            case _:
-                raise LocalError(f"{type(input).__name__} is no input of a server transaction")
+        if isinstance(input, RequestReceived):
+            return Event.ACK if input.request.method == "ACK" else Event.REQUEST
+        if isinstance(input, SendResponse):
+            status = input.response.status
+            return Event.SEND_1XX if status < 200 else Event.SEND_2XX if status < 300 else Event.SEND_FAILURE
+        if isinstance(input, TransportFailed):
+            return Event.TRANSPORT_ERROR
+        raise LocalError(f"{type(input).__name__} is no input of a server transaction")
 
     def _pass(self, input: Input | None) -> Effect:
         assert isinstance(input, RequestReceived)
@@ -111,13 +108,11 @@ class InviteServerTransaction(_ServerTransaction):
 
     __slots__ = ()
 
-    def _act(self, action: Action, now_s: float, input: Input | None, effects: list[Effect]) -> None:
-        if action is Action.START_TRYING_TIMER:
-            self._trying_at_s = now_s + TRYING_DELAY_S
-        elif action is Action.SEND_TRYING:
-            self._send(make_response(self.request, 100).encode(), effects)
-        else:
-            super()._act(action, now_s, input, effects)
+    def _do_start_trying_timer(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._trying_at_s = now_s + TRYING_DELAY_S
+
+    def _do_send_trying(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._send(make_response(self.request, 100).encode(), effects)
 
 
 class NonInviteServerTransaction(_ServerTransaction):

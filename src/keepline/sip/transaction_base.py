@@ -6,10 +6,10 @@ make it again, feed it the recorded inputs, drop the effects. Nothing here sends
 Source: RFC 3261 §17, RFC 6026.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from keepline.model.errors import LocalError
 from keepline.sip.message import Request, Response
@@ -140,6 +140,8 @@ Effect = Transmit | PassRequest | PassResponse | ReportTransportError | Terminat
 class State(Enum):
     """Where a transaction is; each machine uses some of them."""
 
+    __hash__ = object.__hash__  # members are single: no need to hash their names, which Enum does in Python
+
     INITIAL = "initial"
     CALLING = "calling"
     TRYING = "trying"
@@ -152,6 +154,8 @@ class State(Enum):
 
 class Event(Enum):
     """An input as a transition table knows it."""
+
+    __hash__ = object.__hash__
 
     REQUEST = "request"
     ACK = "ACK"
@@ -171,6 +175,8 @@ class Event(Enum):
 class Action(Enum):
     """What a transition does, in the order of its row."""
 
+    __hash__ = object.__hash__
+
     PASS = "pass to the transaction user"
     SEND = "send the response given"
     RESEND = "send again what was sent last"
@@ -178,7 +184,6 @@ class Action(Enum):
     SEND_REQUEST = "send the request"
     SEND_ACK = "send ACK"
     START_TRYING_TIMER = "start the 200 ms"
-    STOP_RETRANSMITTING = "stop timer A, E or G"
     STOP_TIMERS = "stop all timers"
     START_A = "start timer A"
     START_B = "start timer B"
@@ -204,12 +209,38 @@ class Action(Enum):
 Row = tuple[State, tuple[Action, ...]]
 Table = Mapping[tuple[State, Event], Row]
 
-_RETRANSMIT_TIMERS = frozenset((Action.START_A, Action.START_E, Action.START_G))
-_END_REASONS = {
-    Action.END_NORMAL: TerminationReason.NORMAL,
-    Action.END_TIMEOUT: TerminationReason.TIMEOUT,
-    Action.END_TRANSPORT: TerminationReason.TRANSPORT,
+_DOERS = {
+    Action.PASS: "_do_pass",
+    Action.SEND: "_do_send",
+    Action.RESEND: "_do_resend",
+    Action.SEND_TRYING: "_do_send_trying",
+    Action.SEND_REQUEST: "_do_send_request",
+    Action.SEND_ACK: "_do_send_ack",
+    Action.START_TRYING_TIMER: "_do_start_trying_timer",
+    Action.STOP_TIMERS: "_do_stop_timers",
+    Action.START_A: "_do_start_retransmitting",
+    Action.START_B: "_do_give_up_later",
+    Action.START_D: "_do_start_d",
+    Action.START_E: "_do_start_retransmitting",
+    Action.START_F: "_do_give_up_later",
+    Action.START_G: "_do_start_retransmitting",
+    Action.START_H: "_do_give_up_later",
+    Action.START_I: "_do_wait_t4",
+    Action.START_J: "_do_start_j",
+    Action.START_K: "_do_wait_t4",
+    Action.START_L: "_do_give_up_later",
+    Action.START_M: "_do_give_up_later",
+    Action.RESTART_A: "_do_double",
+    Action.RESTART_E_OR_G: "_do_double_up_to_t2",
+    Action.RESTART_E_AT_T2: "_do_retransmit_at_t2",
+    Action.REPORT_TRANSPORT: "_do_report_transport",
+    Action.END_NORMAL: "_do_end_normal",
+    Action.END_TIMEOUT: "_do_end_timeout",
+    Action.END_TRANSPORT: "_do_end_transport",
 }
+"""The method that does it; a machine whose table needs one that it lacks cannot be defined."""
+
+_Doer = Callable[[Any, float, Input | None, list[Effect]], None]
 
 
 class Transaction:
@@ -217,9 +248,17 @@ class Transaction:
 
     TABLE: ClassVar[Table] = {}
     IGNORED: ClassVar[frozenset[tuple[State, Event]]] = frozenset()
+    _plan: ClassVar[dict[tuple[State, Event], tuple[State, tuple[_Doer, ...]]]] = {}
 
     __slots__ = ("_end_at_s", "_interval_s", "_last_sent", "_retransmit_at_s", "_trying_at_s", "peer", "reliable",
                  "request", "state", "timers")  # fmt: skip
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._plan = {
+            pair: (state, tuple(getattr(cls, _DOERS[action]) for action in actions))
+            for pair, (state, actions) in cls.TABLE.items()
+        }
 
     def __init__(self, request: Request, peer: Address, timers: Timers, reliable: bool = False) -> None:
         self.request = request
@@ -236,8 +275,10 @@ class Transaction:
     @property
     def deadline_s(self) -> float | None:
         """When to step it with `TimerFired`, on the clock of `now_s`; None while nothing is to be waited for."""
-        due = [at for at in (self._retransmit_at_s, self._end_at_s, self._trying_at_s) if at is not None]
-        return min(due) if due else None
+        due, end, trying = self._retransmit_at_s, self._end_at_s, self._trying_at_s
+        if due is None or (end is not None and end < due):
+            due = end
+        return trying if due is None or (trying is not None and trying < due) else due
 
     def step(self, now_s: float, input: Input) -> list[Effect]:
         """Take one input and say what follows. LocalError for what the transaction user must not do."""
@@ -267,66 +308,79 @@ class Transaction:
             self._take(now_s, Event.TRYING_TIMER, None, effects)
 
     def _take(self, now_s: float, event: Event, input: Input | None, effects: list[Effect]) -> None:
-        row = self.TABLE.get((self.state, event))
+        row = self._plan.get((self.state, event))
         if row is None:
             if (self.state, event) in self.IGNORED or self.state is State.TERMINATED:
                 return
             raise LocalError(f"{type(self).__name__}: {event.value} in state {self.state.value}")
-        self.state, actions = row
-        for action in actions:
-            self._act(action, now_s, input, effects)
+        self.state, doers = row
+        for do in doers:
+            do(self, now_s, input, effects)
 
-    def _act(self, action: Action, now_s: float, input: Input | None, effects: list[Effect]) -> None:
-        match action:
-            case Action.PASS:
-                effects.append(self._pass(input))
-            case Action.SEND:
-                assert isinstance(input, SendResponse)
-                self._send(input.response.encode(), effects)
-            case Action.RESEND:
-                if self._last_sent:
-                    effects.append(Transmit(self._last_sent, self.peer))
-            case Action.SEND_REQUEST:
-                self._send(self.request.encode(), effects)
-            case Action.STOP_RETRANSMITTING:
-                self._retransmit_at_s = None
-            case Action.STOP_TIMERS:
-                self._stop()
-            case Action.REPORT_TRANSPORT:
-                assert isinstance(input, TransportFailed)
-                effects.append(ReportTransportError(input.what))
-            case Action.END_NORMAL | Action.END_TIMEOUT | Action.END_TRANSPORT:
-                self._stop()
-                self._last_sent = b""
-                effects.append(Terminated(_END_REASONS[action]))
-            case _:
-                self._start_timer(action, now_s, effects)
+    # What the actions do --------------------------------------------------------------------------------------------
 
-    def _start_timer(self, action: Action, now_s: float, effects: list[Effect]) -> None:
-        timers = self.timers
-        match action:
-            case Action.START_A | Action.START_E | Action.START_G:
-                self._interval_s = timers.t1_s
-                self._retransmit_at_s = None if self.reliable else now_s + timers.t1_s
-            case Action.RESTART_A:
-                self._interval_s *= 2
-                self._retransmit_at_s = now_s + self._interval_s
-            case Action.RESTART_E_OR_G:
-                self._interval_s = min(2 * self._interval_s, timers.t2_s)
-                self._retransmit_at_s = now_s + self._interval_s
-            case Action.RESTART_E_AT_T2:
-                self._interval_s = timers.t2_s
-                self._retransmit_at_s = now_s + timers.t2_s
-            case Action.START_B | Action.START_F | Action.START_H | Action.START_L | Action.START_M:
-                self._end_at_s = now_s + timers.give_up_s
-            case Action.START_D:
-                self._end_after(timers.timer_d_s, now_s, effects)
-            case Action.START_J:
-                self._end_after(timers.give_up_s, now_s, effects)
-            case Action.START_I | Action.START_K:
-                self._end_after(timers.t4_s, now_s, effects)
-            case _:
-                raise LocalError(f"{type(self).__name__} has no {action.value}")
+    def _do_pass(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        effects.append(self._pass(input))
+
+    def _do_send(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        assert isinstance(input, SendResponse)
+        self._send(input.response.encode(), effects)
+
+    def _do_resend(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        if self._last_sent:
+            effects.append(Transmit(self._last_sent, self.peer))
+
+    def _do_send_request(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._send(self.request.encode(), effects)
+
+    def _do_stop_timers(self, _now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._stop()
+
+    def _do_report_transport(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        assert isinstance(input, TransportFailed)
+        effects.append(ReportTransportError(input.what))
+
+    def _do_end(self, reason: TerminationReason, effects: list[Effect]) -> None:
+        self._stop()
+        self._last_sent = b""
+        effects.append(Terminated(reason))
+
+    def _do_end_normal(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._do_end(TerminationReason.NORMAL, effects)
+
+    def _do_end_timeout(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._do_end(TerminationReason.TIMEOUT, effects)
+
+    def _do_end_transport(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._do_end(TerminationReason.TRANSPORT, effects)
+
+    def _do_start_retransmitting(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._interval_s = self.timers.t1_s
+        self._retransmit_at_s = None if self.reliable else now_s + self._interval_s
+
+    def _do_double(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._interval_s *= 2
+        self._retransmit_at_s = now_s + self._interval_s
+
+    def _do_double_up_to_t2(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._interval_s = min(2 * self._interval_s, self.timers.t2_s)
+        self._retransmit_at_s = now_s + self._interval_s
+
+    def _do_retransmit_at_t2(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._interval_s = self.timers.t2_s
+        self._retransmit_at_s = now_s + self._interval_s
+
+    def _do_give_up_later(self, now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
+        self._end_at_s = now_s + self.timers.give_up_s
+
+    def _do_start_d(self, now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._end_after(self.timers.timer_d_s, now_s, effects)
+
+    def _do_start_j(self, now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._end_after(self.timers.give_up_s, now_s, effects)
+
+    def _do_wait_t4(self, now_s: float, _input: Input | None, effects: list[Effect]) -> None:
+        self._end_after(self.timers.t4_s, now_s, effects)
 
     def _end_after(self, wait_s: float, now_s: float, effects: list[Effect]) -> None:
         """Start a timer that only waits for copies; over a reliable transport there are none, and it is zero."""

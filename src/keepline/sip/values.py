@@ -6,8 +6,10 @@ kept as written, quotes included. Source: RFC 3261 §19.1, §20, §25.1; RFC 358
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keepline.model.errors import PeerError
+from keepline.model.limits import SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
 
 Params = dict[str, str | None]
 """Lower-case name -> value as written, None for a flag. Not to be changed in place."""
@@ -167,6 +169,10 @@ def salvage_via(text: str) -> str | None:
 
 def parse_name_addr(text: str) -> NameAddr:
     """Read `"Name" <uri>;params` or `uri;params`. PeerError 400 if it is neither."""
+    return _known_name_addr(text) if len(text) <= SIP_CACHED_CHARS_MAX else _read_name_addr(text)
+
+
+def _read_name_addr(text: str) -> NameAddr:
     match = _NAME_ADDR.fullmatch(text)
     if match is not None:
         quoted, plain, uri, params = match.groups()
@@ -195,6 +201,10 @@ def parse_cseq(text: str) -> CSeq:
 
 def parse_uri(text: str) -> SipUri:
     """Read a sip: or sips: URI. PeerError 416 for another scheme, 400 for what is no URI."""
+    return _known_uri(text) if len(text) <= SIP_CACHED_CHARS_MAX else _read_uri(text)
+
+
+def _read_uri(text: str) -> SipUri:
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or _BAD_IN_URI.search(text) or _BAD_ESCAPE.search(text):
@@ -217,6 +227,11 @@ def parse_uri(text: str) -> SipUri:
         if "%" in user:
             user = _ESCAPES.sub(_unescape, user)
     return SipUri(scheme, user, host.lower(), _port(port), params, headers or "", password)
+
+
+# The messages of one call repeat their addresses, and calls repeat their numbers.
+_known_name_addr = lru_cache(SIP_VALUES_CACHED_MAX)(_read_name_addr)
+_known_uri = lru_cache(SIP_VALUES_CACHED_MAX)(_read_uri)
 
 
 def uri_host_port(uri: SipUri) -> tuple[str, int]:
