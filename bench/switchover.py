@@ -76,7 +76,8 @@ def measure(name: str, kills: int, concurrent: int, rate: float, say: Callable[[
         "gap_ms_max": percentile(gaps, 1.0), "next_invite_ms_p50": percentile(nexts, 0.5),
         "next_invite_ms_p99": percentile(nexts, 0.99), "next_invite_ms_max": percentile(nexts, 1.0),
         "longest_near_kill_ms_p99": percentile(longest, 0.99), "next_invite_ms_histogram": histogram(nexts),
-        "own": outcome.summary.get("own"), "barge_in_ms": outcome.summary.get("barge_in_ms"), "failures": outcome.failed[:20],
+        "own": outcome.summary.get("own"), "barge_in_ms": outcome.summary.get("barge_in_ms"),
+        "failures": outcome.failed[:20],
     }  # fmt: skip
     say(
         f"  {name}: {result['kills']} kills, {calls} calls, {result['lost']} lost; "
