@@ -12,7 +12,7 @@ from callers_verdict import LOST, QUIET, Recogniser, Run
 PAUSE_FRAMES = 40
 """Audio that is followed by so much silence (0.8 s) has ended."""
 SCRAP_FRAMES = 15
-"""Unknown audio shorter than this is the tail of something, and is not noticed."""
+"""Less of something unknown, or of the middle of a prompt, is the tail of what a key has cut, and is not noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Ear:
             at = base + run.heard_at
             quiet = len(tail) - run.ended_at
             over = place < len(runs) - 1 or (bool(run.prompt) and run.complete) or quiet >= self._pause_after(run)
-            scrap = not run.prompt and run.frames < SCRAP_FRAMES
+            scrap = run.frames < SCRAP_FRAMES and (not run.prompt or run.first > 0)
             if at != self._told_begin and not scrap:
                 self._told_begin = at
                 sounds.append(Sound(run.prompt, False, False, at, run.frames))

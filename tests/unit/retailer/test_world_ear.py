@@ -86,6 +86,14 @@ def test_after_a_key_everything_is_new() -> None:
     assert [(sound.ended, sound.at_frame) for sound in ear.listen(frames)] == [(False, 65), (True, 65)]
 
 
+def test_the_tail_of_a_prompt_that_a_key_cuts_is_not_noticed() -> None:
+    ear = Ear(RECOGNISER)
+    ear.listen(MENU[:40])
+    ear.split(MENU[:40])
+    frames = MENU[: 40 + SCRAP_FRAMES - 1] + quiet(10) + ORDER
+    assert [(sound.prompt, sound.ended) for sound in ear.listen(frames)] == [("order", False), ("order", True)]
+
+
 PIECES = st.lists(st.sampled_from([MENU, ORDER, ALIKE, MENU[:40], GAPPED, quiet(50), UNKNOWN]), max_size=8)
 
 
