@@ -18,6 +18,7 @@ from keepline.flow.engine import (
 )
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
 from keepline.flow.quiet import Log, Outcome, Wait
+from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
 from keepline.flow.verbs import Call, HangUp, Say
 
@@ -36,6 +37,7 @@ __all__ = [
     "HangUp",
     "HungUp",
     "Log",
+    "Money",
     "Outcome",
     "Reason",
     "Say",

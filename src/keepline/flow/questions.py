@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keepline.flow.steps import StepRequest, StepResult, check_times, check_words
+from keepline.flow.words import WORDS, words_of
 from keepline.model.limits import ASK_DIGITS_COUNT_MAX, ASK_RETRIES_MAX
 
 KEYS = "0123456789*#ABCD"
@@ -215,4 +216,6 @@ def check_question(question: Question) -> Question:
             raise ValueError(f"{verb}: min_count must be 0 to count ({question.count}), not {question.min_count}")
         if not isinstance(question.terminator, str) or len(question.terminator) > 1:
             raise ValueError(f"{verb}: terminator is one key, or empty for none, not {question.terminator!r}")
+        if question.confirm and question.language and words_of(question.language) is None:
+            raise ValueError(f"{verb}: there are no words to confirm in {question.language!r}, only {', '.join(WORDS)}")
     return question

@@ -61,6 +61,11 @@ class Money:
         object.__setattr__(self, "amount", amount)
 
 
+def fields_of(text: str) -> list[str]:
+    """The names of a text's fields."""
+    return [name for name, _ in _PLACE.findall(text) if name]
+
+
 def fill(verb: str, text: str, fields: Mapping[str, object], language: str) -> str:
     """The text with its `{fields}` said in a language; `{{` and `}}` are braces.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
+from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
 
 CONFIRM_RETRIES = 2
@@ -48,10 +49,15 @@ class Call:
     language: str = ""
     """Of what is said without naming another. A flow may set it: `call.language = "es"`."""
 
-    def say(self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False) -> Verb[None]:
-        """Say `text`, or the operation's prompt of that name, to its end (again and again with `repeat`)."""
-        spoken_in = language or self.language
-        check_words("say", text=text, prompt=prompt, language=spoken_in)
+    def say(
+        self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False, **fields: object
+    ) -> Verb[None]:
+        """Say `text`, or the operation's prompt of that name, to its end (again and again with `repeat`).
+
+        `{name}` and `{name:kind}` in the text are said as `fields` has them; see `keepline.flow.spoken`.
+        """
+        text, spoken_in = self._words("say", text, language, fields)
+        check_words("say", prompt=prompt)
         if bool(text) == bool(prompt):
             raise ValueError("say: give either a text to speak or prompt='a name of the operation file'")
         return Verb(Say(text, prompt, spoken_in, repeat))
@@ -70,6 +76,7 @@ class Call:
         retries: int | None = None,
         on_invalid: str = "",
         confirm: bool = False,
+        **fields: object,
     ) -> Verb[Digits]:
         """Ask, and collect up to `count` digits; returns them, "" where the caller gave no answer, with the `reason`.
 
@@ -77,12 +84,14 @@ class Call:
         from one digit to the next. `terminator` ends the entry early. With neither text nor prompt it only listens.
         Fewer than `min_count` digits are no answer; without one it is asked again, `retries` times (0, or 2 with
         `confirm`), after saying `on_invalid` where something was keyed. `confirm` reads the digits back.
+        `fields` are those of the text, as in `say`.
         """
         often = retries if retries is not None else CONFIRM_RETRIES if confirm else 0
+        text, spoken_in = self._words("ask_digits", text, language, fields)
         question = AskDigits(
             text=text,
             prompt=prompt,
-            language=language or self.language,
+            language=spoken_in,
             count=count,
             timeout_s=timeout_s,
             between_s=between_s,
@@ -105,6 +114,7 @@ class Call:
         timeout_s: float | None = 5.0,
         between_s: float = 3.0,
         on_invalid: str = "",
+        **fields: object,
     ) -> Verb[str | Failure]:
         """Ask for one of `choices`, key to value; returns the value, or a `Failure` with the `reason`.
 
@@ -112,7 +122,7 @@ class Call:
         times. Keys may have several digits; `between_s` is the time for the next where one begins like another.
         """
         known = checked_choices("ask_choice", choices)
-        spoken_in = language or self.language
+        text, spoken_in = self._words("ask_choice", text, language, fields)
         return Verb(
             check_question(AskChoice(known, text, prompt, spoken_in, timeout_s, between_s, retries, on_invalid))
         )
@@ -128,6 +138,7 @@ class Call:
         retries: int = 2,
         timeout_s: float | None = 5.0,
         on_invalid: str = "",
+        **fields: object,
     ) -> Verb[bool | Failure]:
         """Ask for the key `yes` or the key `no`; returns True, False, or a `Failure`, which is false, with the reason.
 
@@ -136,7 +147,7 @@ class Call:
         if yes == no:
             raise ValueError(f"ask_yes_no: yes and no cannot both be {yes!r}")
         known = checked_choices("ask_yes_no", {yes: "yes", no: "no"})
-        spoken_in = language or self.language
+        text, spoken_in = self._words("ask_yes_no", text, language, fields)
         return Verb(check_question(AskYesNo(known, text, prompt, spoken_in, timeout_s, 3.0, retries, on_invalid)))
 
     def wait(self, seconds: float) -> Verb[None]:
@@ -154,3 +165,9 @@ class Call:
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""
         return Verb(HangUp())
+
+    def _words(self, verb: str, text: str, language: str, fields: Mapping[str, object]) -> tuple[str, str]:
+        """What is said, and in which language."""
+        spoken_in = language or self.language
+        check_words(verb, text=text, language=spoken_in)
+        return fill(verb, text, fields, spoken_in), spoken_in

@@ -13,6 +13,7 @@ from keepline.call.facts import (
     CallReceived,
     DigitsPressed,
     Fact,
+    QuestionContinued,
     StepEnded,
 )
 from keepline.call.record import record_of
@@ -103,10 +104,12 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         yield f"its steps are {numbers}"
     starts = Counter(each.number for each in node.media.log.started if each.call == call)
     yield from (f"play {number} began {count} times" for number, count in starts.items() if count > 1)
-    known = {play_number(step) for step in range(len(steps) + 1)}
+    repeats = [fact.step for fact in facts if isinstance(fact, QuestionContinued)]
+    known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:
-        if fact.verb == "say" and fact.outcome == "done" and not starts[play_number(fact.step)]:
+        number = play_number(fact.step) + sum(step < fact.step for step in repeats)
+        if fact.verb == "say" and fact.outcome == "done" and not starts[number]:
             yield f"step {fact.step} was said and never heard"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_origin
 
 from keepline.flow import Call
+from keepline.flow.spoken import fields_of
 
 _AGAIN = "use what the call or a connector gives: a flow is run again after a crash and must do the same"
 
@@ -125,9 +126,10 @@ def _is_verb(member: Any) -> bool:
     return inspect.iscoroutinefunction(member) or (isinstance(kind, type) and issubclass(kind, Awaitable))
 
 
-def keywords_of(verb: str) -> frozenset[str] | None:
-    """The arguments that a member of `Call` takes by name; None where it takes any."""
+def keywords_of(verb: str, text: str | None = None) -> frozenset[str] | None:
+    """The arguments that a member of `Call` takes by name, with the fields of its `text`; None where it takes any."""
     parameters = list(inspect.signature(getattr(Call, verb)).parameters.values())[1:]
+    names = frozenset(each.name for each in parameters if each.kind not in (each.POSITIONAL_ONLY, each.VAR_KEYWORD))
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return None
-    return frozenset(each.name for each in parameters if each.kind is not each.POSITIONAL_ONLY)
+        return names.union(fields_of(text)) if text is not None and "text" in names else None
+    return names

@@ -50,7 +50,8 @@ def _call_nodes(scope: Scope, node: ast.Call, members: dict[str, bool], prompts:
         return
     if _is_unawaited(scope, node):
         yield node, "unawaited", _shown_call(node), []
-    known = keywords_of(function.attr)
+    texts = [value for given in node.args[:2] for _, value in _texts(scope, given)]
+    known = keywords_of(function.attr, "".join(texts) if texts else None)
     for keyword in node.keywords:
         if keyword.arg and known is not None and keyword.arg not in known:
             yield keyword.value, "verb", f"{function.attr}({keyword.arg}=…)", [f"{each}=" for each in sorted(known)]
