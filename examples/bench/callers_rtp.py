@@ -61,11 +61,12 @@ class Receiver:
         if self.done:
             return
         heard = self.heard
+        # A short packet leaves the rest of the one before in the inbox; its size gives it away.
         bits, kind, seq, ts, ssrc = HEADER.unpack_from(_inbox)
         if size != 12 + FRAME_BYTES or bits != 0x80 or kind & 0x7F != self.payload_type:
             heard.odd_packets += 1
-            if size < 12:
-                return
+            heard.odd_example = heard.odd_example or f"from {source}, {size} bytes: {_view[: min(size, 16)].hex()}"
+            return
         seconds, nanoseconds = TIMESPEC.unpack(control[0][2])
         now_ns = seconds * 1_000_000_000 + nanoseconds
         first = self.next_seq < 0

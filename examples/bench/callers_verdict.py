@@ -69,7 +69,9 @@ class Heard:
     markers: int = 0
     first_has_marker: bool = False
     odd_packets: int = 0
-    """Not RTP version 2, not the negotiated payload type, not 160 bytes."""
+    """Not RTP version 2, not the negotiated payload type, not 160 bytes. They are counted and not listened to."""
+    odd_example: str = ""
+    """The first of them: its source, its size and its first bytes."""
     sources: int = 0
     ssrcs: int = 0
     gap_ms_max: float = 0.0
@@ -260,7 +262,8 @@ def _judge_rtp(expect: Expectation, facts: Facts, heard: Heard) -> list[str]:
     if heard.markers - heard.first_has_marker:
         faults.append(f"marker: {heard.markers - heard.first_has_marker} after the first packet")
     if heard.odd_packets:
-        faults.append(f"rtp: {heard.odd_packets} packets that are not 20 ms of the negotiated codec")
+        odd = f"{heard.odd_packets} packets that are not 20 ms of the negotiated codec"
+        faults.append(f"rtp: {odd}, the first {heard.odd_example}")
     if heard.sources > 1:
         faults.append(f"source: {heard.sources} addresses sent audio")
     if heard.ssrcs > 1:
