@@ -109,6 +109,25 @@ async def hasty(call: Call) -> None:
 
 
 @flow
+async def desk(call: Call) -> None:
+    """A menu, digits that are read back, a pause and a note: whatever can be asked again."""
+    what = await call.ask_choice(
+        {"1": "orders", "2": "sales"}, "Orders: 1. Sales: 2.", on_invalid="That is no choice.", timeout_s=4.0
+    )
+    if not what:
+        await call.outcome("lost", reason=what.reason)
+        await call.hangup()
+        return
+    number = await call.ask_digits("Its number?", count=3, min_count=3, confirm=True, timeout_s=4.0)
+    await call.wait(1.5)
+    await call.log("asked", number=number, attempts=number.attempts)
+    sure = await call.ask_yes_no(prompt="goodbye", retries=1)
+    await call.say("{what}, {number:digits}.", what=what, number=number or "0")
+    await call.outcome("done", sure=bool(sure), reason=number.reason)
+    await call.hangup()
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -116,7 +135,7 @@ async def curt(call: Call) -> None:
 
 FLOWS = {
     each.__name__: each
-    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt)
+    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt, desk)
 }
 NUMBERS = {
     "1000": Number("greeting"),
@@ -132,6 +151,7 @@ NUMBERS = {
     "6004": Number("wanting"),
     "6005": Number("curt"),
     "6006": Number("hasty"),
+    "7000": Number("desk"),
 }
 PROMPTS = {
     "welcome": Prompt(text="Welcome.", length_s=8.0),

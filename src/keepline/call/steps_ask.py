@@ -129,7 +129,7 @@ def _judge(call: CallState, request: Question, *, is_over: bool) -> Verdict | No
         return request.judge(call.digits, is_over=is_over)
     if call.digits[:1] == CONFIRM_YES:
         return Verdict(Reason.ANSWERED, call.entry, 1)
-    return Verdict(Reason.NOT_CONFIRMED, call.entry, len(call.digits)) if call.digits or is_over else None
+    return Verdict(Reason.NOT_CONFIRMED, call.entry, len(call.digits[:1])) if call.digits or is_over else None
 
 
 def _go_on(turn: Turn, call: CallState, waiting: Waiting, verdict: Verdict) -> Result | None:
@@ -140,11 +140,9 @@ def _go_on(turn: Turn, call: CallState, waiting: Waiting, verdict: Verdict) -> R
             return _begin_part(turn, call, waiting, CONFIRM, call.attempt, verdict.reason, verdict)
     elif call.attempt <= request.retries:
         is_told = bool(request.on_invalid) and verdict.reason in (Reason.INVALID, Reason.TOO_SHORT)
-        # What else was keyed was meant for what would have followed.
-        unheard = Verdict(verdict.reason, "", len(call.digits))
-        return _begin_part(
-            turn, call, waiting, PREFACE if is_told else ASKED, call.attempt + 1, verdict.reason, unheard
-        )
+        part = PREFACE if is_told else ASKED
+        wrong = Verdict(verdict.reason, "", verdict.used)
+        return _begin_part(turn, call, waiting, part, call.attempt + 1, verdict.reason, wrong)
     step = StepResult(
         request.verb, fingerprint(request), StepOutcome.DONE, verdict.value, verdict.reason.value, call.attempt
     )

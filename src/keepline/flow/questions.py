@@ -153,7 +153,7 @@ class AskChoice(Question):
 
     def judge(self, keyed: str, *, is_over: bool) -> Verdict | None:
         known = dict(self.choices)
-        best = ""
+        best, length = "", 0
         for length in range(1, len(keyed) + 1):
             begun = keyed[:length]
             if begun in known:
@@ -165,7 +165,7 @@ class AskChoice(Question):
                 return None
         if best:
             return Verdict(Reason.ANSWERED, known[best], len(best))
-        return Verdict(Reason.INVALID if keyed else Reason.NO_INPUT, keyed, len(keyed))
+        return Verdict(Reason.INVALID if keyed else Reason.NO_INPUT, keyed[:length], length)
 
     def returned(self, result: StepResult) -> object:
         reason = _reason_of(result)

@@ -93,7 +93,8 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         yield f"digits {recorded!r} are on record, {heard!r} were keyed"
     used = max((fact.digits_used for fact in facts if isinstance(fact, StepEnded)), default=0)
     answered = "".join(fact.value for fact in facts if isinstance(fact, StepEnded) and fact.verb == "ask_digits")
-    if "#" not in heard and answered != heard[:used]:
+    other = any(fact.verb in ("ask_choice", "ask_yes_no") for fact in facts if isinstance(fact, StepEnded))
+    if not other and "#" not in heard and answered != heard[:used]:
         yield f"questions were answered {answered!r}, keyed was {heard[:used]!r}"
 
 

@@ -48,7 +48,7 @@ def test_digits(keyed: str, is_over: bool, verdict: Verdict | None) -> None:
         ("21", False, Verdict(Reason.ANSWERED, "wholesale", 2)),
         ("23", False, Verdict(Reason.ANSWERED, "sales", 1)),
         ("9", False, Verdict(Reason.INVALID, "9", 1)),
-        ("95", False, Verdict(Reason.INVALID, "95", 2)),
+        ("95", False, Verdict(Reason.INVALID, "9", 1)),
     ],
 )
 def test_a_choice(keyed: str, is_over: bool, verdict: Verdict | None) -> None:
