@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import Command, Event, Open, Play, Route, decode_events, encode_commands
+from keepline.node.mediawire import Command, Event, Open, Play, StreamWay, decode_events, encode_commands
 from keepline.node.slots import Slots
 from keepline.rtp.packet import RtpPacket, pack_packet, parse_packet
 
@@ -155,16 +155,16 @@ class Rig:
         for data in encode_commands(epoch, commands):
             self.commands.send(data)
 
-    def open(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | Route | None) -> Open:
+    def open(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | StreamWay | None) -> Open:
         """Open a slot towards a phone, and wait until it is: what came to the port before is thrown away."""
         command = self.opening(phone, slot, call, **changes)
         self.send(command, epoch=self.slots.calls_epoch)
         until(lambda: self.slots.call_of(slot), lambda found: found == call)
         return command
 
-    def opening(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | Route | None) -> Open:
+    def opening(self, phone: Phone, slot: int = 0, call: int = 1, **changes: int | StreamWay | None) -> Open:
         """The command that opens a slot towards a phone."""
-        values: dict[str, int | Route | None] = {
+        values: dict[str, int | StreamWay | None] = {
             "payload_type": AUDIO, "dtmf_payload_type": EVENT, "ssrc": 0xABCD, "seq": 65_530, "ts": 0xFFFFFF00,
         }  # fmt: skip
         values |= changes

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from keepline.model.limits import LATCH_PACKETS
-from keepline.node.mediawire import Latched, Route
+from keepline.node.mediawire import Latched, StreamWay
 from keepline.rtp.dtmf import event_packets
 from tests.live.media_rig import EVENT, Clock, Phone, Rig, until
 
 STRANGER = "127.0.0.9"
 NEIGHBOUR = "127.0.1.7"
-NEAR = Route(networks=("127.0.0.1/32", "127.0.1.0/24"))
+NEAR = StreamWay(networks=("127.0.0.1/32", "127.0.1.0/24"))
 
 
 def press(phone: Phone, port: int, digit: str) -> None:
@@ -51,7 +51,7 @@ def test_by_default_only_the_signalled_address_is_heard_whatever_its_port(tmp_pa
 def test_a_source_within_the_networks_is_answered_where_it_is(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR))
-        rig.open(phone, route=NEAR)
+        rig.open(phone, way=NEAR)
         neighbour.send(rig.ports[0])
         rig.wait(Latched)
         neighbour.hear(3)
@@ -65,7 +65,7 @@ def test_a_source_within_the_networks_is_answered_where_it_is(tmp_path: Path) ->
 def test_the_signalled_address_takes_its_stream_back_within_the_first_packets(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR, ssrc=0x7777))
-        rig.open(phone, route=NEAR)
+        rig.open(phone, way=NEAR)
         for _ in range(LATCH_PACKETS - 1):
             neighbour.send(rig.ports[0])
         heard(rig, LATCH_PACKETS - 1)
@@ -80,7 +80,7 @@ def test_the_signalled_address_takes_its_stream_back_within_the_first_packets(tm
 def test_after_the_first_packets_nobody_takes_it(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR))
-        rig.open(phone, route=NEAR)
+        rig.open(phone, way=NEAR)
         for _ in range(LATCH_PACKETS):
             neighbour.send(rig.ports[0])
         until(lambda: rig.slots.latched(0), bool)
@@ -94,7 +94,7 @@ def test_after_the_first_packets_nobody_takes_it(tmp_path: Path) -> None:
 def test_a_third_source_is_not_heard_while_another_is_learnt(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         first, second = to(rig, rig.phone(NEIGHBOUR)), to(rig, rig.phone("127.0.1.8"))
-        rig.open(rig.phone(), route=NEAR)
+        rig.open(rig.phone(), way=NEAR)
         first.send(rig.ports[0])
         rig.wait(Latched)
         press(second, rig.ports[0], "9")
@@ -105,7 +105,7 @@ def test_a_third_source_is_not_heard_while_another_is_learnt(tmp_path: Path) -> 
 def test_outside_the_networks_not_even_the_signalled_address_is_heard(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         phone = rig.phone()
-        rig.open(phone, route=Route(networks=("127.0.1.0/24",)))
+        rig.open(phone, way=StreamWay(networks=("127.0.1.0/24",)))
         phone.hear(2)
         phone.send(rig.ports[0])
         ignored(rig, 1)
@@ -143,7 +143,7 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "object":
 def test_after_two_seconds_of_silence_the_peer_may_come_from_elsewhere(clock: Clock, quiet_s: float) -> None:
     rig, loop = clock.rig, clock.loop()
     phone, neighbour, stranger = rig.phone(), to(rig, rig.phone(NEIGHBOUR)), to(rig, rig.phone(STRANGER))
-    rig.send(rig.opening(phone, route=NEAR))
+    rig.send(rig.opening(phone, way=NEAR))
     clock.wake(loop)
     phone.send(rig.ports[0])
     clock.wake(loop, 0.02)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import FRAMES_MS, FinishReason, Play, PlayFinished, Redirect, Route
+from keepline.node.mediawire import FRAMES_MS, FinishReason, Play, PlayFinished, Redirect, StreamWay
 from keepline.node.slots import PACKET_BYTES_MAX
 from keepline.rtp.packet import RtpPacket
 from tests.live.media_rig import AUDIO, EVENT, Clock, Phone, Rig, assert_unbroken
@@ -28,8 +28,8 @@ def run(clock: Clock, loop: MediaLoop, seconds: float) -> None:
         clock.wake(loop, 0.002)
 
 
-def redirect(clock: Clock, phone: Phone, number: int = 1, kind: int = AUDIO, call: int = 1, **route: object) -> None:
-    way = Route(**route)  # type: ignore[arg-type]
+def redirect(clock: Clock, phone: Phone, number: int = 1, kind: int = AUDIO, call: int = 1, **way: object) -> None:
+    way = StreamWay(**way)  # type: ignore[arg-type]
     clock.rig.send(Redirect(call, 7, number, phone.host, phone.port, kind, EVENT, way))
 
 
@@ -44,7 +44,7 @@ def test_frames_of_every_length_are_sent_and_a_prompt_fits_them(clock: Clock, fr
     rig, loop, size = clock.rig, clock.loop(), frame_ms * 8
     phone = rig.phone()
     key, audio = rig.prompt(1, 5_000)
-    rig.send(rig.opening(phone, 7, route=Route(frame_ms=frame_ms)), Play(1, 7, 2, key))
+    rig.send(rig.opening(phone, 7, way=StreamWay(frame_ms=frame_ms)), Play(1, 7, 2, key))
     clock.wake(loop)
     run(clock, loop, 0.9)
     packets = drained(phone)
@@ -64,7 +64,7 @@ def test_a_successor_goes_on_with_frames_of_every_length(clock: Clock, frame_ms:
     rig, loop = clock.rig, clock.loop()
     phone = rig.phone()
     key, audio = rig.prompt(1, 9_600)
-    rig.send(rig.opening(phone, 7, route=Route(frame_ms=frame_ms)), Play(1, 7, 2, key))
+    rig.send(rig.opening(phone, 7, way=StreamWay(frame_ms=frame_ms)), Play(1, 7, 2, key))
     clock.wake(loop)
     for _ in range(4):
         run(clock, loop, 0.3)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from keepline.model.limits import RTCP_PER_TICK_MAX
+from keepline.model.limits import RTCP_PACKET_BYTES_MAX, RTCP_PER_TICK_MAX
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import Close, Route
-from keepline.rtp.rtcp import Report, ReportBlock, Sending, middle, ntp_time, pack_compound, parse_compound
+from keepline.node.mediawire import Close, StreamWay
+from keepline.rtp.rtcp import ReportBlock, RtcpReport, Sending, middle, ntp_time, pack_compound, parse_compound
 from tests.live.media_rig import Clock, Phone, Rig
 
 OURS = 0xABCD
@@ -56,23 +56,19 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 def even_phone(rig: Rig) -> Phone:
     """A phone whose next port is free for its RTCP."""
-    for port in random.sample(range(30_000, 32_000, 2), 200):
+    for port in random.sample(range(33_000, 60_000, 2), 200):
         try:
-            phone = Phone(port=port)
+            for each in (port, port + 1):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind(("127.0.0.1", each))
         except OSError:
             continue
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port + 1))
-            except OSError:
-                phone.sock.close()
-                continue
-        rig.phones.append(phone)
-        return phone
+        rig.phones.append(Phone(port=port))
+        return rig.phones[-1]
     raise AssertionError("no pair of free ports")
 
 
-def opened(clock: Clock, **changes: Route) -> tuple[MediaLoop, Phone, Reports]:
+def opened(clock: Clock, **changes: StreamWay) -> tuple[MediaLoop, Phone, Reports]:
     loop, phone = clock.loop(), even_phone(clock.rig)
     reports = Reports(phone)
     clock.rig.send(clock.rig.opening(phone, **changes))
@@ -85,7 +81,7 @@ def run(clock: Clock, loop: MediaLoop, seconds: float) -> None:
         clock.wake(loop, 0.02)
 
 
-def report_of(data: bytes) -> Report:
+def report_of(data: bytes) -> RtcpReport:
     (report,) = parse_compound(data) or []
     return report
 
@@ -171,7 +167,7 @@ def test_rfc3550_6_6_the_end_of_a_call_says_goodbye(clock: Clock) -> None:
 
 def test_rfc5761_with_rtcp_mux_all_goes_by_one_port(clock: Clock) -> None:
     rig = clock.rig
-    loop, phone, reports = opened(clock, route=Route(rtcp_mux=True))
+    loop, phone, reports = opened(clock, way=StreamWay(rtcp_mux=True))
     phone.send(rig.ports[0])
     block = ReportBlock(OURS, 0, 3, 0, 8, 0, 0)
     clock.wake(loop, 0.02)
@@ -212,7 +208,15 @@ def test_hostile_reports_change_nothing(clock: Clock) -> None:
     good = pack_compound(THEIRS, Sending(1 << 60, 1, 1, 1), [block], "phone")
     stranger.send(good, rig.rtcp_ports[0])
     other = pack_compound(0x9999, None, [ReportBlock(0x8888, 255, 99, 1, 1, 1, 1)], "who")
-    hostile = [b"", b"\x80", other, good[:-3], b"\xff" * 1500, good + b"\0" * 1500, good[:1] + b"\xcb" + good[2:]]
+    hostile = [
+        b"",
+        b"\x80",
+        other,
+        good[:-3],
+        b"\xff" * 1500,
+        good + bytes(RTCP_PACKET_BYTES_MAX),
+        good[:1] + b"\xcb" + good[2:],
+    ]
     chance = random.Random(7)
     hostile += [chance.randbytes(chance.randrange(200)) for _ in range(200)]
     for data in hostile:
@@ -260,7 +264,7 @@ def test_a_successor_goes_on_reporting_with_the_figures_so_far(clock: Clock) -> 
 
 
 def test_who_is_held_reports_as_a_receiver(clock: Clock) -> None:
-    loop, phone, reports = opened(clock, route=Route(sends=False))
+    loop, phone, reports = opened(clock, way=StreamWay(sends=False))
     phone.send(clock.rig.ports[0])
     run(clock, loop, 8)
     assert {data[1] for data in reports.got()} == {201}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import AirBack, Close, DeadAir, Redirect, Route, decode_events
+from keepline.node.mediawire import AirBack, Close, DeadAir, Redirect, StreamWay, decode_events
 from tests.live.media_rig import Clock, Phone, Rig
 
 LOOK_S = 0.55
@@ -23,7 +23,7 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
             loop.close()
 
 
-def opened(clock: Clock, dead_air_ms: int = 10_000, **changes: Route) -> tuple[MediaLoop, Phone]:
+def opened(clock: Clock, dead_air_ms: int = 10_000, **changes: StreamWay) -> tuple[MediaLoop, Phone]:
     loop, phone = clock.loop(), clock.rig.phone()
     clock.rig.send(clock.rig.opening(phone, dead_air_ms=dead_air_ms, **changes))
     clock.wake(loop)
@@ -123,7 +123,7 @@ def test_silence_on_hold_is_no_dead_air_nor_is_that_before_it(clock: Clock) -> N
     run(clock, loop, 1, phone)
 
     def redirect(number: int, hears: bool) -> None:
-        clock.rig.send(Redirect(1, 0, number, phone.host, phone.port, 0, 101, Route(sends=hears, hears=hears)))
+        clock.rig.send(Redirect(1, 0, number, phone.host, phone.port, 0, 101, StreamWay(sends=hears, hears=hears)))
         clock.wake(loop)
 
     redirect(1, False)

@@ -27,6 +27,19 @@ class SendSip:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaWay:
+    """How a stream runs besides its two ends."""
+
+    networks: tuple[str, ...] = ()
+    """CIDR: where the peer's packets may come from; none: only its signalled address."""
+    frame_ms: int = 20
+    """Audio in each packet that we send: 10, 20, 30, 40 or 60."""
+    rtcp_mux: bool = False
+    direction: str = "sendrecv"
+    """Ours (RFC 3264 §8.4): `recvonly` and `inactive` send nothing, in `sendonly` and `inactive` silence is no news."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenMedia:
     """Give the call's slot its two ends; RTP begins. Idempotent by call."""
 
@@ -39,6 +52,24 @@ class OpenMedia:
     ssrc: int
     seq: int
     ts: int
+    way: MediaWay = MediaWay()
+    dead_air_s: float = 0.0
+    """Silence of the peer that is to be told; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectMedia:
+    """The stream goes on towards another end or in another way (a re-INVITE). Idempotent by (call, number)."""
+
+    call: str
+    slot: int
+    number: int
+    """Of its own, upwards from 1: 1 is the first re-INVITE that changes the session."""
+    remote_host: str
+    remote_port: int
+    payload_type: int
+    dtmf_payload_type: int
+    way: MediaWay = MediaWay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +122,7 @@ class Report:
     detail: str
 
 
-Effect = Persist | SendSip | OpenMedia | PlayPrompt | StopPrompt | CloseMedia | InspectMedia | Report
+Effect = Persist | SendSip | OpenMedia | RedirectMedia | PlayPrompt | StopPrompt | CloseMedia | InspectMedia | Report
 
 
 # Inputs -------------------------------------------------------------------------------------------------------------
@@ -143,6 +174,33 @@ class MediaStopped:
     packets_received: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
+    frame_ms: int = 20
+    round_trip_ms: float | None = None
+    """None where RTCP measured none."""
+    has_reports: bool = False
+    """The peer told by RTCP how our stream arrived."""
+    peer_lost: int = 0
+    peer_jitter_ms: float = 0.0
+    dead_air_s: float = 0.0
+    dead_air_at_s: float | None = None
+    """When it first began, seconds after media opened; None where it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAirBegan:
+    """Nothing has been heard of the caller's line for long enough to be told."""
+
+    call: str
+    silent_s: float
+    ever_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAirEnded:
+    """The caller's line is heard again, or for the first time."""
+
+    call: str
+    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +253,8 @@ Input = (
     | DigitsHeard
     | MediaSeen
     | MediaStopped
+    | DeadAirBegan
+    | DeadAirEnded
     | MediaRestarted
     | TimeCame
     | Drain

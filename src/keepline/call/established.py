@@ -6,6 +6,7 @@ media, which knows what it has played, ignores the repetition.
 
 from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PromptPlayed, Report
 from keepline.call.facts import DigitsPressed, FlowEnded, StepEnded
+from keepline.call.quality import dead_air_s, media_way
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Result, play_number_of, result_of
 from keepline.call.steps import play_number as play_number
@@ -74,6 +75,8 @@ def open_media(turn: Turn, call: CallState) -> None:
             received.ssrc,
             received.rtp_seq,
             received.rtp_ts,
+            media_way(turn, call, answered.frame_ms, answered.rtcp_mux, answered.direction),
+            dead_air_s(turn, call),
         )
     )
 

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, setup, teardown
+from keepline.call import established, quality, setup, teardown
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.facts import CallReceived
 from keepline.call.gate import Gate
@@ -52,6 +52,8 @@ class Exchange:
             fx.DigitsHeard: self._on_digits,
             fx.MediaSeen: self._on_media_seen,
             fx.MediaStopped: self._on_media_stopped,
+            fx.DeadAirBegan: self._on_dead_air,
+            fx.DeadAirEnded: self._on_dead_air,
             fx.MediaRestarted: self._on_media_restarted,
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
@@ -134,6 +136,9 @@ class Exchange:
 
     def _on_media_stopped(self, turn: Turn, given: fx.MediaStopped) -> None:
         self.on_call(turn, given.call, lambda t, c: teardown.on_media_stopped(t, c, given))
+
+    def _on_dead_air(self, turn: Turn, given: fx.DeadAirBegan | fx.DeadAirEnded) -> None:
+        self.on_call(turn, given.call, lambda t, c: quality.on_dead_air(t, c, given))
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):

@@ -56,6 +56,10 @@ class CallAnswered:
     """-1 where the caller offered no telephone-event."""
     remote_host: str
     remote_port: int
+    frame_ms: int = 20
+    """Audio in each packet that we send."""
+    rtcp_mux: bool = False
+    direction: str = "sendrecv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,16 @@ class CallEnded:
     packets_received: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
+    mos: float | None = None
+    """Of what we heard; None where we heard nothing."""
+    peer_mos: float | None = None
+    """Of what the caller heard, as its RTCP says."""
+    round_trip_ms: float | None = None
+    peer_lost: int = 0
+    peer_jitter_ms: float = 0.0
+    dead_air_s: float = 0.0
+    dead_air_at_s: float | None = None
+    """When it first began, seconds after the answer."""
     response: str = ""
     """The refusal of a call that had rung, as sent: its caller no longer repeats the INVITE, so a successor must."""
 

@@ -71,6 +71,9 @@ def answer(turn: Turn, call: CallState, agreed: Answer) -> Response:
             -1 if agreed.dtmf_payload_type is None else agreed.dtmf_payload_type,
             agreed.remote_host,
             agreed.remote_port,
+            agreed.frame_ms,
+            agreed.rtcp_mux,
+            agreed.direction,
         ),
     )
     return response

@@ -1,11 +1,11 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 from keepline.call import established
 from keepline.call.effects import CloseMedia, MediaStopped, Report
 from keepline.call.facts import ByeReceived, ByeSent, ending
+from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
@@ -144,11 +144,5 @@ def end(turn: Turn, call: CallState) -> None:
     ended = ending(call.received, turn.now_s, ended_by, 200, why, bye_cseq=bye_cseq)
     turn.record(
         call,
-        replace(
-            ended,
-            packets_sent=stopped.packets_sent,
-            packets_received=stopped.packets_received,
-            lost=stopped.lost,
-            jitter_ms=round(stopped.jitter_ms, 2),
-        ),
+        with_figures(ended, stopped),
     )

@@ -217,10 +217,12 @@ def _operation(
         overrides=tuple(overrides),
         digest=found,
         sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max, parsed.sip.strangers),
-        media=MediaSettings(first, last),
+        media=MediaSettings(first, last, parsed.media.dead_air_s),
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),
-        trunks=tuple(Trunk(name, tuple(trunk.peers)) for name, trunk in parsed.trunks.items()),
+        trunks=tuple(
+            Trunk(name, tuple(trunk.peers), tuple(trunk.media_networks)) for name, trunk in parsed.trunks.items()
+        ),
         numbers={number: Number(entry.flow, entry.ring_s) for number, entry in parsed.numbers.items()},
         flows=dict(parsed.flows),
         prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},

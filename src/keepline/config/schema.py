@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from keepline.config.numbers import NUMBER_PATTERN, mistake_of
-from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
+from keepline.model.limits import MEDIA_NETWORKS_MAX, PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import FlowReference, HostPort, MediaSettings, NodeSettings, SipSettings
 
 T = TypeVar("T")
@@ -182,6 +182,13 @@ class MediaFile(_Strict):
         description="the UDP ports of audio; every even one carries one call",
         examples=["40000-43999"],
     )
+    dead_air_s: float = Field(
+        default=MediaSettings().dead_air_s,
+        ge=0,
+        le=3600,
+        description="seconds without a packet of the caller's that count as dead air; 0 never",
+        examples=["10"],
+    )
 
 
 class HttpFile(_Strict):
@@ -211,6 +218,12 @@ class TrunkFile(_Strict):
 
     peers: list[Network] = Field(
         min_length=1, description="the networks whose requests belong to this trunk", examples=['["203.0.113.0/24"]']
+    )
+    media_networks: list[Network] = Field(
+        default=[],
+        max_length=MEDIA_NETWORKS_MAX,
+        description="the networks that its audio may come from",
+        examples=['["203.0.113.0/24"]'],
     )
 
 

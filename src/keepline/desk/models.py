@@ -71,7 +71,7 @@ class Step(_Model):
 
 
 class Media(_Model):
-    """The call's RTP; `mos` is None while it is not measured."""
+    """The call's RTP, whole once the call has ended; what was not measured is None."""
 
     codec: str
     packets_sent: int
@@ -79,6 +79,11 @@ class Media(_Model):
     lost: int
     jitter_ms: float
     mos: float | None
+    peer_mos: float | None = None
+    round_trip_ms: float | None = None
+    audio: str = ""
+    dead_air_s: float = 0.0
+    dead_air_at_s: float | None = None
 
 
 class Call(_Model):

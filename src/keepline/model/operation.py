@@ -64,6 +64,8 @@ class Trunk:
     name: str
     peers: tuple[str, ...]
     """Networks (CIDR) whose requests belong to this trunk."""
+    media_networks: tuple[str, ...] = ()
+    """Networks that its audio may come from; none: only the address that each call signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class SipSettings:
 class MediaSettings:
     rtp_port_first: int = 40000
     rtp_port_last: int = 43999
-    """Inclusive. Every even port of the range carries the RTP of one call."""
+    """Inclusive. Every even port of the range carries the RTP of one call, the next one its RTCP."""
+    dead_air_s: float = 10.0
+    """Silence of a caller's line that is worth telling; 0 tells of none."""
 
     @property
     def slots(self) -> int:

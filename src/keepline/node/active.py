@@ -184,6 +184,8 @@ class Active:
                 media.play(effect)
             elif isinstance(effect, fx.OpenMedia):
                 media.open(effect)
+            elif isinstance(effect, fx.RedirectMedia):
+                media.redirect(effect)
             elif isinstance(effect, fx.CloseMedia):
                 stopped = media.close(effect)
                 if stopped is not None:

@@ -96,20 +96,20 @@ def _become_media(paths: NodePaths, holdings: Holdings) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Path("/proc/self/comm").write_text("keepline-media")
-    rtp = [each.fileno() for each in holdings.rtp]
+    rtp, rtcp = ([each.fileno() for each in some] for some in (holdings.rtp, holdings.rtcp))
     slots, link, media_link = holdings.slots.fd, holdings.link.fileno(), holdings.media_link.fileno()
-    _close_all_but({2, slots, link, media_link, *rtp})
+    _close_all_but({2, slots, link, media_link, *rtp, *rtcp})
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    loop = MediaLoop(holdings.slots, holdings.rtp, holdings.media_link, paths.prompts)
+    loop = MediaLoop(holdings.slots, holdings.rtp, holdings.media_link, paths.prompts, rtcp_sockets=holdings.rtcp)
     signal.signal(signal.SIGTERM, lambda _number, _frame: loop.stop())
 
     def hello() -> Message:
         return {"op": "register", "role": "media", "pid": os.getpid(), "state": "serving"}
 
     def fds() -> list[tuple[str, list[int]]]:
-        return [("slots", [slots]), ("link", [link]), ("media_link", [media_link]), ("rtp", rtp)]
+        return [("slots", [slots]), ("link", [link]), ("media_link", [media_link]), ("rtp", rtp), ("rtcp", rtcp)]
 
     def obey(message: Message) -> None:
         if message.get("op") == "stop":

@@ -4,6 +4,7 @@ The supervisor holds a duplicate of everything. A new supervisor asks the proces
 theirs, and binds again what nobody holds any more: same addresses, same ports.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -23,6 +24,7 @@ ADOPTION_LIMIT_S = 3.0
 REBIND_LIMIT_S = 10.0
 REBIND_EVERY_S = 0.05
 RTP_BUFFER_BYTES = 65_536
+RTCP_BUFFER_BYTES = 4_096
 SIP_BUFFER_BYTES = 4 << 20
 """A burst of requests waits here during a switch-over."""
 
@@ -60,6 +62,8 @@ class Holdings:
     slots: Slots
     sip: list[socket.socket]
     rtp: list[socket.socket]
+    rtcp: list[socket.socket]
+    """As many, each on the port above its RTP port."""
     link: socket.socket
     """The calls end of the pair between calls and media."""
     media_link: socket.socket
@@ -199,10 +203,21 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
         rtp = [socket.socket(fileno=fd) for fd in fds["rtp"]]
     else:
         rtp = [bind_udp(sip[0].getsockname()[0], port, RTP_BUFFER_BYTES) for port in rtp_port_numbers(settings.rtp)]
+    if len(fds.get("rtcp", ())) == len(rtp):
+        rtcp = [socket.socket(fileno=fd) for fd in fds["rtcp"]]
+    else:
+        rtcp = [bind_rtcp(each, settings.rtp[1]) for each in rtp]
     if slots.count != len(rtp):
         raise CannotListen(f"the surviving processes have {slots.count} RTP ports, --rtp-ports asks for {len(rtp)}")
     return Holdings(
-        slots, sip, rtp, link, media_link, (listen_tcp_again if fds else listen_tcp)(settings.http), listen_unix(paths)
+        slots,
+        sip,
+        rtp,
+        rtcp,
+        link,
+        media_link,
+        (listen_tcp_again if fds else listen_tcp)(settings.http),
+        listen_unix(paths),
     )
 
 
@@ -210,6 +225,18 @@ def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:
     """The even ports of an inclusive range: one a call (RFC 3550 §11)."""
     first = ports[0] + ports[0] % 2
     return list(range(first, ports[1] + 1, 2))
+
+
+def bind_rtcp(rtp: socket.socket, port_last: int) -> socket.socket:
+    """The socket of the port above an RTP port; of any port where that one is taken, or out of the range.
+
+    Reports are worth something and no call: whoever sits on that port does not keep a node from starting.
+    """
+    host, port = rtp.getsockname()[:2]
+    if port < port_last:
+        with contextlib.suppress(CannotListen):
+            return bind_udp(host, port + 1, RTCP_BUFFER_BYTES)
+    return bind_udp(host, 0, RTCP_BUFFER_BYTES)
 
 
 def bind_sip(address: tuple[str, int]) -> socket.socket:

@@ -19,8 +19,8 @@ from keepline.node.media_stream import Stream
 from keepline.node.slots import RTCP, Slots
 from keepline.rtp.packet import TS_MASK
 from keepline.rtp.rtcp import (
-    Report,
     ReportBlock,
+    RtcpReport,
     Sending,
     fraction_lost,
     interval_s,
@@ -84,7 +84,7 @@ class Rtcp:
         self._schedule(reporter, now_s)
 
     def remove(self, stream: Stream, now_s: float) -> None:
-        """Report a last time, with BYE (§6.6), and no more."""
+        """RtcpReport a last time, with BYE (§6.6), and no more."""
         reporter = self._reporters.pop(stream.slot)
         if stream.slot < len(self._sockets):
             self._epoll.unregister(self._sockets[stream.slot].fileno())
@@ -196,7 +196,7 @@ class Rtcp:
         return True
 
 
-def _concerns(stream: Stream, report: Report) -> bool:
+def _concerns(stream: Stream, report: RtcpReport) -> bool:
     return report.ssrc == stream.remote_ssrc or any(block.ssrc == stream.ssrc for block in report.blocks)
 
 

@@ -24,7 +24,7 @@ from keepline.node.mediawire import (
     Open,
     Play,
     Redirect,
-    Route,
+    StreamWay,
     pack_ip,
     pack_networks,
 )
@@ -112,8 +112,8 @@ class Stream:
         self.slots.u64[base // 8] = 0
         _empty(self.sock)
         view[base : base + at.SLOT_BYTES] = bytes(at.SLOT_BYTES)
-        self._store_route(command, command.route)
-        frame = first_frame(self.slot, tick, command.route.frame_ms * 8)
+        self._store_way(command, command.way)
+        frame = first_frame(self.slot, tick, command.way.frame_ms * 8)
         for offset in (at.S_OPENED_AT, at.S_HEARD_AT):
             _F64.pack_into(view, base + offset, now_s)
         self.slots.u32[(base + at.S_DEAD_AIR_MS) // 4] = command.dead_air_ms
@@ -173,7 +173,7 @@ class Stream:
     def redirect(self, command: Redirect, tick: int, now_s: float) -> None:
         """Go on towards another remote end, or in another way; the next packet goes out from `tick` on."""
         base, view, u32 = self.base, self.slots.view, self.slots.u32
-        frame_bytes = command.route.frame_ms * 8
+        frame_bytes = command.way.frame_ms * 8
         if frame_bytes != self.frame_bytes:
             played = ((self.sent - u32[(base + at.S_PLAY_START) // 4]) & TS_MASK) * self.frame_bytes // frame_bytes
             u32[(base + at.S_PLAY_START) // 4] = (self.sent - played) & TS_MASK
@@ -184,28 +184,28 @@ class Stream:
         address = _socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
         if address != self.signalled:
             self.unlatch()
-        self._store_route(command, command.route)
-        if command.route.hears and not self.hears:
+        self._store_way(command, command.way)
+        if command.way.hears and not self.hears:
             _F64.pack_into(view, base + at.S_HEARD_AT, now_s)  # the silence while we held is nobody's fault
         u32[(base + at.S_REDIRECTED) // 4] = command.number
         self.resume()
 
-    def _store_route(self, command: Open | Redirect, route: Route) -> None:
+    def _store_way(self, command: Open | Redirect, way: StreamWay) -> None:
         base, view = self.slots.base(self.slot), self.slots.view
         ip = pack_ip(command.remote_host)
         if not view[base + at.S_LATCHED]:
             self.slots.set_remote(self.slot, ip, command.remote_port)
         view[base + at.S_SIGNALLED_IP : base + at.S_SIGNALLED_IP + 16] = ip
         _U16.pack_into(view, base + at.S_SIGNALLED_PORT, command.remote_port)
-        _U16.pack_into(view, base + at.S_FRAME_BYTES, route.frame_ms * 8)
+        _U16.pack_into(view, base + at.S_FRAME_BYTES, way.frame_ms * 8)
         view[base + at.S_PT] = command.payload_type
         dtmf = command.dtmf_payload_type
         view[base + at.S_DTMF_PT] = NO_DTMF if dtmf is None else dtmf
-        view[base + at.S_DIRECTION] = (0 if route.sends else FLAG_SENDS_NOT) | (0 if route.hears else FLAG_HEARS_NOT)
-        view[base + at.S_RTCP_MUX] = route.rtcp_mux
+        view[base + at.S_DIRECTION] = (0 if way.sends else FLAG_SENDS_NOT) | (0 if way.hears else FLAG_HEARS_NOT)
+        view[base + at.S_RTCP_MUX] = way.rtcp_mux
         _U16.pack_into(view, base + at.S_RTCP_PORT, 0)
-        view[base + at.S_NETWORKS : base + at.S_NETWORKS + 136] = pack_networks(route.networks)
-        view[base + at.S_NETWORK_COUNT] = len(route.networks)
+        view[base + at.S_NETWORKS : base + at.S_NETWORKS + 136] = pack_networks(way.networks)
+        view[base + at.S_NETWORK_COUNT] = len(way.networks)
 
     def close(self) -> None:
         """Free the slot and forget the peer."""

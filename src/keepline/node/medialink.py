@@ -24,6 +24,11 @@ def _text(call: int) -> str:
     return f"{call:016x}"
 
 
+def _way(way: fx.MediaWay) -> wire.StreamWay:
+    sends, hears = way.direction in ("sendrecv", "sendonly"), way.direction in ("sendrecv", "recvonly")
+    return wire.StreamWay(way.networks, way.frame_ms, way.rtcp_mux, sends, hears)
+
+
 class MediaLink:
     """Sends commands in batches and reads events, for one epoch of the active process."""
 
@@ -63,8 +68,16 @@ class MediaLink:
                 effect.ssrc,
                 effect.seq,
                 effect.ts,
+                _way(effect.way),
+                round(effect.dead_air_s * 1000),
             )
         )
+
+    def redirect(self, effect: fx.RedirectMedia) -> None:
+        """Let the call's stream go on another way."""
+        dtmf = effect.dtmf_payload_type if effect.dtmf_payload_type >= 0 else None
+        ends = (effect.remote_host, effect.remote_port, effect.payload_type, dtmf)
+        self._commands.append(wire.Redirect(int(effect.call, 16), effect.slot, effect.number, *ends, _way(effect.way)))
 
     def play(self, effect: fx.PlayPrompt) -> None:
         """Play at once where the prompt is on disk; else have it made first, while the caller hears silence."""
@@ -115,7 +128,18 @@ class MediaLink:
             return fx.MediaStopped(_text(call))
         stats = self._slots.stats(slot)
         return fx.MediaStopped(
-            _text(call), stats.packets_sent, stats.packets_received, max(0, stats.lost), stats.jitter_ms
+            _text(call),
+            stats.packets_sent,
+            stats.packets_received,
+            max(0, stats.lost),
+            stats.jitter_ms,
+            stats.frame_ms,
+            stats.round_trip_ms,
+            stats.reports > 0,
+            max(0, stats.peer_lost),
+            stats.peer_jitter_ms,
+            stats.dead_air_s,
+            stats.dead_air_at_s,
         )
 
     def inspect(self, call: str, slot: int) -> fx.MediaSeen | None:
@@ -207,6 +231,10 @@ class MediaLink:
             return fx.DigitsHeard(_text(event.call), head, ring)
         if isinstance(event, wire.Closed):
             return self._figures(event.call, event.slot)
+        if isinstance(event, wire.DeadAir):
+            return fx.DeadAirBegan(_text(event.call), event.silent_ms / 1000, event.ever_heard)
+        if isinstance(event, wire.AirBack):
+            return fx.DeadAirEnded(_text(event.call), event.silent_ms / 1000)
         if isinstance(event, wire.MediaStarted):
             return fx.MediaRestarted()
         return None

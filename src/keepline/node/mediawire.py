@@ -57,7 +57,7 @@ class FinishReason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class StreamWay:
     """How a stream runs besides its addresses."""
 
     networks: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Open:
     """The first packet's sequence number."""
     ts: int
     """The first packet's timestamp."""
-    route: Route = Route()
+    way: StreamWay = StreamWay()
     dead_air_ms: int = 0
     """Silence of the peer that is worth an event; 0 for none."""
 
@@ -108,7 +108,7 @@ class Redirect:
     remote_port: int
     payload_type: int
     dtmf_payload_type: int | None
-    route: Route = Route()
+    way: StreamWay = StreamWay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +292,12 @@ def _command_record(command: Command) -> bytes:
         match command:
             case Open() | Redirect():
                 dtmf = NO_DTMF if command.dtmf_payload_type is None else command.dtmf_payload_type
-                route, ip = command.route, pack_ip(command.remote_host)
-                if route.frame_ms not in FRAMES_MS:
-                    raise LocalError(f"frames of {route.frame_ms} ms")
-                flags = FLAG_RTCP_MUX if route.rtcp_mux else 0
-                flags |= (0 if route.sends else FLAG_SENDS_NOT) | (0 if route.hears else FLAG_HEARS_NOT)
-                tail = (_NO_KEY, 0, route.frame_ms, len(route.networks), pack_networks(route.networks))
+                way, ip = command.way, pack_ip(command.remote_host)
+                if way.frame_ms not in FRAMES_MS:
+                    raise LocalError(f"frames of {way.frame_ms} ms")
+                flags = FLAG_RTCP_MUX if way.rtcp_mux else 0
+                flags |= (0 if way.sends else FLAG_SENDS_NOT) | (0 if way.hears else FLAG_HEARS_NOT)
+                tail = (_NO_KEY, 0, way.frame_ms, len(way.networks), pack_networks(way.networks))
                 if isinstance(command, Redirect):
                     head = (_REDIRECT, flags, command.payload_type, dtmf, slot, number, call)
                     return _COMMAND.pack(*head, 0, 0, command.remote_port, 0, ip, *tail[:2], 0, *tail[2:])
@@ -328,10 +328,10 @@ def _command(record: _Record) -> Command:
     match kind:
         case 1 | 5:
             host, events = unpack_ip(ip), None if dtmf == NO_DTMF else dtmf
-            route = _route(flags, frame_ms, count, networks)
+            way = _way(flags, frame_ms, count, networks)
             if kind == _REDIRECT:
-                return Redirect(call, slot, number, host, port, pt, events, route)
-            return Open(call, slot, number, host, port, pt, events, ssrc, seq, ts, route, dead_air_ms)
+                return Redirect(call, slot, number, host, port, pt, events, way)
+            return Open(call, slot, number, host, port, pt, events, ssrc, seq, ts, way, dead_air_ms)
         case 2:
             return Play(call, slot, number, key.hex(), bool(flags & FLAG_REPEAT), bool(flags & FLAG_BARGE_IN), seen)
         case 3:
@@ -341,10 +341,10 @@ def _command(record: _Record) -> Command:
     raise LocalError(f"media command of kind {kind}")
 
 
-def _route(flags: int, frame_ms: int, count: int, networks: bytes) -> Route:
+def _way(flags: int, frame_ms: int, count: int, networks: bytes) -> StreamWay:
     if frame_ms not in FRAMES_MS or count > MEDIA_NETWORKS_MAX:
         raise LocalError(f"media command with frames of {frame_ms} ms and {count} networks")
-    return Route(
+    return StreamWay(
         unpack_networks(networks[: 17 * count]),
         frame_ms,
         bool(flags & FLAG_RTCP_MUX),

@@ -49,7 +49,7 @@ class ReportBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RtcpReport:
     """A sender or receiver report; `ntp` is 0 in the latter."""
 
     ssrc: int
@@ -57,9 +57,9 @@ class Report:
     blocks: tuple[ReportBlock, ...]
 
 
-def parse_compound(data: bytes) -> list[Report] | None:
+def parse_compound(data: bytes) -> list[RtcpReport] | None:
     """The reports of a compound packet; None when it is not valid throughout (A.2)."""
-    reports: list[Report] = []
+    reports: list[RtcpReport] = []
     at, end = 0, len(data)
     while at < end:
         if end - at < 8 and not (reports and end - at == 4):
@@ -81,13 +81,13 @@ def parse_compound(data: bytes) -> list[Report] | None:
     return reports or None
 
 
-def _report(data: bytes, at: int, end: int, count: int, kind: int) -> Report | None:
+def _report(data: bytes, at: int, end: int, count: int, kind: int) -> RtcpReport | None:
     body = at + _HEAD.size + (_SENDER.size if kind == SENDER_REPORT else 0)
     if body + count * _BLOCK.size > end:
         return None
     ssrc = int.from_bytes(data[at + 4 : at + 8])
     ntp = int.from_bytes(data[at + 8 : at + 16]) if kind == SENDER_REPORT else 0
-    return Report(ssrc, ntp, tuple(_block(data, body + index * _BLOCK.size) for index in range(count)))
+    return RtcpReport(ssrc, ntp, tuple(_block(data, body + index * _BLOCK.size) for index in range(count)))
 
 
 def _block(data: bytes, at: int) -> ReportBlock:

@@ -94,9 +94,11 @@ class SimMedia:
 
     # Commands -------------------------------------------------------------------------------------------------------
 
-    def apply(self, command: fx.OpenMedia | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia) -> None:
+    def apply(self, command: fx.OpenMedia | fx.RedirectMedia | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia) -> None:
         """One command, new or repeated."""
         slot = self.slots[command.slot]
+        if isinstance(command, fx.RedirectMedia):
+            return  # it has no addresses, so another one is nothing to it
         if isinstance(command, fx.OpenMedia):
             self.log.opened.append(command)
             if slot.call != command.call:

@@ -15,7 +15,7 @@ KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer"
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
     *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "items"),
-    *("minProperties", "minItems", "maxLength", "minimum", "maximum", "exclusiveMinimum", "enum"),
+    *("minProperties", "minItems", "maxItems", "maxLength", "minimum", "maximum", "exclusiveMinimum", "enum"),
 }
 """Keywords of JSON Schema 2020-12 that `faults` knows: all that the schema uses."""
 
@@ -31,7 +31,8 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
         return faults_of_object(value, schema, at)
     if isinstance(value, list):
         found = [each for n, item in enumerate(value) for each in faults(item, schema["items"], f"{at}[{n}]")]
-        return found + ([f"{at}: too few"] if len(value) < schema.get("minItems", 0) else [])
+        found += [f"{at}: too few"] if len(value) < schema.get("minItems", 0) else []
+        return found + ([f"{at}: too many"] if len(value) > schema.get("maxItems", len(value)) else [])
     if isinstance(value, str):
         if value not in schema.get("enum", [value]):
             return [f"{at}: {value!r} is none of {schema['enum']}"]
@@ -87,6 +88,11 @@ def test_what_is_right_fits(text: str) -> None:
         ("{flow: greeting}", "{ring_s: 500, flow: x}", "$.numbers.800.ring_s: 500 is out of range"),
         ("{flow: greeting}", "{}", "$.numbers.800: lacks flow"),
         ("{peers: [203.0.113.0/24]}", "{peers: []}", "$.trunks.carrier.peers: too few"),
+        (
+            "{peers: [203.0.113.0/24]}",
+            f"{{peers: [203.0.113.0/24], media_networks: [{', '.join(['10.0.0.0/8'] * 9)}]}}",
+            "$.trunks.carrier.media_networks: too many",
+        ),
         ("length_s: 2", "length_s: long", "$.prompts.welcome.length_s: not of type number"),
         ("length_s: 2", "length_s: 0", "$.prompts.welcome.length_s: 0 is out of range"),
         ("length_s: 2", "file: a.wav", "$.prompts.welcome: not one of the ways"),

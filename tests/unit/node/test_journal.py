@@ -330,6 +330,8 @@ VALUES = {
     str: RAW | st.text(max_size=32),
     int: st.integers(-(2**31), 2**63 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False),
+    float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
 }
 
 

@@ -25,8 +25,8 @@ from keepline.node.mediawire import (
     Play,
     PlayFinished,
     Redirect,
-    Route,
     StopPlay,
+    StreamWay,
     decode_commands,
     decode_events,
     encode_commands,
@@ -38,8 +38,8 @@ hosts = st.ip_addresses().map(lambda ip: getattr(ip, "ipv4_mapped", None) or ip)
 keys = st.binary(min_size=16, max_size=16).map(bytes.hex)
 dtmf = st.none() | st.integers(0, 127)
 networks = st.ip_addresses(v=4).map(lambda ip: f"{ip}/32") | st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "::/0"])
-routes = st.builds(
-    Route,
+ways = st.builds(
+    StreamWay,
     st.lists(networks, max_size=MEDIA_NETWORKS_MAX).map(tuple),
     st.sampled_from(FRAMES_MS),
     st.booleans(),
@@ -47,8 +47,8 @@ routes = st.builds(
     st.booleans(),
 )
 commands = st.one_of(
-    st.builds(Open, u64, u32, u32, hosts, u16, u8, dtmf, u32, u16, u32, routes, u32),
-    st.builds(Redirect, u64, u32, u32, hosts, u16, u8, dtmf, routes),
+    st.builds(Open, u64, u32, u32, hosts, u16, u8, dtmf, u32, u16, u32, ways, u32),
+    st.builds(Redirect, u64, u32, u32, hosts, u16, u8, dtmf, ways),
     st.builds(Play, u64, u32, u32, keys, st.booleans(), st.booleans(), u32),
     st.builds(StopPlay, u64, u32, u32),
     st.builds(Close, u64, u32, u32),
@@ -130,11 +130,16 @@ def test_what_does_not_fit_its_record_is_a_local_error(command: Command) -> None
 
 
 @pytest.mark.parametrize(
-    "route", [Route(frame_ms=25), Route(networks=("10.0.0.0/8",) * (MEDIA_NETWORKS_MAX + 1)), Route(networks=("ten",))]
+    "way",
+    [
+        StreamWay(frame_ms=25),
+        StreamWay(networks=("10.0.0.0/8",) * (MEDIA_NETWORKS_MAX + 1)),
+        StreamWay(networks=("ten",)),
+    ],
 )
-def test_a_route_that_does_not_fit_is_our_mistake(route: Route) -> None:
+def test_a_route_that_does_not_fit_is_our_mistake(way: StreamWay) -> None:
     with pytest.raises(LocalError):
-        encode_commands(1, [Redirect(1, 2, 3, "192.0.2.1", 4, 0, None, route)])
+        encode_commands(1, [Redirect(1, 2, 3, "192.0.2.1", 4, 0, None, way)])
 
 
 def test_a_route_of_bytes_that_make_no_sense_is_refused() -> None:
