@@ -249,7 +249,7 @@ FIELDS: dict[type[Fact], Callable[..., str]] = {
     fact_types.DigitsPressed: lambda f: f"{f.digits!r} head={f.head}",
     fact_types.PromptEnded: lambda f: f"{f.number} {f.reason}",
     fact_types.QuestionContinued: lambda f: (
-        f"{f.step} {f.part} attempt={f.attempt} {f.why} {f.entry!r} used={f.digits_used}"
+        f"{f.step} {f.part} attempt={f.attempt} {f.why or '-'} {f.entry!r} used={f.digits_used}"
     ),
     fact_types.StepEnded: lambda f: (
         f"{f.step} {f.verb} {f.outcome} {f.value!r} used={f.digits_used}"

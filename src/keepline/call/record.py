@@ -26,7 +26,7 @@ class StepRecord:
     at: float
     """When it began, seconds since the epoch."""
     result: str
-    """The digits keyed, `done`, `hung_up` or what failed."""
+    """The digits keyed or what was chosen, why there are none, what was noted, `done`, `hung_up` or what failed."""
     took_ms: float
 
 
@@ -40,17 +40,7 @@ class MediaRecord:
     lost: int = 0
     jitter_ms: float = 0.0
     mos: float | None = None
-    """Of what was heard of the caller (ITU-T G.107), 1 to 4.41; None where that was nothing."""
-    peer_mos: float | None = None
-    """Of what the caller heard, where it told by RTCP."""
-    round_trip_ms: float | None = None
-    """Where RTCP measured it."""
-    audio: str = ""
-    """both_ways, dead_air (the caller's line was silent for a while) or one_way (it never was heard)."""
-    dead_air_s: float = 0.0
-    """How long it was silent, where that was long enough to count."""
-    dead_air_at_s: float | None = None
-    """When that first began, seconds after the answer."""
+    """Not measured yet."""
 
 
 @dataclass(slots=True)
@@ -72,7 +62,9 @@ class CallRecord:
     sip_status: int | None = None
     reason: str = ""
     outcome: str = ""
-    """answered, refused, cancelled or failed; empty while it is live."""
+    """What the flow said it came to; else answered, refused or cancelled; failed where something did. At first empty."""
+    outcome_fields: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    """What the flow said with it."""
     steps: list[StepRecord] = field(default_factory=list)
     media: MediaRecord = field(default_factory=MediaRecord)
     error: str = ""
@@ -123,7 +115,10 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.media = MediaRecord(codec=fact.codec)
     elif isinstance(fact, StepEnded):
         took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
-        record.steps.append(StepRecord(fact.verb, fact.began_at_s, fact.value or fact.outcome, took_ms))
+        record.steps.append(StepRecord(fact.verb, fact.began_at_s, _result_of(fact), took_ms))
+        if fact.verb == "outcome":
+            noted = json.loads(fact.value)
+            record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
     elif isinstance(fact, FlowEnded):
         record.error = fact.error
     elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
@@ -132,12 +127,11 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         _end(record, fact)
 
 
-def _audio(fact: CallEnded) -> str:
-    if not fact.packets_sent and not fact.packets_received:
-        return ""
-    if not fact.packets_received:
-        return "one_way"
-    return "dead_air" if fact.dead_air_at_s is not None else "both_ways"
+def _result_of(fact: StepEnded) -> str:
+    """A step's result in one word where there is one; an entry that is no answer is not shown."""
+    if fact.reason not in ("", "answered"):
+        return fact.reason
+    return fact.value or fact.outcome
 
 
 def _end(record: CallRecord, fact: CallEnded) -> None:
@@ -146,20 +140,9 @@ def _end(record: CallRecord, fact: CallEnded) -> None:
     record.ended_by = fact.ended_by
     record.sip_status = fact.sip_status or record.sip_status
     record.reason = fact.reason
-    record.media = MediaRecord(
-        record.media.codec,
-        fact.packets_sent,
-        fact.packets_received,
-        fact.lost,
-        fact.jitter_ms,
-        fact.mos,
-        fact.peer_mos,
-        fact.round_trip_ms,
-        _audio(fact),
-        fact.dead_air_s,
-        fact.dead_air_at_s,
-    )
+    codec = record.media.codec
+    record.media = MediaRecord(codec, fact.packets_sent, fact.packets_received, fact.lost, fact.jitter_ms)
     if record.answered_at is not None:
-        record.outcome = "failed" if record.error or fact.sip_status == 0 else "answered"
+        record.outcome = "failed" if record.error or fact.sip_status == 0 else record.outcome or "answered"
     else:
         record.outcome = "cancelled" if fact.sip_status == 487 else "refused" if fact.sip_status else "failed"

@@ -103,6 +103,7 @@ class Call(_Model):
     sip_status: int | None
     reason: str
     outcome: str
+    outcome_fields: dict[str, str | int | float | bool | None] = {}
     steps: list[Step]
     media: Media
     error: str

@@ -131,3 +131,23 @@ def test_the_end_of_a_call_names_it_for_late_requests() -> None:
     assert isinstance(ended, CallEnded)
     assert (ended.sip_call_id, ended.local_tag, ended.remote_tag) == ("1@192.0.2.1", "ours", "theirs")
     assert (ended.invite_cseq, ended.bye_cseq) == (1, 2)
+
+
+def test_the_flow_says_what_it_came_to() -> None:
+    noted = step(2, "outcome", "done", '{"outcome": "paid", "fields": {"amount": 12.5}}', 119.0, 119.0)
+    record = record_of([*life()[:6], noted, *life()[6:]])
+    assert (record.outcome, record.outcome_fields) == ("paid", {"amount": 12.5})
+    assert json.loads(record.to_json())["outcome_fields"] == {"amount": 12.5}
+
+
+def test_what_failed_is_no_other_outcome() -> None:
+    noted = step(2, "outcome", "done", '{"outcome": "paid", "fields": {}}', 119.0, 119.0)
+    facts = [*life()[:6], noted, FlowEnded(CALL, 119.5, "raised", "Traceback …"), ENDED]
+    assert record_of(facts).outcome == "failed"
+
+
+def test_an_entry_that_is_no_answer_is_not_shown() -> None:
+    short = replace(step(0, "ask_digits", "done", "12", 100.5, 104.0), reason="too_short", attempts=2)
+    assert record_of([*life()[:5], short]).steps[-1].result == "too_short"
+    answered = replace(short, reason="answered")
+    assert record_of([*life()[:5], answered]).steps[-1].result == "12"
