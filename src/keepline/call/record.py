@@ -40,7 +40,17 @@ class MediaRecord:
     lost: int = 0
     jitter_ms: float = 0.0
     mos: float | None = None
-    """Not measured yet."""
+    """Of what was heard of the caller (ITU-T G.107), 1 to 4.41; None where that was nothing."""
+    peer_mos: float | None = None
+    """Of what the caller heard, where it told by RTCP."""
+    round_trip_ms: float | None = None
+    """Where RTCP measured it."""
+    audio: str = ""
+    """both_ways, dead_air (the caller's line was silent for a while) or one_way (it never was heard)."""
+    dead_air_s: float = 0.0
+    """How long it was silent, where that was long enough to count."""
+    dead_air_at_s: float | None = None
+    """When that first began, seconds after the answer."""
 
 
 @dataclass(slots=True)
@@ -134,14 +144,33 @@ def _result_of(fact: StepEnded) -> str:
     return fact.value or fact.outcome
 
 
+def _audio(fact: CallEnded) -> str:
+    if not fact.packets_sent and not fact.packets_received:
+        return ""
+    if not fact.packets_received:
+        return "one_way"
+    return "dead_air" if fact.dead_air_at_s is not None else "both_ways"
+
+
 def _end(record: CallRecord, fact: CallEnded) -> None:
     record.state = "ended"
     record.ended_at = fact.at_s
     record.ended_by = fact.ended_by
     record.sip_status = fact.sip_status or record.sip_status
     record.reason = fact.reason
-    codec = record.media.codec
-    record.media = MediaRecord(codec, fact.packets_sent, fact.packets_received, fact.lost, fact.jitter_ms)
+    record.media = MediaRecord(
+        record.media.codec,
+        fact.packets_sent,
+        fact.packets_received,
+        fact.lost,
+        fact.jitter_ms,
+        fact.mos,
+        fact.peer_mos,
+        fact.round_trip_ms,
+        _audio(fact),
+        fact.dead_air_s,
+        fact.dead_air_at_s,
+    )
     if record.answered_at is not None:
         record.outcome = "failed" if record.error or fact.sip_status == 0 else record.outcome or "answered"
     else:
