@@ -12,8 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # Debian programs that only the tests use, as real peers.
 DEBIAN_PACKAGES := sip-tester baresip-core
 ARGS ?=
+SECONDS ?= 60
 
-.PHONY: setup demo test check test-deps bench lock clean
+.PHONY: setup demo test check test-deps bench fuzz lock clean
 
 setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
 
@@ -52,10 +53,17 @@ test-deps:  ## the Debian programs that tests talk to
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
 
+fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock \
+	  || echo "atheris has no wheel for this machine; going on without it" >&2
+	@$(BIN)/python -m tests.fuzz $(SECONDS)
+
 lock:  ## for maintainers, with uv: resolve pyproject.toml anew
 	uv pip compile pyproject.toml --quiet --upgrade --all-extras --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --python-version 3.11 --output-file requirements.lock
-	@! grep -nE '://|^-' requirements.lock
+	uv pip compile --group fuzz --quiet --upgrade --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 --output-file requirements-fuzz.lock
+	@! grep -nE '://|^-' requirements.lock requirements-fuzz.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
