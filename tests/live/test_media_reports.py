@@ -240,7 +240,8 @@ def test_reports_beyond_the_limit_wait_for_the_next_tick(clock: Clock) -> None:
         phone.send(rig.ports[slot])
     run(clock, loop, 0.1)
     for slot, phone in enumerate(phones):
-        phone.sock.sendto(pack_compound(THEIRS, None, [], "x"), ("127.0.0.1", rig.rtcp_ports[slot]))
+        data = pack_compound(THEIRS, None, [ReportBlock(OURS, 0, 0, 0, 0, 0, 0)], "x")
+        phone.sock.sendto(data, ("127.0.0.1", rig.rtcp_ports[slot]))
     for ticks in (1, 2):
         clock.wake(loop, 0.002)
         assert sum(rig.slots.stats(slot).reports for slot in range(count)) == ticks * RTCP_PER_TICK_MAX

@@ -186,12 +186,12 @@ class Rtcp:
             for block in report.blocks:
                 if block.ssrc != stream.ssrc:
                     continue
+                heard = min(heard + 1, _U32_MAX)
                 lost, jitter_ms, share = block.lost, block.jitter / _UNITS_PER_MS, block.fraction / 256
                 trip_s = round_trip_s(now_ntp, block)
                 if trip_s is not None and trips < _U32_MAX:
                     trips += 1
                     trip_ms += (trip_s * 1000 - trip_ms) / trips
-        heard = min(heard + 1, _U32_MAX)
         RTCP.pack_into(view, offset, trip_ms, trips, lost, jitter_ms, share, heard, last_report, heard_s)
         return True
 

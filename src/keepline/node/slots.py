@@ -108,7 +108,7 @@ PLAY: Final = Struct("=IIB")
 """At S_PLAY_START: play_start, digits_seen, flags."""
 RTCP: Final = Struct("=fIiffIIxxxxd")
 """At S_RTCP: mean round trip in ms, how many it is of; what the peer says of our stream: packets lost, jitter in ms,
-share lost lately; reports heard; middle of the NTP time of the peer's last sender report, monotonic seconds of it."""
+share lost lately; how many reports that is of; middle of the NTP time of the peer's last sender report, monotonic seconds of it."""
 SILENCE: Final = Struct("=IIHIB")
 """At S_SILENCE: dead air in ms, when it first began in ms after `Open`, how often it began, how much there was before
 the last time, 1 while that lasts."""
@@ -149,7 +149,7 @@ class SlotStats:
     round_trip_ms: float | None = None
     """The mean of what RTCP measured; None where the peer sent no report about us."""
     reports: int = 0
-    """RTCP packets heard."""
+    """Reports heard about our stream."""
     peer_lost: int = 0
     """Packets of ours that the peer says it missed."""
     peer_jitter_ms: float = 0.0
