@@ -4,7 +4,8 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.call.facts import CallEnded, CallReceived
-from keepline.sip.uas import ALLOW
+from keepline.sip.message import KNOWN_METHODS
+from keepline.sip.uas import ALLOW, ALLOWED_METHODS
 from tests.spec.exchange_rig import Rig, invite
 from tests.spec.sip_messages import SDP, wire
 
@@ -19,7 +20,7 @@ def rig() -> Rig:
 # 8.2.1 Method -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE", "MESSAGE", "REFER", "INFO", "UPDATE", "PRACK"])
+@pytest.mark.parametrize("method", sorted(KNOWN_METHODS - set(ALLOWED_METHODS)))
 def test_rfc3261_8_2_1_a_known_method_that_is_not_served_is_405_with_allow(rig: Rig, method: str) -> None:
     answer = rig.ask(wire(method))
     assert (answer.status, answer.headers.get("Allow")) == (405, ALLOW)
@@ -36,7 +37,7 @@ def test_rfc3261_7_1_methods_are_case_sensitive(rig: Rig) -> None:
 
 def test_rfc3261_8_2_1_within_a_call_too_and_the_call_stays(rig: Rig) -> None:
     dialog = rig.call()
-    assert rig.ask(dialog.request("INFO")).status == 405
+    assert rig.ask(dialog.request("PUBLISH")).status == 405
     assert rig.ask(dialog.request("FROBNICATE")).status == 501
     assert rig.ask(dialog.request("BYE")).status == 200
 
@@ -122,22 +123,22 @@ def test_rfc3261_8_2_2_2_a_ping_by_two_ways_is_answered_twice(rig: Rig) -> None:
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
 def test_rfc3261_8_2_2_3_what_is_required_and_not_supported_is_420_and_listed(rig: Rig, method: str) -> None:
-    answer = rig.ask(wire(method, "Require: 100rel", "Require: timer, precondition"))
-    assert (answer.status, answer.headers.get("Unsupported")) == (420, "100rel, timer, precondition")
+    answer = rig.ask(wire(method, "Require: teleport", "Require: levitate, precondition"))
+    assert (answer.status, answer.headers.get("Unsupported")) == (420, "teleport, levitate, precondition")
 
 
 def test_rfc3261_8_2_2_3_require_is_ignored_in_ack_and_cancel(rig: Rig) -> None:
     dialog = rig.invite()
-    assert rig.send(dialog.request("ACK", "Require: 100rel")) == []
+    assert rig.send(dialog.request("ACK", "Require: teleport")) == []
     assert rig.ask(dialog.request("BYE")).status == 200
     ringing = rig.invite("ringing")
     cancel = ringing.invite.replace(b"INVITE", b"CANCEL").split(b"\r\nContent-Type")[0]
-    assert 200 in [answer.status for answer in rig.send(cancel + b"\r\nRequire: 100rel\r\nContent-Length: 0\r\n\r\n")]
+    assert 200 in [answer.status for answer in rig.send(cancel + b"\r\nRequire: teleport\r\nContent-Length: 0\r\n\r\n")]
 
 
 def test_rfc3261_8_2_2_3_within_a_call_too(rig: Rig) -> None:
     dialog = rig.call()
-    assert rig.ask(dialog.request("OPTIONS", "Require: 100rel")).status == 420
+    assert rig.ask(dialog.request("OPTIONS", "Require: teleport")).status == 420
 
 
 def test_rfc3261_20_29_proxy_require_is_not_for_us(rig: Rig) -> None:
@@ -221,7 +222,7 @@ def test_rfc3261_16_3_max_forwards_0_is_no_matter_to_an_endpoint(rig: Rig) -> No
 # 12.2.2, 14.2: within a dialog --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["BYE", "INVITE", "OPTIONS", "INFO"])
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "OPTIONS", "PUBLISH"])
 def test_rfc3261_12_2_2_a_dialog_that_nobody_has_is_481(rig: Rig, method: str) -> None:
     assert rig.ask(wire(method, To="<sip:bob@biloxi.example.com>;tag=nobodys")).status == 481
 
@@ -250,13 +251,6 @@ def test_rfc3261_14_2_an_invite_while_another_is_in_work_is_500_with_retry_after
     assert waits <= set(range(11))
     assert len(waits) > 1
     assert rig.exchange.live_calls == 8
-
-
-def test_rfc3261_14_2_a_reinvite_that_is_not_served_leaves_the_session_as_it_is(rig: Rig) -> None:
-    dialog = rig.call()
-    assert rig.ask(dialog.request("INVITE", body=SDP)).status == 488
-    assert rig.send(dialog.request("ACK")) == []
-    assert rig.ask(dialog.request("BYE")).status == 200
 
 
 # 21: the words ------------------------------------------------------------------------------------------------------

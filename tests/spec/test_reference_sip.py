@@ -1,0 +1,108 @@
+"""docs/reference/sip.md says what the code does: every row of its answers is sent, every limit compared."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keepline.call import effects as fx
+from keepline.model import limits
+from keepline.sip.message import Response
+from tests.spec.exchange_rig import STRANGER, Rig, invite
+from tests.spec.sip_messages import SDP, wire
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "sip.md").read_text(encoding="utf-8")
+Ask = Callable[[Rig], list[Response]]
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of the table below a heading."""
+    text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return lines[1:]
+
+
+def full(rig: Rig) -> list[Response]:
+    for _ in range(8):
+        rig.call()
+    return rig.send(invite(Call_ID="late"))
+
+
+def draining(data: bytes) -> Ask:
+    def ask(rig: Rig) -> list[Response]:
+        rig.step(fx.Drain())
+        return rig.send(data)
+
+    return ask
+
+
+def out_of_order(rig: Rig) -> list[Response]:
+    return rig.send(rig.call().request("OPTIONS", cseq=1))
+
+
+def merged(rig: Rig) -> list[Response]:
+    rig.invite(Call_ID="merged")
+    return rig.send(invite(Call_ID="merged", Via="SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK-other"))
+
+
+def sending(data: bytes, source: fx.Address = ("192.0.2.1", 5060)) -> Ask:
+    return lambda rig: rig.send(data, source)
+
+
+ANSWERS: dict[str, list[Ask]] = {
+    "an INVITE for a number of the operation": [sending(invite())],
+    "OPTIONS, whatever number it names, on a full node too": [
+        sending(wire("OPTIONS", uri="sip:nobody@192.0.2.9")),
+        lambda rig: [full(rig), rig.send(wire("OPTIONS"))][1],
+    ],
+    "OPTIONS while the node drains": [draining(wire("OPTIONS"))],
+    "any request of a stranger": [sending(wire("OPTIONS"), STRANGER), sending(invite(), STRANGER)],
+    "a request that cannot be read": [sending(wire("OPTIONS", CSeq="x"))],
+    "headers in the Request-URI": [sending(wire("OPTIONS", uri="sip:a@b?c=d"))],
+    "a number that the operation has not": [sending(invite("9999"))],
+    "a known method that is not served": [sending(wire("PUBLISH"))],
+    "Accept without room for a session description": [sending(invite("1000", "Accept: text/plain"))],
+    "a body that must be understood and is not": [sending(invite(content_type="text/plain"))],
+    "a Request-URI of another scheme than sip and sips": [sending(wire("INVITE", uri="tel:+18005550100"))],
+    "Require of what is not supported, but in ACK and CANCEL": [sending(wire("OPTIONS", "Require: teleport"))],
+    "a To tag of no dialog that lives": [sending(wire("BYE", To="<sip:bob@biloxi.example.com>;tag=x"))],
+    "an INVITE that came by another way already": [merged],
+    "an offer with nothing in common": [sending(invite(body=SDP.replace(b"AVP 0 8 101", b"AVP 18")))],
+    "a request below the last CSeq of its dialog": [out_of_order],
+    "an INVITE within a call that still rings": [lambda rig: rig.send(rig.invite("ringing").request("INVITE"))],
+    "a method that nobody knows": [sending(wire("TELEPORT"))],
+    "an INVITE while the node drains or is full": [draining(invite()), full],
+    "a SIP version other than 2.0": [sending(wire("OPTIONS").replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1))],
+    "a message that is too long": [sending(wire("OPTIONS", body=b"x" * 40_000))],
+    "a response to no request of ours, an ACK of nothing, a message with no readable Via": [
+        sending(b"SIP/2.0 200 OK\r\n" + wire("BYE").split(b"\r\n", 1)[1]),
+        sending(wire("ACK")),
+        sending(wire("OPTIONS", Via="?")),
+    ],
+}
+
+
+def test_every_answer_of_the_page_is_known_here() -> None:
+    assert [row[0] for row in rows("Answers")] == list(ANSWERS)
+
+
+@pytest.mark.parametrize("row", rows("Answers"), ids=lambda row: row[0])
+def test_what_comes_is_answered_as_the_page_says(row: list[str]) -> None:
+    for ask in ANSWERS[row[0]]:
+        answers = ask(Rig())
+        if row[1] == "silence":
+            assert answers == []
+            continue
+        assert [answer.status for answer in answers] == [int(row[1][:3])]
+        answer = answers[0]
+        named = row[1].split(" with ")[1] if " with " in row[1] and "never" not in row[1] else ""
+        for name in re.findall(r"[A-Z][a-zA-Z-]+", named):
+            assert name in answer.headers, name
+        if "never with Retry-After" in row[1]:
+            assert "Retry-After" not in answer.headers
+
+
+def test_every_limit_is_the_one_in_force() -> None:
+    for name, value, _ in rows("Limits"):
+        assert getattr(limits, name.strip("`")) == int(value), name
