@@ -109,6 +109,14 @@ async def hasty(call: Call) -> None:
 
 
 @flow
+async def brittle(call: Call) -> None:
+    """Speak German, and make a mistake."""
+    call.language = "de"
+    await call.say(prompt="goodbye")
+    raise ValueError("a mistake of the author's")
+
+
+@flow
 async def desk(call: Call) -> None:
     """A menu, digits that are read back, a pause and a note: whatever can be asked again."""
     what = await call.ask_choice(
@@ -135,8 +143,9 @@ async def curt(call: Call) -> None:
 
 FLOWS = {
     each.__name__: each
-    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt, desk)
+    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt, desk, brittle)
 }
+FLOWS["fragile"] = brittle
 NUMBERS = {
     "1000": Number("greeting"),
     "1001": Number("greeting", ring_s=3.0),
@@ -152,7 +161,10 @@ NUMBERS = {
     "6005": Number("curt"),
     "6006": Number("hasty"),
     "7000": Number("desk"),
+    "7001": Number("brittle"),
+    "7002": Number("fragile"),
 }
+FALLBACKS = {"brittle": "desk", "fragile": "raising"}
 PROMPTS = {
     "welcome": Prompt(text="Welcome.", length_s=8.0),
     "goodbye": Prompt(text="Goodbye.", length_s=3.0),
@@ -172,7 +184,7 @@ def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
         node=NodeSettings(),
         trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32")),),
         numbers=NUMBERS,
-        flows={name: FlowReference("flows", name) for name in FLOWS},
+        flows={name: FlowReference("flows", name, FALLBACKS.get(name, "")) for name in FLOWS},
         prompts=PROMPTS,
     )
 

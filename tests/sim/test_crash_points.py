@@ -32,6 +32,8 @@ SCENARIOS = {
     "desk_silence": Plan("7000"),
     "desk_typed_ahead": Plan("7000", keys=tuple((0.5, key) for key in "112311")),
     "desk_hung_up": Plan("7000", keys=((1.0, "9"), (4.0, "1")), hang_up_after_s=6.5),
+    "flow_falls_back": Plan("7001", keys=((7.0, "9"), (9.0, "1"), (11.0, "4"))),
+    "flow_falls_back_and_fails": Plan("7002"),
     "flow_is_deaf": Plan("6003", hang_up_after_s=1.0),
     "glare": Plan("6000", hang_up_after_s=3.0),
     "refused": Plan("9999"),

@@ -255,6 +255,7 @@ FIELDS: dict[type[Fact], Callable[..., str]] = {
         f"{f.step} {f.verb} {f.outcome} {f.value!r} used={f.digits_used}"
         + (f" {f.reason} after {f.attempts}" if f.reason not in ("", "answered") or f.attempts > 1 else "")
     ),
+    fact_types.FlowFailed: lambda f: f"{f.flow} {f.ending} {f.language} {''.join(f.error.splitlines()[-1:])}",
     fact_types.FlowEnded: lambda f: f"{f.ending} {''.join(f.error.splitlines()[-1:])}",
     fact_types.ByeReceived: lambda f: f"cseq={f.cseq}",
     fact_types.ByeSent: lambda f: f"because {f.why}",

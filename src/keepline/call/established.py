@@ -5,15 +5,17 @@ media, which knows what it has played, ignores the repetition.
 """
 
 from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PromptPlayed, Report
-from keepline.call.facts import DigitsPressed, FlowEnded, StepEnded
+from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.quality import dead_air_s, media_way
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Result, play_number_of, result_of
+from keepline.call.steps import Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.turn import Turn
 from keepline.call.verbs import BEHAVIOURS
 from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Waiting
+from keepline.flow.engine import FlowFunction
+from keepline.flow.recovery import recovery
 from keepline.model.errors import LocalError
 from keepline.model.limits import FLOW_STEPS_PER_S_MAX
 
@@ -25,21 +27,23 @@ BROKEN = "broken"
 
 def start_flow(turn: Turn, call: CallState) -> None:
     """Run the flow from its beginning, or with its recorded steps to where it stood."""
+    if call.failed is not None:
+        _recover(turn, call, call.failed)
+        return
     program = turn.program_of(call.received.operation)
     function = program.functions.get(call.received.flow) if program else None
     if function is None:
-        _end_flow(turn, call, "changed", f"the flow {call.received.flow} of this call's operation is not to be had")
+        what = f"the flow {call.received.flow} of this call's operation is not to be had"
+        _finish(turn, call, Finished(FlowEnding.CHANGED, what))
         return
-    facade = Call(call.id, call.received.from_number, call.received.to_number)
-    call.flow_run = FlowRun(function, facade)
-    follow(turn, call, call.flow_run.start(call.steps))
+    _run(turn, call, function, language_of(program, call.received.to_number))
 
 
 def follow(turn: Turn, call: CallState, advance: Advance) -> None:
     """Carry out what the flow asks for, until it waits for something that takes time."""
     while True:
         if isinstance(advance, Finished):
-            _end_flow(turn, call, advance.ending.value, advance.error)
+            _finish(turn, call, advance)
             return
         call.waiting = advance
         result = _begin(turn, call, advance)
@@ -156,7 +160,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
         StepEnded(
             call.id,
             turn.now_s,
-            waiting.step,
+            step_number(call, waiting),
             step.verb,
             step.fingerprint,
             step.outcome.value,
@@ -174,6 +178,37 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
         run.drop()
         return Finished(FlowEnding.RAISED, f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second")
     return run.resume(step)
+
+
+def _run(turn: Turn, call: CallState, function: FlowFunction, language: str) -> None:
+    facade = Call(call.id, call.received.from_number, call.received.to_number, language)
+    call.flow_run = FlowRun(function, facade)
+    follow(turn, call, call.flow_run.start(call.steps))
+
+
+def _recover(turn: Turn, call: CallState, failed: FlowFailed) -> None:
+    """The apology, and the fallback of the flow that failed where it has one."""
+    program = turn.program_of(call.received.operation)
+    reference = program.operation.flows.get(failed.flow) if program else None
+    fallback = program.functions.get(reference.fallback) if program and reference else None
+    _run(turn, call, recovery(fallback), failed.language)
+
+
+def _finish(turn: Turn, call: CallState, finished: Finished) -> None:
+    """The flow is over; one that failed in its caller's ear is followed by the apology, once."""
+    ending, failed = finished.ending, call.failed
+    if failed is None and call.has_caller and ending in (FlowEnding.RAISED, FlowEnding.CHANGED):
+        run, received = call.flow_run, call.received
+        language = run.language if run else language_of(turn.program_of(received.operation), received.to_number)
+        call.waiting = None
+        failed = FlowFailed(call.id, turn.now_s, received.flow, ending.value, finished.error, language)
+        turn.record(call, failed)
+        turn.emit(Report("flow_failed", call.id, finished.error))
+        _recover(turn, call, failed)
+    elif failed is not None and ending is FlowEnding.RETURNED:
+        _end_flow(turn, call, failed.ending, "")
+    else:
+        _end_flow(turn, call, ending.value, finished.error)
 
 
 def _end_flow(turn: Turn, call: CallState, ending: str, error: str) -> None:

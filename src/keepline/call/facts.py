@@ -137,6 +137,21 @@ class StepEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowFailed:
+    """The flow raised, or its code changed, while the caller was there: the apology and its fallback follow."""
+
+    kind: ClassVar[str] = "flow_failed.1"
+    call: str
+    at_s: float
+    flow: str
+    ending: str
+    error: str
+    """The traceback."""
+    language: str
+    """Of the call, as the flow left it."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEnded:
     """The flow is over; the call may outlive it by its BYE."""
 
@@ -224,6 +239,7 @@ Fact = (
     | PromptEnded
     | QuestionContinued
     | StepEnded
+    | FlowFailed
     | FlowEnded
     | CancelReceived
     | ByeReceived
@@ -239,6 +255,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     PromptEnded,
     QuestionContinued,
     StepEnded,
+    FlowFailed,
     FlowEnded,
     CancelReceived,
     ByeReceived,

@@ -13,6 +13,7 @@ from keepline.call.facts import (
     CancelReceived,
     Fact,
     FlowEnded,
+    FlowFailed,
     StepEnded,
 )
 from keepline.model.errors import LocalError
@@ -72,7 +73,7 @@ class CallRecord:
     sip_status: int | None = None
     reason: str = ""
     outcome: str = ""
-    """What the flow said it came to; else answered, refused or cancelled; failed where something did. At first empty."""
+    """What the flow said it came to; else answered, refused or cancelled; failed where something did. First empty."""
     outcome_fields: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     """What the flow said with it."""
     steps: list[StepRecord] = field(default_factory=list)
@@ -129,8 +130,10 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         if fact.verb == "outcome":
             noted = json.loads(fact.value)
             record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
-    elif isinstance(fact, FlowEnded):
+    elif isinstance(fact, FlowFailed):
         record.error = fact.error
+    elif isinstance(fact, FlowEnded) and fact.error:
+        record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
     elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
         record.state = "leaving"
     elif isinstance(fact, CallEnded):

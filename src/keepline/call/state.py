@@ -18,6 +18,7 @@ from keepline.call.facts import (
     DigitsPressed,
     Fact,
     FlowEnded,
+    FlowFailed,
     PromptEnded,
     QuestionContinued,
     StepEnded,
@@ -56,6 +57,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
     (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
     (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
     (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
     (Phase.ANSWERED, ByeSent): Phase.LEAVING,
@@ -63,6 +65,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
     (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
@@ -106,6 +109,7 @@ class CallState:
         "digits_used",
         "ended",
         "entry",
+        "failed",
         "flow_ended",
         "flow_run",
         "invite",
@@ -119,6 +123,7 @@ class CallState:
         "second_began_at_s",
         "step_began_at_s",
         "steps",
+        "steps_before",
         "steps_in_second",
         "timers",
         "waiting",
@@ -133,7 +138,12 @@ class CallState:
         self.bye_sent: ByeSent | None = None
         self.flow_ended: FlowEnded | None = None
         self.ended: CallEnded | None = None
+        self.failed: FlowFailed | None = None
+        """Its flow failed: what runs now is the apology and the fallback."""
         self.steps: list[StepResult] = []
+        """Of what runs now."""
+        self.steps_before = 0
+        """Of the flow that failed."""
         self.step_began_at_s = 0.0
         self.second_began_at_s = 0.0
         self.steps_in_second = 0
@@ -153,7 +163,7 @@ class CallState:
         self.asked_at_s = 0.0
         """When this part of the step began."""
         self.repeats = 0
-        """Parts of steps beyond the first of each."""
+        """Plays beyond the first of each step."""
         # Working state of this process, rebuilt by waking.
         self.adopted = False
         """It began in a process that died."""
@@ -196,6 +206,8 @@ class CallState:
         elif isinstance(fact, QuestionContinued):
             self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
             self.repeats += 1
+        elif isinstance(fact, FlowFailed):
+            self._apply_failure(fact)
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
@@ -213,6 +225,15 @@ class CallState:
         if fact.at_s >= self.second_began_at_s + 1.0:
             self.second_began_at_s, self.steps_in_second = fact.at_s, 0
         self.steps_in_second += 1
+
+    def _apply_failure(self, fact: FlowFailed) -> None:
+        self.failed = fact
+        self.steps_before += len(self.steps)
+        self.steps = []
+        self.steps_in_second = 0
+        self.repeats += 1  # what the failed flow may have been saying is another play than what comes now
+        self._begin_part(fact.at_s, self.digits_used, 1, QUESTION, "")
+        self.step_began_at_s = fact.at_s
 
     def _begin_part(self, at_s: float, digits_used: int, attempt: int, part: str, entry: str) -> None:
         """What follows finds only the digits that nothing before it has used up."""

@@ -65,7 +65,12 @@ def play_number(step: int) -> int:
 
 def play_number_of(call: CallState, waiting: Waiting) -> int:
     """The same where some were: it follows from facts alone, so that a successor asks for the very same play."""
-    return play_number(waiting.step) + call.repeats
+    return play_number(step_number(call, waiting)) + call.repeats
+
+
+def step_number(call: CallState, waiting: Waiting) -> int:
+    """Number of the step in its call: a fallback's steps go on where those of the failed flow end."""
+    return call.steps_before + waiting.step
 
 
 def result_of(waiting: Waiting, outcome: StepOutcome = StepOutcome.DONE, value: str = "") -> Result:
@@ -88,6 +93,14 @@ def prompt_of(program: Program | None, text: str, name: str, language: str) -> P
     if name:
         return program.operation.prompts.get(name)
     return Prompt(text=text, language=language or program.operation.language)
+
+
+def language_of(program: Program | None, number: str) -> str:
+    """The language of a call to this number."""
+    if program is None:
+        return ""
+    found = program.operation.numbers.get(number)
+    return (found.language if found else "") or program.operation.language
 
 
 def no_prompt(waiting: Waiting, name: str) -> Result:

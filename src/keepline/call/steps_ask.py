@@ -9,7 +9,7 @@ from keepline.call.effects import InspectMedia, PromptPlayed
 from keepline.call.facts import PromptEnded, QuestionContinued
 from keepline.call.state import CONFIRM, PREFACE, CallState, Timer
 from keepline.call.state import QUESTION as ASKED
-from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of
+from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.questions import Question, Verdict
@@ -153,11 +153,9 @@ def _begin_part(
     turn: Turn, call: CallState, waiting: Waiting, part: str, attempt: int, why: str, entry: Verdict | None = None
 ) -> Result | None:
     value, used = (entry.value, entry.used) if entry is not None else ("", 0)
+    step, used = step_number(call, waiting), call.digits_used + used
     call.timers.pop(Timer.STEP, None)
-    turn.record(
-        call,
-        QuestionContinued(call.id, turn.now_s, waiting.step, attempt, part, str(why), value, call.digits_used + used),
-    )
+    turn.record(call, QuestionContinued(call.id, turn.now_s, step, attempt, part, str(why), value, used))
     return _begin(turn, call, waiting)
 
 

@@ -1,10 +1,11 @@
 """The table of verbs: the request that a flow awaits, and what it does as a step of a call."""
 
 from keepline.call.steps import Behaviour
+from keepline.call.steps_apology import APOLOGY
 from keepline.call.steps_ask import QUESTION
 from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_say import HANG_UP, SAY
-from keepline.flow import AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Wait
+from keepline.flow import Apologise, AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Wait
 
 BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Say: SAY,
@@ -15,5 +16,6 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Log: NOTE,
     Outcome: NOTE,
     HangUp: HANG_UP,
+    Apologise: APOLOGY,
 }
 """A verb that is absent cannot be awaited: every kind of request is here (tested)."""

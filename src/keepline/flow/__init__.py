@@ -18,12 +18,14 @@ from keepline.flow.engine import (
 )
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
 from keepline.flow.quiet import Log, Outcome, Wait
+from keepline.flow.recovery import Apologise
 from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
 from keepline.flow.verbs import Call, HangUp, Say
 
 __all__ = [
     "Advance",
+    "Apologise",
     "AskChoice",
     "AskDigits",
     "AskYesNo",

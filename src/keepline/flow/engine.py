@@ -127,6 +127,11 @@ class FlowRun:
         value = request.returned(result)
         return self._drive(lambda: coroutine.send(value))
 
+    @property
+    def language(self) -> str:
+        """The call's, as the flow has set it."""
+        return self._call.language
+
     def drop(self) -> None:
         """Forget the coroutine without letting its `finally` blocks reach anything."""
         self._request = None

@@ -39,12 +39,18 @@ class Prompt:
         return blake2b("\0".join(parts).encode(), digest_size=PROMPT_KEY_BYTES).hexdigest()
 
 
+TONES = Prompt(file_digest="tones 1", language="")
+"""The three rising tones of a call that cannot be completed (ITU-T E.180); the node makes them without speech."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlowReference:
     """Where a flow's code is: `module:function` below the operation's directory."""
 
     module: str
     function: str
+    fallback: str = ""
+    """Name of the flow that goes on with a call when this one fails; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Number:
     """Name of the flow that answers it."""
     ring_s: float = 0.0
     """How long it rings (180) before it is answered; 0 answers at once."""
+    language: str = ""
+    """Of what its flow says without naming one; empty for the operation's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,8 @@ class Operation:
     prompts: dict[str, Prompt]
     language: str = "en"
     """Of texts that flows speak without naming a language."""
+    apology: Prompt | None = None
+    """What a caller hears when a flow fails; None for a sentence of ours in the call's language."""
     file: str = ""
     """Absolute path of the operation file itself."""
     overrides: tuple[str, ...] = ()

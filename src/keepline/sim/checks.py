@@ -13,6 +13,7 @@ from keepline.call.facts import (
     CallReceived,
     DigitsPressed,
     Fact,
+    FlowFailed,
     QuestionContinued,
     StepEnded,
 )
@@ -106,6 +107,9 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     starts = Counter(each.number for each in node.media.log.started if each.call == call)
     yield from (f"play {number} began {count} times" for number, count in starts.items() if count > 1)
     repeats = [fact.step for fact in facts if isinstance(fact, QuestionContinued)]
+    for index, fact in enumerate(facts):
+        if isinstance(fact, FlowFailed):
+            repeats.append(sum(isinstance(each, StepEnded) for each in facts[:index]) - 1)
     known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:

@@ -1,6 +1,6 @@
 """The limits of a call that no other test reaches by its name."""
 
-from keepline.call.facts import CallEnded, FlowEnded, StepEnded
+from keepline.call.facts import CallEnded, FlowEnded, FlowFailed, StepEnded
 from keepline.model.limits import FLOW_STEPS_AFTER_HANGUP_MAX, FLOW_STEPS_PER_S_MAX, MEDIA_CLOSE_S_MAX
 from tests.transcript.call_transcripts import BEGAN_S, Stage
 
@@ -16,9 +16,9 @@ def run(*lines: str) -> Stage:
 def test_a_flow_that_goes_round_in_circles_ends_before_others_feel_it() -> None:
     stage = run("0.0 <- INVITE 6006", "0.1 <- ACK", "wait 0.1")
     steps = [fact for fact in stage.written if isinstance(fact, StepEnded)]
-    [ended] = [fact for fact in stage.written if isinstance(fact, FlowEnded)]
+    [failed] = [fact for fact in stage.written if isinstance(fact, FlowFailed)]
     assert len(steps) == FLOW_STEPS_PER_S_MAX + 1
-    assert ended.error == f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second"
+    assert failed.error == f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second"
 
 
 def test_a_flow_may_take_many_steps_over_a_longer_time() -> None:

@@ -66,7 +66,7 @@ def test_a_whole_life() -> None:
         StepRecord("ask_digits", 100.5, "5", 3500.0),
         StepRecord("say", 104.0, "hung_up", 15900.0),
     ]
-    assert record.media == MediaRecord("PCMU", 975, 970, 5, 1.5)
+    assert record.media == MediaRecord("PCMU", 975, 970, 5, 1.5, audio="both_ways")
     assert (record.from_, record.to, record.flow, record.carrier) == ("alice", "1000", "greeting", "carrier")
 
 
