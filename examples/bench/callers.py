@@ -80,7 +80,7 @@ def options() -> argparse.ArgumentParser:
     add("--give-up-after", type=float, metavar="S", default=120.0, help="a call still up by then has failed")
     add("--rtp", choices=RTP_MODES, default="noise", help="what to send (light: one packet a second)")
     add("--codec", choices=CODECS, default="pcmu")
-    add("--port-base", type=int, default=0, help="first RTP port (0: the kernel chooses)")
+    add("--port-base", type=int, default=0, help="first RTP port, even (0: the kernel chooses)")
     add("--seed", type=int, default=0, help="of everything that is random in the callers' behaviour")
     add("--expect", type=expectation_prompts, default=(), metavar="PROMPTS",
         help="what a good call hears, in order: NAME, NAME* (a digit may cut it), NAME+ (over and over)")  # fmt: skip

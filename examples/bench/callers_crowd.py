@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from callers_rtp import GAP_BUCKETS, Receiver, Sender, open_socket
+from callers_rtp import GAP_BUCKETS, Receiver, Sender, open_rtp_socket, open_socket
 from callers_sip import Caller, Message, Script, State, parse, response_to
 from callers_verdict import Expectation, Frames
 
@@ -154,10 +154,10 @@ class Crowd:
             port = self._next_port
             self._next_port = port + 2 if port < 65000 else self.plan.port_base
             try:
-                return open_socket(self.host, port)
+                return open_rtp_socket(self.host, port)
             except OSError:
                 self.port_misses += 1
-        return open_socket(self.host, 0)
+        return open_rtp_socket(self.host)
 
     def talk(self, caller: Caller, host: str, port: int, codec: int, event_type: int) -> None:
         """The call is answered: media flows."""

@@ -8,6 +8,7 @@ import socket
 import struct
 from array import array
 from collections import deque
+from contextlib import suppress
 from zlib import crc32
 
 from callers_verdict import FRAME_BYTES, LOST, Heard
@@ -23,6 +24,7 @@ END_PACKETS = 3
 LOST_FILLED_MAX = 1000
 """Longer losses are counted but not filled in frame by frame."""
 SOURCES_KEPT_MAX = 8
+EVEN_PORT_TRIES = 100
 GAP_BUCKET_NS = 500_000
 GAP_BUCKETS = 4000
 """Two seconds; longer gaps count in the last bucket."""
@@ -205,6 +207,21 @@ class Sender:
             self.sent += 1
         except OSError:
             pass  # A full buffer or a closed port: the receiver's figures show what it led to.
+
+
+def open_rtp_socket(host: str, port: int = 0) -> socket.socket:
+    """As `open_socket`, on an even port, so that nobody's RTCP, which goes to the port above, meets another caller's RTP."""
+    if port:
+        return open_socket(host, port)
+    for _ in range(EVEN_PORT_TRIES):
+        sock = open_socket(host, 0)
+        port = int(sock.getsockname()[1])
+        if port % 2 == 0:
+            return sock
+        sock.close()
+        with suppress(OSError):
+            return open_socket(host, port - 1)
+    raise OSError(f"no even port is free on {host}")
 
 
 def open_socket(host: str, port: int) -> socket.socket:

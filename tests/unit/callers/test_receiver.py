@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from callers_rtp import GAP_BUCKETS, Receiver, Sender, open_socket
+from callers_rtp import GAP_BUCKETS, Receiver, Sender, open_rtp_socket, open_socket
 
 PAYLOAD = b"\x11" * 160
 
@@ -80,6 +80,12 @@ def test_a_second_source_is_counted(pair: tuple[socket.socket, socket.socket]) -
             other.sendto(packet(n, 160 * n), near.getsockname())
             receiver.read()
     assert receiver.finish().sources == 2
+
+
+def test_rtp_ports_are_even() -> None:
+    for _ in range(20):
+        with open_rtp_socket("127.0.0.1") as sock:
+            assert sock.getsockname()[1] % 2 == 0
 
 
 def test_audio_past_the_limit_is_counted_not_kept(pair: tuple[socket.socket, socket.socket]) -> None:
