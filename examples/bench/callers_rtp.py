@@ -210,7 +210,7 @@ class Sender:
 
 
 def open_rtp_socket(host: str, port: int = 0) -> socket.socket:
-    """As `open_socket`, on an even port, so that nobody's RTCP, which goes to the port above, meets another caller's RTP."""
+    """As `open_socket`, on an even port: RTCP goes to the port above, where no other caller's RTP must be."""
     if port:
         return open_socket(host, port)
     for _ in range(EVEN_PORT_TRIES):

@@ -236,9 +236,13 @@ def _judge_signalling(expect: Expectation, facts: Facts) -> list[str]:
 
 
 def excused(jump: int, at: float, stalls: Sequence[tuple[float, float]]) -> bool:
-    """Whether a jump of the timestamp, in its units, is the standstill of the machine and not of what runs on it."""
+    """Whether a jump of the timestamp, in its units, is the standstill of the machine and not of what runs on it.
+
+    It is where the machine stood still for half as long as the jump, at once or in pieces, shortly before.
+    """
     jump_s = jump / FRAME_BYTES * FRAME_MS / 1000
-    return jump > 0 and any(abs(ended - at) <= STALL_GRACE_S and length_s >= jump_s / 2 for ended, length_s in stalls)
+    begun = at - 2 * jump_s - STALL_GRACE_S
+    return jump > 0 and sum(length_s for end, length_s in stalls if begun < end < at + STALL_GRACE_S) >= jump_s / 2
 
 
 def _judge_rtp(expect: Expectation, facts: Facts, heard: Heard) -> list[str]:
