@@ -75,6 +75,10 @@ class Rig:
         """One datagram, and the responses that it causes at once."""
         return [read_response(sent) for sent in self.step(fx.DatagramReceived(data, source))]
 
+    def send_raw(self, data: bytes, source: tuple[str, int] = PEER) -> list[bytes]:
+        """One datagram, and all that is sent at once, requests too."""
+        return self.step(fx.DatagramReceived(data, source))
+
     def ask(self, data: bytes, source: tuple[str, int] = PEER) -> Response:
         """One datagram that is answered with one response."""
         answers = self.send(data, source)

@@ -50,6 +50,15 @@ def sending(data: bytes, source: fx.Address = ("192.0.2.1", 5060)) -> Ask:
     return lambda rig: rig.send(data, source)
 
 
+def within(method: str, body: bytes) -> Ask:
+    """A request within a call."""
+    return lambda rig: rig.send(rig.call().request(method, body=body))
+
+
+def timed(seconds: int) -> Ask:
+    return sending(invite("1000", "Supported: timer", f"Session-Expires: {seconds}"))
+
+
 ANSWERS: dict[str, list[Ask]] = {
     "an INVITE for a number of the operation": [sending(invite())],
     "OPTIONS, whatever number it names, on a full node too": [
@@ -60,14 +69,26 @@ ANSWERS: dict[str, list[Ask]] = {
     "any request of a stranger": [sending(wire("OPTIONS"), STRANGER), sending(invite(), STRANGER)],
     "a request that cannot be read": [sending(wire("OPTIONS", CSeq="x"))],
     "headers in the Request-URI": [sending(wire("OPTIONS", uri="sip:a@b?c=d"))],
+    "an INVITE without an offer": [sending(invite(body=b"", content_type=""))],
+    "an INVITE within a call: hold, resume, another address, port or codec": [
+        within("INVITE", SDP + b"a=sendonly\r\n"),
+        within("INVITE", SDP.replace(b"49170", b"50000")),
+        within("INVITE", SDP.replace(b"0 8 101", b"8 101")),
+    ],
+    "an INVITE within a call whose offer cannot be met": [within("INVITE", SDP.replace(b"AVP 0 8 101", b"AVP 18"))],
+    "a session timer (`Supported: timer`) of 90 s or more": [timed(90)],
     "a number that the operation has not": [sending(invite("9999"))],
     "a known method that is not served": [sending(wire("PUBLISH"))],
     "Accept without room for a session description": [sending(invite("1000", "Accept: text/plain"))],
     "a body that must be understood and is not": [sending(invite(content_type="text/plain"))],
     "a Request-URI of another scheme than sip and sips": [sending(wire("INVITE", uri="tel:+18005550100"))],
     "Require of what is not supported, but in ACK and CANCEL": [sending(wire("OPTIONS", "Require: teleport"))],
+    "a session timer of less than 90 s": [timed(89)],
     "a To tag of no dialog that lives": [sending(wire("BYE", To="<sip:bob@biloxi.example.com>;tag=x"))],
     "an INVITE that came by another way already": [merged],
+    "an INVITE within a call while the ACK of our 200 is awaited": [
+        lambda rig: rig.send(rig.invite().request("INVITE", body=SDP))
+    ],
     "an offer with nothing in common": [sending(invite(body=SDP.replace(b"AVP 0 8 101", b"AVP 18")))],
     "a request below the last CSeq of its dialog": [out_of_order],
     "an INVITE within a call that still rings": [lambda rig: rig.send(rig.invite("ringing").request("INVITE"))],

@@ -18,7 +18,8 @@ A line at the margin is an input, an indented line what followed, `#` a remark. 
     crash without FLOW               the same, and the code of that flow is gone; `FLOW is OTHER`: it is another's now
     wait 32                          every timer that is due up to then fires
 
-Options of a request: `from=HOST:PORT`, `sdp=none|g729|bad`, `call=N` (another call), `branch=X` (another transaction).
+Options of a request: `from=HOST:PORT`, `sdp=NAME` (of `BODIES`; an ACK has none unless it is named), `body=TEXT`
+(with its Content-Type), `call=N` (another call), `branch=X` (another transaction).
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from keepline.call.facts import CallEnded, CallReceived, Fact
 from keepline.call.turn import Program
 from keepline.model.errors import PeerError
 from keepline.sip.message import Request, Response, make_response, parse_message
+from keepline.sip.sdp import parse_sdp
 from tests.sim.operation import IDENTITY, RTP_PORTS, program
 from tests.spec.sip_messages import SDP, wire
 
@@ -41,6 +43,12 @@ BODIES = {
     "none": b"",
     "g729": SDP.replace(b"RTP/AVP 0 8 101", b"RTP/AVP 18"),
     "bad": b"no description at all\r\n",
+    "hold": SDP + b"a=sendonly\r\n",
+    "inactive": SDP + b"a=inactive\r\n",
+    "zero": SDP.replace(b"c=IN IP4 192.0.2.1", b"c=IN IP4 0.0.0.0"),
+    "moved": SDP.replace(b"c=IN IP4 192.0.2.1", b"c=IN IP4 192.0.2.77").replace(b"49170", b"50000"),
+    "pcma": SDP.replace(b"RTP/AVP 0 8 101", b"RTP/AVP 8 101"),
+    "keyless": SDP.replace(b"RTP/AVP 0 8 101", b"RTP/AVP 0 8"),
 }
 CLOSE = 0xFFFFFFFF
 
@@ -145,7 +153,8 @@ class Stage:
         if method not in ("ACK", "CANCEL") and leg.last:
             leg.cseq += 1
         branch = options.pop("branch", f"{leg.name}{'invite' if method == 'CANCEL' else method.lower()}{leg.cseq}")
-        body = BODIES[options.pop("sdp", "")] if method == "INVITE" else b""
+        body = BODIES[options.pop("sdp", "" if method == "INVITE" else "none")]
+        typed = options.pop("body", "").encode().decode("unicode_escape").encode()
         headers = {
             "Via": f"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch}",
             "Call-ID": f"{leg.name}@192.0.2.1",
@@ -154,6 +163,7 @@ class Stage:
         }
         if body:
             headers["Content-Type"] = "application/sdp"
+        body = body or typed
         headers |= {name: value.replace("~", " ") for name, value in options.items()}
         return wire(method, uri=f"sip:{number}@203.0.113.5", body=body, **headers)
 
@@ -232,11 +242,37 @@ class Stage:
                 self.leg.to = str(message.headers.get("To"))
         else:
             what = f"{message.method} {message.uri} ({message.cseq})"
-        more = [f"{name}: {message.headers.get(name)}" for name in ("Unsupported", "Allow") if name in message.headers]
-        shown = [] if isinstance(message, Response) and message.status == 200 else more
+        is_200 = isinstance(message, Response) and message.status == 200
+        names = ("Session-Expires",) if is_200 else ("Unsupported", "Allow", "Min-SE", "Accept")
+        shown = [
+            f"{name}: {message.headers.get(name)}" for name in names if name in message.headers and name != "Route"
+        ]
+        shown += [f"Route: {route}" for route in message.headers.get_all("Route")]
+        shown += told_description(message.body)
         again = ", the same again" if effect.data in self.sent else ""
         self.sent.append(effect.data)
         return "; ".join([f"-> {what} to {effect.peer[0]}:{effect.peer[1]}{again}", *shown])
+
+
+def told_description(body: bytes) -> list[str]:
+    """Of a session description of ours, what is out of the ordinary."""
+    if not body:
+        return []
+    session = parse_sdp(body)
+    version, audio = session.origin.split()[2], session.media[0]
+    if version == "1" and audio.direction == "sendrecv":
+        return []
+    return [f"session {version}: {' '.join(audio.formats)} {audio.direction}"]
+
+
+def told_terms(terms: fact_types.Terms | None) -> str:
+    if terms is None:
+        return "no terms"
+    way = "" if terms.direction == "sendrecv" else f" {terms.direction}"
+    return (
+        f"{terms.codec}/{terms.payload_type} dtmf={terms.dtmf_payload_type} "
+        f"rtp={terms.remote_host}:{terms.remote_port}{way}"
+    )
 
 
 FIELDS: dict[type[Fact], Callable[..., str]] = {
@@ -245,7 +281,15 @@ FIELDS: dict[type[Fact], Callable[..., str]] = {
     ),
     fact_types.CallAnswered: lambda f: (
         f"{f.codec}/{f.payload_type} dtmf={f.dtmf_payload_type} rtp={f.remote_host}:{f.remote_port}"
+        if f.remote_host
+        else "with an offer"
     ),
+    fact_types.CallAcknowledged: lambda f: told_terms(f.terms) if f.terms else "",
+    fact_types.ReinviteAnswered: lambda f: (
+        f"{f.cseq} version={f.version} {told_terms(f.terms) if f.terms else 'with an offer'}"
+    ),
+    fact_types.ReinviteAcknowledged: lambda f: told_terms(f.terms) if f.terms else "",
+    fact_types.DigitSignalled: lambda f: f"{f.digit!r} cseq={f.cseq}",
     fact_types.DigitsPressed: lambda f: f"{f.digits!r} head={f.head}",
     fact_types.PromptEnded: lambda f: f"{f.number} {f.reason}",
     fact_types.QuestionContinued: lambda f: (
@@ -273,6 +317,9 @@ def told_effect(effect: fx.Effect) -> str:
     match effect:
         case fx.OpenMedia():
             return f"media: open slot {effect.slot} to {effect.remote_host}:{effect.remote_port}"
+        case fx.RedirectMedia():
+            where = f"{effect.remote_host}:{effect.remote_port}"
+            return f"media: redirect {effect.number} to {where}/{effect.payload_type} {effect.way.direction}"
         case fx.PlayPrompt():
             flags = [name for name in ("repeat", "barge_in") if getattr(effect, name)]
             flags += [f"digits_seen={effect.digits_seen}"] if effect.barge_in else []

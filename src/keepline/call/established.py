@@ -4,7 +4,15 @@ A step's play number follows from the facts alone, so that a successor asks medi
 media, which knows what it has played, ignores the repetition.
 """
 
-from keepline.call.effects import DigitsHeard, InspectMedia, MediaSeen, OpenMedia, PromptPlayed, Report
+from keepline.call.effects import (
+    DigitsHeard,
+    InspectMedia,
+    MediaSeen,
+    OpenMedia,
+    PromptPlayed,
+    RedirectMedia,
+    Report,
+)
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.quality import dead_air_s, media_way
 from keepline.call.state import CallState, Phase, Timer
@@ -54,8 +62,7 @@ def follow(turn: Turn, call: CallState, advance: Advance) -> None:
 
 def resume_media(turn: Turn, call: CallState) -> None:
     """Say again to media what this call needs: after a switch-over, or for a new media process."""
-    answered = call.answered
-    if answered is None or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
+    if call.agreement.terms is None or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
         return
     open_media(turn, call)
     if call.waiting is not None:
@@ -65,22 +72,42 @@ def resume_media(turn: Turn, call: CallState) -> None:
 
 def open_media(turn: Turn, call: CallState) -> None:
     """Give the answered call its RTP; media ignores it where it has."""
-    received, answered = call.received, call.answered
-    if answered is None:
+    received, terms = call.received, call.agreement.terms
+    if terms is None:
         return
     turn.emit(
         OpenMedia(
             call.id,
             received.slot,
-            answered.remote_host,
-            answered.remote_port,
-            answered.payload_type,
-            answered.dtmf_payload_type,
+            terms.remote_host,
+            terms.remote_port,
+            terms.payload_type,
+            terms.dtmf_payload_type,
             received.ssrc,
             received.rtp_seq,
             received.rtp_ts,
-            media_way(turn, call, answered.frame_ms, answered.rtcp_mux, answered.direction),
+            media_way(turn, call, terms.frame_ms, terms.rtcp_mux, terms.direction),
             dead_air_s(turn, call),
+        )
+    )
+    if call.agreement.number:
+        redirect_media(turn, call)
+
+
+def redirect_media(turn: Turn, call: CallState) -> None:
+    """Let the call's RTP follow a session that has changed; media ignores it where it does."""
+    received, terms = call.received, call.agreement.terms
+    assert terms is not None
+    turn.emit(
+        RedirectMedia(
+            call.id,
+            received.slot,
+            call.agreement.number,
+            terms.remote_host,
+            terms.remote_port,
+            terms.payload_type,
+            terms.dtmf_payload_type,
+            media_way(turn, call, terms.frame_ms, terms.rtcp_mux, terms.direction),
         )
     )
 

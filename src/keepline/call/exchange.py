@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, quality, setup, teardown
+from keepline.call import established, quality, session, setup, teardown
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.facts import CallReceived
 from keepline.call.gate import Gate
@@ -205,6 +205,8 @@ class Exchange:
             setup.retransmit_answer(turn, call)
         elif timer is Timer.ANSWER_LIMIT:
             teardown.on_answer_limit(turn, call)
+        elif timer is Timer.SESSION:
+            session.on_session_timer(turn, call)
         elif timer is Timer.MEDIA_CLOSE:
             teardown.on_media_close_limit(turn, call)
         else:

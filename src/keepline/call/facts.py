@@ -43,6 +43,22 @@ class CallReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the two sides of a session agreed on."""
+
+    codec: str
+    payload_type: int
+    dtmf_payload_type: int
+    """-1 where telephone-event is not spoken."""
+    remote_host: str
+    remote_port: int
+    frame_ms: int
+    rtcp_mux: bool
+    direction: str
+    """Ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallAnswered:
     """The 200 that answers, with what the two sides agreed on."""
 
@@ -55,11 +71,14 @@ class CallAnswered:
     dtmf_payload_type: int
     """-1 where the caller offered no telephone-event."""
     remote_host: str
+    """Empty where the offer was ours: the answer comes with the ACK."""
     remote_port: int
     frame_ms: int = 20
     """Audio in each packet that we send."""
     rtcp_mux: bool = False
     direction: str = "sendrecv"
+    expires_s: int = 0
+    """The session ends so long after its last refresh (RFC 4028); 0 never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,51 @@ class CallAcknowledged:
     call: str
     at_s: float
     ack: str
+    terms: Terms | None = None
+    """What it agreed to, where the offer was ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteAnswered:
+    """The 200 to an INVITE within the call: the session from here on."""
+
+    kind: ClassVar[str] = "reinvite_answered.1"
+    call: str
+    at_s: float
+    invite: str
+    """As received; with its source, so that a successor repeats the 200 to where this one went."""
+    peer_host: str
+    peer_port: int
+    cseq: int
+    response: str
+    version: int
+    """Of our session description (RFC 3264 §8)."""
+    terms: Terms | None
+    """None where the offer is ours: the answer comes with the ACK."""
+    expires_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteAcknowledged:
+    """The ACK of that 200."""
+
+    kind: ClassVar[str] = "reinvite_acknowledged.1"
+    call: str
+    at_s: float
+    ack: str
+    terms: Terms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DigitSignalled:
+    """A digit that an INFO carried, in a call without telephone-event."""
+
+    kind: ClassVar[str] = "digit_signalled.1"
+    call: str
+    at_s: float
+    cseq: int
+    """Of the INFO: its repetition, seen by a successor, is known by it."""
+    digit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +299,10 @@ Fact = (
     CallReceived
     | CallAnswered
     | CallAcknowledged
+    | ReinviteAnswered
+    | ReinviteAcknowledged
     | DigitsPressed
+    | DigitSignalled
     | PromptEnded
     | QuestionContinued
     | StepEnded
@@ -251,7 +318,10 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     CallReceived,
     CallAnswered,
     CallAcknowledged,
+    ReinviteAnswered,
+    ReinviteAcknowledged,
     DigitsPressed,
+    DigitSignalled,
     PromptEnded,
     QuestionContinued,
     StepEnded,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, setup, teardown
+from keepline.call import established, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived, ending
 from keepline.call.routing import route_invite, user_of
@@ -18,7 +18,6 @@ from keepline.model.errors import PeerError
 from keepline.model.limits import SERVER_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.reasons import phrase_for
-from keepline.sip.sdp import Answer
 from keepline.sip.transaction import cancel_key, server_key
 from keepline.sip.uas import ALLOW, CONTENT_HEADERS, Refusal, refusal_of
 
@@ -65,7 +64,7 @@ class Requests:
             self._on_invite(turn, key, request, raw, source)
         else:
             exchange.transactions.open_server(turn.now_s, key, request, source)
-            self._on_other(turn, request, raw)
+            self._on_other(turn, request, raw, source)
 
     def refuse_unserved(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
         """Answer a request that could be read and yet not be dealt with, so that its transaction does not wait."""
@@ -82,7 +81,7 @@ class Requests:
             return cancel_key(request) in self._exchange.transactions.servers
         return bool(request.to.tag) and self._call_of(turn, request) is not None
 
-    def _on_other(self, turn: Turn, request: Request, raw: bytes) -> None:
+    def _on_other(self, turn: Turn, request: Request, raw: bytes, source: fx.Address) -> None:
         """A request that begins no call: first what §8.2 and §12.2.2 refuse."""
         is_within = bool(request.to.tag) and request.method != "CANCEL"
         call = self._call_of(turn, request) if is_within else None
@@ -98,9 +97,7 @@ class Requests:
         elif request.method == "CANCEL":
             self._on_cancel(turn, request, raw)
         elif request.method == "INVITE":
-            self._respond(
-                turn, request, 488
-            )  # the session stays as it is (§14.2); media does not move within a call yet
+            self._on_reinvite(turn, request, raw, source)
         else:
             self._on_options(turn, request)
 
@@ -189,15 +186,15 @@ class Requests:
         """Answer a ringing call, or refuse it where its offer cannot be met (RFC 3264 §6)."""
         try:
             teardown.bye_peer(call)  # a caller that we could not send a BYE to is not answered
-            agreed: Answer | None = setup.negotiate(call.invite, turn.identity, call.id, call.received.rtp_port)
+            response = setup.answer(turn, call)
         except PeerError as error:
             self.end_unanswered(turn, call, error.status, str(error))
             return
-        if agreed is None:
+        if response is None:
             self.end_unanswered(turn, call, 488, "no codec in common: PCMU and PCMA are offered here")
             return
-        self._respond_with(turn, call.invite, setup.answer(turn, call, agreed))
-        setup.begin(turn, call)
+        self._respond_with(turn, call.invite, response)
+        session.begin(turn, call)
 
     def end_unanswered(
         self, turn: Turn, call: CallState, status: int, why: str, headers: Headers | None = None
@@ -227,8 +224,21 @@ class Requests:
         """Whether it was of a call of ours."""
         call = self._call_of(turn, ack)
         if call is not None:
-            self._exchange.on_call(turn, call.id, lambda t, c: setup.on_ack(t, c, ack, raw))
+            self._exchange.on_call(turn, call.id, lambda t, c: session.on_ack(t, c, ack, raw))
         return call is not None
+
+    def _on_reinvite(self, turn: Turn, invite: Request, raw: bytes, source: fx.Address) -> None:
+        call = self._call_of(turn, invite)
+        assert call is not None
+        refusal = session.reinvite_refusal(call)
+        if refusal is not None:
+            self._respond(turn, invite, refusal.status, why=refusal.why, headers=list(refusal.headers))
+            return
+        response = session.on_reinvite(turn, call, invite, raw, source)
+        if response is None:
+            self._respond(turn, invite, 488)  # the session stays as it is (§14.2)
+        else:
+            self._respond_with(turn, invite, response)
 
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
         call = self._call_of(turn, bye)
@@ -287,21 +297,27 @@ class Requests:
             setup.resend_answer(turn, call)
             setup.arm_answer_timers(turn, call)
         if call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
-            if call.received.slot < 0:
-                established.break_flow(turn, call, NO_SLOT)
-                return
-            established.open_media(turn, call)
-            if call.flow_ended is None:
-                established.start_flow(turn, call)
-                established.await_news(turn, call)
-            turn.emit(fx.InspectMedia(call.id, call.received.slot))
+            reinvite = session.restore(turn, call)
+            if reinvite is not None:
+                transactions.remember(turn.now_s, server_key(reinvite), b"")
+            self._restore_live(turn, call)
             return
         if call.phase is Phase.LEAVING:
             teardown.repeat_bye(turn, call)
         elif call.phase is Phase.CLOSING:
             setup.close_media(turn, call)
-        if call.answered is not None and call.flow_ended is None:
+        if call.agreement.terms is not None and call.flow_ended is None:
             established.start_flow(turn, call)
+
+    def _restore_live(self, turn: Turn, call: CallState) -> None:
+        if call.received.slot < 0:
+            established.break_flow(turn, call, NO_SLOT)
+        elif call.agreement.terms is not None:
+            established.open_media(turn, call)
+            if call.flow_ended is None:
+                established.start_flow(turn, call)
+                established.await_news(turn, call)
+            turn.emit(fx.InspectMedia(call.id, call.received.slot))
 
     def _restore_ringing(self, turn: Turn, call: CallState) -> None:
         if call.received.slot < 0:

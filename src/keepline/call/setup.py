@@ -3,33 +3,43 @@
 RFC 3261 §13.3 (UAS processing of INVITE), §13.3.1.4 (retransmission of 2xx by the UAS core), §14.2, RFC 3264.
 """
 
-from keepline.call import established
+from keepline.call.agreement import VERSION_FIRST, terms_of
 from keepline.call.effects import CloseMedia
-from keepline.call.facts import ByeReceived, CallAcknowledged, CallAnswered, CancelReceived, ending
+from keepline.call.facts import ByeReceived, CallAnswered, CancelReceived, ReinviteAnswered, Terms, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Identity, Turn
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
 from keepline.sip.body import session_of
-from keepline.sip.message import Request, Response, make_response, response_target
+from keepline.sip.message import Request, Response, make_response, parse_message, response_target
 from keepline.sip.reasons import phrase_for
-from keepline.sip.sdp import Answer, offer_answer, parse_sdp
+from keepline.sip.sdp import Answer, make_offer, offer_answer, parse_sdp
+from keepline.sip.session_timer import interval_headers, session_interval_s
 from keepline.sip.uas import ALLOW
 
 CLOSE_NUMBER = 0xFFFFFFFF
 """Command number of the closing of a call's media: after every other."""
+NO_TERMS = Terms("", 0, -1, "", 0, 20, False, "sendrecv")
+"""Of a call whose offer is ours, until its ACK."""
 
 
-def negotiate(invite: Request, identity: Identity, call: str, rtp_port: int) -> Answer | None:
-    """The answer to the offer of an INVITE, None where nothing fits (488). Raises `PeerError` for a bad offer."""
-    offer = session_of(invite)
-    if offer is None:
-        return None  # a late offer (RFC 3261 §13.2.1) is not served yet
+def meet(call: CallState, identity: Identity, offer: bytes, version: int) -> Answer | None:
+    """The answer to an offer, None where nothing fits (488). Raises `PeerError` for a bad offer."""
     return offer_answer(
         parse_sdp(offer),
         local_host=identity.media_host,
-        local_port=rtp_port,
-        session_id=int(call, 16) & 0x7FFFFFFFFFFFFFFF,
-        version=1,
+        local_port=call.received.rtp_port,
+        session_id=int(call.id, 16) & 0x7FFFFFFFFFFFFFFF,
+        version=version,
+    )
+
+
+def make_description(call: CallState, identity: Identity, version: int) -> bytes:
+    """Our offer, where the peer made none (RFC 3261 §13.3.1, §14.2)."""
+    return make_offer(
+        local_host=identity.media_host,
+        local_port=call.received.rtp_port,
+        session_id=int(call.id, 16) & 0x7FFFFFFFFFFFFFFF,
+        version=version,
     )
 
 
@@ -48,17 +58,28 @@ def ringing(call: CallState, identity: Identity) -> Response:
     )
 
 
-def answer(turn: Turn, call: CallState, agreed: Answer) -> Response:
-    """Answer the call: its 200 goes on record, media opens, the flow begins. The caller of this sends the 200."""
-    headers = [("Contact", contact(turn.identity)), ("Allow", ALLOW), ("Server", turn.identity.server)]
-    response = make_response(
-        call.invite,
-        200,
-        to_tag=call.received.local_tag,
-        headers=headers,
-        body=agreed.sdp,
-        content_type="application/sdp",
-    )
+def accept(call: CallState, invite: Request, identity: Identity, sdp: bytes, expires_s: int) -> Response:
+    """The 200 to an INVITE of the call, its first or a later one."""
+    headers = [("Contact", contact(identity)), ("Allow", ALLOW), ("Server", identity.server)]
+    headers += interval_headers(expires_s)
+    return make_response(invite, 200, to_tag=call.received.local_tag, headers=headers, body=sdp)
+
+
+def answer(turn: Turn, call: CallState) -> Response | None:
+    """Answer the call: its 200 goes on record. The caller of this sends it; None where the offer cannot be met (488).
+
+    Raises `PeerError` for a bad offer.
+    """
+    offer = session_of(call.invite)
+    if offer is None:
+        terms, sdp = NO_TERMS, make_description(call, turn.identity, VERSION_FIRST)
+    else:
+        agreed = meet(call, turn.identity, offer, VERSION_FIRST)
+        if agreed is None:
+            return None
+        terms, sdp = terms_of(agreed), agreed.sdp
+    expires_s = session_interval_s(call.invite)
+    response = accept(call, call.invite, turn.identity, sdp, expires_s)
     turn.clear_timers(call, [Timer.RING])
     turn.record(
         call,
@@ -66,38 +87,33 @@ def answer(turn: Turn, call: CallState, agreed: Answer) -> Response:
             call.id,
             turn.now_s,
             response.encode().decode("latin-1"),
-            agreed.codec,
-            agreed.payload_type,
-            -1 if agreed.dtmf_payload_type is None else agreed.dtmf_payload_type,
-            agreed.remote_host,
-            agreed.remote_port,
-            agreed.frame_ms,
-            agreed.rtcp_mux,
-            agreed.direction,
+            terms.codec,
+            terms.payload_type,
+            terms.dtmf_payload_type,
+            terms.remote_host,
+            terms.remote_port,
+            terms.frame_ms,
+            terms.rtcp_mux,
+            terms.direction,
+            expires_s,
         ),
     )
     return response
 
 
-def begin(turn: Turn, call: CallState) -> None:
-    """After the 200 has left: RTP, the flow, and the retransmission of the 200."""
-    arm_answer_timers(turn, call)
-    established.open_media(turn, call)
-    established.start_flow(turn, call)
-
-
 def arm_answer_timers(turn: Turn, call: CallState) -> None:
     """Start the retransmission of our 200, and the wait for its ACK, which counts from the answer."""
-    assert call.answered is not None
+    pending = _unacknowledged(call)
+    assert pending is not None
     timers = turn.identity.timers
     call.answer_interval_s = timers.t1_s
     turn.set_timer(call, Timer.RETRANSMIT_ANSWER, turn.now_s + timers.t1_s)
-    turn.set_timer(call, Timer.ANSWER_LIMIT, call.answered.at_s + 64 * timers.t1_s)
+    turn.set_timer(call, Timer.ANSWER_LIMIT, pending.at_s + 64 * timers.t1_s)
 
 
 def retransmit_answer(turn: Turn, call: CallState) -> None:
     """§13.3.1.4: T1, doubling up to T2, until the ACK arrives."""
-    if call.phase is not Phase.ANSWERED or call.answered is None:
+    if _unacknowledged(call) is None:
         return
     resend_answer(turn, call)
     call.answer_interval_s = min(2 * call.answer_interval_s, turn.identity.timers.t2_s)
@@ -105,18 +121,19 @@ def retransmit_answer(turn: Turn, call: CallState) -> None:
 
 
 def resend_answer(turn: Turn, call: CallState) -> None:
-    """Send the 200 again, byte for byte."""
-    assert call.answered is not None
-    peer = response_target(call.invite, (call.received.peer_host, call.received.peer_port))
-    turn.send(call.answered.response.encode("latin-1"), peer)
+    """Send the 200 whose ACK is awaited again, byte for byte."""
+    pending = _unacknowledged(call)
+    assert pending is not None
+    data = pending.response.encode("latin-1")
+    if isinstance(pending, ReinviteAnswered):
+        peer = response_target(parse_message(data), (pending.peer_host, pending.peer_port))
+    else:
+        peer = response_target(call.invite, (call.received.peer_host, call.received.peer_port))
+    turn.send(data, peer)
 
 
-def on_ack(turn: Turn, call: CallState, ack: Request, raw: bytes) -> None:
-    """The ACK of our 200; a repeated one says nothing new, and that of a refused re-INVITE has another number."""
-    if call.phase is not Phase.ANSWERED or ack.cseq.number != call.received.cseq:
-        return
-    turn.clear_timers(call, [Timer.RETRANSMIT_ANSWER, Timer.ANSWER_LIMIT])
-    turn.record(call, CallAcknowledged(call.id, turn.now_s, raw.decode("latin-1")))
+def _unacknowledged(call: CallState) -> CallAnswered | ReinviteAnswered | None:
+    return call.answered if call.phase is Phase.ANSWERED else call.agreement.unacknowledged
 
 
 def on_cancel(turn: Turn, call: CallState, raw: bytes) -> Response | None:
@@ -164,7 +181,6 @@ def refuse(
 
 
 def close_media(turn: Turn, call: CallState) -> None:
-    """End the call's RTP; its figures come back as `MediaStopped`."""
     """RTP ends; its last figures come when media has said so, or when it had its time."""
     turn.emit(CloseMedia(call.id, call.received.slot, CLOSE_NUMBER))
     turn.set_timer(call, Timer.MEDIA_CLOSE, turn.now_s + MEDIA_CLOSE_S_MAX)

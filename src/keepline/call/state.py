@@ -6,6 +6,7 @@ takes over stands where the dead one stood.
 
 from enum import Enum
 
+from keepline.call.agreement import Agreement
 from keepline.call.effects import MediaStopped
 from keepline.call.facts import (
     ByeReceived,
@@ -15,12 +16,15 @@ from keepline.call.facts import (
     CallEnded,
     CallReceived,
     CancelReceived,
+    DigitSignalled,
     DigitsPressed,
     Fact,
     FlowEnded,
     FlowFailed,
     PromptEnded,
     QuestionContinued,
+    ReinviteAcknowledged,
+    ReinviteAnswered,
     StepEnded,
 )
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
@@ -54,6 +58,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallEnded): Phase.ENDED,
     (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
     (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
+    (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
     (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
@@ -61,7 +66,10 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
     (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
     (Phase.ANSWERED, ByeSent): Phase.LEAVING,
+    (Phase.ESTABLISHED, ReinviteAnswered): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ReinviteAcknowledged): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, DigitsPressed): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
@@ -86,6 +94,8 @@ class Timer(Enum):
     RING = "ring"
     RETRANSMIT_ANSWER = "retransmit_answer"
     ANSWER_LIMIT = "answer_limit"
+    SESSION = "session"
+    """No refresh came (RFC 4028)."""
     STEP = "step"
     MEDIA_CLOSE = "media_close"
 
@@ -95,6 +105,7 @@ class CallState:
 
     __slots__ = (
         "adopted",
+        "agreement",
         "answer_interval_s",
         "answered",
         "asked_at_s",
@@ -134,6 +145,7 @@ class CallState:
         self.invite = invite
         self.phase = Phase.RINGING
         self.answered: CallAnswered | None = None
+        self.agreement = Agreement()
         self.bye_received: ByeReceived | None = None
         self.bye_sent: ByeSent | None = None
         self.flow_ended: FlowEnded | None = None
@@ -193,15 +205,20 @@ class CallState:
             raise LocalError(f"call {self.id}: {fact.kind} cannot follow in phase {self.phase.value}")
         self.phase = following
         if isinstance(fact, DigitsPressed):
-            self.digits = (self.digits + fact.digits)[:CALL_DIGITS_MAX]
+            self._apply_digits(fact.at_s, fact.digits)
             self.digits_head = fact.head
-            self.digits_at_s = fact.at_s
+        elif isinstance(fact, DigitSignalled):
+            self._apply_digits(fact.at_s, fact.digit)
+            self.agreement.info_cseq = fact.cseq
+        elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
+            self._apply_agreement(fact)
         elif isinstance(fact, StepEnded):
             self._apply_step(fact)
         elif isinstance(fact, PromptEnded):
             self.prompt_over_at_s = fact.at_s
         elif isinstance(fact, CallAnswered):
             self.answered = fact
+            self.agreement.begin(fact)
             self.step_began_at_s = self.asked_at_s = fact.at_s
         elif isinstance(fact, QuestionContinued):
             self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
@@ -216,6 +233,15 @@ class CallState:
             self.bye_received = fact
         elif isinstance(fact, CallEnded):
             self.ended = fact
+
+    def _apply_digits(self, at_s: float, digits: str) -> None:
+        self.digits = (self.digits + digits)[:CALL_DIGITS_MAX]
+        self.digits_at_s = at_s
+
+    def _apply_agreement(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
+        if isinstance(fact, CallAcknowledged) and fact.terms is not None:  # the flow begins with the session
+            self.step_began_at_s = self.asked_at_s = fact.at_s
+        self.agreement.apply(fact)
 
     def _apply_step(self, fact: StepEnded) -> None:
         outcome = StepOutcome(fact.outcome)

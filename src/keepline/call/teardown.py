@@ -10,7 +10,7 @@ from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
 from keepline.model.errors import LocalError
-from keepline.sip.dialog import Dialog, next_hop, next_request, uas_dialog
+from keepline.sip.dialog import Dialog, after_request, next_hop, next_request, uas_dialog
 from keepline.sip.message import Request, parse_message
 
 BRANCH = "z9hG4bK-bye-"
@@ -19,18 +19,27 @@ INTERNAL_ERROR = "internal error"
 
 
 def dialog_of(call: CallState) -> Dialog:
-    """The call's dialog, made once. Raises `PeerError` for an INVITE without a usable Contact."""
+    """The call's dialog, made once; its target is the last that the peer gave.
+
+    Raises `PeerError` for an INVITE without a usable Contact.
+    """
     if call.dialog is None:
-        call.dialog = uas_dialog(call.invite, call.received.local_tag)
+        dialog = uas_dialog(call.invite, call.received.local_tag)
+        reinvite = call.agreement.reinvite
+        if reinvite is not None:
+            request = parse_message(reinvite.invite.encode("latin-1"))
+            assert isinstance(request, Request)
+            dialog = after_request(dialog, request)
+        call.dialog = dialog
     return call.dialog
 
 
 def leave_if_over(turn: Turn, call: CallState) -> None:
-    """Hang up once the flow asked for it or is over; before the ACK nothing may be sent (§15)."""
+    """Hang up once the flow asked for it or is over; before the ACK of a 200 nothing may be sent (§15)."""
     if call.flow_ended is not None and not call.leave_why:
         is_ours = call.flow_ended.ending == established.BROKEN
         call.leave_why = INTERNAL_ERROR if is_ours else f"flow {call.flow_ended.ending}"
-    if call.leave_why and call.phase is Phase.ESTABLISHED:
+    if call.leave_why and call.phase is Phase.ESTABLISHED and call.agreement.unacknowledged is None:
         hang_up(turn, call)
 
 
@@ -96,7 +105,7 @@ def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
 
 def on_answer_limit(turn: Turn, call: CallState) -> None:
     """64*T1 without an ACK: the call is hung up (§13.3.1.4)."""
-    if call.phase is Phase.ANSWERED:
+    if call.phase is Phase.ANSWERED or call.agreement.unacknowledged is not None:
         call.leave_why = call.leave_why or "no ACK"
         turn.emit(Report("no_ack", call.id, "the caller never acknowledged our 200; hanging up"))
         hang_up(turn, call)

@@ -108,6 +108,10 @@ BROKEN_ANSWERS_PER_S_MAX = 50
 """To messages of one peer that cannot be read; beyond, silence."""
 BROKEN_ANSWERED_PER_S_MAX = 500
 """To those of all peers together."""
+SESSION_EXPIRES_S_MIN = 90
+"""The least session interval that is accepted (RFC 4028 §5); less is answered 422."""
+SESSION_EXPIRES_S_MAX = 86_400
+"""A longer one is answered with this."""
 TRUNK_PEERS_CACHED_MAX = 4_096
 """Source addresses whose trunk is remembered; past it all are looked up anew."""
 

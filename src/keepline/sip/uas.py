@@ -7,12 +7,14 @@ know calls and dialogs: merged requests (482), dialogs (481, 500) and numbers (4
 from dataclasses import dataclass
 
 from keepline.model.errors import PeerError
+from keepline.model.limits import SESSION_EXPIRES_S_MIN
 from keepline.sip.body import ACCEPT, session_of
 from keepline.sip.message import KNOWN_METHODS, Request
+from keepline.sip.session_timer import is_too_small
 
 ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS")
 ALLOW = ", ".join(ALLOWED_METHODS)
-EXTENSIONS: frozenset[str] = frozenset()
+EXTENSIONS: frozenset[str] = frozenset(("timer",))
 """Option tags that a peer may require of us."""
 CONTENT_HEADERS = (("Accept", ACCEPT), ("Accept-Encoding", "identity"), ("Accept-Language", "en"))
 """What bodies are taken (§20.1 to 20.3). The language is that of reason phrases; that of callers is the flow's."""
@@ -58,6 +60,9 @@ def refusal_of(request: Request) -> Refusal | None:
                 return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
         if method != "BYE":
             session_of(request)
+        if method == "INVITE" and is_too_small(request):
+            least = str(SESSION_EXPIRES_S_MIN)
+            return Refusal(422, f"a session timer of less than {least} s", (("Min-SE", least),))
     except PeerError as error:
         return Refusal(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
     return _accept_refusal(request) if method == "INVITE" else None

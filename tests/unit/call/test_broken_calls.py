@@ -80,7 +80,7 @@ def test_a_bug_before_the_ack_is_not_tried_again_by_a_successor(monkeypatch: pyt
 
 def test_a_bug_in_the_answering_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = begun(number="1001")
-    monkeypatch.setattr(setup, "negotiate", broken(KeyError("gone")))
+    monkeypatch.setattr(setup, "meet", broken(KeyError("gone")))
     told = stage.run("wait 4")
     assert "    fact: call_ended by=node status=500 internal error sent=0" in told
     assert "    -> 500 Server Internal Error (1 INVITE) to 192.0.2.1:5060" in told

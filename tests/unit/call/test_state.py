@@ -14,13 +14,21 @@ from keepline.call.facts import (
     DigitsPressed,
     Fact,
     StepEnded,
+    Terms,
 )
 from keepline.call.state import TRANSITIONS, CallState, Phase
 from keepline.model.errors import LocalError
 from keepline.model.limits import CALL_DIGITS_MAX
 from tests.spec.sip_messages import request
 
-EXAMPLES = {float: 1.0, int: 1, str: "x"}
+EXAMPLES = {
+    float: 1.0,
+    int: 1,
+    str: "x",
+    float | None: 1.0,
+    bool: False,
+    Terms | None: Terms("PCMU", 0, 101, "192.0.2.1", 49170, 20, False, "sendrecv"),
+}
 
 
 def example(kind: type[Fact], **given: object) -> Fact:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
+from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact, Terms
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX
 from keepline.node import journal, journal_file
@@ -333,6 +333,9 @@ VALUES = {
     float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
 }
+VALUES[Terms | None] = st.none() | st.builds(
+    Terms, **{name: VALUES[hint] for name, hint in typing.get_type_hints(Terms).items()}
+)
 
 
 def facts() -> st.SearchStrategy[Fact]:

@@ -1,0 +1,109 @@
+"""The session of one call, as far as its facts say: what was agreed, and which of our answers awaits its ACK.
+
+A fold, like the call's state. One exchange of offer and answer at a time: a 200 of ours that is not acknowledged stands
+in the way of the next (RFC 3264 §4).
+"""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from keepline.call.facts import CallAcknowledged, CallAnswered, ReinviteAcknowledged, ReinviteAnswered, Terms
+from keepline.sip.sdp import Answer
+
+VERSION_FIRST = 1
+"""Of our session description in the answer to the call's INVITE."""
+
+
+class Agreement:
+    """Only the call's `apply` changes it."""
+
+    __slots__ = (
+        "awaits_answer",
+        "description",
+        "expires_at_s",
+        "expires_s",
+        "info_cseq",
+        "number",
+        "reinvite",
+        "terms",
+        "unacknowledged",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.terms: Terms | None = None
+        """None before the two sides have agreed."""
+        self.number = 0
+        """How often the terms have changed."""
+        self.version = VERSION_FIRST
+        self.description = b""
+        """Ours, as sent last."""
+        self.reinvite: ReinviteAnswered | None = None
+        """The last one that was accepted."""
+        self.unacknowledged: ReinviteAnswered | None = None
+        """It, while its ACK is awaited."""
+        self.awaits_answer = False
+        """The offer was ours, and its answer comes with an ACK."""
+        self.expires_s = 0
+        self.expires_at_s: float | None = None
+        """When the session is over unless it is refreshed; None for never."""
+        self.info_cseq = 0
+        """Of the last INFO that counted."""
+
+    def begin(self, fact: CallAnswered) -> None:
+        """The call is answered."""
+        self.description = _body_of(fact.response)
+        self.awaits_answer = not fact.remote_host
+        if fact.remote_host:
+            self.terms = Terms(
+                fact.codec,
+                fact.payload_type,
+                fact.dtmf_payload_type,
+                fact.remote_host,
+                fact.remote_port,
+                fact.frame_ms,
+                fact.rtcp_mux,
+                fact.direction,
+            )
+        self._refresh(fact.at_s, fact.expires_s)
+
+    def apply(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
+        """The session goes on."""
+        if isinstance(fact, ReinviteAnswered):
+            self.reinvite = self.unacknowledged = fact
+            self.version = fact.version
+            self.description = _body_of(fact.response)
+            self.awaits_answer = fact.terms is None
+            self._refresh(fact.at_s, fact.expires_s)
+        elif isinstance(fact, ReinviteAcknowledged):
+            self.unacknowledged = None
+        if fact.terms is not None:
+            self.number += self.terms is not None and fact.terms != self.terms
+            self.terms = fact.terms
+            self.awaits_answer = False
+
+    def _refresh(self, at_s: float, expires_s: int) -> None:
+        self.expires_s = expires_s
+        # §10: a little before the end, so that the BYE is not too late.
+        self.expires_at_s = at_s + expires_s - min(32.0, expires_s / 3) if expires_s else None
+
+
+def terms_of(agreed: Answer, before: Terms | None = None) -> Terms:
+    """What an answer agrees to. A hold that names no address (RFC 2543) leaves the stream's end where it was."""
+    terms = Terms(
+        agreed.codec,
+        agreed.payload_type,
+        -1 if agreed.dtmf_payload_type is None else agreed.dtmf_payload_type,
+        agreed.remote_host,
+        agreed.remote_port,
+        agreed.frame_ms,
+        agreed.rtcp_mux,
+        agreed.direction,
+    )
+    if before is not None and ip_address(terms.remote_host).is_unspecified:
+        return replace(terms, remote_host=before.remote_host, remote_port=before.remote_port)
+    return terms
+
+
+def _body_of(response: str) -> bytes:
+    return response.partition("\r\n\r\n")[2].encode("latin-1")
