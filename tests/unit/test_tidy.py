@@ -21,6 +21,8 @@ PURE_MODULES = frozenset(
         "collections",
         "contextlib",
         "dataclasses",
+        "datetime",  # its types: what the time is is an argument (tested below)
+        "decimal",
         "enum",
         "functools",
         "hashlib",
@@ -155,6 +157,14 @@ def test_core_reads_and_writes_nothing() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in forbidden
     ]
     nothing(wrong, "the core does no input or output")
+    clocks = [
+        f"{shown(path)}:{node.lineno}: {node.attr}"
+        for package in CORE
+        for path in (SOURCE / package).rglob("*.py")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today")
+    ]
+    nothing(clocks, "the core has no clock")
 
 
 def test_only_terminal_programs_print() -> None:

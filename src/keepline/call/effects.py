@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keepline.call.facts import CallEnded, Fact
+from keepline.flow.capabilities import UseOutcome
 from keepline.model.operation import Prompt
 
 Address = tuple[str, int]
@@ -16,6 +17,8 @@ class Persist:
     """Write this fact; effects that follow wait until it is written."""
 
     fact: Fact
+    synced: bool = False
+    """And until a power cut would not undo it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,27 @@ class InspectMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class CallCapability:
+    """Ask something of a capability; the shell answers with `CapabilityAnswered`, at the deadline at the latest."""
+
+    call: str
+    step: int
+    capability: str
+    action: str
+    arguments: str
+    """JSON, as `keepline.flow.capabilities` writes it."""
+    idempotency_key: str
+    """The same for every attempt of one step."""
+    deadline_s: float
+    """Node time."""
+    changes: bool
+    """Never to be asked before its fact is synced."""
+    attempt: int
+    operation: str
+    """Digest of the version whose capability it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A line for the log: what an operator should know, with its fields."""
 
@@ -122,7 +146,18 @@ class Report:
     detail: str
 
 
-Effect = Persist | SendSip | OpenMedia | RedirectMedia | PlayPrompt | StopPrompt | CloseMedia | InspectMedia | Report
+Effect = (
+    Persist
+    | SendSip
+    | OpenMedia
+    | RedirectMedia
+    | PlayPrompt
+    | StopPrompt
+    | CloseMedia
+    | InspectMedia
+    | CallCapability
+    | Report
+)
 
 
 # Inputs -------------------------------------------------------------------------------------------------------------
@@ -204,6 +239,16 @@ class DeadAirEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CapabilityAnswered:
+    """What came of a use; `step` and `attempt` are those of its `CallCapability`."""
+
+    call: str
+    step: int
+    outcome: UseOutcome
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediaRestarted:
     """Media is a new process: say again what every call needs."""
 
@@ -256,6 +301,7 @@ Input = (
     | DeadAirBegan
     | DeadAirEnded
     | MediaRestarted
+    | CapabilityAnswered
     | TimeCame
     | Drain
     | HangUpAll

@@ -5,6 +5,7 @@ media, which knows what it has played, ignores the repetition.
 """
 
 from keepline.call.effects import (
+    CapabilityAnswered,
     DigitsHeard,
     InspectMedia,
     MediaSeen,
@@ -19,9 +20,10 @@ from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
+from keepline.call.steps_use import on_answered
 from keepline.call.turn import Turn
 from keepline.call.verbs import BEHAVIOURS
-from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Waiting
+from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
 from keepline.flow.engine import FlowFunction
 from keepline.flow.recovery import recovery
 from keepline.model.errors import LocalError
@@ -145,6 +147,13 @@ def on_step_timer(turn: Turn, call: CallState) -> None:
     waiting = call.waiting
     if call.has_caller and waiting is not None:
         _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_timer(turn, call, waiting))
+
+
+def on_capability_answered(turn: Turn, call: CallState, given: CapabilityAnswered) -> None:
+    """What the flow asked of a capability has an outcome; late and repeated ones are ignored."""
+    waiting = call.waiting
+    if waiting is not None and isinstance(waiting.request, Use):
+        _go_on(turn, call, on_answered(turn, call, waiting, given))
 
 
 def break_flow(turn: Turn, call: CallState, error: str) -> None:

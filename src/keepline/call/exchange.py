@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, quality, session, setup, teardown
+from keepline.call import established, quality, session, setup, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.facts import CallReceived
 from keepline.call.gate import Gate
@@ -55,6 +55,7 @@ class Exchange:
             fx.DeadAirBegan: self._on_dead_air,
             fx.DeadAirEnded: self._on_dead_air,
             fx.MediaRestarted: self._on_media_restarted,
+            fx.CapabilityAnswered: self._on_capability_answered,
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
             fx.HangUpAll: self._on_hang_up_all,
@@ -144,6 +145,9 @@ class Exchange:
         for call in list(self.calls.values()):
             self._guarded(turn, call, teardown.on_media_restarted)
 
+    def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
+        self.on_call(turn, given.call, lambda t, c: uses_alone.on_answered(t, c, given))
+
     def _on_drain(self, _turn: Turn, _given: fx.Drain) -> None:
         self.draining = True
 
@@ -209,6 +213,8 @@ class Exchange:
             session.on_session_timer(turn, call)
         elif timer is Timer.MEDIA_CLOSE:
             teardown.on_media_close_limit(turn, call)
+        elif timer is Timer.USE:
+            uses_alone.on_timer(turn, call)
         else:
             established.on_step_timer(turn, call)
 
@@ -247,6 +253,7 @@ class Exchange:
             return None
         self.calls[call.id] = call
         self._guarded(turn, call, do)
+        self._guarded(turn, call, uses_alone.restore)
         return self.calls.get(call.id)
 
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
@@ -254,6 +261,7 @@ class Exchange:
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)
+            uses_alone.keep_watch(turn, call)
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             turn.emit(fx.Report("call_broken", call.id, what))
@@ -262,6 +270,7 @@ class Exchange:
             self.forget(call)
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
+        call.use = None  # what it asked for is not waited for
         try:
             self._requests.give_up(turn, call, what)
         except Exception as error:

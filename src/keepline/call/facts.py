@@ -195,7 +195,7 @@ class StepEnded:
     """Digits of the call used up so far."""
     began_at_s: float
     reason: str = ""
-    """Of a question: how it ended."""
+    """Of a question: how it ended; of a use: what was asked."""
     attempts: int = 1
     """Of a question: how often it was asked."""
 
@@ -213,6 +213,42 @@ class FlowFailed:
     """The traceback."""
     language: str
     """Of the call, as the flow left it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseStarted:
+    """Something is about to be asked of a capability; of what changes anything, synced before it is asked."""
+
+    kind: ClassVar[str] = "use_started.1"
+    call: str
+    at_s: float
+    step: int
+    capability: str
+    action: str
+    """What the flow wants."""
+    asks: str
+    """What is asked: the action itself, or the lookup of what became of it."""
+    arguments: str
+    """JSON, as `keepline.flow.capabilities` writes it."""
+    changes: bool
+    """Of the action."""
+    attempt: int
+    """1 the first time."""
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UseEnded:
+    """What became of a change whose step was over before it: the caller had hung up."""
+
+    kind: ClassVar[str] = "use_ended.1"
+    call: str
+    at_s: float
+    step: int
+    name: str
+    """CAPABILITY.ACTION"""
+    outcome: str
+    """JSON, as the value of the step would have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +341,10 @@ Fact = (
     | DigitSignalled
     | PromptEnded
     | QuestionContinued
+    | UseStarted
     | StepEnded
     | FlowFailed
+    | UseEnded
     | FlowEnded
     | CancelReceived
     | ByeReceived
@@ -324,8 +362,10 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     DigitSignalled,
     PromptEnded,
     QuestionContinued,
+    UseStarted,
     StepEnded,
     FlowFailed,
+    UseEnded,
     FlowEnded,
     CancelReceived,
     ByeReceived,

@@ -15,7 +15,9 @@ from keepline.call.facts import (
     FlowEnded,
     FlowFailed,
     StepEnded,
+    UseEnded,
 )
+from keepline.flow.capabilities import outcome_words
 from keepline.model.errors import LocalError
 
 
@@ -126,10 +128,13 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.media = MediaRecord(codec=fact.codec)
     elif isinstance(fact, StepEnded):
         took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
-        record.steps.append(StepRecord(fact.verb, fact.began_at_s, _result_of(fact), took_ms))
+        name = f"use {fact.reason}" if fact.verb == "use" and fact.reason else fact.verb
+        record.steps.append(StepRecord(name, fact.began_at_s, _result_of(fact), took_ms))
         if fact.verb == "outcome":
             noted = json.loads(fact.value)
             record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
+    elif isinstance(fact, UseEnded):
+        record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, outcome_words(fact.outcome), 0.0))
     elif isinstance(fact, FlowFailed):
         record.error = fact.error
     elif isinstance(fact, FlowEnded) and fact.error:
@@ -142,6 +147,8 @@ def _fold(record: CallRecord, fact: Fact) -> None:
 
 def _result_of(fact: StepEnded) -> str:
     """A step's result in one word where there is one; an entry that is no answer is not shown."""
+    if fact.verb == "use" and fact.outcome == "done":
+        return outcome_words(fact.value)
     if fact.reason not in ("", "answered"):
         return fact.reason
     return fact.value or fact.outcome

@@ -26,6 +26,8 @@ from keepline.call.facts import (
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
+    UseEnded,
+    UseStarted,
 )
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.model.errors import LocalError
@@ -61,8 +63,10 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
     (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
+    (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
     (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
+    (Phase.ANSWERED, UseEnded): Phase.ANSWERED,
     (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
     (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
     (Phase.ANSWERED, ByeSent): Phase.LEAVING,
@@ -72,16 +76,22 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, UseEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
     (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
+    (Phase.LEAVING, UseStarted): Phase.LEAVING,
     (Phase.LEAVING, StepEnded): Phase.LEAVING,
+    (Phase.LEAVING, UseEnded): Phase.LEAVING,
     (Phase.LEAVING, FlowEnded): Phase.LEAVING,
     (Phase.LEAVING, ByeReceived): Phase.CLOSING,
     (Phase.LEAVING, CallEnded): Phase.ENDED,
+    (Phase.CLOSING, UseStarted): Phase.CLOSING,
     (Phase.CLOSING, StepEnded): Phase.CLOSING,
+    (Phase.CLOSING, UseEnded): Phase.CLOSING,
     (Phase.CLOSING, FlowEnded): Phase.CLOSING,
     (Phase.CLOSING, CallEnded): Phase.ENDED,
 }
@@ -98,6 +108,8 @@ class Timer(Enum):
     """No refresh came (RFC 4028)."""
     STEP = "step"
     MEDIA_CLOSE = "media_close"
+    USE = "use"
+    """A change that goes on without its caller."""
 
 
 class CallState:
@@ -137,6 +149,7 @@ class CallState:
         "steps_before",
         "steps_in_second",
         "timers",
+        "use",
         "waiting",
     )
 
@@ -175,7 +188,9 @@ class CallState:
         self.asked_at_s = 0.0
         """When this part of the step began."""
         self.repeats = 0
-        """Plays beyond the first of each step."""
+        """Plays beyond the first of each step; a use has a number more, to stop its own."""
+        self.use: UseStarted | None = None
+        """What was asked last, and has no outcome yet."""
         # Working state of this process, rebuilt by waking.
         self.adopted = False
         """It began in a process that died."""
@@ -225,6 +240,11 @@ class CallState:
             self.repeats += 1
         elif isinstance(fact, FlowFailed):
             self._apply_failure(fact)
+        elif isinstance(fact, UseStarted):
+            self.use = fact
+            self.repeats += fact.attempt == 1
+        elif isinstance(fact, UseEnded):
+            self.use = None
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
@@ -245,6 +265,9 @@ class CallState:
 
     def _apply_step(self, fact: StepEnded) -> None:
         outcome = StepOutcome(fact.outcome)
+        if self.use is not None and self.use.step == fact.step:
+            is_left_alone = self.use.changes and outcome is StepOutcome.HUNG_UP
+            self.use = self.use if is_left_alone else None
         self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, fact.value, fact.reason, fact.attempts))
         self._begin_part(fact.at_s, fact.digits_used, 1, QUESTION, "")
         self.step_began_at_s = fact.at_s

@@ -8,6 +8,7 @@ from keepline.call.facts import ByeReceived, ByeSent, ending
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.steps_use import is_alone
 from keepline.call.turn import Turn
 from keepline.model.errors import LocalError
 from keepline.sip.dialog import Dialog, after_request, next_hop, next_request, uas_dialog
@@ -141,8 +142,18 @@ def on_bye_over(turn: Turn, call: CallState) -> None:
         end(turn, call)
 
 
+def end_if_over(turn: Turn, call: CallState) -> None:
+    """A change that a flow began has an outcome: if that was all that the call waited for, it is over."""
+    if call.media_stopped is None:
+        return
+    if call.phase is Phase.CLOSING or (call.phase is Phase.LEAVING and call.bye_over):
+        end(turn, call)
+
+
 def end(turn: Turn, call: CallState) -> None:
-    """The last fact of an answered call."""
+    """The last fact of an answered call; a change that is still under way is waited for."""
+    if is_alone(call):
+        return
     stopped = call.media_stopped or MediaStopped(call.id)
     if call.bye_sent is not None:
         why = call.bye_sent.why

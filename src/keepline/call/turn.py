@@ -55,10 +55,10 @@ class Turn:
         self._schedule = schedule
         self._start_request = start_request
 
-    def record(self, call: CallState, fact: Fact) -> None:
-        """Make a fact true: fold it into the call and have it written before what follows."""
+    def record(self, call: CallState, fact: Fact, *, synced: bool = False) -> None:
+        """Make a fact true: fold it into the call and have it written, or synced, before what follows."""
         call.apply(fact)
-        self.effects.append(Persist(fact))
+        self.effects.append(Persist(fact, synced))
 
     def emit(self, effect: Effect) -> None:
         self.effects.append(effect)

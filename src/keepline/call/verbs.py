@@ -5,7 +5,8 @@ from keepline.call.steps_apology import APOLOGY
 from keepline.call.steps_ask import QUESTION
 from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_say import HANG_UP, SAY
-from keepline.flow import Apologise, AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Wait
+from keepline.call.steps_use import USE
+from keepline.flow import Apologise, AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Use, Wait
 
 BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Say: SAY,
@@ -15,6 +16,7 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Wait: WAIT,
     Log: NOTE,
     Outcome: NOTE,
+    Use: USE,
     HangUp: HANG_UP,
     Apologise: APOLOGY,
 }

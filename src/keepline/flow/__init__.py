@@ -5,6 +5,7 @@ verb's result as a step, and after a crash runs the function again with the reco
 first step that has none. It refuses to await anything that is not a verb: such a wait could not be replayed.
 """
 
+from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, Use
 from keepline.flow.engine import (
     Advance,
     Finished,
@@ -42,11 +43,16 @@ __all__ = [
     "Money",
     "Outcome",
     "Reason",
+    "Refused",
+    "Reply",
     "Say",
     "StepFailedError",
     "StepOutcome",
     "StepRequest",
     "StepResult",
+    "Unavailable",
+    "Unknown",
+    "Use",
     "Wait",
     "Waiting",
     "flow",

@@ -7,6 +7,7 @@ A verb does nothing until it is awaited, and a flow never touches a socket, a cl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from keepline.flow.capabilities import UseOutcome, checked_use
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.spoken import fill
@@ -149,6 +150,14 @@ class Call:
         known = checked_choices("ask_yes_no", {yes: "yes", no: "no"})
         text, spoken_in = self._words("ask_yes_no", text, language, fields)
         return Verb(check_question(AskYesNo(known, text, prompt, spoken_in, timeout_s, 3.0, retries, on_invalid)))
+
+    def use(self, name: str, /, *, prompt: str = "", **arguments: object) -> Verb[UseOutcome]:
+        """Ask something of a capability, `use("orders.status", number="100001")`; returns what came of it.
+
+        A `Reply`, with the answer's declared fields as attributes, is `ok`; `Unavailable`, `Refused` and `Unknown` are
+        not. The prompt of that name is played meanwhile, else the caller hears silence; digits are kept.
+        """
+        return Verb(checked_use(name, arguments, prompt))
 
     def wait(self, seconds: float) -> Verb[None]:
         """Let this much time pass, in silence; a successor waits until the same moment."""

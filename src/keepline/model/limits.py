@@ -19,6 +19,14 @@ WAIT_S_MAX = 86_400
 NOTE_CHARS_MAX = 4_000
 """Of what one `log` or `outcome` puts on record."""
 
+# Capabilities
+USE_ARGUMENTS_CHARS_MAX = 8_000
+"""Of the arguments of one use, as JSON."""
+USE_RESULT_CHARS_MAX = 32_000
+"""Of an answer on record, as JSON; a larger one is none."""
+USE_ATTEMPTS_MAX = 3
+"""Times that one use is asked for, crashes included."""
+
 # Calls
 SETTLED_TRANSACTIONS_MAX = 200_000
 """Finished server transactions remembered for their 64*T1 (RFC 3261 §17.2), compactly."""

@@ -1,7 +1,10 @@
 """The operation: what an operation file says, as plain frozen values. Reading the file is `keepline.config`'s."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
+
+from keepline.model.capability import Capability
 
 PROMPT_KEY_BYTES = 16
 SAMPLE_RATE_HZ = 8000
@@ -130,5 +133,6 @@ class Operation:
     """What a caller hears when a flow fails; None for a sentence of ours in the call's language."""
     file: str = ""
     """Absolute path of the operation file itself."""
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

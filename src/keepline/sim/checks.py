@@ -16,6 +16,7 @@ from keepline.call.facts import (
     FlowFailed,
     QuestionContinued,
     StepEnded,
+    UseStarted,
 )
 from keepline.call.record import record_of
 from keepline.call.state import Phase
@@ -110,6 +111,7 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     for index, fact in enumerate(facts):
         if isinstance(fact, FlowFailed):
             repeats.append(sum(isinstance(each, StepEnded) for each in facts[:index]) - 1)
+    repeats += [fact.step for fact in facts if isinstance(fact, UseStarted) and fact.attempt == 1]
     known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:

@@ -14,6 +14,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
+from keepline.sim.office import SimOffice
 from keepline.sim.world import World
 
 WAKES_PER_TURN = 8
@@ -47,6 +48,7 @@ class SimNode:
         self._address = address
         self._make = make
         self.media = SimMedia(world, slot_count, self._media_has_news)
+        self.office = SimOffice(world)
         self.written: list[Fact] = []
         self.log = NodeLog()
         self.exchange: Exchange | None = None
@@ -151,6 +153,10 @@ class SimNode:
         while (given := self.media.read()) is not None:
             self.feed(given)
 
+    def _hear_office(self, process: int, given: fx.CapabilityAnswered) -> None:
+        if self._is(process):
+            self._guarded(lambda: self.feed(given))
+
     def _wake_some(self) -> None:
         assert self.exchange is not None
         if len(self.exchange.sleepers):
@@ -233,6 +239,9 @@ class SimNode:
                 self.log.reports.append(effect)
             elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
                 answers.append(fx.MediaStopped(effect.call))
+            elif isinstance(effect, fx.CallCapability):
+                process = self._process
+                self.office.ask(effect, lambda given, process=process: self._hear_office(process, given))  # type: ignore[misc]
             elif not isinstance(effect, fx.Persist):
                 self.media.apply(effect)
         for answer in answers:

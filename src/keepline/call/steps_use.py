@@ -1,0 +1,196 @@
+"""The step that asks something of a capability: `use`.
+
+That it was asked is a fact before it is asked; of what changes something, a synced one. So a process that takes over
+knows what may have been done. A question is asked again. A change is repeated only where the other side does it once
+for one key, else its lookup is asked, else what became of it is unknown: nothing is guessed.
+"""
+
+from keepline.call.effects import CallCapability, CapabilityAnswered, PlayPrompt, Report, StopPrompt
+from keepline.call.facts import UseEnded, UseStarted
+from keepline.call.state import CallState, Timer
+from keepline.call.steps import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
+from keepline.call.turn import Turn
+from keepline.flow import StepOutcome, StepResult, Waiting
+from keepline.flow.capabilities import (
+    Reply,
+    Unavailable,
+    Unknown,
+    Use,
+    UseOutcome,
+    outcome_words,
+    unanswered,
+    write_outcome,
+)
+from keepline.flow.steps import fingerprint
+from keepline.model.capability import CapabilityAction
+from keepline.model.limits import USE_ATTEMPTS_MAX
+
+SILENT_S = 0.5
+"""Beyond its deadline, until a use that nobody answers is given up."""
+DIED = "the process that asked died"
+
+
+def is_alone(call: CallState) -> bool:
+    """A change is under way that no step waits for any more: its caller is gone."""
+    use = call.use
+    return use is not None and use.changes and (call.waiting is None or step_number(call, call.waiting) != use.step)
+
+
+def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, timer: Timer) -> UseOutcome | None:
+    """What an answer means for the use that runs; None where it is late, or something is asked in turn."""
+    use = call.use
+    if use is None or (given.step, given.attempt) != (use.step, use.attempt):
+        return None
+    outcome = given.outcome
+    if use.asks != use.action:
+        return outcome if isinstance(outcome, Reply) else Unknown(f"the lookup is {_words(outcome)}")
+    # Of a repetition that could not be sent nothing follows for what was sent before.
+    is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and use.attempt > 1)
+    if use.changes and is_open:
+        return resolved(turn, call, use, _words(outcome).partition(": ")[2], timer)
+    return outcome
+
+
+def silent_outcome(turn: Turn, call: CallState, timer: Timer) -> UseOutcome | None:
+    """The same where nobody answered in time."""
+    use = call.use
+    if use is None:
+        return None
+    outcome = unanswered("no answer within its time", changes=use.changes)
+    return answered_outcome(turn, call, CapabilityAnswered(call.id, use.step, outcome, use.attempt), timer)
+
+
+def resume(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
+    """Go on with a use that a process before began; None while it is asked again."""
+    if use.changes and use.asks == use.action:
+        return resolved(turn, call, use, DIED, timer)
+    if use.attempt >= USE_ATTEMPTS_MAX:
+        return unanswered(f"{DIED}, {use.attempt} times", changes=use.changes)
+    return ask(turn, call, use, use.asks, timer)
+
+
+def resolved(turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer) -> UseOutcome | None:
+    """What becomes of a change that may have been done; None while somebody is asked."""
+    action = action_of(turn, call, use.capability, use.action)
+    if action is not None and use.attempt < USE_ATTEMPTS_MAX:
+        if action.idempotent:
+            return ask(turn, call, use, use.action, timer)
+        if action.lookup:
+            return ask(turn, call, use, action.lookup, timer)
+    return Unknown(why)
+
+
+def ask(turn: Turn, call: CallState, before: UseStarted, asks: str, timer: Timer) -> UseOutcome | None:
+    """Ask once more."""
+    return _start(turn, call, before.step, (before.capability, before.action, asks), before.arguments, timer)
+
+
+def action_of(turn: Turn, call: CallState, capability: str, action: str) -> CapabilityAction | None:
+    """What the call's version of the operation says of an action; None where it has none."""
+    program = turn.program_of(call.received.operation)
+    found = program.operation.capabilities.get(capability) if program is not None else None
+    return found.action(action) if found is not None else None
+
+
+def _start(
+    turn: Turn, call: CallState, step: int, names: tuple[str, str, str], arguments: str, timer: Timer
+) -> UseOutcome | None:
+    capability, action, asks = names
+    asked, meant = action_of(turn, call, capability, asks), action_of(turn, call, capability, action)
+    if asked is None or meant is None:
+        return Unavailable(f"the operation has no {capability}.{asks}")
+    attempt = call.use.attempt + 1 if call.use is not None and call.use.step == step else 1
+    deadline_s = turn.now_s + asked.timeout_s
+    fact = UseStarted(
+        call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s
+    )
+    turn.record(call, fact, synced=asked.changes)
+    key = f"{call.id}-{step}"
+    operation = call.received.operation
+    turn.emit(
+        CallCapability(call.id, step, capability, asks, arguments, key, deadline_s, asked.changes, attempt, operation)
+    )
+    turn.set_timer(call, timer, deadline_s + SILENT_S)
+    return None
+
+
+def end_alone(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome) -> None:
+    """Record what became of a change that no step waits for."""
+    value = write_outcome(outcome, changes=True)
+    call.timers.pop(Timer.USE, None)
+    turn.record(call, UseEnded(call.id, turn.now_s, use.step, f"{use.capability}.{use.action}", value))
+    report(turn, call, f"{use.capability}.{use.action}", value)
+
+
+def _words(outcome: UseOutcome) -> str:
+    return outcome_words(write_outcome(outcome))
+
+
+# As a step ------------------------------------------------------------------------------------------------------------
+
+
+def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    request = waiting.request
+    assert isinstance(request, Use)
+    program = turn.program_of(call.received.operation)
+    if action_of(turn, call, request.capability, request.action) is None:
+        what = f"the operation has no {request.capability}.{request.action}"
+        return result_of(waiting, StepOutcome.FAILED, what)
+    if request.prompt and (program is None or request.prompt not in program.operation.prompts):
+        return no_prompt(waiting, request.prompt)
+    use, step = call.use, step_number(call, waiting)
+    if use is not None and use.step == step:
+        outcome = resume(turn, call, use, Timer.STEP)
+    else:
+        if use is not None and use.changes:
+            end_alone(turn, call, use, Unknown("the flow that asked failed, and its fallback asks for something else"))
+        names = (request.capability, request.action, request.action)
+        outcome = _start(turn, call, step, names, request.arguments, Timer.STEP)
+    if outcome is not None:
+        return _result(turn, call, waiting, outcome)
+    return _play(turn, call, waiting)
+
+
+def _play(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    request = waiting.request
+    assert isinstance(request, Use)
+    program = turn.program_of(call.received.operation)
+    prompt = program.operation.prompts.get(request.prompt) if program is not None else None
+    if prompt is not None:
+        # A use has two numbers, as a question that is asked twice has: one to play, and one to stop.
+        number = play_number_of(call, waiting) - 1
+        turn.emit(PlayPrompt(call.id, call.received.slot, number, prompt, True, False, call.digits_head))
+    return None
+
+
+def on_answered(turn: Turn, call: CallState, waiting: Waiting, given: CapabilityAnswered) -> Result | None:
+    """An answer for the step that waits; None where the step goes on."""
+    outcome = answered_outcome(turn, call, given, Timer.STEP)
+    return None if outcome is None else _result(turn, call, waiting, outcome)
+
+
+def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    outcome = silent_outcome(turn, call, Timer.STEP)
+    return None if outcome is None else _result(turn, call, waiting, outcome)
+
+
+def _result(turn: Turn, call: CallState, waiting: Waiting, outcome: UseOutcome) -> Result:
+    request = waiting.request
+    assert isinstance(request, Use)
+    value = write_outcome(outcome, changes=call.use is not None and call.use.changes)
+    report(turn, call, f"{request.capability}.{request.action}", value)
+    if request.prompt and call.use is not None:
+        turn.emit(StopPrompt(call.id, call.received.slot, play_number_of(call, waiting)))
+    name = f"{request.capability}.{request.action}"
+    attempts = call.use.attempt if call.use is not None else 0
+    return Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts))
+
+
+def report(turn: Turn, call: CallState, name: str, value: str) -> None:
+    """Say to the operator what did not work; a refusal is an answer like any other."""
+    words = outcome_words(value)
+    if words.startswith(("unavailable", "unknown")):
+        turn.emit(Report("use_failed", call.id, f"{name}: {words}"))
+
+
+USE = Behaviour(begin=_begin, on_timer=_on_timer, resume_media=_play)

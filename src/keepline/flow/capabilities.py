@@ -1,0 +1,227 @@
+"""The verb `use`: what is asked of a capability, and what comes back, as values that a journal can hold.
+
+Arguments and answers are text, numbers, truth, None, lists and mappings; decimals, dates and times are tagged, so that
+a replay gives back the very same. What can be expected to fail is a value: `Unavailable`, `Refused`, `Unknown`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from keepline.flow.steps import StepRequest, StepResult, check_words
+from keepline.model.errors import LocalError
+from keepline.model.limits import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
+
+Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | None
+"""What an argument or a field of an answer may hold; lists and mappings hold the same."""
+_NAME = re.compile(r"([A-Za-z][\w-]*)\.([A-Za-z_]\w*)")
+_DECIMAL, _DATE, _DATETIME, _MAPPING = "$decimal", "$date", "$datetime", "$mapping"
+
+
+class Reply:
+    """An answer: its declared fields are attributes. It is true, and `ok`."""
+
+    __slots__ = ("fields",)
+    ok: ClassVar[Literal[True]] = True
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = dict(fields)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return object.__getattribute__(self, "fields")[name]
+        except KeyError:
+            raise AttributeError(f"the answer has no field {name!r}, only {', '.join(self.fields) or 'none'}") from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reply) and self.fields == other.fields
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Reply({self.fields!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Nothing was done: it could not be asked, or did not answer a question that changes nothing."""
+
+    reason: str
+    ok: ClassVar[Literal[False]] = False
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The other side says no, and nothing was done."""
+
+    status: int
+    """Of HTTP; 0 where there is none."""
+    code: str = ""
+    detail: str = ""
+    ok: ClassVar[Literal[False]] = False
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been done or not: it was asked for, and what became of it cannot be had."""
+
+    reason: str
+    ok: ClassVar[Literal[False]] = False
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UseOutcome = Reply | Unavailable | Refused | Unknown
+
+
+def unanswered(reason: str, *, changes: bool) -> UseOutcome:
+    """The outcome of what was sent and has no answer that can be used; only of a change does that leave a doubt."""
+    return Unknown(reason) if changes else Unavailable(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Use(StepRequest):
+    """Ask something of a capability."""
+
+    capability: str
+    action: str
+    arguments: str
+    """JSON."""
+    prompt: str = ""
+    """What is played while it takes, again and again; empty for silence."""
+
+    verb = "use"
+
+    def returned(self, result: StepResult) -> UseOutcome:
+        return read_outcome(result.value)
+
+
+def checked_use(name: str, arguments: Mapping[str, object], prompt: str) -> Use:
+    """The request; raises `ValueError` or `TypeError` for what cannot be asked or recorded."""
+    check_words("use", name=name, prompt=prompt)
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise ValueError(f"use: {name!r} is no CAPABILITY.ACTION, such as 'orders.status'")
+    text = write_value(dict(arguments))
+    if len(text) > USE_ARGUMENTS_CHARS_MAX:
+        raise ValueError(f"use: the arguments have {len(text)} characters, more than {USE_ARGUMENTS_CHARS_MAX}")
+    return Use(found[1], found[2], text, prompt)
+
+
+# What a journal holds -------------------------------------------------------------------------------------------------
+
+
+def write_value(value: object) -> str:
+    """A value as JSON, the same text for the same value; raises `TypeError` or `ValueError` for what is none."""
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def read_value(text: str) -> Any:
+    """What `write_value` wrote."""
+    return _rich(json.loads(text))
+
+
+def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
+    """An outcome for the journal; an answer that none can hold is as good as none. `changes`: of what was asked."""
+    if isinstance(outcome, Reply):
+        try:
+            text = write_value({"reply": outcome.fields})
+            if len(text) <= USE_RESULT_CHARS_MAX:
+                return text
+            wrong = f"the answer has {len(text)} characters, more than {USE_RESULT_CHARS_MAX}"
+        except (TypeError, ValueError, RecursionError) as error:
+            wrong = f"the answer cannot be recorded: {error}"
+        return write_outcome(unanswered(wrong, changes=changes))
+    if isinstance(outcome, Refused):
+        told = {"refused": [outcome.status, _short(outcome.code), _short(outcome.detail)]}
+        return json.dumps(told, ensure_ascii=False)
+    kind = "unknown" if isinstance(outcome, Unknown) else "unavailable"
+    return json.dumps({kind: _short(outcome.reason)}, ensure_ascii=False)
+
+
+def read_outcome(text: str) -> UseOutcome:
+    """What `write_outcome` wrote; raises `LocalError` for anything else."""
+    told = json.loads(text)
+    if "reply" in told:
+        return Reply(_rich(told["reply"]))
+    if "refused" in told:
+        return Refused(*told["refused"])
+    if "unavailable" in told:
+        return Unavailable(told["unavailable"])
+    if "unknown" in told:
+        return Unknown(told["unknown"])
+    raise LocalError(f"this is no outcome of a use: {text[:100]}")
+
+
+def outcome_words(text: str) -> str:
+    """An outcome in a few words for a person: `done`, `unavailable: …`; never what the answer holds."""
+    outcome = read_outcome(text)
+    if isinstance(outcome, Reply):
+        return "done"
+    if isinstance(outcome, Refused):
+        return " ".join(filter(None, (f"refused: {outcome.status or ''}".strip(), outcome.code, outcome.detail)))
+    return f"{type(outcome).__name__.lower()}: {outcome.reason}"
+
+
+REASON_CHARS_MAX = 500
+"""Of what went wrong with a use; the rest is cut."""
+
+
+def _short(text: str) -> str:
+    return str(text)[:REASON_CHARS_MAX].encode(errors="replace").decode()
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        value.encode()
+        return str(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is not a number")
+        return {_DECIMAL: str(value)}
+    if isinstance(value, datetime):
+        return {_DATETIME: value.isoformat()}
+    if isinstance(value, date):
+        return {_DATE: value.isoformat()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"use: a key of a mapping is text, not {key!r}")
+        plain = {key: _plain(each) for key, each in value.items()}
+        return {_MAPPING: plain} if any(key.startswith("$") for key in plain) else plain
+    raise TypeError(
+        f"use: a value is text, a number, truth, None, a decimal, a date, a list or a mapping, not {value!r}"
+    )
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rich(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, told),) = value.items()
+        if key == _DECIMAL:
+            return Decimal(told)
+        if key == _DATE:
+            return date.fromisoformat(told)
+        if key == _DATETIME:
+            return datetime.fromisoformat(told)
+        if key == _MAPPING:
+            return {each: _rich(below) for each, below in told.items()}
+    return {key: _rich(each) for key, each in value.items()}

@@ -1,0 +1,103 @@
+"""Capabilities: what an operation needs from outside, and the paths by which it gets it, as plain frozen values.
+
+A path holds an action for each thing that can be asked of it. What the action promises (does it change something, may
+it be repeated, which fields does its answer have) is the same for a flow, the core and the connector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+IDEMPOTENCY_KEY = "idempotency_key"
+"""The name by which a template, or a method's parameter, asks for the key of a use."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """Where in an answer one of its declared fields is."""
+
+    keys: tuple[str | int, ...]
+    """Of mappings and lists, from the answer's top; empty for all of it."""
+    optional: bool = False
+    """None where it is missing; else its absence breaks the contract."""
+
+    def __str__(self) -> str:
+        shown = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.keys)
+        return f"${shown}{'?' if self.optional else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A text that the operation file only points to."""
+
+    source: str
+    """`env` or `file`; empty where `name` is the text itself."""
+    name: str
+    prefix: str = ""
+    """Goes before it, `Bearer `."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityAction:
+    """One thing that can be asked of a capability."""
+
+    timeout_s: float = 5.0
+    """For one attempt."""
+    changes: bool = False
+    """It changes something outside: never done twice by guessing."""
+    idempotent: bool = False
+    """The other side does it once for one idempotency key, however often it is asked."""
+    lookup: str = ""
+    """The action that tells what became of this one, by its idempotency key."""
+    response: Mapping[str, FieldPath] | None = None
+    """Field of the answer -> where it is; None takes the answer's own top fields."""
+    method: str = ""
+    """Of HTTP; empty for Python."""
+    path: str = ""
+    """Of HTTP, below the base URL; `{name}` stands for an argument."""
+    query: Mapping[str, str] | None = None
+    """Templates; None puts what the path leaves over there, where there is no body."""
+    body: Mapping[str, str] | None = None
+    """Templates; None puts what the path and the query leave over there, where the method has a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpService:
+    """A service that is spoken to by HTTP and JSON."""
+
+    base_url: str
+    headers: Mapping[str, SecretRef]
+    refusal_code: FieldPath = FieldPath(("error", "code"), optional=True)
+    refusal_detail: FieldPath = FieldPath(("error", "message"), optional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonClass:
+    """A class of the operation's own, with a method for each action."""
+
+    module: str
+    name: str
+    threads: int = 4
+    """For methods that block."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityPath:
+    """One way to provide a capability."""
+
+    name: str
+    connector: HttpService | PythonClass
+    actions: Mapping[str, CapabilityAction]
+    in_flight_max: int = 20
+    """Uses at once; further ones wait for their turn, no longer than their deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something the operation needs, and its paths in order."""
+
+    name: str
+    paths: tuple[CapabilityPath, ...]
+
+    def action(self, name: str) -> CapabilityAction | None:
+        """The action as its first path has it; None where there is none."""
+        return self.paths[0].actions.get(name)
