@@ -112,6 +112,9 @@ def settings(model: type[BaseModel] = OperationFile, prefix: str = "") -> Iterat
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
             full += ".NUMBER" if name == "numbers" else ".NAME"
+        kind = next(
+            (each for each in (kind, *get_args(kind)) if isinstance(each, type)), kind
+        )  # of Annotated, of | None
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from settings(kind, f"{full}.")
         else:

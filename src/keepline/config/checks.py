@@ -103,13 +103,41 @@ def _check_recording(tree: Tree, where: Where, directory: Path, file: str) -> No
                 tree.add_mistake(where, f"`{file}` holds no sound", "record at least one sample")
 
 
+def check_fallbacks(tree: Tree) -> None:
+    """Each fallback is another flow of the file."""
+    flows = sorted(section(tree, "flows"))
+    for name, entry in section(tree, "flows").items():
+        fallback = entry.get("fallback") if isinstance(entry, dict) else None
+        where = ("flows", name, "fallback")
+        if isinstance(fallback, str) and fallback and fallback not in flows:
+            tree.add_mistake(where, f"there is no flow `{fallback}`", nearest(fallback, flows))
+        elif fallback == name:
+            tree.add_mistake(where, f"`{name}` cannot be its own fallback", "name another flow, or none")
+
+
+def check_apology(tree: Tree) -> None:
+    """The apology is a text or one of the prompts."""
+    entry = section(tree, "apology")
+    if not entry:
+        return
+    text, prompt = entry.get("text"), entry.get("prompt")
+    if text and prompt:
+        tree.add_mistake(("apology",), "has both a text and a prompt", "keep `text` or `prompt`", at_key=True)
+    elif not text and not prompt:
+        tree.add_mistake(("apology",), "has neither a text nor a prompt", "give it a `text`", at_key=True)
+    prompts = sorted(section(tree, "prompts"))
+    if isinstance(prompt, str) and prompt and prompt not in prompts:
+        tree.add_mistake(("apology", "prompt"), f"there is no prompt `{prompt}`", nearest(prompt, prompts))
+
+
 def check_flows(tree: Tree, directory: Path) -> None:
     """Each flow's module imports, and its function is a flow. The modules are forgotten afterwards."""
     package = f"keepline_check_{next(_check_numbers)}"
     add_root(package, directory)
     failures: set[tuple[str, int, str]] = set()
     try:
-        for name, text in section(tree, "flows").items():
+        for name, entry in section(tree, "flows").items():
+            text = entry.get("run") if isinstance(entry, dict) else None
             if isinstance(text, str):
                 try:
                     reference = parse_reference(text)

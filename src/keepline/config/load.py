@@ -3,6 +3,7 @@
 import hashlib
 import os.path
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -109,11 +110,14 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
         raise OperationError(tree.mistakes)
     _apply_overrides(tree, overrides)
     directory = file.absolute().parent
+    _spell_out_flows(tree)
     parsed = _validate(tree)
     checks.check_numbers(tree)
     checks.check_trunks(tree)
     checks.check_ports(tree)
     checks.check_prompts(tree, directory)
+    checks.check_fallbacks(tree)
+    checks.check_apology(tree)
     if digest is None:
         checks.check_flows(tree, directory)
     if lint:
@@ -148,6 +152,16 @@ def _validate(tree: Tree) -> OperationFile | None:
     except ValidationError as error:
         add_validation_mistakes(tree, error)
         return None
+
+
+def _spell_out_flows(tree: Tree) -> None:
+    """`NAME: MODULE:FUNCTION` is `NAME: {run: MODULE:FUNCTION}`; a mistake in it stands where the text does."""
+    for name, value in checks.section(tree, "flows").items():
+        if isinstance(value, str):
+            checks.section(tree, "flows")[name] = {"run": value}
+            tree.short_for["flows", name, "run"] = ("flows", name)
+            position = tree.position(("flows", name))
+            tree.keys["flows", name, "run"] = tree.values["flows", name, "run"] = position
 
 
 def _apply_overrides(tree: Tree, overrides: Sequence[str]) -> None:
@@ -223,11 +237,23 @@ def _operation(
         trunks=tuple(
             Trunk(name, tuple(trunk.peers), tuple(trunk.media_networks)) for name, trunk in parsed.trunks.items()
         ),
-        numbers={number: Number(entry.flow, entry.ring_s) for number, entry in parsed.numbers.items()},
-        flows=dict(parsed.flows),
+        numbers={
+            number: Number(entry.flow, entry.ring_s, entry.language or "") for number, entry in parsed.numbers.items()
+        },
+        flows={name: replace(each.run, fallback=each.fallback) for name, each in parsed.flows.items()},
         prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},
         language=parsed.language,
+        apology=_apology(parsed, file.parent),
     )
+
+
+def _apology(parsed: OperationFile, directory: Path) -> Prompt | None:
+    apology = parsed.apology
+    if apology is None:
+        return None
+    if apology.prompt:
+        return _prompt(parsed.prompts[apology.prompt], directory, parsed.language)
+    return Prompt(text=apology.text, language=apology.language or parsed.language)
 
 
 def _prompt(parsed: PromptFile, directory: Path, language: str) -> Prompt:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from keepline.config.numbers import NUMBER_PATTERN, mistake_of
 from keepline.model.limits import MEDIA_NETWORKS_MAX, PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
@@ -227,11 +227,45 @@ class TrunkFile(_Strict):
     )
 
 
+class FlowFile(_Strict):
+    """One of `flows:`; MODULE:FUNCTION alone is its `run` (`load` spells that out)."""
+
+    run: Reference = Field(description="where its code is, MODULE:FUNCTION", examples=["flows:greeting"])
+    fallback: str = Field(
+        default="", description="the flow that goes on with a call when this one fails", examples=["operator"]
+    )
+
+
+class _ShortForm:
+    """Tells editors that a flow may be written as its `run` alone."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, make: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "pattern": f"^{_REFERENCE.pattern}$"}, make(core)]}
+
+
+class ApologyFile(_Strict):
+    """`apology:`; text or prompt, checked by `checks`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["prompt"]}]})
+
+    text: str = Field(
+        default="",
+        max_length=PROMPT_TEXT_CHARS_MAX,
+        description="what a caller hears when a flow fails",
+        examples=["We are sorry. Please call again."],
+    )
+    prompt: str = Field(default="", description="or one of `prompts`", examples=["sorry"])
+    language: Language | None = Field(default=None, description="the language of the text", examples=["en"])
+
+
 class NumberFile(_Strict):
     """One of `numbers:`"""
 
     flow: str = Field(description="the flow that answers, one of `flows`", examples=["greeting"])
     ring_s: float = Field(default=0.0, ge=0, le=120, description="seconds it rings before the answer", examples=["0"])
+    language: Language | None = Field(
+        default=None, description="the language of what its flow says without naming one", examples=["en"]
+    )
 
 
 class PromptFile(_Strict):
@@ -261,10 +295,15 @@ class OperationFile(_Strict):
     trunks: dict[Name, TrunkFile] = Field(
         min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
     )
-    flows: dict[Name, Reference] = Field(
+    flows: dict[Name, Annotated[FlowFile, _ShortForm()]] = Field(
         min_length=1, description="the programs that calls run", examples=["flows: {greeting: flows:greeting}"]
     )
     numbers: dict[NumberText, NumberFile] = Field(
         min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
     )
     prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
+    apology: ApologyFile | None = Field(
+        default=None,
+        description="what a caller hears when a flow fails",
+        examples=['apology: {text: "We are sorry. Please call again."}'],
+    )

@@ -59,10 +59,13 @@ class Tree:
     keys: dict[Where, Position] = field(default_factory=dict)
     values: dict[Where, Position] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    short_for: dict[Where, Where] = field(default_factory=dict)
+    """A value that a shorter notation leaves unnamed -> what stands in the file."""
 
     def add_mistake(self, where: Where, wrong: str, right: str, *, at_key: bool = False) -> None:
         """Note a mistake about the value (or key) at `where`, or about its nearest parent that is in the file."""
-        self.mistakes.append(self.mistake_at(self.position(where, at_key=at_key), dotted(where), wrong, right))
+        named = dotted(self.short_for.get(where, where))
+        self.mistakes.append(self.mistake_at(self.position(where, at_key=at_key), named, wrong, right))
 
     def mistake_at(self, position: Position, field_path: str, wrong: str, right: str) -> Mistake:
         """A mistake at a position that has been found already, in words that stay on one line."""

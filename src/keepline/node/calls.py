@@ -25,6 +25,7 @@ from keepline import __version__
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.steps_apology import apologies
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
 from keepline.connectors.speech.client import PromptFailed, PromptStore
@@ -37,6 +38,7 @@ from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.paths import NodePaths
 from keepline.node.slots import Slots
+from keepline.node.tones import store_tones
 from keepline.sip.transaction import Timers
 
 FOLLOW_EVERY_S = 0.1
@@ -76,6 +78,10 @@ class CallsProcess:
         if self._program(self._digest) is None:
             raise LocalError(f"the stored operation {self._digest} cannot be had")
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
+        try:
+            store_tones(self._paths.prompts)
+        except OSError as error:  # a caller may hear silence instead, some day
+            log.error("tones_failed", what=str(error))
         gc.collect()
         gc.freeze()
         # Cycles are rare here, and a full collection is a pause that every call would feel.
@@ -161,7 +167,7 @@ class CallsProcess:
         live = len(self._open)
         self._open, self._left = {}, []
         for program in self._programs.values():
-            for prompt in program.operation.prompts.values():
+            for prompt in (*apologies(program.operation), *program.operation.prompts.values()):
                 self._keep(self._loop.create_task(self._make_ready(prompts, prompt)))
         active.start(media, self._link)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)

@@ -14,7 +14,7 @@ SCHEMA = json_schema()
 KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
-    *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "items"),
+    *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "anyOf", "items"),
     *("minProperties", "minItems", "maxItems", "maxLength", "minimum", "maximum", "exclusiveMinimum", "enum"),
 }
 """Keywords of JSON Schema 2020-12 that `faults` knows: all that the schema uses."""
@@ -25,6 +25,9 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
     assert set(schema) <= UNDERSTOOD
     if "$ref" in schema:
         return faults(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], at)
+    if "anyOf" in schema:  # of different types
+        [fitting] = [each for each in schema["anyOf"] if isinstance(value, KINDS[each.get("type", "object")])]
+        return faults(value, fitting, at)
     if not isinstance(value, KINDS[schema["type"]]):
         return [f"{at}: not of type {schema['type']}"]
     if isinstance(value, dict):
