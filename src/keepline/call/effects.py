@@ -98,6 +98,30 @@ class StopPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordMedia:
+    """Record the call into `recordings/<key>.wav`, in place of its other one. Idempotent by (call, number)."""
+
+    call: str
+    slot: int
+    number: int
+    """Of its own, upwards from 1."""
+    key: str
+    """32 hex digits."""
+    length_s_max: float
+    both: bool = False
+    """What the caller hears as well, as the second channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End a recording; the shell answers with `RecordingFinished`, also when it was over."""
+
+    call: str
+    slot: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseMedia:
     """RTP ends; the shell answers with `MediaStopped` once media has closed the slot."""
 
@@ -151,6 +175,8 @@ Effect = (
     | SendSip
     | OpenMedia
     | RedirectMedia
+    | RecordMedia
+    | StopRecording
     | PlayPrompt
     | StopPrompt
     | CloseMedia
@@ -239,6 +265,19 @@ class DeadAirEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """The file of a recording is whole and closed: stopped, limit, closed (the call's media ended) or failed.
+
+    A new media process does not say it again: who waits for it repeats `StopRecording` on `MediaRestarted`.
+    """
+
+    call: str
+    number: int
+    why: str
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityAnswered:
     """What came of a use; `step` and `attempt` are those of its `CallCapability`."""
 
@@ -300,6 +339,7 @@ Input = (
     | MediaStopped
     | DeadAirBegan
     | DeadAirEnded
+    | RecordingFinished
     | MediaRestarted
     | CapabilityAnswered
     | TimeCame

@@ -54,6 +54,7 @@ class Exchange:
             fx.MediaStopped: self._on_media_stopped,
             fx.DeadAirBegan: self._on_dead_air,
             fx.DeadAirEnded: self._on_dead_air,
+            fx.RecordingFinished: self._on_recording_finished,
             fx.MediaRestarted: self._on_media_restarted,
             fx.CapabilityAnswered: self._on_capability_answered,
             fx.TimeCame: self._on_time,
@@ -140,6 +141,9 @@ class Exchange:
 
     def _on_dead_air(self, turn: Turn, given: fx.DeadAirBegan | fx.DeadAirEnded) -> None:
         self.on_call(turn, given.call, lambda t, c: quality.on_dead_air(t, c, given))
+
+    def _on_recording_finished(self, turn: Turn, given: fx.RecordingFinished) -> None:
+        self.on_call(turn, given.call, lambda t, c: quality.on_recording_finished(t, c, given))
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):

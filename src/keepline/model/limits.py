@@ -62,6 +62,8 @@ MEDIA_NETWORKS_MAX = 8
 """Networks that a trunk's media may come from."""
 LATCH_PACKETS = 10
 """Packets within which the signalled address may still take a stream from another of the trunk's networks."""
+RECORDING_PIECES_MAX = 4_000
+"""Half seconds of recordings that wait for the disk; past it they are left out, and silent."""
 RTCP_PER_TICK_MAX = 16
 """RTCP packets sent, and packets received, in one 2 ms tick; the rest wait for the next."""
 RTCP_PACKET_BYTES_MAX = 1_500

@@ -186,6 +186,10 @@ class Active:
                 media.open(effect)
             elif isinstance(effect, fx.RedirectMedia):
                 media.redirect(effect)
+            elif isinstance(effect, fx.RecordMedia):
+                media.record(effect)
+            elif isinstance(effect, fx.StopRecording):
+                media.stop_recording(effect)
             elif isinstance(effect, fx.CloseMedia):
                 stopped = media.close(effect)
                 if stopped is not None:

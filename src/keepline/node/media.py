@@ -29,6 +29,7 @@ from keepline.model.limits import (
 )
 from keepline.node.media_kernel import timerfd_create, timerfd_set
 from keepline.node.media_prompts import PromptCache
+from keepline.node.media_recorder import RECORDINGS, Recorder
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_rtp import LOOK_S, RtpStreams
 from keepline.node.media_stream import Stream
@@ -42,7 +43,10 @@ from keepline.node.mediawire import (
     MediaStarted,
     Open,
     Play,
+    Record,
+    RecordEnd,
     Redirect,
+    StopRecord,
     decode_commands,
     encode_events,
 )
@@ -77,6 +81,7 @@ class MediaLoop:
         self._rtcp = Rtcp(slots, rtcp_sockets)
         self._slots = slots
         self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._rtcp, self._tell)
+        self._recorder = Recorder(slots, self._streams, prompts_dir.parent / RECORDINGS, self._tell)
         self._commands = commands
         self._epoll = select.epoll()
         self._timer_fd = timerfd_create()
@@ -126,6 +131,7 @@ class MediaLoop:
     def close(self) -> None:
         """Let go of the kernel's objects and of the slots' memory; `run` does so when it returns."""
         self._epoll.close()
+        self._recorder.close(monotonic())
         self._streams.close()
         self._rtcp.close()
         os.close(self._timer_fd)
@@ -137,13 +143,14 @@ class MediaLoop:
             self._run_ticks(now_s)
             self._streams.receive(now_s)
             self._rtcp.tick(now_s)
-            if now_s >= self._next_look_s:
-                self._next_look_s = now_s + LOOK_S
-                self._streams.look(now_s)
         for fd, _ in ready:
             callback = self._readers.get(fd)
             if callback is not None:
                 callback()
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + LOOK_S
+            self._streams.look(now_s)
+            self._recorder.look(now_s)
         if self._events:
             self._send_events()
 
@@ -213,11 +220,11 @@ class MediaLoop:
             self._open(command, stream)
         elif isinstance(command, Close):
             self._close(command, stream)
-        elif isinstance(command, Redirect):
-            if stream is None or command.call != stream.call or command.number <= stream.redirected:
+        elif isinstance(command, StopRecord):
+            self._recorder.stop(command, stream, monotonic())
+        elif isinstance(command, Redirect | Record):
+            if stream is None or command.call != stream.call or not self._change(stream, command):
                 self.refused += 1
-            else:
-                self._streams.redirect(stream, command, self._next_tick, monotonic())
         elif stream is None or command.call != stream.call or command.number <= stream.applied:
             self.refused += 1
         else:
@@ -229,11 +236,19 @@ class MediaLoop:
                 self._streams.finish(stream, FinishReason.STOPPED)
             stream.applied = command.number
 
+    def _change(self, stream: Stream, command: Redirect | Record) -> bool:
+        if isinstance(command, Record):
+            return self._recorder.begin(stream, command, monotonic())
+        if command.number <= stream.redirected:
+            return False
+        self._streams.redirect(stream, command, self._next_tick, monotonic())
+        return True
+
     def _open(self, command: Open, stream: Stream | None) -> None:
         if stream is not None:
             if stream.call == command.call:
                 return
-            self._streams.end(stream, monotonic())
+            self._end(stream)
         if not self._armed:
             self._arm(True)
             self._slots.media_tick = self._next_tick - 1
@@ -242,11 +257,17 @@ class MediaLoop:
     def _close(self, command: Close, stream: Stream | None) -> None:
         """Whatever the slot carries, the answer is the same: it is not this call, and never will be again."""
         if stream is not None and stream.call == command.call:
-            self._streams.end(stream, monotonic())
+            self._end(stream)
             stream.close()
             if not self._streams:
                 self._arm(False)
         self._tell(Closed(command.call, command.slot, command.number))
+
+    def _end(self, stream: Stream) -> None:
+        now_s = monotonic()
+        self._streams.take_the_rest(stream, now_s)
+        self._recorder.end(stream, RecordEnd.CLOSED, now_s)
+        self._streams.end(stream, now_s)
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)
@@ -273,7 +294,7 @@ class MediaLoop:
         slots.media_epoch += 1
         slots.media_heartbeat_s = monotonic()
         for slot in slots.open_slots():
-            self._streams.resume(slot, monotonic())
+            self._recorder.resume(self._streams.resume(slot, monotonic()))
         self._tell(MediaStarted(slots.media_epoch))
         if not self._streams:
             return

@@ -13,6 +13,7 @@ from typing import Final
 
 from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_prompts import PromptCache
+from keepline.node.media_recording import Recording
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_silence import LOOKS_PER_S, hush, look
 from keepline.node.media_stream import TICK_UNITS, Stream
@@ -22,6 +23,7 @@ from keepline.rtp.dtmf import END, PAYLOAD_BYTES
 from keepline.rtp.packet import HEADER, HEADER_BYTES, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
 from keepline.rtp.rtcp import PACKET_TYPES
 
+TICKS_PER_S: Final = 500
 PHASES: Final = 10
 """Slot i sends in the ticks that leave i modulo 10, in frames of 20 ms."""
 LOOK_S: Final = 1 / (PHASES * LOOKS_PER_S)
@@ -34,10 +36,11 @@ _TIMES: Final = Struct("!HI")
 class _Group:
     """The streams that send frames of one length, by the tick modulo that length in which they do."""
 
-    __slots__ = ("bytes", "pack_all", "phases", "ticks")
+    __slots__ = ("bytes", "is_recorded", "pack_all", "phases", "ticks")
 
-    def __init__(self, frame_bytes: int) -> None:
+    def __init__(self, frame_bytes: int, is_recorded: bool = False) -> None:
         self.bytes = frame_bytes
+        self.is_recorded = is_recorded
         self.ticks = frame_bytes // TICK_UNITS
         self.phases: list[list[Stream]] = [[] for _ in range(self.ticks)]
         self.pack_all = Struct(f"!HII{frame_bytes}s").pack_into
@@ -93,13 +96,14 @@ class RtpStreams:
         self._add(stream)
         self.continue_play(stream)
 
-    def resume(self, slot: int, now_s: float) -> None:
+    def resume(self, slot: int, now_s: float) -> Stream:
         """Go on with the stream and the play that an earlier process left in a slot."""
         stream = Stream(self._slots, slot, self._sockets[slot])
         stream.resume()
         self._add(stream)
         self._rtcp.add(stream, now_s)
         self.continue_play(stream)
+        return stream
 
     def remove(self, stream: Stream) -> None:
         """Stop sending and listening; the slot is left as it is."""
@@ -107,7 +111,7 @@ class RtpStreams:
         del self._by_fd[fd]
         self._looks[stream.slot % PHASES].remove(stream)
         if stream.sends:
-            group = self._group(stream.frame_bytes)
+            group = self._group(stream)
             group.phases[stream.slot % group.ticks].remove(stream)
         self._epoll.unregister(fd)
 
@@ -116,15 +120,16 @@ class RtpStreams:
         self._by_fd[fd] = stream
         self._looks[stream.slot % PHASES].append(stream)
         if stream.sends:
-            group = self._group(stream.frame_bytes)
+            group = self._group(stream)
             group.phases[stream.slot % group.ticks].append(stream)
         self._epoll.register(fd, select.EPOLLIN)
 
-    def _group(self, frame_bytes: int) -> _Group:
+    def _group(self, stream: Stream) -> _Group:
+        is_recorded = stream.recording is not None and stream.recording.channels == 2
         for group in self._groups:
-            if group.bytes == frame_bytes:
+            if group.bytes == stream.frame_bytes and group.is_recorded == is_recorded:
                 return group
-        self._groups.append(_Group(frame_bytes))
+        self._groups.append(_Group(stream.frame_bytes, is_recorded))
         return self._groups[-1]
 
     def look(self, now_s: float) -> None:
@@ -134,6 +139,20 @@ class RtpStreams:
             event = look(stream, now_s)
             if event is not None:
                 self._tell(event)
+
+    # -- recordings -----------------------------------------------------------------------------------------------
+
+    def record(self, stream: Stream, recording: Recording | None) -> None:
+        """Record a stream from here on, or no longer."""
+        self.remove(stream)
+        stream.recording = recording
+        stream.is_plain = stream.latched and recording is None
+        self._add(stream)
+
+    @property
+    def recorded(self) -> list[Stream]:
+        """The streams that are being recorded."""
+        return [stream for stream in self._by_fd.values() if stream.recording is not None]
 
     # -- plays ----------------------------------------------------------------------------------------------------
 
@@ -162,6 +181,11 @@ class RtpStreams:
         """Send the packets of one tick."""
         for group in self._groups:
             frame, phase = divmod(tick, group.ticks)
+            if group.is_recorded:
+                at_s = self._slots.monotonic_anchor_s + tick / TICKS_PER_S
+                for stream in group.phases[phase]:
+                    if stream.recording is not None and stream.frames is not None:
+                        stream.recording.say(at_s, stream.frames[stream.position])
             self._send(group, group.phases[phase], frame)
 
     def finish_tick(self, tick: int, late: bool) -> None:
@@ -230,7 +254,7 @@ class RtpStreams:
         for fd, _ in self._epoll.poll(0, RTP_RECEIVE_PER_TICK_MAX):
             stream = streams[fd]
             try:
-                if not stream.latched:
+                if not stream.is_plain:
                     self._receive_from_anybody(stream, arrival)
                     continue
                 length = stream.sock.recv_into(buffer)
@@ -278,10 +302,18 @@ class RtpStreams:
             account = stream.account
             highest = account.highest & TS_MASK
             STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)
+            if stream.recording is not None:
+                self._record(stream, stream.recording, length, arrival / _CLOCK_HZ)
         else:
             stream.bump(S_IGNORED)
         if stream.latched and not was_latched:
             self.take_the_rest(stream, arrival / _CLOCK_HZ)
+
+    def _record(self, stream: Stream, recording: Recording, length: int, now_s: float) -> None:
+        bounds = payload_bounds(self._buffer, length)
+        _, second, _, ts, ssrc = HEADER.unpack_from(self._buffer)
+        if bounds is not None and second & 0x7F == recording.payload_type and ssrc == stream.remote_ssrc:
+            recording.hear(ts, bytes(self._buffer[bounds[0] : bounds[1]]), now_s)
 
     def _is_peer(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
         """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.

@@ -14,6 +14,7 @@ from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEI
 from keepline.node import slots as at
 from keepline.node.media_kernel import disconnect
 from keepline.node.media_prompts import SILENCE
+from keepline.node.media_recording import Recording
 from keepline.node.mediawire import (
     FLAG_BARGE_IN,
     FLAG_HEARS_NOT,
@@ -69,6 +70,9 @@ class Stream:
     remote: tuple[str, int] = NOWHERE
     latched: bool = False
     """The socket is connected: the kernel lets nobody else through."""
+    is_plain: bool = False
+    """Latched and not recorded: its packets need no more than counting."""
+    recording: Recording | None = None
     source: tuple[str, int] | None = None
     """Whose packets are taken meanwhile, when one has come."""
     learned: int = 0
@@ -138,6 +142,7 @@ class Stream:
         self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
         ip, port = slots.remote(self.slot)
         self.remote = _socket_address(self.sock, ip, port)
+        self.is_plain = self.latched and self.recording is None
         self._resume_peer()
         received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
         first, self.remote_ssrc = at.STATS_BASE.unpack_from(view, base + at.S_STATS_BASE)
@@ -301,13 +306,14 @@ class Stream:
         """Hear this address alone; the kernel sees to it. `OSError` when it cannot."""
         self.sock.connect(source)
         self.slots.view[self.base + at.S_LATCHED] = 1
-        self.latched = True
+        self.latched, self.is_plain = True, self.recording is None
 
     def unlatch(self) -> None:
         """Hear whoever may be the peer; it is answered where it was until then."""
         disconnect(self.sock)
         self.slots.view[self.base + at.S_LATCHED] = 0
-        self.latched, self.source, self.learned = False, None, 0
+        self.latched = self.is_plain = False
+        self.source, self.learned = None, 0
 
     def adopt(self, ssrc: int, seq: int, ts: int) -> None:
         """The peer's stream has another SSRC from here on: new sequence, new clock, the same counts."""

@@ -114,6 +114,17 @@ class MediaLink:
     def stop_prompt(self, effect: fx.StopPrompt) -> None:
         self._commands.append(wire.StopPlay(int(effect.call, 16), effect.slot, effect.number))
 
+    def record(self, effect: fx.RecordMedia) -> None:
+        """Begin a recording."""
+        length_ms = round(effect.length_s_max * 1000)
+        self._commands.append(
+            wire.Record(int(effect.call, 16), effect.slot, effect.number, effect.key, length_ms, effect.both)
+        )
+
+    def stop_recording(self, effect: fx.StopRecording) -> None:
+        """End a recording."""
+        self._commands.append(wire.StopRecord(int(effect.call, 16), effect.slot, effect.number))
+
     def close(self, effect: fx.CloseMedia) -> fx.MediaStopped | None:
         """Close the slot; media's answer brings the figures of its call, unless they are wanted at once."""
         call = int(effect.call, 16)
@@ -231,6 +242,9 @@ class MediaLink:
             return fx.DigitsHeard(_text(event.call), head, ring)
         if isinstance(event, wire.Closed):
             return self._figures(event.call, event.slot)
+        if isinstance(event, wire.RecordingEnded):
+            why = event.why.name.lower()
+            return fx.RecordingFinished(_text(event.call), event.number, why, event.length_ms / 1000)
         if isinstance(event, wire.DeadAir):
             return fx.DeadAirBegan(_text(event.call), event.silent_ms / 1000, event.ever_heard)
         if isinstance(event, wire.AirBack):

@@ -6,14 +6,78 @@ It refuses to interpret: what a repeated, late or foreign command means is decid
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from struct import Struct, error
 from typing import Final
 
 from keepline.model.errors import LocalError
 from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.node.media_messages import (
+    FRAME_MS,
+    FRAMES_MS,
+    AirBack,
+    Close,
+    Closed,
+    Command,
+    DeadAir,
+    DigitsReceived,
+    Event,
+    FinishReason,
+    Latched,
+    MediaStarted,
+    Open,
+    Play,
+    PlayFinished,
+    Record,
+    RecordEnd,
+    RecordingEnded,
+    Redirect,
+    StopPlay,
+    StopRecord,
+    StreamWay,
+)
+
+__all__ = [
+    "COMMAND_MAGIC",
+    "DATAGRAM_BYTES_MAX",
+    "EVENT_MAGIC",
+    "FLAG_BARGE_IN",
+    "FLAG_HEARS_NOT",
+    "FLAG_REPEAT",
+    "FLAG_RTCP_MUX",
+    "FLAG_SENDS_NOT",
+    "FRAMES_MS",
+    "FRAME_MS",
+    "NO_DTMF",
+    "AirBack",
+    "Close",
+    "Closed",
+    "Command",
+    "DeadAir",
+    "DigitsReceived",
+    "Event",
+    "FinishReason",
+    "Latched",
+    "MediaStarted",
+    "Open",
+    "Play",
+    "PlayFinished",
+    "Record",
+    "RecordEnd",
+    "RecordingEnded",
+    "Redirect",
+    "StopPlay",
+    "StopRecord",
+    "StreamWay",
+    "decode_commands",
+    "decode_events",
+    "encode_commands",
+    "encode_events",
+    "pack_ip",
+    "pack_networks",
+    "unpack_ip",
+    "unpack_networks",
+]  # fmt: skip
 
 COMMAND_MAGIC: Final = b"KLC1"
 EVENT_MAGIC: Final = b"KLE1"
@@ -25,190 +89,20 @@ _COMMAND: Final = Struct("<BBBBIIQIHHI16s16sIIBB136s")
 _EVENT: Final = Struct("<BBxxIIQI")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
-_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT = 1, 2, 3, 4, 5
-_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED, _DEAD_AIR, _AIR_BACK = range(1, 8)
+_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD = range(1, 8)
+_MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED, _DEAD_AIR, _AIR_BACK, _RECORDING_ENDED = range(1, 9)
 _NO_IP: Final = bytes(16)
 _NO_KEY: Final = bytes(16)
 _NO_NETWORKS: Final = bytes(136)
 _MAPPED_BITS: Final = 96
 """Of the prefix that makes an IPv4 address a v4-mapped one."""
-FRAME_MS: Final = 20
-FRAMES_MS: Final = (10, 20, 30, 40, 60)
-"""The lengths of packet that can be sent; any can be received."""
 
 FLAG_REPEAT: Final = 1
 FLAG_BARGE_IN: Final = 2
 FLAG_RTCP_MUX: Final = 4
 FLAG_SENDS_NOT: Final = 8
 FLAG_HEARS_NOT: Final = 16
-
-
-class FinishReason(Enum):
-    """Why a play is over."""
-
-    ENDED = 1
-    """Its last frame was sent."""
-    DIGIT = 2
-    """A digit interrupted it, or was there before it began."""
-    STOPPED = 3
-    """`StopPlay`."""
-    FAILED = 4
-    """There is no such prompt, or it cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamWay:
-    """How a stream runs besides its addresses."""
-
-    networks: tuple[str, ...] = ()
-    """CIDR, at most `MEDIA_NETWORKS_MAX`: where the peer's packets may come from; none: only its own address."""
-    frame_ms: int = FRAME_MS
-    """Audio in each packet that we send."""
-    rtcp_mux: bool = False
-    """RTCP goes by the RTP port (RFC 5761)."""
-    sends: bool = True
-    """False while the peer holds us: nothing is sent, a play stands still."""
-    hears: bool = True
-    """False while nothing is expected of the peer: its silence is no dead air."""
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Take a slot for a call and start sending; ignored when the slot already carries this call."""
-
-    call: int
-    slot: int
-    number: int
-    """Commands of one call are numbered upwards; one that is not above the slot's `applied` is ignored."""
-    remote_host: str
-    """An IP address, version 4 or 6."""
-    remote_port: int
-    payload_type: int
-    """0 (PCMU) or 8 (PCMA)."""
-    dtmf_payload_type: int | None
-    ssrc: int
-    seq: int
-    """The first packet's sequence number."""
-    ts: int
-    """The first packet's timestamp."""
-    way: StreamWay = StreamWay()
-    dead_air_ms: int = 0
-    """Silence of the peer that is worth an event; 0 for none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """The stream goes on, same SSRC, sequence and clock, with another remote end or another way (a re-INVITE)."""
-
-    call: int
-    slot: int
-    number: int
-    """Redirects of one call have numbers of their own, upwards from 1; a smaller one than the last is ignored."""
-    remote_host: str
-    remote_port: int
-    payload_type: int
-    dtmf_payload_type: int | None
-    way: StreamWay = StreamWay()
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Play a prompt from its beginning, in place of whatever plays."""
-
-    call: int
-    slot: int
-    number: int
-    key: str
-    """32 hexadecimal digits: the stem of the prompt's file name."""
-    repeat: bool = False
-    barge_in: bool = False
-    digits_seen: int = 0
-    """With `barge_in`: the digits the flow has had; when the slot has more, the play is finished at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopPlay:
-    """Stop whatever plays, with the reason `STOPPED`."""
-
-    call: int
-    slot: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Stop sending and free the slot; its statistics stay readable until the next `Open`. Answered by `Closed`."""
-
-    call: int
-    slot: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class MediaStarted:
-    """A media process took over: commands without an effect in the slots may be sent again, slots be read again."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlayFinished:
-    """A play is over; the slot says the same."""
-
-    call: int
-    slot: int
-    number: int
-    reason: FinishReason
-
-
-@dataclass(frozen=True, slots=True)
-class DigitsReceived:
-    """The slot's ring of digits has grown."""
-
-    call: int
-    slot: int
-    head: int
-    """Digits ever received in this call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latched:
-    """The first packet came from the peer; from now on only its address and port are heard."""
-
-    call: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The slot does not carry this call (any more), and what it says of the call will not change."""
-
-    call: int
-    slot: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadAir:
-    """Nothing was heard of the peer for longer than `Open.dead_air_ms`."""
-
-    call: int
-    slot: int
-    silent_ms: int
-    ever_heard: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AirBack:
-    """The peer is heard again, or for the first time."""
-
-    call: int
-    slot: int
-    silent_ms: int
-
-
-Command = Open | Play | StopPlay | Close | Redirect
-Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack
+FLAG_BOTH: Final = 32
 
 
 def pack_ip(host: str) -> bytes:
@@ -311,8 +205,14 @@ def _command_record(command: Command) -> bytes:
                     raise LocalError(f"prompt key {command.key!r} is not 32 hexadecimal digits")
                 head = (_PLAY, flags, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, command.digits_seen, 0, 0, 0, _NO_NETWORKS)
-            case StopPlay() | Close():
-                kind = _STOP_PLAY if isinstance(command, StopPlay) else _CLOSE
+            case Record():
+                head = (_RECORD, FLAG_BOTH if command.both else 0, 0, NO_DTMF, slot, number, call)
+                key, length_ms = bytes.fromhex(command.key), command.length_ms_max
+                if len(key) != 16:
+                    raise LocalError(f"recording key {command.key!r} is not 32 hexadecimal digits")
+                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, 0, length_ms, 0, 0, _NO_NETWORKS)
+            case StopPlay() | Close() | StopRecord():
+                kind = {StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD}[type(command)]
                 head = (kind, 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
     except (ValueError, error) as problem:
@@ -324,7 +224,7 @@ _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, by
 
 def _command(record: _Record) -> Command:
     kind, flags, pt, dtmf, slot, number, call, ssrc, seq, port, ts, ip, key, seen = record[:14]
-    dead_air_ms, frame_ms, count, networks = record[14:]
+    dead_air_ms, frame_ms, count, networks = record[14:]  # of a recording its length
     match kind:
         case 1 | 5:
             host, events = unpack_ip(ip), None if dtmf == NO_DTMF else dtmf
@@ -338,6 +238,10 @@ def _command(record: _Record) -> Command:
             return StopPlay(call, slot, number)
         case 4:
             return Close(call, slot, number)
+        case 6:
+            return Record(call, slot, number, key.hex(), dead_air_ms, bool(flags & FLAG_BOTH))
+        case 7:
+            return StopRecord(call, slot, number)
     raise LocalError(f"media command of kind {kind}")
 
 
@@ -369,6 +273,8 @@ def _event_record(event: Event) -> bytes:
             return _EVENT.pack(_DEAD_AIR, ever_heard, slot, 0, call, silent_ms)
         case AirBack(call, slot, silent_ms):
             return _EVENT.pack(_AIR_BACK, 0, slot, 0, call, silent_ms)
+        case RecordingEnded(call, slot, number, why, length_ms):
+            return _EVENT.pack(_RECORDING_ENDED, why.value, slot, number, call, length_ms)
 
 
 def _event(record: tuple[int, int, int, int, int, int]) -> Event:
@@ -388,4 +294,6 @@ def _event(record: tuple[int, int, int, int, int, int]) -> Event:
             return DeadAir(call, slot, value, bool(reason))
         case 7:
             return AirBack(call, slot, value)
+        case 8 if 1 <= reason <= 4:
+            return RecordingEnded(call, slot, number, RecordEnd(reason), value)
     raise LocalError(f"media event of kind {kind}, reason {reason}")

@@ -96,6 +96,9 @@ S_SIGNALLED_IP: Final = 300
 S_SIGNALLED_PORT: Final = 316
 S_NETWORK_COUNT: Final = 318
 S_NETWORKS: Final = 340
+S_RECORD: Final = 476
+S_RECORDED: Final = 512
+"""u32: number of the last `Record` that took effect."""
 S_PACKET: Final = 516
 
 ORIGIN: Final = Struct("=HIIxxxxQ")
@@ -108,7 +111,11 @@ PLAY: Final = Struct("=IIB")
 """At S_PLAY_START: play_start, digits_seen, flags."""
 RTCP: Final = Struct("=fIiffIIxxxxd")
 """At S_RTCP: mean round trip in ms, how many it is of; what the peer says of our stream: packets lost, jitter in ms,
-share lost lately; how many reports that is of; middle of the NTP time of the peer's last sender report, monotonic seconds of it."""
+share lost lately; how many reports that is of; the middle of the NTP time of the peer's last sender report, monotonic
+seconds of it."""
+RECORD: Final = Struct("=d16sIIB")
+"""At S_RECORD: monotonic seconds at which it began, key, number, longest in bytes of a channel, channels (0: no
+recording)."""
 SILENCE: Final = Struct("=IIHIB")
 """At S_SILENCE: dead air in ms, when it first began in ms after `Open`, how often it began, how much there was before
 the last time, 1 while that lasts."""

@@ -18,6 +18,11 @@ DIGITS_IN_RING = 32
 """As many as media's memory shows."""
 
 
+MediaEffect = (
+    fx.OpenMedia | fx.RedirectMedia | fx.RecordMedia | fx.StopRecording | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia
+)
+
+
 @dataclass(slots=True)
 class SimSlot:
     """One slot: what a call's stream is."""
@@ -94,11 +99,14 @@ class SimMedia:
 
     # Commands -------------------------------------------------------------------------------------------------------
 
-    def apply(self, command: fx.OpenMedia | fx.RedirectMedia | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia) -> None:
+    def apply(self, command: MediaEffect) -> None:
         """One command, new or repeated."""
         slot = self.slots[command.slot]
-        if isinstance(command, fx.RedirectMedia):
-            return  # it has no addresses, so another one is nothing to it
+        if isinstance(command, fx.RedirectMedia | fx.RecordMedia):
+            return  # it has neither addresses nor sound, so another address is nothing to it, and a recording empty
+        if isinstance(command, fx.StopRecording):
+            self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", 0.0))
+            return
         if isinstance(command, fx.OpenMedia):
             self.log.opened.append(command)
             if slot.call != command.call:

@@ -1,14 +1,21 @@
 """From what media measured to what the record says; and from an offer to how a stream is sent."""
 
 import json
+import os
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from keepline.call import effects as fx
 from keepline.call.effects import MediaStopped
 from keepline.call.facts import CallAnswered, CallReceived, ending
 from keepline.call.quality import with_figures
 from keepline.call.record import CallRecord, record_of
+from keepline.node import mediawire as wire
+from keepline.node.medialink import MediaLink
+from keepline.node.slots import S_FIGURES_OF, S_SENT, Slots
 from keepline.sip.sdp import Answer, offer_answer, parse_sdp
 
 RECEIVED = CallReceived(
@@ -77,3 +84,74 @@ def test_rfc5761_5_1_1_rtcp_mux_is_answered_where_it_is_offered() -> None:
     assert agreed("a=rtcp-mux").rtcp_mux
     assert b"a=rtcp-mux\r\n" in agreed("a=rtcp-mux").sdp
     assert b"rtcp-mux" not in agreed().sdp
+
+
+# The calls process's side of it ---------------------------------------------------------------------------------------
+
+
+def link_over(pair: tuple[socket.socket, socket.socket], slots: Slots) -> MediaLink:
+    return MediaLink(None, slots, pair[0], None, 3, lambda given: None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in (ours, theirs):
+        end.setblocking(False)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def test_effects_become_commands(pair: tuple[socket.socket, socket.socket]) -> None:
+    slots = Slots.create(2, 0.0, 0.0)
+    link, call = link_over(pair, slots), "00000000000000ab"
+    held = fx.MediaWay(("10.0.0.0/8",), 30, True, "recvonly")
+    link.open(fx.OpenMedia(call, 1, "192.0.2.1", 4000, 0, -1, 1, 2, 3, held, 2.5))
+    link.redirect(fx.RedirectMedia(call, 1, 1, "192.0.2.2", 4002, 8, 101))
+    link.record(fx.RecordMedia(call, 1, 1, "cd" * 16, 30.5, True))
+    link.stop_recording(fx.StopRecording(call, 1, 1))
+    assert link.close(fx.CloseMedia(call, 1, 9)) is None
+    link.flush()
+    epoch, commands = wire.decode_commands(pair[1].recv(65_536))
+    way = wire.StreamWay(("10.0.0.0/8",), 30, True, sends=False, hears=True)
+    assert epoch == 3
+    assert commands == [
+        wire.Open(0xAB, 1, 1, "192.0.2.1", 4000, 0, None, 1, 2, 3, way, 2_500),
+        wire.Redirect(0xAB, 1, 1, "192.0.2.2", 4002, 8, 101),
+        wire.Record(0xAB, 1, 1, "cd" * 16, 30_500, True),
+        wire.StopRecord(0xAB, 1, 1),
+        wire.Close(0xAB, 1, 9),
+    ]
+    slots.close()
+    os.close(slots.fd)
+
+
+def test_events_become_inputs_and_figures_are_only_of_their_call(pair: tuple[socket.socket, socket.socket]) -> None:
+    slots = Slots.create(2, 0.0, 0.0)
+    link, call = link_over(pair, slots), "00000000000000ab"
+    slots.u64[(slots.base(1) + S_FIGURES_OF) // 8] = 0xAB
+    slots.u32[(slots.base(1) + S_SENT) // 4] = 77
+    events = [
+        wire.DeadAir(0xAB, 1, 10_200, False),
+        wire.AirBack(0xAB, 1, 11_000),
+        wire.RecordingEnded(0xAB, 1, 2, wire.RecordEnd.LIMIT, 30_000),
+        wire.Closed(0xAB, 1, 9),
+        wire.Closed(0xAC, 1, 9),
+    ]
+    for data in wire.encode_events(1, events):
+        pair[1].send(data)
+    *told, own, other = link.read()
+    assert told == [
+        fx.DeadAirBegan(call, 10.2, False),
+        fx.DeadAirEnded(call, 11.0),
+        fx.RecordingFinished(call, 2, "limit", 30.0),
+    ]
+    assert isinstance(own, fx.MediaStopped)
+    assert own.packets_sent == 77
+    assert other == fx.MediaStopped("00000000000000ac")
+    at_once = link.close(fx.CloseMedia(call, 1, 9, at_once=True))
+    assert at_once == own
+    assert link.close(fx.CloseMedia(call, -1, 9)) == fx.MediaStopped(call)
+    slots.close()
+    os.close(slots.fd)
