@@ -160,6 +160,9 @@ def measure(calls: int, seconds: float, prompt: bool, directory: Path) -> str:
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(calls)]
     for at, sock in enumerate(sockets):
         sock.bind(("127.0.0.1", FIRST_PORT + at))  # by number: a port that the kernel chose is lost at a disconnection
+    rtcp_sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(calls)]
+    for at, sock in enumerate(rtcp_sockets):
+        sock.bind(("127.0.0.1", FIRST_PORT + calls + at))
     far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     far.bind(("127.0.0.1", 0))
     far.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -171,7 +174,7 @@ def measure(calls: int, seconds: float, prompt: bool, directory: Path) -> str:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     port = far.getsockname()[1]
     cores = sorted(os.sched_getaffinity(0))
-    media = fork(cores[0], lambda: MediaLoop(slots, sockets, theirs, directory).run())
+    media = fork(cores[0], lambda: MediaLoop(slots, sockets, theirs, directory, rtcp_sockets=rtcp_sockets).run())
     opens = [Open(i + 1, i, 1, "127.0.0.1", port, 0, 101, i + 1, 0, 0) for i in range(calls)]
     plays = [Play(i + 1, i, 2, KEY, repeat=True) for i in range(calls)] if prompt else []
     for data in encode_commands(0, [*opens, *plays]):
@@ -188,7 +191,7 @@ def measure(calls: int, seconds: float, prompt: bool, directory: Path) -> str:
     heard_lost = sum(slots.stats(i).lost for i in range(calls))
     os.kill(media, signal.SIGKILL)
     os.waitpid(media, 0)
-    for sock in [*sockets, far, ours, theirs]:
+    for sock in [*sockets, *rtcp_sockets, far, ours, theirs]:
         sock.close()
     with np.load(result) as found:
         gaps = np.sort(found["gaps"]) / 1e6
