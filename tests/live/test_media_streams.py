@@ -79,9 +79,10 @@ def test_a_play_replaces_another_without_an_event_and_a_stop_has_one(tmp_path: P
         rig.play(second, 3)
         phone.hear(10)
         assert audio[:160] in {packet.payload for packet in phone.packets}
-        rig.send(StopPlay(1, 0, 4))
+        rig.send(StopPlay(1, 0, 2))  # of the play before: it means nothing any more
+        rig.send(StopPlay(1, 0, 3))
         assert rig.wait(PlayFinished) == PlayFinished(1, 0, 3, FinishReason.STOPPED)
-        assert rig.slots.play_state(0).applied == 4
+        assert rig.slots.play_state(0).applied == 3
         phone.drain()
         assert phone.hear(2)[-1].payload == SILENCE
 

@@ -187,7 +187,7 @@ def test_a_wake_up_takes_a_bounded_number_of_commands(clock: Clock) -> None:
 def test_nonsense_is_refused_and_taken_from_the_queue(clock: Clock) -> None:
     loop, _ = opened(clock)
     clock.rig.commands.send(b"KLC1 nonsense")
-    clock.rig.send(StopPlay(9, 0, 5), StopPlay(1, 99, 5), StopPlay(1, 3, 5), StopPlay(1, 0, 1))
+    clock.rig.send(StopPlay(9, 0, 5), StopPlay(1, 99, 5), StopPlay(1, 3, 5), StopPlay(1, 0, 0))
     clock.wake(loop)
     assert loop.refused == 5
 

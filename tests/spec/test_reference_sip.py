@@ -50,9 +50,9 @@ def sending(data: bytes, source: fx.Address = ("192.0.2.1", 5060)) -> Ask:
     return lambda rig: rig.send(data, source)
 
 
-def within(method: str, body: bytes) -> Ask:
+def within(method: str, body: bytes, *more: str) -> Ask:
     """A request within a call."""
-    return lambda rig: rig.send(rig.call().request(method, body=body))
+    return lambda rig: rig.send(rig.call().request(method, *more, body=body))
 
 
 def timed(seconds: int) -> Ask:
@@ -77,13 +77,20 @@ ANSWERS: dict[str, list[Ask]] = {
     ],
     "an INVITE within a call whose offer cannot be met": [within("INVITE", SDP.replace(b"AVP 0 8 101", b"AVP 18"))],
     "a session timer (`Supported: timer`) of 90 s or more": [timed(90)],
+    "an INFO within a call: a key (`application/dtmf-relay`, `application/dtmf`), or without a body": [
+        within("INFO", b"Signal=5", "Content-Type: application/dtmf-relay"),
+        within("INFO", b"5", "Content-Type: application/dtmf"),
+        within("INFO", b""),
+    ],
     "a number that the operation has not": [sending(invite("9999"))],
     "a known method that is not served": [sending(wire("PUBLISH"))],
     "Accept without room for a session description": [sending(invite("1000", "Accept: text/plain"))],
     "a body that must be understood and is not": [sending(invite(content_type="text/plain"))],
+    "an INFO with another body": [within("INFO", b"5", "Content-Type: text/plain")],
     "a Request-URI of another scheme than sip and sips": [sending(wire("INVITE", uri="tel:+18005550100"))],
     "Require of what is not supported, but in ACK and CANCEL": [sending(wire("OPTIONS", "Require: teleport"))],
     "a session timer of less than 90 s": [timed(89)],
+    "an INFO of an INFO package": [within("INFO", b"", "Info-Package: x")],
     "a To tag of no dialog that lives": [sending(wire("BYE", To="<sip:bob@biloxi.example.com>;tag=x"))],
     "an INVITE that came by another way already": [merged],
     "an INVITE within a call while the ACK of our 200 is awaited": [

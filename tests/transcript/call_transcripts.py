@@ -154,7 +154,7 @@ class Stage:
             leg.cseq += 1
         branch = options.pop("branch", f"{leg.name}{'invite' if method == 'CANCEL' else method.lower()}{leg.cseq}")
         body = BODIES[options.pop("sdp", "" if method == "INVITE" else "none")]
-        typed = options.pop("body", "").encode().decode("unicode_escape").encode()
+        typed = options.pop("body", "").replace("~", " ").encode().decode("unicode_escape").encode()
         headers = {
             "Via": f"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch}",
             "Call-ID": f"{leg.name}@192.0.2.1",

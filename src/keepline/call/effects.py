@@ -90,7 +90,7 @@ class PlayPrompt:
 
 @dataclass(frozen=True, slots=True)
 class StopPrompt:
-    """Silence. Idempotent by (call, number)."""
+    """Silence: the play of this number is over, and those before it. Idempotent by (call, number)."""
 
     call: str
     slot: int

@@ -131,6 +131,11 @@ def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
     if len(digits) < fresh:
         turn.emit(Report("digits_lost", call.id, f"{fresh - len(digits)} digits fell out of the ring"))
     turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, digits))
+    on_keys(turn, call)
+
+
+def on_keys(turn: Turn, call: CallState) -> None:
+    """There are new digits in `call.digits`; a question that they answer is over."""
     waiting = call.waiting
     if call.has_caller and waiting is not None:
         _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_digits(turn, call, waiting))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, session, setup, teardown
+from keepline.call import established, info, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived, ending
 from keepline.call.routing import route_invite, user_of
@@ -96,6 +96,8 @@ class Requests:
             self._on_bye(turn, request, raw)
         elif request.method == "CANCEL":
             self._on_cancel(turn, request, raw)
+        elif request.method == "INFO":
+            self._on_info(turn, request)
         elif request.method == "INVITE":
             self._on_reinvite(turn, request, raw, source)
         else:
@@ -240,6 +242,12 @@ class Requests:
         else:
             self._respond_with(turn, invite, response)
 
+    def _on_info(self, turn: Turn, request: Request) -> None:
+        call = self._call_of(turn, request) if request.to.tag else None
+        if call is not None:
+            self._exchange.on_call(turn, call.id, lambda t, c: info.on_info(t, c, request))
+        self._respond(turn, request, 481 if call is None else 200)
+
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
         call = self._call_of(turn, bye)
         if call is not None:
@@ -317,6 +325,7 @@ class Requests:
             if call.flow_ended is None:
                 established.start_flow(turn, call)
                 established.await_news(turn, call)
+                info.restore(turn, call)
             turn.emit(fx.InspectMedia(call.id, call.received.slot))
 
     def _restore_ringing(self, turn: Turn, call: CallState) -> None:

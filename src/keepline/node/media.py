@@ -46,6 +46,7 @@ from keepline.node.mediawire import (
     Record,
     RecordEnd,
     Redirect,
+    StopPlay,
     StopRecord,
     decode_commands,
     encode_events,
@@ -225,7 +226,7 @@ class MediaLoop:
         elif isinstance(command, Redirect | Record):
             if stream is None or command.call != stream.call or not self._change(stream, command):
                 self.refused += 1
-        elif stream is None or command.call != stream.call or command.number <= stream.applied:
+        elif stream is None or command.call != stream.call or not _is_new(command, stream.applied):
             self.refused += 1
         else:
             if isinstance(command, Play):
@@ -309,3 +310,8 @@ class MediaLoop:
         if not late:
             self._next_tick = interrupted + 1
         slots.media_tick = self._next_tick - 1
+
+
+def _is_new(command: Play | StopPlay, applied: int) -> bool:
+    """A stop has the number of the last play that it means."""
+    return command.number > applied or (command.number == applied and isinstance(command, StopPlay))

@@ -97,7 +97,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class StopPlay:
-    """Stop whatever plays, with the reason `STOPPED`."""
+    """Stop the play of this number, or one before it, with the reason `STOPPED`."""
 
     call: int
     slot: int

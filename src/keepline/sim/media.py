@@ -117,7 +117,7 @@ class SimMedia:
                 slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
                 slot.call, slot.playing = "", None
             self._event(command.slot, self.figures(command.call, command.slot))
-        elif slot.call == command.call and command.number > slot.applied:
+        elif slot.call == command.call and _is_new(command, slot.applied):
             slot.applied = command.number
             if isinstance(command, fx.PlayPrompt):
                 self._play(command.slot, slot, command)
@@ -181,3 +181,8 @@ class SimMedia:
     def _event(self, index: int, given: fx.Input) -> None:
         self._events.append((index, given))
         self._tell()
+
+
+def _is_new(command: fx.PlayPrompt | fx.StopPrompt, applied: int) -> bool:
+    """A stop has the number of the play that it means."""
+    return command.number > applied or (command.number == applied and isinstance(command, fx.StopPrompt))

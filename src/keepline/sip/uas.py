@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from keepline.model.errors import PeerError
 from keepline.model.limits import SESSION_EXPIRES_S_MIN
 from keepline.sip.body import ACCEPT, session_of
+from keepline.sip.info import INFO_ACCEPT, has_package, info_key
 from keepline.sip.message import KNOWN_METHODS, Request
 from keepline.sip.session_timer import is_too_small
 
-ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS")
+ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
 ALLOW = ", ".join(ALLOWED_METHODS)
 EXTENSIONS: frozenset[str] = frozenset(("timer",))
 """Option tags that a peer may require of us."""
@@ -58,6 +59,8 @@ def refusal_of(request: Request) -> Refusal | None:
             if missing:
                 listed = ", ".join(missing)
                 return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
+        if method == "INFO":
+            return _info_refusal(request)
         if method != "BYE":
             session_of(request)
         if method == "INVITE" and is_too_small(request):
@@ -66,6 +69,17 @@ def refusal_of(request: Request) -> Refusal | None:
     except PeerError as error:
         return Refusal(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
     return _accept_refusal(request) if method == "INVITE" else None
+
+
+def _info_refusal(info: Request) -> Refusal | None:
+    """RFC 6086 §4.2.2: 469 for a package, of which we know none; 415 for a body that is no key. PeerError 400."""
+    if has_package(info):
+        return Refusal(469, "no INFO package is known here", (("Recv-Info", ""),))
+    try:
+        info_key(info)
+    except PeerError as error:
+        return Refusal(error.status, str(error), (("Accept", INFO_ACCEPT),) if error.status == 415 else ())
+    return None
 
 
 def _accept_refusal(invite: Request) -> Refusal | None:

@@ -1,0 +1,43 @@
+"""Keys by INFO: the call's source of keys where telephone-event was not agreed on, and never beside it.
+
+A key is written before its INFO is answered, and known again by the number of its INFO: neither a copy nor a crash
+counts it twice. Media does not see such keys, so the prompt that they interrupt is stopped from here.
+"""
+
+from keepline.call import established
+from keepline.call.effects import StopPrompt
+from keepline.call.facts import DigitSignalled
+from keepline.call.state import CallState, Phase
+from keepline.call.steps import play_number_of
+from keepline.call.turn import Turn
+from keepline.flow.questions import Question
+from keepline.sip.info import info_key
+from keepline.sip.message import Request
+
+
+def on_info(turn: Turn, call: CallState, info: Request) -> None:
+    """Count the key of an INFO, where it is one and is to be counted. PeerError 415 or 400 for a body that is none."""
+    key, agreement = info_key(info), call.agreement
+    if not key or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
+        return
+    if agreement.terms is None or agreement.terms.dtmf_payload_type >= 0 or info.cseq.number <= agreement.info_cseq:
+        return
+    waiting = call.waiting
+    is_asking = waiting is not None and isinstance(waiting.request, Question) and call.prompt_over_at_s is None
+    turn.record(call, DigitSignalled(call.id, turn.now_s, info.cseq.number, key))
+    if is_asking and waiting is not None:
+        _stop(turn, call, play_number_of(call, waiting))
+    established.on_keys(turn, call)
+
+
+def restore(turn: Turn, call: CallState) -> None:
+    """After a switch-over: a prompt that a key had interrupted is stopped, should it still play."""
+    waiting = call.waiting
+    if not call.agreement.info_cseq or waiting is None:
+        return
+    is_over = isinstance(waiting.request, Question) and call.prompt_over_at_s is not None
+    _stop(turn, call, play_number_of(call, waiting) - (0 if is_over else 1))
+
+
+def _stop(turn: Turn, call: CallState, number: int) -> None:
+    turn.emit(StopPrompt(call.id, call.received.slot, number))
