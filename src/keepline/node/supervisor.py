@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -270,6 +271,9 @@ def main() -> int:
     parser.add_argument("--settings", required=True, help="JSON: addresses and limits")
     arguments = parser.parse_args()
     set_up_logs("supervisor")
+    # Two sockets for each call; the usual soft limit of 1,024 descriptors is for programs that use select().
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     paths = NodePaths(arguments.data)
     lock_fd = None
     try:
