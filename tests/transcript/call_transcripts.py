@@ -29,6 +29,7 @@ from keepline.call import effects as fx
 from keepline.call import facts as fact_types
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.terms import Terms
 from keepline.call.turn import Program
 from keepline.model.errors import PeerError
 from keepline.sip.message import Request, Response, make_response, parse_message
@@ -265,7 +266,7 @@ def told_description(body: bytes) -> list[str]:
     return [f"session {version}: {' '.join(audio.formats)} {audio.direction}"]
 
 
-def told_terms(terms: fact_types.Terms | None) -> str:
+def told_terms(terms: Terms | None) -> str:
     if terms is None:
         return "no terms"
     way = "" if terms.direction == "sendrecv" else f" {terms.direction}"

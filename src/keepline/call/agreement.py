@@ -7,7 +7,8 @@ in the way of the next (RFC 3264 §4).
 from dataclasses import replace
 from ipaddress import ip_address
 
-from keepline.call.facts import CallAcknowledged, CallAnswered, ReinviteAcknowledged, ReinviteAnswered, Terms
+from keepline.call.facts import CallAcknowledged, CallAnswered, ReinviteAcknowledged, ReinviteAnswered
+from keepline.call.terms import Terms
 from keepline.sip.sdp import Answer
 
 VERSION_FIRST = 1

@@ -7,6 +7,8 @@ nothing else is needed to go on with it in another process. Times are node time:
 from dataclasses import dataclass
 from typing import ClassVar
 
+from keepline.call.terms import Terms
+
 
 @dataclass(frozen=True, slots=True)
 class CallReceived:
@@ -40,22 +42,6 @@ class CallReceived:
     ssrc: int
     rtp_seq: int
     rtp_ts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the two sides of a session agreed on."""
-
-    codec: str
-    payload_type: int
-    dtmf_payload_type: int
-    """-1 where telephone-event is not spoken."""
-    remote_host: str
-    remote_port: int
-    frame_ms: int
-    rtcp_mux: bool
-    direction: str
-    """Ours."""
 
 
 @dataclass(frozen=True, slots=True)

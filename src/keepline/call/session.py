@@ -10,8 +10,9 @@ from dataclasses import replace
 from keepline.call import established, setup, teardown
 from keepline.call.agreement import terms_of
 from keepline.call.effects import Address, Report
-from keepline.call.facts import CallAcknowledged, ReinviteAcknowledged, ReinviteAnswered, Terms
+from keepline.call.facts import CallAcknowledged, ReinviteAcknowledged, ReinviteAnswered
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.terms import Terms
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
 from keepline.sip.body import session_of

@@ -5,8 +5,9 @@ RFC 3261 §13.3 (UAS processing of INVITE), §13.3.1.4 (retransmission of 2xx by
 
 from keepline.call.agreement import VERSION_FIRST, terms_of
 from keepline.call.effects import CloseMedia
-from keepline.call.facts import ByeReceived, CallAnswered, CancelReceived, ReinviteAnswered, Terms, ending
+from keepline.call.facts import ByeReceived, CallAnswered, CancelReceived, ReinviteAnswered, ending
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.terms import Terms
 from keepline.call.turn import Identity, Turn
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
 from keepline.sip.body import session_of

@@ -14,9 +14,9 @@ from keepline.call.facts import (
     DigitsPressed,
     Fact,
     StepEnded,
-    Terms,
 )
 from keepline.call.state import TRANSITIONS, CallState, Phase
+from keepline.call.terms import Terms
 from keepline.model.errors import LocalError
 from keepline.model.limits import CALL_DIGITS_MAX
 from tests.spec.sip_messages import request

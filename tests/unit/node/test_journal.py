@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact, Terms
+from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
+from keepline.call.terms import Terms
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX
 from keepline.node import journal, journal_file
