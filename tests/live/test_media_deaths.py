@@ -2,10 +2,12 @@
 
 import os
 import random
+import socket
 from pathlib import Path
 
 import pytest
 
+from keepline.model.limits import LATCH_PACKETS
 from keepline.node.mediawire import (
     DigitsReceived,
     FinishReason,
@@ -14,7 +16,7 @@ from keepline.node.mediawire import (
     PlayFinished,
     encode_commands,
 )
-from keepline.node.slots import S_PLAYING, PlayState
+from keepline.node.slots import S_LATCHED, S_PLAYING, PlayState
 from keepline.rtp.dtmf import event_packets
 from tests.live.media_rig import EVENT, Rig, assert_unbroken, until
 
@@ -58,6 +60,26 @@ def test_kills_at_random_instants_under_many_calls(tmp_path: Path) -> None:
             phone.drain()
             assert_unbroken(phone.packets, jumps=kills)
             assert b"".join(packet.payload for packet in phone.packets).strip(b"\xff") == audio
+
+
+def test_a_latched_stream_goes_on_with_a_port_that_was_bound_anew(tmp_path: Path) -> None:
+    with Rig(tmp_path).start() as rig:
+        phone, stranger = rig.phone(), rig.phone()
+        rig.open(phone)
+        for _ in range(LATCH_PACKETS):
+            phone.send(rig.ports[0])
+        until(lambda: rig.slots.view[rig.slots.base(0) + S_LATCHED], lambda latched: latched == 1)
+        rig.kill()
+        rig.sockets[0].close()  # its last holder but media was the supervisor
+        rig.sockets[0] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rig.sockets[0].bind(("127.0.0.1", rig.ports[0]))
+        phone.drain()
+        rig.start()
+        phone.hear(5)
+        stranger.send(rig.ports[0], event_packets("1")[0].payload, EVENT, True)
+        phone.send(rig.ports[0], event_packets("2")[0].payload, EVENT, True)
+        rig.wait(DigitsReceived)
+        assert rig.slots.digits(0) == (1, "2")
 
 
 def test_a_key_held_across_a_death_counts_once(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class RtpStreams:
         """Go on with the stream and the play that an earlier process left in a slot."""
         stream = Stream(self._slots, slot, self._sockets[slot])
         stream.resume()
+        stream.connect_again()
         self._add(stream)
         self._rtcp.add(stream, now_s)
         self.continue_play(stream)

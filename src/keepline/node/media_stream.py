@@ -308,6 +308,14 @@ class Stream:
         self.slots.view[self.base + at.S_LATCHED] = 1
         self.latched, self.is_plain = True, self.recording is None
 
+    def connect_again(self) -> None:
+        """A latched socket may have been bound anew, when supervisor and media died together."""
+        if self.latched:
+            try:
+                self.sock.connect(self.remote)
+            except OSError:  # no way to the peer now; whoever it is then is learnt again
+                self.unlatch()
+
     def unlatch(self) -> None:
         """Hear whoever may be the peer; it is answered where it was until then."""
         disconnect(self.sock)
