@@ -1,10 +1,13 @@
 """Facts and listeners for tests of the journal."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from keepline.call.facts import CallAcknowledged, CallEnded, CallReceived, DigitsPressed, Fact, ending
-from keepline.node.journal import Written
+from keepline.node import journal
+from keepline.node.journal import Journal, Tail, Written
 
 PATIENCE_S = 30.0
 
@@ -77,3 +80,20 @@ def ended(call: str, at_s: float = 4.0) -> CallEnded:
 def life(call: str) -> Sequence[Fact]:
     """A whole short call."""
     return (received(call), acknowledged(call), pressed(call), ended(call))
+
+
+@contextmanager
+def opened(path: Path, tell: Callable[[journal.Written], None], epoch: int | None = None) -> Iterator[Journal]:
+    made = Journal(path, journal.next_epoch(path) if epoch is None else epoch, tell)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def stored(path: Path) -> list[Fact]:
+    tail = Tail(path)
+    try:
+        return tail.follow()
+    finally:
+        tail.close()

@@ -1,43 +1,17 @@
-"""The journal: groups, their order, epochs, what a full disk does to it, and what every fact looks like afterwards."""
+"""The journal: groups, their order, epochs, and what a full disk does to it."""
 
-import dataclasses
 import os
 import sqlite3
 import threading
-import typing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
-from keepline.call.terms import Terms
-from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX
-from keepline.node import journal, journal_file
-from keepline.node.journal import Journal, JournalFailed, Tail
-from tests.unit.node.journal_facts import Told, acknowledged, ended, life, pressed, received
-
-
-@contextmanager
-def opened(path: Path, tell: Callable[[journal.Written], None], epoch: int | None = None) -> Iterator[Journal]:
-    made = Journal(path, journal.next_epoch(path) if epoch is None else epoch, tell)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def stored(path: Path) -> list[Fact]:
-    tail = Tail(path)
-    try:
-        return tail.follow()
-    finally:
-        tail.close()
+from keepline.node import journal
+from keepline.node.journal import Journal, JournalFailed
+from tests.unit.node.journal_facts import Told, ended, life, opened, pressed, received, stored
 
 
 class Faulty:
@@ -322,149 +296,3 @@ def test_more_than_the_limit_is_refused(journal_path: Path, monkeypatch: pytest.
             made.submit(life("c"))
         faulty.error = None
     assert stored(journal_path) == [*life("a"), *life("b")]
-
-
-# Facts as they are stored ---------------------------------------------------------------------------------------------
-
-RAW = st.binary(max_size=64).map(lambda data: data.decode("latin-1"))
-VALUES = {
-    str: RAW | st.text(max_size=32),
-    int: st.integers(-(2**31), 2**63 - 1),
-    float: st.floats(allow_nan=False, allow_infinity=False),
-    float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
-    bool: st.booleans(),
-}
-VALUES[Terms | None] = st.none() | st.builds(
-    Terms, **{name: VALUES[hint] for name, hint in typing.get_type_hints(Terms).items()}
-)
-
-
-def facts() -> st.SearchStrategy[Fact]:
-    def of(kind: type[Fact]) -> st.SearchStrategy[Fact]:
-        hints = typing.get_type_hints(kind)
-        return st.builds(
-            kind, **{name: VALUES[hints[name]] for name in (each.name for each in dataclasses.fields(kind))}
-        )
-
-    return st.one_of([of(kind) for kind in FACT_TYPES])
-
-
-@given(facts())
-def test_every_fact_comes_back_as_it_was(fact: Fact) -> None:
-    assert journal.decode(fact.kind, journal_file.encode(fact)) == fact
-
-
-def test_all_bytes_come_back(journal_path: Path) -> None:
-    raw = bytes(range(256)).decode("latin-1")
-    with opened(journal_path, Told()) as made:
-        made.submit([received("a", invite=raw), acknowledged("a", raw)])
-    first, second = stored(journal_path)
-    assert isinstance(first, CallReceived)
-    assert first.invite.encode("latin-1") == bytes(range(256))
-    assert second == acknowledged("a", raw)
-
-
-def test_text_that_is_no_unicode_is_stored_with_question_marks(journal_path: Path) -> None:
-    with opened(journal_path, Told()) as made:
-        made.submit([acknowledged("a", "half \ud800 pair")])
-    assert stored(journal_path) == [acknowledged("a", "half ? pair")]
-
-
-def test_kinds_are_apart() -> None:
-    assert len({kind.kind for kind in FACT_TYPES}) == len(FACT_TYPES)
-
-
-def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(LocalError, match=r"'from_the_future\.7'"):
-        journal.decode("from_the_future.7", b"{}")
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"call": 1}', b"\xff\xfe", b"null", b'"\\ud800"'])
-def test_a_garbled_fact_is_named(body: bytes) -> None:
-    with pytest.raises(LocalError, match=r"call_ended\.1.*cannot be read"):
-        journal.decode(CallEnded.kind, body)
-
-
-# Following ------------------------------------------------------------------------------------------------------------
-
-
-def test_open_calls_are_those_that_have_not_ended(journal_path: Path) -> None:
-    with opened(journal_path, Told()) as made:
-        made.submit([received("a"), received("b"), received("c"), acknowledged("b"), received("d")])
-        made.submit([ended("a", 10.0), pressed("b"), ended("c", 20.0)])
-    tail = Tail(journal_path)
-    live, left = tail.open_calls(15.0)
-    assert live == {"b": [received("b"), acknowledged("b"), pressed("b")], "d": [received("d")]}
-    assert left == [ended("c", 20.0)]
-    assert tail.follow() == []
-    tail.close()
-
-
-def test_a_follower_sees_each_fact_once_and_in_order(journal_path: Path) -> None:
-    tail = Tail(journal_path)
-    assert tail.open_calls(0.0) == ({}, [])
-    told = Told()
-    seen: list[Fact] = []
-    with opened(journal_path, told) as made:
-        for number in range(100):
-            group = made.submit([pressed("a", number)])
-            if number % 10 == 0:
-                told.of(group)
-                seen += tail.follow()
-    seen += tail.follow()
-    assert seen == [pressed("a", number) for number in range(100)]
-    tail.close()
-
-
-def test_a_follower_that_fails_half_way_misses_nothing(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(journal_path, Told()) as made:
-        made.submit(life("a"))
-    tail = Tail(journal_path)
-    plain = journal.decode
-
-    def failing(kind: str, body: bytes) -> Fact:
-        if kind == CallEnded.kind:
-            raise sqlite3.OperationalError("disk I/O error")
-        return plain(kind, body)
-
-    monkeypatch.setattr(journal, "decode", failing)
-    with pytest.raises(sqlite3.OperationalError):
-        tail.follow()
-    monkeypatch.undo()
-    assert tail.follow() == list(life("a"))
-    tail.close()
-
-
-# The file -------------------------------------------------------------------------------------------------------------
-
-
-def test_creating_twice_changes_nothing(journal_path: Path) -> None:
-    with opened(journal_path, Told()) as made:
-        made.submit([received("a")])
-    assert journal.create(journal_path.parent) == journal_path
-    assert stored(journal_path) == [received("a")]
-
-
-@pytest.mark.parametrize("use", [journal.create, lambda data: Tail(data / "journal.db")])
-def test_a_journal_of_a_newer_version_is_left_alone(journal_path: Path, use: Callable[[Path], object]) -> None:
-    connection = sqlite3.connect(journal_path)
-    connection.execute("PRAGMA user_version=999")
-    connection.close()
-    with pytest.raises(JournalFailed, match="newer version of Keepline"):
-        use(journal_path.parent)
-
-
-def test_what_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "journal.db").write_bytes(b"garbage" * 1000)
-    with pytest.raises(KeeplineError, match=r"journal\.db cannot be used"):
-        journal.create(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["a?b#c%41 d", "ünï"])
-def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
-    data = tmp_path / name
-    data.mkdir()
-    path = journal.create(data)
-    reader = journal.connect(path, read_only=True)
-    assert reader.execute("SELECT count(*) FROM facts").fetchone() == (0,)
-    reader.close()
