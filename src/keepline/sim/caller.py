@@ -30,6 +30,8 @@ class Plan:
     cancel_after_s: float | None = None
     """After the INVITE."""
     acknowledges: bool = True
+    from_number: str = ""
+    """User part of the From URI; empty for the caller's name."""
 
 
 @dataclass(slots=True)
@@ -92,7 +94,8 @@ class SimCaller:
         self._repeat(self._request("CANCEL", 1), lambda: self._cancel_answered, T2_S)
         self._world.after(GIVE_UP_S, lambda: None if self._final else self._over("CANCEL came to nothing"))
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Send the BYE, unless the call is over."""
         if self.heard.outcome or self._hanging_up:
             return
         self._hanging_up = True
@@ -163,9 +166,9 @@ class SimCaller:
             heard.answered_at_s = self._world.now_s
             self._press(self.plan.keys)
             if self._cancelling:
-                self._hang_up()
+                self.hang_up()
             elif self.plan.hang_up_after_s is not None:
-                self._world.after(self.plan.hang_up_after_s, self._hang_up)
+                self._world.after(self.plan.hang_up_after_s, self.hang_up)
 
     # Messages -------------------------------------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class SimCaller:
             f"{method} sip:{self.plan.number}@203.0.113.5 SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{self.name}{branch}",
             "Max-Forwards: 70",
-            f"From: <sip:{self.name}@{host}>;tag={self.name}",
+            f"From: <sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}",
             f"To: {to}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {cseq} {method}",

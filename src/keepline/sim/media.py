@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from keepline.call import effects as fx
+from keepline.model.operation import Prompt
 from keepline.sim.world import World
 
 SPOKEN_S = 2.0
@@ -48,6 +49,7 @@ class Started:
     number: int
     prompt_key: str
     at_s: float
+    prompt: Prompt
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class SimMedia:
         if play.barge_in and play.digits_seen < len(slot.keyed):
             self._finish(index, play, "digit")
             return
-        self.log.started.append(Started(play.call, play.number, play.prompt.key, self._world.now_s))
+        self.log.started.append(Started(play.call, play.number, play.prompt.key, self._world.now_s, play.prompt))
         if not play.repeat:
             length_s = play.prompt.length_s or SPOKEN_S
             self._world.after(length_s, lambda: self._finish(index, play, "ended"))

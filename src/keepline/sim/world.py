@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from math import inf
 from random import Random
 
 from keepline.model.errors import LocalError
@@ -36,6 +37,11 @@ class World:
     def after(self, wait_s: float, do: Callable[[], None]) -> None:
         """Do something so many seconds from now."""
         self.at(self.now_s + wait_s, do)
+
+    @property
+    def next_s(self) -> float:
+        """When something is due next; infinity where nothing is."""
+        return self._due[0][0] if self._due else inf
 
     def run(self, until_s: float) -> None:
         """Let everything happen that is due up to then. Raises `LocalError` where it does not come to rest."""

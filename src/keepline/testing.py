@@ -1,0 +1,252 @@
+"""Runs flows without a phone: the real engine and the real call core, in virtual time, for tests of an operation.
+
+A caller dials, listens, presses keys and hangs up; hours pass in a moment, and nothing opens a socket. The node around
+the core is that of `keepline.sim`, so a crash in the middle is a call of one method. Speech is not rendered: a spoken
+text lasts two seconds. It refuses to answer for how a call sounds.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from keepline.call.exchange import Exchange
+from keepline.call.facts import CallReceived
+from keepline.call.record import CallRecord, StepRecord, record_of
+from keepline.call.turn import Identity, Program
+from keepline.config import import_flow, load_operation
+from keepline.model.operation import (
+    FlowReference,
+    HostPort,
+    MediaSettings,
+    NodeSettings,
+    Number,
+    Operation,
+    SipSettings,
+    Trunk,
+)
+from keepline.sim.caller import Plan, SimCaller
+from keepline.sim.media import Started
+from keepline.sim.network import Network
+from keepline.sim.node import SimNode
+from keepline.sim.world import BEGAN_S, World
+from keepline.sip.transaction import Timers
+
+NUMBER = "1000"
+"""What a single flow is dialled by."""
+_NODE = ("203.0.113.5", 5060)
+_CALLERS = "192.0.2.0/24"
+_SLOTS = 16
+_TICK_S = 0.02
+_KEY_GAP_S = 0.2
+_OUTAGE_S = 0.3
+_ANSWER_S = 180.0
+_REST_S = 60.0
+
+Source = str | Path | Operation | Program | Callable[..., Any]
+
+
+class FlowTester:
+    """One node in virtual time with an operation, or with one flow that answers `NUMBER`.
+
+    `source` is an operation file or its directory, a loaded operation, or a flow function. Use it in a `with`: at its
+    end, callers who are still there hang up.
+    """
+
+    def __init__(self, source: Source = ".") -> None:
+        self._program = _program(source)
+        self._world = World(0)
+        self._network = Network(self._world)
+        self._node = SimNode(self._world, self._network, _NODE, self._exchange, _SLOTS)
+        self._node.outage_s = _OUTAGE_S
+        self._calls: list[PhoneCall] = []
+        self._node.start()
+
+    def __enter__(self) -> "FlowTester":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            for call in self._calls:
+                call.hangs_up()
+            self.waits(_REST_S)
+
+    def call(self, number: str = NUMBER, from_: str = "+15550100") -> "PhoneCall":
+        """Dial `number` and wait for the answer; a call that is refused is over at once."""
+        caller = SimCaller(
+            self._world, self._network, self._node.media, _NODE, len(self._calls), Plan(number, from_number=from_)
+        )
+        call = PhoneCall(self, self._world, self._node, caller)
+        self._calls.append(call)
+        caller.call()
+        deadline_s = self._world.now_s + _ANSWER_S
+        while not caller.heard.outcome and caller.heard.answered_at_s is None and self._world.now_s < deadline_s:
+            self.waits(_TICK_S)
+        return call
+
+    def waits(self, seconds: float) -> None:
+        """Let time pass."""
+        self._world.run(self._world.now_s + seconds)
+
+    def crash(self) -> None:
+        """Kill the process that runs the calls, now; its successor has them shortly after."""
+        self._node.die()
+        self.waits(_OUTAGE_S + _TICK_S)
+
+    def _exchange(self, seed: bytes) -> Exchange:
+        identity = Identity(HostPort(*_NODE), _NODE[0], "Keepline/test", Timers())
+        exchange = Exchange(identity, seed, [40_000 + 2 * index for index in range(_SLOTS)])
+        exchange.add_program(self._program, current=True)
+        return exchange
+
+
+class PhoneCall:
+    """One call, from the caller's side."""
+
+    def __init__(self, tester: FlowTester, world: World, node: SimNode, caller: SimCaller) -> None:
+        self._tester = tester
+        self._world = world
+        self._node = node
+        self._caller = caller
+        self._listened = 0
+
+    # What the caller does -------------------------------------------------------------------------------------------
+
+    def hears(self, words: str, within_s: float = 60.0) -> str:
+        """Wait until something is said that holds `words`, or the prompt of that name begins; returns all of it.
+
+        What was said before it is passed over, and it is not waited for its end. Raises `AssertionError` with what was
+        said instead, once the call is over or the time is.
+        """
+        deadline_s = self._world.now_s + within_s
+        while True:
+            begun = self._begun()
+            for index in range(self._listened, len(begun)):
+                said = self._words(begun[index])
+                if words in said or words in self._names(begun[index]):
+                    self._listened = index + 1
+                    return said
+            if self.ended or self._world.now_s >= deadline_s:
+                raise AssertionError(self._instead(words, begun[self._listened :], within_s))
+            self._waits_for_news(deadline_s)
+
+    def presses(self, keys: str) -> None:
+        """Press these keys, one after the other."""
+        for key in keys:
+            if self.ended:
+                raise AssertionError(f"the caller cannot press {key}: {self._why_over()}")
+            self._node.media.press(self._caller.rtp, key)
+            self.waits(_KEY_GAP_S)
+
+    def waits(self, seconds: float) -> None:
+        """Let time pass."""
+        self._tester.waits(seconds)
+
+    def hangs_up(self) -> None:
+        """End the call; nothing, where it is over."""
+        self._caller.hang_up()
+        while not self.ended:
+            self.waits(_TICK_S)
+        self.waits(1.0)
+
+    def ends(self, within_s: float = 600.0) -> None:
+        """Wait until the other side ends the call; raises `AssertionError` where it does not."""
+        deadline_s = self._world.now_s + within_s
+        while not self.ended:
+            if self._world.now_s >= deadline_s:
+                raise AssertionError(f"the call has not ended within {within_s:g} s; {self._heard_so_far()}")
+            self._waits_for_news(deadline_s)
+        self.waits(1.0)
+
+    # What became of it ----------------------------------------------------------------------------------------------
+
+    @property
+    def heard(self) -> list[str]:
+        """Everything that was said so far."""
+        return [self._words(each) for each in self._begun()]
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._caller.heard.outcome)
+
+    @property
+    def record(self) -> CallRecord:
+        """The call's record, as `keepline calls show` has it."""
+        return record_of(fact for fact in self._node.written if fact.call == self._id)
+
+    @property
+    def outcome(self) -> str:
+        return self.record.outcome
+
+    @property
+    def outcome_fields(self) -> dict[str, str | int | float | bool | None]:
+        return self.record.outcome_fields
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        return self.record.steps
+
+    @cached_property
+    def _id(self) -> str:
+        received = [fact for fact in self._node.written if isinstance(fact, CallReceived)]
+        return next(fact.call for fact in received if fact.sip_call_id == self._caller.call_id)
+
+    def _waits_for_news(self, deadline_s: float) -> None:
+        """Until something happens, to whomever."""
+        self._world.run(min(deadline_s, max(self._world.next_s, self._world.now_s)))
+
+    def _begun(self) -> list[Started]:
+        return [each for each in self._node.media.log.started if each.call == self._id]
+
+    def _names(self, started: Started) -> list[str]:
+        prompts = self._tester._program.operation.prompts
+        return [name for name, prompt in prompts.items() if prompt.key == started.prompt_key]
+
+    def _words(self, started: Started) -> str:
+        return started.prompt.text or next(iter(self._names(started)), "tones")
+
+    def _instead(self, words: str, said: list[Started], within_s: float) -> str:
+        heard = "".join(f"\n  {each.at_s - BEGAN_S:8.2f} s  {self._words(each)}" for each in said) or " nothing"
+        over = self._why_over() if self.ended else f"{within_s:g} s are over"
+        return f"the caller does not hear {words!r}: {over}. Instead it heard:{heard}"
+
+    def _heard_so_far(self) -> str:
+        return "the caller heard: " + (" | ".join(self.heard) or "nothing")
+
+    def _why_over(self) -> str:
+        record = self.record
+        error = f"\n{record.error.strip()}\n" if record.error else ""
+        return f"the call is over ({self._caller.heard.outcome}, {record.reason or record.state}){error}"
+
+
+def _program(source: Source) -> Program:
+    if isinstance(source, Program):
+        operation, functions = source.operation, dict(source.functions)
+    elif callable(source):
+        operation = _operation_of(source.__name__)
+        functions = {source.__name__: source}
+    else:
+        operation = source if isinstance(source, Operation) else load_operation(Path(source))
+        imported: Any = {name: import_flow(operation, reference) for name, reference in operation.flows.items()}
+        functions = imported
+    name = operation.trunks[0].name if operation.trunks else "carrier"
+    return Program(replace(operation, trunks=(Trunk(name, (_CALLERS,)),)), functions)
+
+
+def _operation_of(flow: str) -> Operation:
+    """The smallest operation: one number, one flow."""
+    return Operation(
+        name="test",
+        directory="",
+        digest="0" * 32,
+        sip=SipSettings(HostPort(*_NODE)),
+        media=MediaSettings(),
+        http=HostPort("127.0.0.1", 0),
+        node=NodeSettings(),
+        trunks=(),
+        numbers={NUMBER: Number(flow)},
+        flows={flow: FlowReference("flows", flow)},
+        prompts={},
+    )

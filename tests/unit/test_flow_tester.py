@@ -1,0 +1,121 @@
+"""`FlowTester` runs flows as a phone would, tells what was said instead, and survives crashes; its how-to page runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keepline.flow import Call, flow
+from keepline.testing import FlowTester
+from tests.sim.operation import program
+
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "test-a-flow.md"
+WITHIN_S = 120.0
+
+
+@flow
+async def shop(call: Call) -> None:
+    what = await call.ask_choice({"1": "orders", "2": "sales"}, "Welcome. Orders: 1. Sales: 2.", retries=1)
+    await call.wait(3600)
+    await call.say(f"You chose {what or 'nothing'}, {call.from_number}.")
+    await call.outcome("chosen" if what else "lost", what=str(what or ""))
+
+
+@flow
+async def mistaken(call: Call) -> None:
+    await call.say("Good morning.")
+    raise ValueError("no such order")
+
+
+def test_a_caller_is_led_through() -> None:
+    with FlowTester(shop) as tester:
+        call = tester.call(from_="+15550123")
+        assert call.hears("Orders") == "Welcome. Orders: 1. Sales: 2."
+        call.presses("2")
+        call.hears("You chose sales, +15550123.", within_s=3700)
+        call.ends()
+        assert (call.outcome, call.outcome_fields) == ("chosen", {"what": "sales"})
+        assert [step.result for step in call.steps][:2] == ["sales", "done"]
+        assert call.heard == ["Welcome. Orders: 1. Sales: 2.", "You chose sales, +15550123."]
+
+
+def test_a_crash_at_any_moment_changes_nothing() -> None:
+    for moment in range(12):
+        with FlowTester(shop) as tester:
+            call = tester.call()
+            call.waits(moment / 2)
+            tester.crash()
+            call.waits(8 - moment / 2)
+            assert call.heard == ["Welcome. Orders: 1. Sales: 2."] * 2
+            call.presses("1")
+            tester.crash()
+            call.hears("You chose orders", within_s=3700)
+            call.ends()
+            assert call.outcome == "chosen"
+
+
+def test_what_was_said_instead_is_told() -> None:
+    with FlowTester(shop) as tester:
+        call = tester.call()
+        with pytest.raises(AssertionError, match=r"(?s)not hear 'Goodbye': 9 s are over.*0\.0. s  Welcome\. Orders"):
+            call.hears("Goodbye", within_s=9)
+        call.hangs_up()
+        with pytest.raises(AssertionError, match=r"the call is over \(hung up, BYE\)"):
+            call.hears("Goodbye")
+        with pytest.raises(AssertionError, match="cannot press 1: the call is over"):
+            call.presses("1")
+
+
+def test_a_flow_that_fails_is_told_with_its_traceback() -> None:
+    with FlowTester(mistaken) as tester:
+        call = tester.call()
+        call.hears("Good morning.")
+        call.hears("something went wrong")
+        with pytest.raises(AssertionError, match="ValueError: no such order"):
+            call.hears("Your order")
+        call.ends()
+        assert call.outcome == "failed"
+
+
+def test_a_call_that_goes_on_is_told() -> None:
+    with FlowTester(program()) as tester:
+        call = tester.call("3000")
+        with pytest.raises(AssertionError, match=r"has not ended within 30 s; the caller heard: La la la\."):
+            call.ends(within_s=30)
+        assert call.hears("music") == "La la la."
+    assert call.ended
+
+
+def test_a_number_that_is_not_there_is_refused() -> None:
+    with FlowTester(shop) as tester:
+        call = tester.call("4000")
+        assert (call.ended, call.outcome, call.heard) == (True, "refused", [])
+        with pytest.raises(AssertionError, match="the operation has no number '4000'"):
+            call.hears("Welcome")
+
+
+def test_several_callers_at_once() -> None:
+    with FlowTester(program()) as tester:
+        first, second = tester.call("7000"), tester.call("7000")
+        first.hears("Orders: 1")
+        second.presses("2")
+        second.hears("Its number?")
+        first.presses("8")
+        first.hears("no choice")
+        assert first.record.id != second.record.id
+
+
+def test_the_how_to_page_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```(yaml|python)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for name, (_, body) in zip(("keepline.yaml", "flows.py", "test_flows.py"), blocks, strict=True):
+        (tmp_path / name).write_text(body, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
