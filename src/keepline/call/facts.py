@@ -42,6 +42,8 @@ class CallReceived:
     ssrc: int
     rtp_seq: int
     rtp_ts: int
+    asserted_identity: str = ""
+    """Of a trusted trunk: who it says is calling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The record of a call: a fold over its facts, the same for a call that ended long ago and one that is live."""
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keepline.call.facts import (
     ByeReceived,
     ByeSent,
+    CallAcknowledged,
     CallAnswered,
     CallEnded,
     CallReceived,
@@ -14,11 +16,18 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     FlowFailed,
+    ReinviteAcknowledged,
+    ReinviteAnswered,
     StepEnded,
     UseEnded,
 )
 from keepline.flow.capabilities import outcome_words
-from keepline.model.errors import LocalError
+from keepline.model.errors import LocalError, PeerError
+from keepline.sip.identity import reason_of, signed_identity
+from keepline.sip.message import Message, parse_message
+
+_HAS_IDENTITY = re.compile(r"\n(?:identity|y)[ \t]*:", re.I)
+_HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,14 @@ class CallRecord:
     media: MediaRecord = field(default_factory=MediaRecord)
     error: str = ""
     sip_call_id: str = ""
+    asserted_identity: str = ""
+    """Who is calling, as a trusted trunk says."""
+    identity: str = ""
+    """The Identity header of the INVITE (RFC 8224) as it stands, not verified."""
+    reason_header: str = ""
+    """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
+    cause: int | None = None
+    """The cause of ITU-T Q.850 in it."""
 
     def to_json(self) -> str:
         """One line of JSON, with the field names of the record's reference."""
@@ -117,6 +134,8 @@ def _begin(fact: CallReceived) -> CallRecord:
         state="ringing",
         received_at=fact.at_s,
         sip_call_id=fact.sip_call_id,
+        asserted_identity=fact.asserted_identity,
+        identity=_signed_identity(fact.invite),
     )
 
 
@@ -126,6 +145,9 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.answered_at = fact.at_s
         record.sip_status = 200
         record.media = MediaRecord(codec=fact.codec)
+    elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
+        if fact.terms is not None:
+            record.media = replace(record.media, codec=fact.terms.codec)
     elif isinstance(fact, StepEnded):
         took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
         name = f"use {fact.reason}" if fact.verb == "use" and fact.reason else fact.verb
@@ -141,8 +163,29 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
     elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
         record.state = "leaving"
+        record.reason_header, record.cause = _reason(fact)
     elif isinstance(fact, CallEnded):
         _end(record, fact)
+
+
+def _signed_identity(invite: str) -> str:
+    message = _read(invite) if _HAS_IDENTITY.search(invite) else None
+    return "" if message is None else signed_identity(message)
+
+
+def _reason(fact: ByeSent | ByeReceived | CancelReceived) -> tuple[str, int | None]:
+    if isinstance(fact, ByeSent):
+        return "", None
+    raw = fact.bye if isinstance(fact, ByeReceived) else fact.cancel
+    message = _read(raw) if _HAS_REASON.search(raw) else None
+    return ("", None) if message is None else reason_of(message)
+
+
+def _read(raw: str) -> Message | None:
+    try:
+        return parse_message(raw.encode("latin-1"))
+    except PeerError:
+        return None
 
 
 def _result_of(fact: StepEnded) -> str:

@@ -164,6 +164,7 @@ class Requests:
             ssrc=ids.number(32),
             rtp_seq=ids.number(15),
             rtp_ts=ids.number(31),
+            asserted_identity=route.asserted_identity,
         )
         call = CallState(received, invite)
         exchange.calls[call.id] = call

@@ -7,6 +7,7 @@ from keepline.call.effects import Address
 from keepline.model.errors import PeerError
 from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
+from keepline.sip.identity import asserted_identity
 from keepline.sip.message import Request
 from keepline.sip.uas import Refusal, refusal_of
 from keepline.sip.values import parse_uri
@@ -20,6 +21,7 @@ class Route:
     to_number: str
     number: Number | None
     refusal: Refusal | None = None
+    asserted_identity: str = ""
 
 
 class TrunkIndex:
@@ -75,4 +77,5 @@ def route_invite(
         refusal = refusal_of(invite)
         if refusal is None and number is None:
             refusal = Refusal(404, f"the operation has no number {to_number!r}")
-    return Route(carrier, to_number, number, refusal)
+    is_trusted = any(trunk.trusted and trunk.name == carrier for trunk in operation.trunks)
+    return Route(carrier, to_number, number, refusal, asserted_identity(invite) if is_trusted else "")

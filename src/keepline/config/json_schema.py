@@ -64,6 +64,8 @@ def _typed(example: str, name: str, setting: dict[str, Any]) -> Any:
     value: Any = read_value(example)
     if isinstance(value, dict) and list(value) == [name]:
         value = value[name]  # an example of a section shows its key too
+    if isinstance(value, str) and setting.get("type") == "boolean":
+        return value == "true"
     if isinstance(value, str) and setting.get("type") in ("integer", "number"):
         return int(value) if value.isdigit() else float(value)
     return value

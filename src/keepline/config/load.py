@@ -235,7 +235,8 @@ def _operation(
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),
         trunks=tuple(
-            Trunk(name, tuple(trunk.peers), tuple(trunk.media_networks)) for name, trunk in parsed.trunks.items()
+            Trunk(name, tuple(trunk.peers), tuple(trunk.media_networks), trunk.trusted)
+            for name, trunk in parsed.trunks.items()
         ),
         numbers={
             number: Number(entry.flow, entry.ring_s, entry.language or "") for number, entry in parsed.numbers.items()

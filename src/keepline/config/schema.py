@@ -225,6 +225,9 @@ class TrunkFile(_Strict):
         description="the networks that its audio may come from",
         examples=['["203.0.113.0/24"]'],
     )
+    trusted: bool = Field(
+        default=False, description="whether the identities that it asserts are believed", examples=["true"]
+    )
 
 
 class FlowFile(_Strict):

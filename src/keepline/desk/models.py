@@ -108,6 +108,14 @@ class Call(_Model):
     media: Media
     error: str
     sip_call_id: str
+    asserted_identity: str = ""
+    """Who is calling, as a trusted trunk says (RFC 3325)."""
+    identity: str = ""
+    """The Identity header (RFC 8224) as it stands, not verified."""
+    reason_header: str = ""
+    """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
+    cause: int | None = None
+    """The cause of ITU-T Q.850 in it."""
 
 
 class Calls(_Model):

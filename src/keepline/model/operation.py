@@ -77,6 +77,8 @@ class Trunk:
     """Networks (CIDR) whose requests belong to this trunk."""
     media_networks: tuple[str, ...] = ()
     """Networks that its audio may come from; none: only the address that each call signals."""
+    trusted: bool = False
+    """The identities that it asserts are believed (RFC 3325)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,14 @@ from keepline.config.json_schema import json_schema
 from tests.unit.config.conftest import GOOD_YAML
 
 SCHEMA = json_schema()
-KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
+KINDS: dict[str, Any] = {
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+}
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
     *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "anyOf", "items"),
