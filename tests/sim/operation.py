@@ -143,7 +143,22 @@ async def curt(call: Call) -> None:
 
 FLOWS = {
     each.__name__: each
-    for each in (greeting, hold, endless, keyed, menu, returning, raising, thorough, deaf, wanting, hasty, curt, desk, brittle)
+    for each in (
+        greeting,
+        hold,
+        endless,
+        keyed,
+        menu,
+        returning,
+        raising,
+        thorough,
+        deaf,
+        wanting,
+        hasty,
+        curt,
+        desk,
+        brittle,
+    )
 }
 FLOWS["fragile"] = brittle
 NUMBERS = {

@@ -198,7 +198,6 @@ class FlowFailed:
     flow: str
     ending: str
     error: str
-    """The traceback."""
     language: str
     """Of the call, as the flow left it."""
 
