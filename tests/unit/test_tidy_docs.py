@@ -112,6 +112,9 @@ def settings(model: type[BaseModel] = OperationFile, prefix: str = "") -> Iterat
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
             full += ".NUMBER" if name == "numbers" else ".NAME"
+        elif get_origin(kind) is list and isinstance(get_args(kind)[0], type) and get_args(kind)[0] is not str:
+            kind = get_args(kind)[0]
+            full += "[]"
         kind = next(
             (each for each in (kind, *get_args(kind)) if isinstance(each, type)), kind
         )  # of Annotated, of | None

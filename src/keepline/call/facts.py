@@ -233,7 +233,6 @@ class UseEnded:
     at_s: float
     step: int
     name: str
-    """CAPABILITY.ACTION"""
     outcome: str
     """JSON, as the value of the step would have been."""
 

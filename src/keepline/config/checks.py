@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
+from keepline.config.capability_checks import action_names
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
 from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
@@ -151,7 +152,8 @@ def check_flows(tree: Tree, directory: Path) -> None:
 def check_code(tree: Tree, directory: Path) -> None:
     """The code of the flows keeps the rules of the lint."""
     prompts = tree.plain.get("prompts", {})
-    for each in lint_flows(directory, list(prompts) if isinstance(prompts, dict) else None):
+    names = list(prompts) if isinstance(prompts, dict) else None
+    for each in lint_flows(directory, names, action_names(tree)):
         at = Position(each.line, each.column, _shown_path(tree, directory, each.path))
         tree.mistakes.append(tree.mistake_at(at, each.rule, each.wrong, each.right))
 

@@ -39,6 +39,16 @@ def import_flow(operation: Operation, reference: FlowReference) -> object:
     return cast(object, found)
 
 
+def import_class(operation: Operation, module: str, name: str) -> type[object]:
+    """A class of the operation's own, for a connector. Raises whatever its module raises, or TypeError for no class."""
+    package = _PACKAGE_PREFIX + operation.digest
+    add_root(package, Path(operation.directory))
+    found = getattr(import_module(package, module), name)
+    if not isinstance(found, type):
+        raise TypeError(f"{module}:{name} is not a class")
+    return found
+
+
 def is_flow(value: object) -> bool:
     """Whether it is an async function marked by `keepline.flow.flow`."""
     return getattr(value, "__keepline_flow__", False) is True and inspect.iscoroutinefunction(value)

@@ -61,11 +61,18 @@ def _setting(name: str, made: dict[str, Any]) -> dict[str, Any]:
 
 def _typed(example: str, name: str, setting: dict[str, Any]) -> Any:
     """An example, which is written as text, with the type that an editor expects of the value."""
-    value: Any = read_value(example)
+    value: Any = _with_truth(read_value(example))
     if isinstance(value, dict) and list(value) == [name]:
         value = value[name]  # an example of a section shows its key too
-    if isinstance(value, str) and setting.get("type") == "boolean":
-        return value == "true"
     if isinstance(value, str) and setting.get("type") in ("integer", "number"):
         return int(value) if value.isdigit() else float(value)
     return value
+
+
+def _with_truth(value: Any) -> Any:
+    """The same with `true` and `false` as what they mean to an editor."""
+    if isinstance(value, dict):
+        return {key: _with_truth(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_truth(each) for each in value]
+    return value == "true" if value in ("true", "false") else value

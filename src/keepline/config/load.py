@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from keepline.config import checks
+from keepline.config.capabilities import capabilities_of
+from keepline.config.capability_checks import check_capabilities
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
@@ -118,6 +120,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_prompts(tree, directory)
     checks.check_fallbacks(tree)
     checks.check_apology(tree)
+    check_capabilities(tree)
     if digest is None:
         checks.check_flows(tree, directory)
     if lint:
@@ -245,6 +248,7 @@ def _operation(
         prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},
         language=parsed.language,
         apology=_apology(parsed, file.parent),
+        capabilities=capabilities_of(parsed.capabilities),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
+from keepline.config.capabilities import CapabilityFile
 from keepline.config.numbers import NUMBER_PATTERN, mistake_of
 from keepline.model.limits import MEDIA_NETWORKS_MAX, PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import FlowReference, HostPort, MediaSettings, NodeSettings, SipSettings
@@ -305,6 +306,11 @@ class OperationFile(_Strict):
         min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
     )
     prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
+    capabilities: dict[Name, CapabilityFile] = Field(
+        default_factory=dict,
+        description="what flows may ask for",
+        examples=["{orders: {paths: [{name: crm, python: {module: crm:Crm, actions: {status: {changes: false}}}}]}}"],
+    )
     apology: ApologyFile | None = Field(
         default=None,
         description="what a caller hears when a flow fails",

@@ -26,6 +26,18 @@ USE_RESULT_CHARS_MAX = 32_000
 """Of an answer on record, as JSON; a larger one is none."""
 USE_ATTEMPTS_MAX = 3
 """Times that one use is asked for, crashes included."""
+PATH_IN_FLIGHT_MAX = 1_000
+"""Uses at once that a path may be given."""
+PATH_WAITING_MAX = 200
+"""Uses that wait for their turn at one path; the next one is unavailable at once."""
+PATH_THREADS_MAX = 64
+"""Threads that a path of Python may be given."""
+PATH_WORDS_MAX = 100
+"""Broken contracts of one path that are logged, each once."""
+HTTP_ANSWER_BYTES_MAX = 1_048_576
+"""Of one answer; a larger one is none."""
+SECRET_BYTES_MAX = 8_192
+"""Of a secret's file; the rest is not read."""
 
 # Calls
 SETTLED_TRANSACTIONS_MAX = 200_000

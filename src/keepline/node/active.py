@@ -18,6 +18,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.model.errors import LocalError
 from keepline.model.limits import SIP_DATAGRAMS_PER_TURN_MAX, WAKES_PER_TURN
+from keepline.node.capabilities import Capabilities
 from keepline.node.journal import Journal, JournalFailed, Written
 from keepline.node.medialink import MediaLink
 from keepline.node.slots import Slots
@@ -47,7 +48,9 @@ class Active:
         self._sip = sip
         self._tell_trouble = tell_trouble
         self.media: MediaLink | None = None
+        self.capabilities: Capabilities | None = None
         self._facts: list[Fact] = []
+        self._must_sync = False
         self._effects: list[fx.Effect] = []
         self._outbox: deque[tuple[int, list[fx.Effect]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -90,6 +93,7 @@ class Active:
             for effect in effects:
                 if isinstance(effect, fx.Persist):
                     self._facts.append(effect.fact)
+                    self._must_sync |= effect.synced
                 else:
                     self._effects.append(effect)
         self._flush()
@@ -136,10 +140,12 @@ class Active:
         facts, effects = self._facts, self._effects
         if facts:
             self._facts, self._effects = [], []
+            must_sync, self._must_sync = self._must_sync, False
             try:
-                self._outbox.append((self._journal.submit(facts), effects))
+                self._outbox.append((self._journal.submit(facts, synced=must_sync), effects))
             except JournalFailed as error:
                 self._note_trouble(str(error))
+                self._refuse_changes(effects)
                 if self._outbox:
                     self._outbox.append((0, effects))
                 else:
@@ -160,8 +166,18 @@ class Active:
         self._note_trouble(self._journal.trouble)
         outbox = self._outbox
         while outbox and outbox[0][0] <= written.group:
-            self._carry_out(outbox.popleft()[1])
+            effects = outbox.popleft()[1]
+            if written.error:
+                self._refuse_changes(effects)
+            self._carry_out(effects)
         self._arm_timer()
+
+    def _refuse_changes(self, effects: list[fx.Effect]) -> None:
+        """What changes something outside is not asked for unless that it was asked is on record."""
+        for effect in [each for each in effects if isinstance(each, fx.CallCapability) and each.changes]:
+            effects.remove(effect)
+            if self.capabilities is not None:
+                self.capabilities.refuse(effect, "what would be asked could not be put on record first")
 
     def _note_trouble(self, what: str) -> None:
         if what == self.trouble:
@@ -200,6 +216,9 @@ class Active:
                     answers.append(seen)
             elif isinstance(effect, fx.StopPrompt):
                 media.stop_prompt(effect)
+            elif isinstance(effect, fx.CallCapability):
+                if self.capabilities is not None:
+                    self.capabilities.ask(effect)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, call=effect.call, detail=effect.detail)
         media.flush()

@@ -30,8 +30,9 @@ from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
-from keepline.model.operation import HostPort, Prompt
+from keepline.model.operation import HostPort, Operation, Prompt
 from keepline.node.active import Active, adopt
+from keepline.node.capabilities import Capabilities, load_connectors
 from keepline.node.control import ControlClient, Message
 from keepline.node.journal import Journal, Tail, next_epoch
 from keepline.node.logs import set_up_logs
@@ -163,6 +164,7 @@ class CallsProcess:
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
+        active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s)
         self._active = active
         live = len(self._open)
         self._open, self._left = {}, []
@@ -201,12 +203,17 @@ class CallsProcess:
         if digest not in self._programs:
             try:
                 operation = load_stored(self._paths.data, digest)
+                load_connectors(operation)
                 functions: Any = {name: import_flow(operation, ref) for name, ref in operation.flows.items()}
             except Exception as error:
                 log.error("operation_missing", digest=digest, what=str(error))
                 return None
             self._programs[digest] = Program(operation, functions)
         return self._programs[digest]
+
+    def _operation(self, digest: str) -> Operation | None:
+        program = self._programs.get(digest)
+        return program.operation if program is not None else None
 
     # The supervisor's line ------------------------------------------------------------------------------------------
 

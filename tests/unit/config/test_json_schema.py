@@ -48,6 +48,8 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
             return [f"{at}: {value!r} is none of {schema['enum']}"]
         fits = re.search(schema.get("pattern", ""), value) and len(value) <= schema.get("maxLength", 10**9)
         return [] if fits else [f"{at}: {value!r} does not fit"]
+    if isinstance(value, bool):
+        return []
     low, over, high = (
         schema.get("minimum", value),
         schema.get("exclusiveMinimum", value - 1),
@@ -65,6 +67,8 @@ def faults_of_object(value: dict[str, Any], schema: dict[str, Any], at: str) -> 
     for name, child in value.items():
         matching = [each for pattern, each in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
         below = schema.get("properties", {}).get(name) or (matching[0] if matching else None)
+        if below is None and isinstance(schema["additionalProperties"], dict):
+            below = schema["additionalProperties"]
         if below is None:
             assert schema["additionalProperties"] is False
             found.append(f"{at}: {name} is not known")

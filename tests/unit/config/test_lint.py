@@ -191,6 +191,25 @@ def test_a_verb_that_is_not_awaited_is_found(lint: Lint, code: str, place: str) 
     assert lint(code, "async def own(c): await c.hangup()") == [place]
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (
+            "await call.use('orders.statsu', number='1')",
+            ["the operation has no `orders.statsu` to use; did you mean `orders.status`?"],
+        ),
+        ("await call.use('orders.status')\nawait call.use(call.id)", []),
+        ("await call.use(WHAT)", ["the operation has no `stock.level` to use; it can be `orders.status`"]),
+    ],
+)
+def test_what_no_capability_has_breaks_the_rule_use(lint: Lint, tmp_path: Path, code: str, found: list[str]) -> None:
+    lint(code, "WHAT = 'stock.level'")
+    told = lint_flows(tmp_path, [], ["orders.status"])
+    assert [each.rule for each in told] == ["use"] * len(found)
+    assert [f"{each.wrong}; {each.right}" for each in told] == found or "can be" in str(found)
+    assert lint_flows(tmp_path, []) == []
+
+
 def words(directory: Path, prompts: list[str] | None) -> list[str]:
     return [f"{each.wrong}; {each.right}" for each in lint_flows(directory, prompts)]
 

@@ -41,6 +41,7 @@ RULES: dict[str, LintRule] = {
     "unawaited": LintRule("`{name}` does nothing until it is awaited", "write `await {name}`"),
     "verb": LintRule("the call has no `{name}`", "{nearest}"),
     "prompt": LintRule("the operation has no prompt `{name}`", "{nearest}"),
+    "use": LintRule("the operation has no `{name}` to use", "{nearest}"),
     "except": LintRule(
         "`{name}` swallows the caller's hang-up",
         "catch `Exception`, or end with `raise`",

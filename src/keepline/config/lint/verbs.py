@@ -50,24 +50,24 @@ def _call_nodes(scope: Scope, node: ast.Call, members: dict[str, bool], prompts:
         return
     if _is_unawaited(scope, node):
         yield node, "unawaited", _shown_call(node), []
-    texts = [value for given in node.args[:2] for _, value in _texts(scope, given)]
+    texts = [value for given in node.args[:2] for _, value in texts_of(scope, given)]
     known = keywords_of(function.attr, "".join(texts) if texts else None)
     for keyword in node.keywords:
         if keyword.arg and known is not None and keyword.arg not in known:
             yield keyword.value, "verb", f"{function.attr}({keyword.arg}=…)", [f"{each}=" for each in sorted(known)]
         elif keyword.arg == "prompt" and prompts is not None:
-            for value, name in _texts(scope, keyword.value):
+            for value, name in texts_of(scope, keyword.value):
                 if name and name not in prompts:
                     yield value, "prompt", name, prompts
 
 
-def _texts(scope: Scope, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def texts_of(scope: Scope, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """The texts that an expression may stand for, as far as it says them."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node, node.value
     elif isinstance(node, ast.IfExp):
-        yield from _texts(scope, node.body)
-        yield from _texts(scope, node.orelse)
+        yield from texts_of(scope, node.body)
+        yield from texts_of(scope, node.orelse)
     elif isinstance(node, ast.Name) and node.id not in scope.locals and node.id in scope.module.texts:
         yield node, scope.module.texts[node.id]
 

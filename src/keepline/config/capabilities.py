@@ -1,0 +1,241 @@
+"""`capabilities:` of an operation file: what it may say, and the frozen values it makes.
+
+Secrets are pointed to (`env:NAME`, `file:PATH`) and never stand in the file. Reference: `docs/reference/connectors.md`.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from keepline.model.capability import (
+    Capability,
+    CapabilityAction,
+    CapabilityPath,
+    FieldPath,
+    HttpService,
+    PythonClass,
+    SecretRef,
+)
+from keepline.model.limits import PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX
+
+MISTAKE = "keepline_mistake"
+READING = ("GET", "HEAD")
+_FIELD = re.compile(r"\$((?:\.[A-Za-z_]\w*|\[[0-9]{1,4}\])*)(\??)")
+_PART = re.compile(r"\.(\w+)|\[([0-9]+)\]")
+SECRET = re.compile(r"(?:([A-Za-z]\w*) )?(env|file):(.+)")
+_CLASS = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+_ACTION = re.compile(r"[A-Za-z_]\w{0,63}")
+TAKEN = ("ok", "fields")
+"""Names that a `Reply` has already."""
+
+
+def _mistaken(wrong: str, right: str) -> PydanticCustomError:
+    return PydanticCustomError(MISTAKE, "{wrong}; {right}", {"wrong": wrong, "right": right})
+
+
+def _field_text(text: str) -> str:
+    if not _FIELD.fullmatch(text):
+        raise _mistaken(f"`{text}` is no place in an answer", "write `$.name`, `$.list[0].name`, or `$.name?`")
+    return text
+
+
+def _action_name(text: str) -> str:
+    if not _ACTION.fullmatch(text):
+        raise _mistaken(f"`{text}` will not do", "write letters, digits and `_`, a letter first")
+    return text
+
+
+def _answer_name(text: str) -> str:
+    if not _ACTION.fullmatch(text) or text.startswith("_") or text in TAKEN:
+        raise _mistaken(f"`{text}` cannot be a field of an answer", "write letters, digits and `_`, and not `ok`")
+    return text
+
+
+def _class_text(text: str) -> str:
+    if not _CLASS.fullmatch(text):
+        raise _mistaken(f"`{text}` is no class", "write MODULE:CLASS, for example `crm:Crm`")
+    return text
+
+
+_NAMED = WithJsonSchema({"type": "string", "pattern": f"^{_ACTION.pattern}$"})
+ActionName = Annotated[str, AfterValidator(_action_name), _NAMED]
+AnswerName = Annotated[str, AfterValidator(_answer_name), _NAMED]
+FieldText = Annotated[str, AfterValidator(_field_text)]
+ClassText = Annotated[str, AfterValidator(_class_text)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class HttpActionFile(_Strict):
+    """One of `http.actions:`"""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        default="GET", description="of HTTP", examples=["GET"]
+    )
+    path: str = Field(
+        pattern=r"^/[^?#\s]*$", description="below the base URL, with `{arguments}`", examples=["/orders/{number}"]
+    )
+    query: dict[str, str] | None = Field(
+        default=None, description="what goes into the query, with `{arguments}`", examples=['{from: "{since}"}']
+    )
+    body: dict[str, str] | None = Field(
+        default=None, description="the JSON that is sent, with `{arguments}`", examples=['{order: "{number}"}']
+    )
+    response: dict[AnswerName, FieldText] | None = Field(
+        default=None, description="the fields of the answer, and where each is", examples=['{state: "$.state"}']
+    )
+    timeout_s: float | None = Field(default=None, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    changes: bool | None = Field(default=None, description="whether it changes something", examples=["true"])
+    idempotent: bool = Field(default=False, description="done once for one key", examples=["true"])
+    lookup: str = Field(default="", description="the action that says what became of this one", examples=["find"])
+
+
+class HttpPathFile(_Strict):
+    """`http:` of a path"""
+
+    base_url: str = Field(
+        pattern=r"^https?://[^\s?#@]+$", description="where the service is", examples=["https://crm.example.com/v1"]
+    )
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="sent with every request",
+        examples=['{X-Token: "env:CRM_TOKEN"}'],
+    )
+    refusal_code: FieldText = Field(
+        default="$.error.code?", description="where a refusal has its code", examples=["$.code?"]
+    )
+    refusal_detail: FieldText = Field(
+        default="$.error.message?", description="where a refusal has its words", examples=["$.detail?"]
+    )
+    actions: dict[ActionName, HttpActionFile] = Field(
+        min_length=1, description="what can be asked", examples=['{status: {path: "/orders/{number}"}}']
+    )
+
+
+class PythonActionFile(_Strict):
+    """One of `python.actions:`"""
+
+    changes: bool = Field(description="whether it changes something", examples=["false"])
+    response: list[AnswerName] | None = Field(
+        default=None, description="the fields that its answer has", examples=["[state]"]
+    )
+    timeout_s: float | None = Field(default=None, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    idempotent: bool = Field(default=False, description="done once for one key", examples=["true"])
+    lookup: str = Field(default="", description="the action that says what became of this one", examples=["find"])
+
+
+class PythonPathFile(_Strict):
+    """`python:` of a path"""
+
+    module: ClassText = Field(description="MODULE:CLASS beside the file", examples=["crm:Crm"])
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    threads: int = Field(
+        default=4, ge=1, le=PATH_THREADS_MAX, description="threads for methods that block", examples=["4"]
+    )
+    actions: dict[ActionName, PythonActionFile] = Field(
+        min_length=1, description="its methods", examples=["{status: {changes: false}}"]
+    )
+
+
+class CapabilityPathFile(_Strict):
+    """One of `paths:`; http or python, checked by `check_capabilities`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["http"]}, {"required": ["python"]}]})
+
+    name: str = Field(pattern=r"^[A-Za-z][\w-]{0,63}$", description="the name of the path", examples=["crm"])
+    in_flight_max: int = Field(
+        default=20, ge=1, le=PATH_IN_FLIGHT_MAX, description="uses at once; others wait", examples=["20"]
+    )
+    http: HttpPathFile | None = Field(
+        default=None,
+        description="a service spoken to by HTTP",
+        examples=["{base_url: https://crm.example.com, actions: {ping: {path: /ping}}}"],
+    )
+    python: PythonPathFile | None = Field(
+        default=None,
+        description="a class beside the file",
+        examples=["{module: crm:Crm, actions: {status: {changes: false}}}"],
+    )
+
+
+class CapabilityFile(_Strict):
+    """One of `capabilities:`"""
+
+    paths: list[CapabilityPathFile] = Field(
+        min_length=1,
+        max_length=1,
+        description="the ways to provide it",
+        examples=["[{name: crm, python: {module: crm:Crm, actions: {status: {changes: false}}}}]"],
+    )
+
+
+# The frozen values ----------------------------------------------------------------------------------------------------
+
+
+def capabilities_of(parsed: dict[str, CapabilityFile]) -> dict[str, Capability]:
+    """What a file that is right says."""
+    return {name: Capability(name, tuple(map(_path_of, each.paths))) for name, each in parsed.items()}
+
+
+def parse_field(text: str) -> FieldPath:
+    """`$.a.b[0]?`"""
+    found = _FIELD.fullmatch(text)
+    assert found is not None
+    keys = tuple(int(index) if index else key for key, index in _PART.findall(found[1]))
+    return FieldPath(keys, found[2] == "?")
+
+
+def _path_of(path: CapabilityPathFile) -> CapabilityPath:
+    http, python = path.http, path.python
+    if http is not None:
+        headers = {name: _secret(value) for name, value in http.headers.items()}
+        codes = parse_field(http.refusal_code), parse_field(http.refusal_detail)
+        service = HttpService(http.base_url.rstrip("/"), headers, *codes)
+        actions = {name: _http_action(each, http.timeout_s) for name, each in http.actions.items()}
+        return CapabilityPath(path.name, service, actions, path.in_flight_max)
+    assert python is not None
+    module, _, name = python.module.partition(":")
+    actions = {name: _python_action(each, python.timeout_s) for name, each in python.actions.items()}
+    return CapabilityPath(path.name, PythonClass(module, name, python.threads), actions, path.in_flight_max)
+
+
+def _http_action(action: HttpActionFile, timeout_s: float) -> CapabilityAction:
+    response = {name: parse_field(text) for name, text in action.response.items()} if action.response else None
+    return CapabilityAction(
+        timeout_s=action.timeout_s or timeout_s,
+        changes=action.method not in READING if action.changes is None else action.changes,
+        idempotent=action.idempotent,
+        lookup=action.lookup,
+        response=response,
+        method=action.method,
+        path=action.path,
+        query=action.query,
+        body=action.body,
+    )
+
+
+def _python_action(action: PythonActionFile, timeout_s: float) -> CapabilityAction:
+    return CapabilityAction(
+        timeout_s=action.timeout_s or timeout_s,
+        changes=action.changes,
+        idempotent=action.idempotent,
+        lookup=action.lookup,
+        response=_own_fields(action.response),
+    )
+
+
+def _own_fields(names: Iterable[str] | None) -> dict[str, FieldPath] | None:
+    return {name: FieldPath((name,)) for name in names} if names is not None else None
+
+
+def _secret(text: str) -> SecretRef:
+    found = SECRET.fullmatch(text)
+    if found is None:
+        return SecretRef("", text)
+    return SecretRef(found[2], found[3], f"{found[1]} " if found[1] else "")

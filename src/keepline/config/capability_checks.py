@@ -1,0 +1,79 @@
+"""Whether the parts of `capabilities:` agree: works on plain values, as `keepline.config.checks` does."""
+
+import re
+from typing import Any
+
+from keepline.config.capabilities import READING, SECRET
+from keepline.config.tree import Tree, Where
+from keepline.config.words import nearest
+
+_SECRET_HEADER = re.compile(r"authorization|cookie|secret|token|password|api-?key", re.IGNORECASE)
+
+
+def check_capabilities(tree: Tree) -> None:
+    """Each path is of one kind, has its secrets elsewhere, and its actions' lookups exist and answer alike."""
+    for name, entry in _mapping(tree.plain.get("capabilities")).items():
+        paths = _mapping(entry).get("paths")
+        for index, path in enumerate(paths if isinstance(paths, list) else []):
+            if not isinstance(path, dict):
+                continue
+            where: Where = ("capabilities", name, "paths", index)
+            kinds = [kind for kind in ("http", "python") if kind in path]
+            if len(kinds) != 1:
+                wrong = "has both `http` and `python`" if kinds else "has neither `http` nor `python`"
+                tree.add_mistake(where, wrong, "give it one of the two")
+            for kind in kinds:
+                below = _mapping(path[kind])
+                _check_headers(tree, (*where, kind, "headers"), _mapping(below.get("headers")))
+                _check_lookups(tree, (*where, kind, "actions"), _mapping(below.get("actions")), kind)
+
+
+def _check_headers(tree: Tree, where: Where, headers: dict[str, Any]) -> None:
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            continue
+        found = SECRET.fullmatch(value)
+        if found is None and _SECRET_HEADER.search(name):
+            right = "write `env:NAME`, `file:/PATH` or `Bearer env:NAME`"
+            tree.add_mistake((*where, name), "a secret does not belong into the file", right)
+        elif found is not None and found[2] == "file" and not found[3].startswith("/"):
+            tree.add_mistake((*where, name), f"`{found[3]}` is no whole path", "write it from `/` on")
+
+
+def _check_lookups(tree: Tree, where: Where, actions: dict[str, Any], kind: str) -> None:
+    for name, entry in actions.items():
+        lookup = _mapping(entry).get("lookup")
+        if not isinstance(lookup, str) or not lookup:
+            continue
+        asked = _mapping(actions.get(lookup))
+        if not asked:
+            tree.add_mistake((*where, name, "lookup"), f"there is no action `{lookup}`", nearest(lookup, list(actions)))
+        elif _changes(asked, kind):
+            tree.add_mistake((*where, name, "lookup"), f"`{lookup}` changes something", "name one that only looks")
+        elif missing := sorted(set(_names(_mapping(entry).get("response"))) - set(_names(asked.get("response")))):
+            wrong = f"the answer of `{lookup}` lacks `{missing[0]}`"
+            tree.add_mistake((*where, name, "lookup"), wrong, "give both the same `response`")
+
+
+def _changes(action: dict[str, Any], kind: str) -> bool:
+    said = str(action.get("changes", "")).lower()
+    return said == "true" or (kind == "http" and said != "false" and action.get("method", "GET") not in READING)
+
+
+def _names(response: Any) -> list[str]:
+    return [str(each) for each in response] if isinstance(response, dict | list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def action_names(tree: Tree) -> list[str]:
+    """CAPABILITY.ACTION of everything that the file lets a flow ask."""
+    found: dict[str, None] = {}
+    for name, entry in _mapping(tree.plain.get("capabilities")).items():
+        paths = _mapping(entry).get("paths")
+        for path in map(_mapping, paths if isinstance(paths, list) else []):
+            for kind in ("http", "python"):
+                found.update((f"{name}.{each}", None) for each in _mapping(_mapping(path.get(kind)).get("actions")))
+    return list(found)

@@ -1,0 +1,100 @@
+"""The capabilities of the versions that calls run, at work: uses are carried out beside everything else.
+
+Connectors are imported where an operation has them, and made when they are first needed. It decides nothing: what was
+asked is answered, at its deadline at the latest.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from keepline.call.effects import CallCapability, CapabilityAnswered, Input
+from keepline.config.flows import import_class
+from keepline.connectors.bulkhead import Bulkhead
+from keepline.connectors.interface import Asked, Connector
+from keepline.flow.capabilities import Unavailable, UseOutcome, read_value
+from keepline.model.capability import CapabilityPath, HttpService
+from keepline.model.operation import Operation
+
+HTTP = "keepline.connectors.http.client"
+PYTHON = "keepline.connectors.python.runner"
+log = structlog.get_logger("calls")
+
+
+def load_connectors(operation: Operation) -> None:
+    """Import what the operation's paths need, before a call needs it: an import holds up the loop."""
+    for capability in operation.capabilities.values():
+        for path in capability.paths:
+            importlib.import_module(HTTP if isinstance(path.connector, HttpService) else PYTHON)
+
+
+class Capabilities:
+    """Every path of every version that calls run."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        operation_of: Callable[[str], Operation | None],
+        feed: Callable[[Input], None],
+        now_s: Callable[[], float],
+    ) -> None:
+        """`operation_of` gives a version by its digest; `feed` takes the answers."""
+        self._loop = loop
+        self._operation_of = operation_of
+        self._feed = feed
+        self._now_s = now_s
+        self._paths: dict[tuple[str, str, str], Bulkhead] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(self, wanted: CallCapability) -> None:
+        """Begin a use; its answer is fed when there is one."""
+        task = self._loop.create_task(self._carry_out(wanted))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def refuse(self, wanted: CallCapability, why: str) -> None:
+        """Answer without asking."""
+        self._loop.call_soon(self._answer, wanted, Unavailable(why))
+
+    async def _carry_out(self, wanted: CallCapability) -> None:
+        try:
+            outcome = await self._outcome(wanted)
+        except Exception as error:  # nothing was asked
+            log.exception("use_broken", call=wanted.call, capability=wanted.capability)
+            outcome = Unavailable(f"{type(error).__name__}: {error}")
+        self._answer(wanted, outcome)
+
+    def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:
+        self._feed(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
+
+    async def _outcome(self, wanted: CallCapability) -> UseOutcome:
+        operation = self._operation_of(wanted.operation)
+        capability = operation.capabilities.get(wanted.capability) if operation is not None else None
+        action = capability.action(wanted.action) if capability is not None else None
+        if operation is None or capability is None or action is None:
+            return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
+        left_s = wanted.deadline_s - self._now_s()
+        if left_s <= 0:
+            return Unavailable("its time was over before it could be asked")
+        path = capability.paths[0]
+        key = (wanted.operation, capability.name, path.name)
+        if key not in self._paths:
+            name = f"{capability.name}/{path.name}"
+            self._paths[key] = Bulkhead(name, _connector(operation, path, name), path.in_flight_max)
+        arguments: dict[str, Any] = read_value(wanted.arguments)
+        asked = Asked(wanted.action, action, arguments, wanted.idempotency_key, left_s)
+        return await self._paths[key].ask(asked)
+
+
+def _connector(operation: Operation, path: CapabilityPath, name: str) -> Connector:
+    made: Connector
+    connector = path.connector
+    if isinstance(connector, HttpService):
+        made = importlib.import_module(HTTP).HttpConnector(connector, path.in_flight_max)
+    else:
+        make = lambda: import_class(operation, connector.module, connector.name)()  # noqa: E731
+        made = importlib.import_module(PYTHON).PythonConnector(make, connector.threads, name)
+    return made
