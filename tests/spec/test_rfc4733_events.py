@@ -63,6 +63,16 @@ def test_rfc4733_2_5_2_1_a_straggler_of_an_earlier_event_does_not_count() -> Non
     assert not receiver.update(TS + 1_600 & 0xFFFFFFFF, False, 6, True, 800)
 
 
+def test_rfc4733_2_5_2_1_a_clock_that_was_set_back_does_not_make_keys_stragglers() -> None:
+    receiver = EventReceiver()
+    receiver.update(TS, True, 5, True, 800)
+    back = TS - 500_000 & 0xFFFFFFFF
+    assert receiver.update(back, True, 6, False, 160)
+    assert not receiver.update(back, False, 6, True, 800)
+    assert not receiver.update(back - 1_600 & 0xFFFFFFFF, False, 7, True, 800)
+    assert receiver.update(back + 1_600 & 0xFFFFFFFF, True, 6, False, 160)
+
+
 def test_rfc4733_2_5_1_3_the_next_segment_of_a_long_event_does_not_count() -> None:
     receiver = EventReceiver()
     receiver.update(TS, True, 5, False, 0xFFFF)

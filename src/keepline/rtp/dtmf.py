@@ -20,6 +20,8 @@ FRAME_UNITS: Final = 160
 """20 ms at 8 kHz: the interval of updates."""
 SEGMENT_UNITS_MAX: Final = 0xFFFF
 """A longer event goes on in another segment under a new timestamp (§2.5.1.3)."""
+CLOCK_STEP_UNITS: Final = 2 * SEGMENT_UNITS_MAX
+"""16 s: no straggler is that far behind. The peer's clock was set back under the same SSRC, and its keys go on."""
 END_PACKETS: Final = 3
 """The last packet is sent three times in all (§2.5.1.4)."""
 VOLUME_DBM0: Final = 10
@@ -53,7 +55,7 @@ class EventReceiver:
                 self._ended |= ended
                 self._duration = max(self._duration, duration)
                 return False
-            if ahead > TS_MASK >> 1:
+            if ahead > TS_MASK - CLOCK_STEP_UNITS:
                 return False
             if self._is_next_segment(ahead, marker, code):
                 self.ts, self._ended, self._duration = ts, ended, duration
