@@ -99,7 +99,7 @@ def up(
     except OperationError as error:
         raise OperationError([_named(mistake, given) for mistake in error.mistakes]) from None
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)  # who called whom is nobody else's
         store_operation(operation, data, needed_operations)
     except OSError as error:
         raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error

@@ -310,3 +310,9 @@ def test_a_reader_that_goes_away_is_fine() -> None:
     ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_data_directory_is_private(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "execv", lambda *_: sys.exit(0))
+    assert run("up", "--data", "data").code == 0
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
