@@ -5,8 +5,10 @@ theirs, and binds again what nobody holds any more: same addresses, same ports.
 """
 
 import contextlib
+import errno
 import json
 import os
+import resource
 import selectors
 import socket
 import time
@@ -246,18 +248,28 @@ def bind_sip(address: tuple[str, int]) -> socket.socket:
 
 def bind_udp(host: str, port: int, buffer_bytes: int) -> socket.socket:
     """A bound UDP socket. Raises `CannotListen`."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on udp:{host}:{port} ({error.strerror}); {_remedy(error)}") from None
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     try:
         made.bind((host, port))
     except OSError as error:
         made.close()
-        raise CannotListen(
-            f"cannot listen on udp:{host}:{port} ({error.strerror}); "
-            "another program has it: stop that one, or choose another with --sip or --rtp-ports"
-        ) from None
+        raise CannotListen(f"cannot listen on udp:{host}:{port} ({error.strerror}); {_remedy(error)}") from None
     made.setblocking(False)
     return made
+
+
+def _remedy(error: OSError) -> str:
+    """What a person can do about a UDP port that cannot be had."""
+    if error.errno == errno.EMFILE:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"this process may have {limit} files open: raise that with `ulimit -n`, or give it fewer --rtp-ports"
+    if error.errno == errno.EADDRINUSE:
+        return "another program has it: stop that one, or choose another with --sip or --rtp-ports"
+    return "choose an address of this machine and a port that you may use with --sip or --rtp-ports"
 
 
 def listen_tcp_again(address: tuple[str, int]) -> socket.socket:

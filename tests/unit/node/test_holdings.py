@@ -1,5 +1,6 @@
 """What survivors of a supervisor hold: who is believed to be one, and that nobody else delays or spoils it."""
 
+import errno
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ import pytest
 
 from keepline.node import control, holdings
 from keepline.node.control import ControlClient
-from keepline.node.holdings import Survivors, gather
+from keepline.node.holdings import CannotListen, Survivors, bind_udp, gather
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, identify
 
@@ -117,3 +118,22 @@ def test_helpers_are_not_waited_for(paths: NodePaths, listener: socket.socket) -
     assert own is not None
     paths.node_file.write_text(json.dumps({"processes": [["desk", own.pid, own.started]]}))
     assert gather(paths, listener).hung == []
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EMFILE, "raise that with `ulimit -n`, or give it fewer --rtp-ports"),
+        (errno.EADDRINUSE, "another program has it: stop that one, or choose another with --sip or --rtp-ports"),
+        (errno.EADDRNOTAVAIL, "choose an address of this machine and a port that you may use"),
+    ],
+)
+def test_who_cannot_listen_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, number: int, remedy: str) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(CannotListen) as refused:
+        bind_udp("127.0.0.1", 5060, 65_536)
+    assert os.strerror(number) in str(refused.value)
+    assert remedy in str(refused.value)
