@@ -103,6 +103,24 @@ def wait_until(what: str, condition: Callable[[], Any], within_s: float) -> Any:
     return value
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and SIGTERM to the end of the block: half a started process could not be found and ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda given, _frame: held.append(given)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        for late in held:
+            signal.raise_signal(late)
+
+
 class LocalNode:
     """One node on free ports of 127.0.0.1, in its own data directory. As a context manager it leaves nothing behind."""
 
@@ -133,12 +151,12 @@ class LocalNode:
             "--rtp-ports", f"{first}-{last}", "--data", str(self.settings.data), *self.settings.extra,
         ]  # fmt: skip
         begun = time.monotonic()
-        with self.stderr_path.open("a") as stderr:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
-                env=os.environ | {MARK: self.mark}, start_new_session=True, preexec_fn=self._pin,
-            )  # fmt: skip
         try:
+            with self.stderr_path.open("a") as stderr, uninterrupted():
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
+                    env=os.environ | {MARK: self.mark}, start_new_session=True, preexec_fn=self._pin,
+                )  # fmt: skip
             self._read_ready_line()
         except BaseException:
             self.end()
