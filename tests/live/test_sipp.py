@@ -13,14 +13,16 @@ pytestmark = pytest.mark.needs_program("sipp")
 SCENARIOS = Path(__file__).with_name("sipp")
 
 
-def sipp(node: LocalNode, directory: Path, scenario: str, number: str, calls: int, rate: int) -> None:
+def sipp(
+    node: LocalNode, directory: Path, scenario: str, number: str, calls: int, rate: int, host: str = "127.0.0.1"
+) -> None:
     """Run a scenario that many times; fail with SIPp's own words unless every call succeeded."""
     statistics, errors = directory / "statistics.csv", directory / "errors.txt"
     first, _ = free_port_range(2)
     done = subprocess.run(
         [
             "sipp", node.sip, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number,
-            "-i", "127.0.0.1", "-mi", "127.0.0.1", "-mp", str(first), "-nostdin",
+            "-i", host, "-mi", host, "-mp", str(first), "-nostdin",
             "-m", str(calls), "-r", str(rate), "-l", str(calls), "-timeout", "60", "-timeout_error",
             "-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors),
         ],

@@ -50,6 +50,12 @@ def sending(data: bytes, source: fx.Address = ("192.0.2.1", 5060)) -> Ask:
     return lambda rig: rig.send(data, source)
 
 
+def overlapping(rig: Rig) -> list[Response]:
+    dialog = rig.call()
+    rig.send(dialog.request("INVITE"))
+    return rig.send(dialog.request("INVITE", body=SDP))
+
+
 def within(method: str, body: bytes, *more: str) -> Ask:
     """A request within a call."""
     return lambda rig: rig.send(rig.call().request(method, *more, body=body))
@@ -93,9 +99,7 @@ ANSWERS: dict[str, list[Ask]] = {
     "an INFO of an INFO package": [within("INFO", b"", "Info-Package: x")],
     "a To tag of no dialog that lives": [sending(wire("BYE", To="<sip:bob@biloxi.example.com>;tag=x"))],
     "an INVITE that came by another way already": [merged],
-    "an INVITE within a call while the ACK of our 200 is awaited": [
-        lambda rig: rig.send(rig.invite().request("INVITE", body=SDP))
-    ],
+    "an INVITE within a call while the answer to an offer of ours is awaited": [overlapping],
     "an offer with nothing in common": [sending(invite(body=SDP.replace(b"AVP 0 8 101", b"AVP 18")))],
     "a request below the last CSeq of its dialog": [out_of_order],
     "an INVITE within a call that still rings": [lambda rig: rig.send(rig.invite("ringing").request("INVITE"))],

@@ -77,6 +77,7 @@ class CallAcknowledged:
     call: str
     at_s: float
     ack: str
+    """Empty where it was lost, and the peer's next INVITE said that it has the 200."""
     terms: Terms | None = None
     """What it agreed to, where the offer was ours."""
 

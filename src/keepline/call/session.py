@@ -1,7 +1,8 @@
 """The session of a call that goes on: INVITEs within it, offers of ours, ACKs, its timer.
 
-An INVITE within a call is answered at once, so that there is never one in work; while the ACK of an answer of ours is
-awaited the next is 491. A session that cannot be met is 488, and the one before stays. UPDATE is not served.
+An INVITE within a call is answered at once, so that there is never one in work. Another one proves that the 200 before
+it arrived, though its ACK was lost; but while an answer to our offer is awaited it is 491. A session that cannot be met is
+488, and the one before stays. UPDATE is not served.
 Source: RFC 3261 §13.2.1, §13.3.1, §14.2; RFC 3264 §8; RFC 4028 §9, §10; RFC 5407 §3.1.
 """
 
@@ -56,8 +57,8 @@ def reinvite_refusal(call: CallState) -> Refusal | None:
     """Why an INVITE within a call is not dealt with, whatever it offers."""
     if call.phase not in AGREED:
         return Refusal(481, "the call is over")
-    if call.phase is Phase.ANSWERED or call.agreement.unacknowledged is not None:
-        return Refusal(491, "the ACK of our answer is awaited")
+    if call.agreement.awaits_answer:
+        return Refusal(491, "the answer to our offer is awaited")
     return None
 
 
@@ -68,6 +69,7 @@ def on_reinvite(turn: Turn, call: CallState, invite: Request, raw: bytes, source
     """
     dialog = after_request(teardown.dialog_of(call), invite)
     next_hop(dialog)
+    _take_for_acknowledged(turn, call)
     agreement, offer = call.agreement, session_of(invite)
     version = agreement.version
     described = _describe(turn, call, offer, version)
@@ -123,6 +125,15 @@ def on_ack(turn: Turn, call: CallState, ack: Request, raw: bytes) -> None:
         if agreement.number != number:
             established.redirect_media(turn, call)
     leave_without_session(turn, call)
+
+
+def _take_for_acknowledged(turn: Turn, call: CallState) -> None:
+    """A peer sends no INVITE before the last one is answered (§14.1): it has our 200."""
+    if call.phase is Phase.ANSWERED:
+        turn.record(call, CallAcknowledged(call.id, turn.now_s, ""))
+    elif call.agreement.unacknowledged is not None:
+        turn.record(call, ReinviteAcknowledged(call.id, turn.now_s, ""))
+    turn.clear_timers(call, [Timer.RETRANSMIT_ANSWER, Timer.ANSWER_LIMIT])
 
 
 def leave_without_session(turn: Turn, call: CallState) -> None:

@@ -92,7 +92,9 @@ def up(
         "--rtp-ports": ("media.rtp_ports", rtp_ports),
         "--http": ("http.listen", http),
     }
-    given = [(flag, f"{setting}={value}") for flag, (setting, value) in flags.items() if value]
+    # Text, whatever YAML would make of its brackets.
+    texts = {flag: f"'{value}'" if value.startswith("[") else value for flag, (_, value) in flags.items()}
+    given = [(flag, f"{setting}={texts[flag]}") for flag, (setting, value) in flags.items() if value]
     given = [("--set", each) for each in set_ or []] + given
     try:
         operation = load_operation(find_operation(file), [override for _, override in given])

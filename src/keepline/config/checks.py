@@ -8,6 +8,8 @@ import inspect
 import itertools
 import traceback
 import wave
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from pydantic_core import PydanticCustomError
@@ -16,10 +18,10 @@ from keepline.config.capability_checks import action_names
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
 from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
-from keepline.config.schema import parse_port_range, parse_reference, parse_sip_listen
+from keepline.config.schema import parse_advertised, parse_host_port, parse_port_range, parse_reference
 from keepline.config.tree import Plain, Position, Tree, Where, dotted
 from keepline.config.words import nearest
-from keepline.model.operation import FlowReference
+from keepline.model.operation import FlowReference, HostPort
 
 _check_numbers = itertools.count()
 
@@ -62,13 +64,37 @@ def check_ports(tree: Tree) -> None:
     if not isinstance(listen, str):
         return
     try:
-        port = parse_sip_listen(listen).port
+        port = parse_host_port(listen).port
         first, last = parse_port_range(ports if isinstance(ports, str) else "40000-43999")
     except PydanticCustomError:
         return
     if first <= port <= last:
         wrong = f"{port} is one of the ports of audio, {first}-{last}"
         tree.add_mistake(("sip", "listen"), wrong, "give SIP a port outside of `media.rtp_ports`")
+
+
+def check_addresses(tree: Tree) -> None:
+    """Callers can be told where to send what they send, and it is an address of the family that is listened on."""
+    listen, told = section(tree, "sip").get("listen"), section(tree, "sip").get("advertised")
+    host = _host(parse_host_port, listen) if isinstance(listen, str) else ip_address("127.0.0.1")
+    if host is None:
+        return
+    if host.is_unspecified and told is None:
+        wrong = f"`{host}` cannot be told to callers as the address of their audio"
+        right = "name the one address that they reach this machine on, here or as `sip.advertised`"
+        tree.add_mistake(("sip", "listen"), wrong, right)
+    for name, text in (("sip", told), ("media", section(tree, "media").get("advertised"))):
+        other = _host(parse_advertised, text) if isinstance(text, str) else None
+        if other is not None and other.version != host.version:
+            wrong = f"`{other}` is of IPv{other.version}, and SIP listens on IPv{host.version}"
+            tree.add_mistake((name, "advertised"), wrong, f"name an address of IPv{host.version}")
+
+
+def _host(parse: Callable[[str], HostPort], text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(parse(text).host)
+    except PydanticCustomError:
+        return None
 
 
 def check_prompts(tree: Tree, directory: Path) -> None:

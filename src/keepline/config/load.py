@@ -117,6 +117,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_numbers(tree)
     checks.check_trunks(tree)
     checks.check_ports(tree)
+    checks.check_addresses(tree)
     checks.check_prompts(tree, directory)
     checks.check_fallbacks(tree)
     checks.check_apology(tree)
@@ -233,8 +234,8 @@ def _operation(
         file=str(file),
         overrides=tuple(overrides),
         digest=found,
-        sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max, parsed.sip.strangers),
-        media=MediaSettings(first, last, parsed.media.dead_air_s),
+        sip=SipSettings(parsed.sip.listen, parsed.sip.calls_max, parsed.sip.strangers, parsed.sip.advertised),
+        media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),
         trunks=tuple(

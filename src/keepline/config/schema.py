@@ -26,6 +26,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _PORT_RANGE = re.compile(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})")
 _HOST_PORT_PATTERN = r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+_ADDRESS_PATTERN = r"^([0-9.]+|\[?[0-9A-Fa-f:.]+\]?)$"
+_ADVERTISED_PATTERN = r"^([0-9.]+(:[0-9]{1,5})?|[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?)$"
 _NETWORK_PATTERN = r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 
@@ -72,13 +74,25 @@ def parse_host_port(text: str) -> HostPort:
     return HostPort(str(address), int(port))
 
 
-def parse_sip_listen(text: str) -> HostPort:
-    """As `parse_host_port`, and an address that callers can be told to send audio to."""
-    found = parse_host_port(text)
-    if ipaddress.ip_address(found.host).is_unspecified:
-        wrong = f"`{found.host}` cannot be told to callers as the address of their audio"
-        raise mistaken(wrong, "name the one address that they reach this machine on")
+def parse_advertised(text: str) -> HostPort:
+    """As `parse_host_port`, or an address alone (port 0); one that can be told to others."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        found = HostPort(str(ipaddress.ip_address(bare)), 0)
+    except ValueError:
+        found = parse_host_port(text)
+    address = ipaddress.ip_address(found.host)
+    if address.is_unspecified or address.is_multicast:
+        raise mistaken(f"`{found.host}` is nobody's address", "name the one address that callers reach this machine on")
     return found
+
+
+def parse_advertised_host(text: str) -> str:
+    """An address that can be told to others, without a port."""
+    found = parse_advertised(text)
+    if found.port:
+        raise mistaken(f"`{text}` has a port", f"write `{found.host}`: each call has a port of its own")
+    return found.host
 
 
 def parse_port_range(text: str) -> tuple[int, int]:
@@ -145,8 +159,9 @@ Language = Annotated[
     _text(f"^{_LANGUAGE.pattern}$"),
 ]
 Network = Annotated[str, AfterValidator(parse_network), _text(_NETWORK_PATTERN)]
-SipListen = Annotated[HostPort, _parsed(parse_sip_listen), _text(_HOST_PORT_PATTERN)]
 Listen = Annotated[HostPort, _parsed(parse_host_port), _text(_HOST_PORT_PATTERN)]
+Advertised = Annotated[HostPort, _parsed(parse_advertised), _text(_ADVERTISED_PATTERN)]
+AdvertisedHost = Annotated[str, _parsed(parse_advertised_host), _text(_ADDRESS_PATTERN)]
 PortRange = Annotated[tuple[int, int], _parsed(parse_port_range), _text(f"^{_PORT_RANGE.pattern}$")]
 Reference = Annotated[FlowReference, _parsed(parse_reference), _text(f"^{_REFERENCE.pattern}$")]
 
@@ -158,7 +173,7 @@ class _Strict(BaseModel):
 class SipFile(_Strict):
     """`sip:`"""
 
-    listen: SipListen = Field(
+    listen: Listen = Field(
         default=SipSettings().listen, description="the address and UDP port of SIP", examples=["127.0.0.1:5060"]
     )
     calls_max: int = Field(
@@ -172,6 +187,11 @@ class SipFile(_Strict):
         default="refuse",
         description="`refuse` (403) or `ignore` (silence) what is no trunk's peer",
         examples=["refuse"],
+    )
+    advertised: Advertised | None = Field(
+        default=None,
+        description="the address, and the port if it is another, that peers reach this machine on",
+        examples=["203.0.113.9", "203.0.113.9:5060"],
     )
 
 
@@ -189,6 +209,11 @@ class MediaFile(_Strict):
         le=3600,
         description="seconds without a packet of the caller's that count as dead air; 0 never",
         examples=["10"],
+    )
+    advertised: AdvertisedHost | None = Field(
+        default=None,
+        description="the address that callers are told to send audio to",
+        examples=["203.0.113.9"],
     )
 
 

@@ -88,6 +88,8 @@ class SipSettings:
     """Live calls; the next one is answered 503."""
     strangers: str = "refuse"
     """What a source that is no trunk's peer gets: `refuse` (403) or `ignore` (silence)."""
+    advertised: HostPort | None = None
+    """Where peers reach us, if not where we listen: behind NAT. Port 0 is the port that we listen on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class MediaSettings:
     """Inclusive. Every even port of the range carries the RTP of one call, the next one its RTCP."""
     dead_air_s: float = 10.0
     """Silence of a caller's line that is worth telling; 0 tells of none."""
+    advertised: str = ""
+    """The address that callers are told to send audio to, if it is not that of SIP."""
 
     @property
     def slots(self) -> int:

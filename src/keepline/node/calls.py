@@ -148,7 +148,7 @@ class CallsProcess:
         self._slots.calls_epoch = self._epoch
         self._read_tail()
         self._tail.close()
-        identity = Identity(_address(self._sip[0]), self._media_host(), f"Keepline/{__version__}", Timers())
+        identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports)
         self._exchange = exchange
         exchange.add_program(self._programs[self._digest], current=True)
@@ -194,9 +194,6 @@ class CallsProcess:
         active = self._active
         if active is not None:
             self._loop.call_soon_threadsafe(active.on_written, written)
-
-    def _media_host(self) -> str:
-        return str(self._sip[0].getsockname()[0])
 
     def _program(self, digest: str) -> Program | None:
         """A stored version of the operation with its flows; None, with a loud word, where it cannot be had."""
@@ -244,6 +241,13 @@ class CallsProcess:
             self._active.feed(fx.Drain())
         elif self._active is not None and message.get("op") == "hang_up_all":
             self._active.feed(fx.HangUpAll("stopping"))
+
+
+def identity_of(operation: Operation, listening: HostPort) -> Identity:
+    """What a node that listens there calls itself: what the operation advertises, where it does."""
+    told = operation.sip.advertised
+    sip = listening if told is None else HostPort(told.host, told.port or listening.port)
+    return Identity(sip, operation.media.advertised or sip.host, f"Keepline/{__version__}", Timers())
 
 
 def _address(sip: socket.socket) -> HostPort:

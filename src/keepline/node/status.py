@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from keepline import __version__
+from keepline.model.operation import HostPort
 from keepline.node.children import Child
 from keepline.node.control import Message
 
@@ -37,7 +38,7 @@ def status_of(supervisor: "Supervisor") -> Message:
             "desk": _pid(supervisor.find("desk")),
         },
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
-        "sip": "udp:{}:{}".format(*holdings.sip[0].getsockname()[:2]),
+        "sip": f"udp:{HostPort(*holdings.sip[0].getsockname()[:2])}",
         "http": "{}:{}".format(*holdings.http.getsockname()[:2]),
         "rtp_ports": f"{settings.rtp[0]}-{settings.rtp[1]}",
         "media_slots": slots.count,

@@ -109,7 +109,8 @@ class Supervisor:
         if active is not None and active.epoch and self.find("media", "serving") is not None:
             self._is_ready, self._is_late = True, False
             host, port = self.holdings.http.getsockname()[:2]
-            sip = "{}:{}".format(*self.holdings.sip[0].getsockname()[:2])
+            name, sip_port = self.holdings.sip[0].getsockname()[:2]
+            sip = f"[{name}]:{sip_port}" if ":" in name else f"{name}:{sip_port}"
             with contextlib.suppress(OSError):  # nobody listens
                 sys.stdout.write(f"ready sip=udp:{sip} http={host}:{port} data={self.paths.data}\n")
                 sys.stdout.flush()

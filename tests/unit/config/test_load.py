@@ -47,6 +47,22 @@ def test_every_setting_is_read(shop: Path) -> None:
     assert operation.prompts["tune"].language == "de"
 
 
+@pytest.mark.parametrize(
+    ("listen", "sip", "advertised", "media"),
+    [
+        ("0.0.0.0:5060", "203.0.113.9", HostPort("203.0.113.9", 0), "203.0.113.10"),
+        ("0.0.0.0:5060", "203.0.113.9:5062", HostPort("203.0.113.9", 5062), "203.0.113.9"),
+        ("[::]:5060", "2001:db8::9", HostPort("2001:db8::9", 0), "[2001:db8::a]"),
+        ("[::]:5060", "[2001:db8::9]:5062", HostPort("2001:db8::9", 5062), "2001:db8::9"),
+    ],
+)
+def test_an_advertised_address(shop: Path, listen: str, sip: str, advertised: HostPort, media: str) -> None:
+    overrides = (f"sip.listen='{listen}'", f"sip.advertised='{sip}'", f"media.advertised='{media}'")
+    operation = load_operation(shop, overrides)
+    assert operation.sip.advertised == advertised
+    assert operation.media.advertised == media.strip("[]")
+
+
 def test_overrides_replace_and_add(shop: Path) -> None:
     operation = load_operation(
         shop, ("sip.listen=127.0.0.1:6000", "numbers.10.flow=greeting", "sip.listen=127.0.0.1:6001")

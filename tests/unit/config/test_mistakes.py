@@ -71,7 +71,35 @@ def with_line(line: str, instead_of: str) -> str:
             "operation: shop",
             "operation: shop\nsip: {listen: '0.0.0.0:5060'}",
             "2:15: sip.listen: `0.0.0.0` cannot be told to callers as the address of their audio;"
-            " name the one address that they reach this machine on",
+            " name the one address that they reach this machine on, here or as `sip.advertised`",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nsip: {listen: '0.0.0.0:5060', advertised: '2001:db8::9'}",
+            "2:43: sip.advertised: `2001:db8::9` is of IPv6, and SIP listens on IPv4; name an address of IPv4",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nmedia: {advertised: '::1'}",
+            "2:21: media.advertised: `::1` is of IPv6, and SIP listens on IPv4; name an address of IPv4",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nsip: {advertised: '0.0.0.0:5060'}",
+            "2:19: sip.advertised: `0.0.0.0` is nobody's address;"
+            " name the one address that callers reach this machine on",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nsip: {advertised: pbx.example.com}",
+            "2:19: sip.advertised: `pbx.example.com` is not an address with a port;"
+            " write HOST:PORT, for example `127.0.0.1:5060` or `[::1]:5060`",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nmedia: {advertised: '203.0.113.9:40000'}",
+            "2:21: media.advertised: `203.0.113.9:40000` has a port;"
+            " write `203.0.113.9`: each call has a port of its own",
         ),
         (
             "operation: shop",
