@@ -34,7 +34,7 @@ class Siege:
     concurrent: int = 20
     rate: float = 4.0
     """New calls a second."""
-    digits: str = "random@0.3-7"
+    digits: str = "random@0.3-6.5"
     digits_share: float = 0.7
     seed: int = 1
     crowd_cores: tuple[int, ...] = ()
