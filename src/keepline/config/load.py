@@ -84,7 +84,11 @@ def store_operation(operation: Operation, data_dir: Path, needed: Needed | None 
 
 def lint_operation(operation: Operation) -> list[Mistake]:
     """What the lint says of a loaded operation's flows; a node runs them all the same."""
-    tree = Tree(operation.file, plain={"prompts": dict.fromkeys(operation.prompts)})
+    actions: Plain = {
+        name: {"paths": [{"http": {"actions": dict.fromkeys(path.actions)}} for path in capability.paths]}
+        for name, capability in operation.capabilities.items()
+    }
+    tree = Tree(operation.file, plain={"prompts": dict.fromkeys(operation.prompts), "capabilities": actions})
     checks.check_code(tree, Path(operation.directory))
     return _in_order(tree)
 
