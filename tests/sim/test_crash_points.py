@@ -18,6 +18,8 @@ SCENARIOS = {
     "menu_slowly": Plan("5000", keys=((5.0, "7"), (7.0, "8"), (8.0, "9"))),
     "hold": Plan("2000", keys=((1.0, "1"), (2.0, "2")), hang_up_after_s=3.0),
     "endless": Plan("3000", hang_up_after_s=3.0),
+    "held": Plan("4000", keys=((1.0, "1"), (2.5, "2"), (3.0, "3"), (4.0, "4")), holds_at_s=(0.5, 2.0)),
+    "held_and_hung_up": Plan("2000", holds_at_s=(0.5, 1.5, 2.0), hang_up_after_s=2.5),
     "ringing": Plan("1001"),
     "ringing_cancelled": Plan("1001", cancel_after_s=1.0),
     "cancelled_too_late": Plan("1001", cancel_after_s=3.0),

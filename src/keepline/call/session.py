@@ -1,8 +1,8 @@
 """The session of a call that goes on: INVITEs within it, offers of ours, ACKs, its timer.
 
 An INVITE within a call is answered at once, so that there is never one in work. Another one proves that the 200 before
-it arrived, though its ACK was lost; but while an answer to our offer is awaited it is 491. A session that cannot be met is
-488, and the one before stays. UPDATE is not served.
+it arrived, though its ACK was lost; but while an answer to our offer is awaited it is 491. A session that cannot be met
+is 488, and the one before stays. UPDATE is not served.
 Source: RFC 3261 §13.2.1, §13.3.1, §14.2; RFC 3264 §8; RFC 4028 §9, §10; RFC 5407 §3.1.
 """
 

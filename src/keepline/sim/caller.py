@@ -30,6 +30,8 @@ class Plan:
     cancel_after_s: float | None = None
     """After the INVITE."""
     acknowledges: bool = True
+    holds_at_s: tuple[float, ...] = ()
+    """After the answer: holds us, takes us back, holds us…, each by a re-INVITE."""
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
 
@@ -44,6 +46,8 @@ class Heard:
     """Of every response to the INVITE."""
     answers: set[bytes] = field(default_factory=set)
     """Every different 200."""
+    sessions: dict[int, set[bytes]] = field(default_factory=dict)
+    """Every different final answer to a re-INVITE, by its number."""
     to_tags: set[str] = field(default_factory=set)
     byes: set[bytes] = field(default_factory=set)
     """Every different BYE."""
@@ -68,6 +72,7 @@ class SimCaller:
         self.rtp: Address = (self.address[0], 20_000 + 2 * (index // 250))
         self.heard = Heard()
         self._final = 0
+        self._cseq = 1
         self._provisional = False
         self._cancelling = False
         self._to = f"<sip:{plan.number}@203.0.113.5>"
@@ -99,8 +104,21 @@ class SimCaller:
         if self.heard.outcome or self._hanging_up:
             return
         self._hanging_up = True
-        self._repeat(self._request("BYE", 2), lambda: self.heard.bye_status > 0, T2_S)
+        self._cseq += 1
+        self._repeat(self._request("BYE", self._cseq), lambda: self.heard.bye_status > 0, T2_S)
         self._world.after(GIVE_UP_S, lambda: None if self.heard.bye_status else self._over("BYE was not answered"))
+
+    def _hold(self, index: int) -> None:
+        if self.heard.outcome or self._hanging_up:
+            return
+        if not all(self.heard.sessions.values()):  # RFC 3261 §14.1: not while another is in work
+            self._world.after(T1_S, lambda: self._hold(index))
+            return
+        self._cseq += 1
+        cseq, answers = self._cseq, self.heard.sessions.setdefault(self._cseq, set())
+        held = b"" if index % 2 else b"a=sendonly\r\n"
+        invite = self._request("INVITE", cseq, self._sdp() + held, branch=f"invite{cseq}")
+        self._repeat(invite, lambda: bool(answers), T2_S * 16)
 
     def _press(self, keys: tuple[tuple[float, str], ...]) -> None:
         if not keys or self.heard.outcome:
@@ -129,6 +147,8 @@ class SimCaller:
         message = parse_message(data)
         if isinstance(message, Request):
             self._on_request(message, data, source)
+        elif message.cseq.method == "INVITE" and message.cseq.number > 1:
+            self._on_session_response(message, data)
         elif message.cseq.method == "INVITE":
             self._on_invite_response(message, data)
         elif message.status >= 200:
@@ -165,10 +185,18 @@ class SimCaller:
         if is_first:
             heard.answered_at_s = self._world.now_s
             self._press(self.plan.keys)
+            for index, at_s in enumerate(self.plan.holds_at_s):
+                self._world.after(at_s, lambda index=index: self._hold(index))  # type: ignore[misc]
             if self._cancelling:
                 self.hang_up()
             elif self.plan.hang_up_after_s is not None:
                 self._world.after(self.plan.hang_up_after_s, self.hang_up)
+
+    def _on_session_response(self, response: Response, data: bytes) -> None:
+        if response.status >= 200:
+            cseq = response.cseq.number
+            self.heard.sessions[cseq].add(data)
+            self._send(self._request("ACK", cseq, branch=f"{'ack' if response.status < 300 else 'invite'}{cseq}"))
 
     # Messages -------------------------------------------------------------------------------------------------------
 

@@ -81,6 +81,10 @@ def _of_call(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     opened = {(each.slot, each.ssrc, each.seq, each.ts) for each in node.media.log.opened if each.call == call}
     if len(opened) > 1:
         yield f"its RTP has {len(opened)} identities"
+    terms, number = state.agreement.terms, state.agreement.number
+    told = node.media.log.directions.get(call, (0, ""))
+    if terms is not None and number and told != (number, terms.direction):
+        yield f"its session was changed {number} times, to {terms.direction} in the end, and media has {told}"
 
 
 def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
@@ -128,6 +132,13 @@ def _of_caller(caller: SimCaller, calls: list[list[Fact]]) -> Iterator[str]:
         yield heard.outcome
     if len(heard.answers) > 1:
         yield f"heard {len(heard.answers)} different 200s"
+    for cseq, answers in heard.sessions.items():
+        is_over = bool(heard.byes or heard.bye_status)  # it met a BYE on its way
+        fine = (b"SIP/2.0 200", b"SIP/2.0 481") if is_over else (b"SIP/2.0 200",)
+        if len(answers) > 1 or not all(answer.startswith(fine) for answer in answers):
+            yield f"its re-INVITE {cseq} was answered {sorted(answer[:11] for answer in answers)}"
+        if not answers and not is_over:
+            yield f"its re-INVITE {cseq} was not answered"
     if len(heard.to_tags) > 1:
         yield f"heard {len(heard.to_tags)} different To tags"
     if len(heard.byes) > 1:

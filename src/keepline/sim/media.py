@@ -59,6 +59,8 @@ class MediaLog:
     opened: list[fx.OpenMedia] = field(default_factory=list)
     """Every command to open, repeated ones too."""
     started: list[Started] = field(default_factory=list)
+    directions: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Call -> the number of the last command that changed its stream, and the direction since."""
     keyed: dict[str, str] = field(default_factory=dict)
     """Call -> every digit that was heard in it."""
 
@@ -104,8 +106,12 @@ class SimMedia:
     def apply(self, command: MediaEffect) -> None:
         """One command, new or repeated."""
         slot = self.slots[command.slot]
-        if isinstance(command, fx.RedirectMedia | fx.RecordMedia):
-            return  # it has neither addresses nor sound, so another address is nothing to it, and a recording empty
+        if isinstance(command, fx.RedirectMedia):
+            if slot.call == command.call and command.number > self.log.directions.get(command.call, (0, ""))[0]:
+                self.log.directions[command.call] = (command.number, command.way.direction)
+            return
+        if isinstance(command, fx.RecordMedia):
+            return  # it has no sound, so a recording is empty
         if isinstance(command, fx.StopRecording):
             self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", 0.0))
             return
