@@ -1,0 +1,89 @@
+"""`capabilities:` of an operation file: what is right comes out frozen, and what is wrong is told with its remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from keepline.config import load_operation
+from keepline.model.capability import FieldPath, HttpService, PythonClass, SecretRef
+from keepline.model.errors import OperationError
+
+HEAD = """operation: shop
+trunks: {carrier: {peers: [203.0.113.0/24]}}
+flows: {greeting: flows:greeting}
+numbers: {"1000": {flow: greeting}}
+capabilities:
+  orders:
+    paths:
+      - name: crm
+"""
+HTTP = """        http:
+          base_url: https://crm.example.com/v1/
+          headers: {Authorization: "Bearer env:TOKEN", Key: "file:/run/key", Tenant: shop}
+          actions:
+            status: {path: "/orders/{number}", response: {state: "$.a[0].state?"}}
+            find: {path: /find, query: {key: "{idempotency_key}"}, response: {id: $.id}}
+            book: {method: POST, path: /book, response: {id: $.id}, lookup: find, timeout_s: 2}
+"""
+PYTHON = """        python: {module: "crm:Crm", actions: {status: {changes: false, response: [state]}}}
+"""
+
+
+def load(directory: Path, text: str) -> object:
+    (directory / "keepline.yaml").write_text(HEAD + text, encoding="utf-8")
+    code = "from keepline.flow import Call, flow\n\n\n@flow\nasync def greeting(call: Call) -> None: ...\n"
+    (directory / "flows.py").write_text(code, encoding="utf-8")
+    return load_operation(directory).capabilities["orders"].paths[0]
+
+
+def test_http(tmp_path: Path) -> None:
+    path = load(tmp_path, HTTP)
+    assert isinstance(path.connector, HttpService)  # type: ignore[attr-defined]
+    assert path.connector.base_url == "https://crm.example.com/v1"  # type: ignore[attr-defined]
+    assert dict(path.connector.headers) == {  # type: ignore[attr-defined]
+        "Authorization": SecretRef("env", "TOKEN", "Bearer "),
+        "Key": SecretRef("file", "/run/key"),
+        "Tenant": SecretRef("", "shop"),
+    }
+    status, book = path.actions["status"], path.actions["book"]  # type: ignore[attr-defined]
+    assert status.response == {"state": FieldPath(("a", 0, "state"), optional=True)}
+    assert str(status.response["state"]) == "$.a[0].state?"
+    assert (status.changes, status.timeout_s) == (False, 5.0)
+    assert (book.changes, book.idempotent, book.lookup, book.timeout_s) == (True, False, "find", 2.0)
+
+
+def test_python(tmp_path: Path) -> None:
+    path = load(tmp_path, PYTHON)
+    assert path.connector == PythonClass("crm", "Crm", 4)  # type: ignore[attr-defined]
+    assert path.actions["status"].response == {"state": FieldPath(("state",))}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "spoilt", "told"),
+    [
+        ('"Bearer env:TOKEN"', "abc", "a secret does not belong into the file; write `env:NAME`"),
+        ("file:/run/key", "file:run/key", "`run/key` is no whole path"),
+        ("lookup: find", "lookup: fnid", "there is no action `fnid`; did you mean `find`?"),
+        ("lookup: find", "lookup: book", "`book` changes something"),
+        ("response: {id: $.id}, lookup", "response: {id: $.id, at: $.at}, lookup", "the answer of `find` lacks `at`"),
+        ("$.a[0].state?", "a.state", "`a.state` is no place in an answer"),
+        ("{state: ", "{ok: ", "`ok` cannot be a field of an answer"),
+        ("base_url: https://", "base_url: ftp://", "base_url"),
+        ("method: POST", "method: SEND", "method"),
+    ],
+)
+def test_mistakes(tmp_path: Path, instead_of: str, spoilt: str, told: str) -> None:
+    assert instead_of in HTTP
+    with pytest.raises(OperationError) as raised:
+        load(tmp_path, HTTP.replace(instead_of, spoilt))
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(HTTP + PYTHON, "has both `http` and `python`"), ("", "has neither `http` nor `python`")],
+)
+def test_a_path_is_of_one_kind(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(OperationError) as raised:
+        load(tmp_path, text)
+    assert told in str(raised.value)
