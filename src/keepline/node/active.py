@@ -68,6 +68,7 @@ class Active:
         self._loop.add_reader(link.fileno(), self._read_media)
         self._beat()
         self._wake_sleepers()
+        self._arm_timer()  # what the taken-over calls wait for may be due before anything else comes in
 
     def now_s(self) -> float:
         """Node time."""

@@ -41,6 +41,15 @@ def is_stopped(pid: int) -> bool:
     return bool(fields) and fields[0] in "Tt" if fields else False
 
 
+def was_just_stopped(pid: int) -> bool:
+    """Whether this child of ours was stopped by a signal since it was last asked about; False for no child of ours."""
+    try:
+        news = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return news is not None and news.si_code == os.CLD_STOPPED
+
+
 def send_signal(process: ProcessId, number: int) -> bool:
     """Signal exactly this process; False where it is gone."""
     try:

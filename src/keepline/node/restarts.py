@@ -18,6 +18,8 @@ FAILED_START_DELAY_S: Final = 0.5
 KILLED_YOUNG_S: Final = 0.5
 DIED_YOUNG_S: Final = 30.0
 """Whoever ends of itself before that has a fault; who is killed may have none."""
+KILLED_DELAY_MAX_S: Final = 0.1
+"""Who is killed from outside, however often, is wanted back; its callers hear the wait."""
 KILLS: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOUD_FROM_DEATHS: Final = 3
 log = structlog.get_logger("supervisor")
@@ -46,7 +48,7 @@ class Restarts:
             self._deaths[child.role] = self._deaths.get(child.role, 0) + 1
         else:
             self._deaths[child.role] = 0
-        self._schedule(now_s, child.role, how(status), 0.0)
+        self._schedule(now_s, child.role, how(status), 0.0, KILLED_DELAY_MAX_S if _was_killed(status) else DELAYS_S[-1])
 
     def note_failed_start(self, now_s: float, role: str, what: str) -> None:
         """It could not be started at all."""
@@ -70,13 +72,17 @@ class Restarts:
     def _is_young(self, lived_s: float, child: Child, status: int | None) -> bool:
         if child.state == "active":
             return False
-        was_killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) in KILLS)
-        return lived_s < (KILLED_YOUNG_S if was_killed else DIED_YOUNG_S)
+        return lived_s < (KILLED_YOUNG_S if _was_killed(status) else DIED_YOUNG_S)
 
-    def _schedule(self, now_s: float, role: str, what: str, least_s: float) -> None:
+    def _schedule(self, now_s: float, role: str, what: str, least_s: float, most_s: float = DELAYS_S[-1]) -> None:
         self._last[role] = (now_s, what)
         deaths = self._deaths[role]
-        delay_s = max(least_s, DELAYS_S[min(deaths, len(DELAYS_S) - 1)])
+        delay_s = min(most_s, max(least_s, DELAYS_S[min(deaths, len(DELAYS_S) - 1)]))
         if deaths >= LOUD_FROM_DEATHS:
             log.error("crash_loop", role=role, deaths=deaths, how=what, next_try_s=delay_s)
         self._due.append((now_s + delay_s, role))
+
+
+def _was_killed(status: int | None) -> bool:
+    """By somebody, and not of itself; nobody tells of an adopted process."""
+    return status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) in KILLS)

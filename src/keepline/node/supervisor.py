@@ -28,7 +28,7 @@ from keepline.node.holdings import Holdings, Settings, Survivors, check_fit, gat
 from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
 from keepline.node.paths import NodePaths
-from keepline.node.processes import send_signal, wait_gone
+from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
 from keepline.node.status import status_of
@@ -72,7 +72,7 @@ class Supervisor:
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
-        for number in END_SIGNALS:
+        for number in (*END_SIGNALS, signal.SIGCHLD):
             signal.signal(number, lambda _number, _frame: None)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._on_signal)
 
@@ -250,6 +250,15 @@ class Supervisor:
         for number in self._wake_read.recv(64):
             if number in END_SIGNALS:
                 self._shutdown.ask(now=self._shutdown.has_begun)
+            elif number == signal.SIGCHLD:
+                self._end_stopped()
+
+    def _end_stopped(self) -> None:
+        """A child that was stopped is ended at once: nobody hears of it sooner than its parent."""
+        for child in self.children:
+            if was_just_stopped(child.process.pid):
+                log.warning("hung", role=child.role, pid=child.process.pid, why="stopped")
+                send_signal(child.process, signal.SIGKILL)
 
     # Status ---------------------------------------------------------------------------------------------------------
 

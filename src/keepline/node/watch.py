@@ -8,7 +8,7 @@ from keepline.node.slots import Slots
 
 MEDIA_STOPPED_AFTER_S = 0.1
 MEDIA_HUNG_AFTER_S = 1.0
-CALLS_STOPPED_AFTER_S = 0.3
+CALLS_STOPPED_AFTER_S = 0.15
 CALLS_HUNG_AFTER_S = 1.0
 CALLS_HUNG_ALONE_AFTER_S = 5.0
 """Without a warm process nothing is won by haste."""

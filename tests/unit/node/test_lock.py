@@ -14,7 +14,7 @@ from keepline.model.errors import KeeplineError
 from keepline.node import control, lock
 from keepline.node.lock import holder_of, release_lock, take_lock, try_lock
 from keepline.node.paths import NodePaths
-from keepline.node.processes import ProcessId, identify, is_alive, is_stopped, send_signal, wait_gone
+from keepline.node.processes import ProcessId, identify, is_alive, is_stopped, send_signal, wait_gone, was_just_stopped
 
 HOLDER = """
 import sys, time
@@ -182,3 +182,18 @@ def test_a_process_that_is_gone_is_told_from_one_that_is_not() -> None:
         assert not send_signal(process, signal.SIGKILL)
     assert wait_gone(process, 0.0)
     assert identify(2**22 + 1) is None
+
+
+def test_a_child_that_was_stopped_is_told_of_once() -> None:
+    with subprocess.Popen(["sleep", "300"]) as child:
+        assert not was_just_stopped(child.pid)
+        child.send_signal(signal.SIGSTOP)
+        while not is_stopped(child.pid):
+            pass
+        assert was_just_stopped(child.pid)
+        assert not was_just_stopped(child.pid)
+        child.kill()
+
+
+def test_nobody_tells_of_somebody_elses_child() -> None:
+    assert not was_just_stopped(os.getppid())

@@ -10,7 +10,15 @@ import pytest
 from keepline.node import watch
 from keepline.node.children import Child
 from keepline.node.processes import ProcessId
-from keepline.node.restarts import DELAYS_S, DIED_YOUNG_S, FAILED_START_DELAY_S, KILLED_YOUNG_S, Restarts, how
+from keepline.node.restarts import (
+    DELAYS_S,
+    DIED_YOUNG_S,
+    FAILED_START_DELAY_S,
+    KILLED_DELAY_MAX_S,
+    KILLED_YOUNG_S,
+    Restarts,
+    how,
+)
 from keepline.node.slots import Slots
 from keepline.node.watch import (
     CALLS_HUNG_AFTER_S,
@@ -170,6 +178,10 @@ def test_whoever_is_killed_has_none(status: int | None) -> None:
     restarts = Restarts()
     assert starts(restarts, 50, KILLED_YOUNG_S + 0.1, status, "warm") == [0.0] * 50
     assert restarts.troubles(BEGAN_S) == []
+
+
+def test_whoever_is_killed_again_and_again_is_soon_back() -> None:
+    assert max(starts(Restarts(), 30, KILLED_YOUNG_S / 2, KILLED, "serving")) <= KILLED_DELAY_MAX_S
 
 
 def test_a_process_that_served_for_long_begins_anew() -> None:
