@@ -93,6 +93,16 @@ def test_stop_ends_orphans(node: LocalNode) -> None:
     node.wait_gone()
 
 
+def test_stop_hangs_up_the_calls_of_orphans(talking: tuple[LocalNode, Crowd]) -> None:
+    node, crowd = talking
+    node.kill("supervisor")
+    assert node.stop() == 0
+    crowd.wait(60)
+    assert [report["bye"] for report in crowd.reports] == ["theirs", "theirs"]
+    assert {record["state"] for record in node.calls()} == {"ended"}
+    node.wait_gone()
+
+
 def test_a_stopped_process_does_not_keep_a_node_from_ending(node: LocalNode) -> None:
     pid = node.kill("active", signal.SIGSTOP)
     assert node.stop() == 0

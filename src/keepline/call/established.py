@@ -28,6 +28,7 @@ from keepline.flow.engine import FlowFunction
 from keepline.flow.recovery import recovery
 from keepline.model.errors import LocalError
 from keepline.model.limits import FLOW_STEPS_PER_S_MAX
+from keepline.model.operation import SAMPLE_RATE_HZ
 
 OPEN_NUMBER = 1
 """Command number of the opening of a call's media; plays come after it."""
@@ -72,11 +73,20 @@ def resume_media(turn: Turn, call: CallState) -> None:
     turn.emit(InspectMedia(call.id, call.received.slot))
 
 
+SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
+
+
 def open_media(turn: Turn, call: CallState) -> None:
-    """Give the answered call its RTP; media ignores it where it has."""
+    """Give the answered call its RTP; media ignores it where it has.
+
+    Where media has lost the stream, with the whole node, it goes on as if it had been sent all the time: a receiver
+    takes packets with numbers that it has had for late ones, and plays none of them.
+    """
     received, terms = call.received, call.agreement.terms
     if terms is None:
         return
+    since_s = turn.now_s - call.answered.at_s if call.answered else 0.0
+    packets = int(since_s * 1000 / terms.frame_ms)
     turn.emit(
         OpenMedia(
             call.id,
@@ -86,8 +96,8 @@ def open_media(turn: Turn, call: CallState) -> None:
             terms.payload_type,
             terms.dtmf_payload_type,
             received.ssrc,
-            received.rtp_seq,
-            received.rtp_ts,
+            (received.rtp_seq + packets) & 0xFFFF,
+            (received.rtp_ts + packets * terms.frame_ms * SAMPLES_PER_MS) & 0xFFFFFFFF,
             media_way(turn, call, terms.frame_ms, terms.rtcp_mux, terms.direction),
             dead_air_s(turn, call),
         )

@@ -65,7 +65,7 @@ def check_ports(tree: Tree) -> None:
         return
     try:
         port = parse_host_port(listen).port
-        first, last = parse_port_range(ports if isinstance(ports, str) else "40000-43999")
+        first, last = parse_port_range(ports if isinstance(ports, str) else "20000-23999")
     except PydanticCustomError:
         return
     if first <= port <= last:

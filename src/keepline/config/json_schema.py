@@ -34,7 +34,7 @@ class _Generate(GenerateJsonSchema):
         return {"$schema": DIALECT, **made, "title": TITLE}
 
     def encode_default(self, dft: Any) -> Any:
-        """As the file would say it: `127.0.0.1:5060`, `40000-43999`; a section's default is its settings'."""
+        """As the file would say it: `127.0.0.1:5060`, `20000-23999`; a section's default is its settings'."""
         if isinstance(dft, HostPort):
             return str(dft)
         if isinstance(dft, tuple):

@@ -96,13 +96,13 @@ def parse_advertised_host(text: str) -> str:
 
 
 def parse_port_range(text: str) -> tuple[int, int]:
-    """`40000-43999`, inclusive; it holds an even port, since RTP uses those (RFC 3550 §11)."""
+    """`20000-23999`, inclusive; it holds an even port, since RTP uses those (RFC 3550 §11)."""
     found = _PORT_RANGE.fullmatch(text.strip())
     if not found:
-        raise mistaken(f"`{text}` is not a range of ports", "write FIRST-LAST, for example `40000-43999`")
+        raise mistaken(f"`{text}` is not a range of ports", "write FIRST-LAST, for example `20000-23999`")
     first, last = int(found[1]), int(found[2])
     if not 1024 <= first <= 65535 or not 1024 <= last <= 65535:
-        raise mistaken(f"`{text}` leaves the ports 1024 to 65535", "for example `40000-43999`")
+        raise mistaken(f"`{text}` leaves the ports 1024 to 65535", "for example `20000-23999`")
     if last < first:
         raise mistaken(f"`{text}` runs backwards", f"write `{last}-{first}`")
     if first + first % 2 > last:
@@ -201,7 +201,7 @@ class MediaFile(_Strict):
     rtp_ports: PortRange = Field(
         default=(MediaSettings().rtp_port_first, MediaSettings().rtp_port_last),
         description="the UDP ports of audio; every even one carries one call",
-        examples=["40000-43999"],
+        examples=["20000-23999"],
     )
     dead_air_s: float = Field(
         default=MediaSettings().dead_air_s,

@@ -17,7 +17,7 @@ operation: {name}
 # Where this node listens. Callers are told to send their audio to the address of SIP: name one that they can reach.
 sip: {{listen: "127.0.0.1:5060"}}
 http: {{listen: "127.0.0.1:8080"}}      # the desk: open it in a browser
-media: {{rtp_ports: 40000-43999}}       # every even port carries one call
+media: {{rtp_ports: 20000-23999}}       # every even port carries one call
 
 # Who may call, by address: this machine alone. A carrier is a trunk of its own, with the networks it calls from.
 trunks:

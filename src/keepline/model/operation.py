@@ -94,8 +94,8 @@ class SipSettings:
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    rtp_port_first: int = 40000
-    rtp_port_last: int = 43999
+    rtp_port_first: int = 20000
+    rtp_port_last: int = 23999
     """Inclusive. Every even port of the range carries the RTP of one call, the next one its RTCP."""
     dead_air_s: float = 10.0
     """Silence of a caller's line that is worth telling; 0 tells of none."""

@@ -45,6 +45,9 @@ from keepline.sip.transaction import Timers
 FOLLOW_EVERY_S = 0.1
 LEFT_LINGER_S = 32.0
 """64*T1: how long the requests of an ended call may still be repeated."""
+GOODBYE_LIMIT_S = 3.0
+"""For the answers to our BYEs."""
+GOODBYE_LOOK_EVERY_S = 0.02
 LEFT_AT_START_S = 5.0
 log = structlog.get_logger("calls")
 
@@ -94,8 +97,19 @@ class CallsProcess:
         self._follow()
         await self._stopping.wait()
         if self._active is not None:
+            await self._say_goodbye(self._active)
             self._active.stop()
             await asyncio.sleep(0)  # what was written last is told of now, and its effects leave
+
+    async def _say_goodbye(self, active: Active) -> None:
+        """Hang up what is live, as an orphan: under a supervisor the next process goes on with it."""
+        exchange = self._exchange
+        if exchange is None or self._control.is_connected:
+            return
+        active.feed_all((fx.Drain(), fx.HangUpAll("stopping")))
+        deadline_s = time.monotonic() + GOODBYE_LIMIT_S
+        while exchange.live_calls and time.monotonic() < deadline_s:
+            await asyncio.sleep(GOODBYE_LOOK_EVERY_S)
 
     # Warm -----------------------------------------------------------------------------------------------------------
 

@@ -141,6 +141,11 @@ class ControlClient(threading.Thread):
                 with contextlib.suppress(OSError):
                     self._connection.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def is_connected(self) -> bool:
+        """A supervisor is there."""
+        return self._connection is not None
+
     def tell(self, message: Message) -> None:
         """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`."""
         with self._lock:
@@ -236,6 +241,17 @@ def survivors(paths: NodePaths) -> list[tuple[str, ProcessId]]:
     return found
 
 
+def _end_all(processes: list[ProcessId], grace_s: float) -> None:
+    for process in processes:
+        send_signal(process, signal.SIGTERM)
+        send_signal(process, signal.SIGCONT)
+    deadline = time.monotonic() + grace_s
+    for process in processes:
+        if not wait_gone(process, max(0.0, deadline - time.monotonic())):
+            send_signal(process, signal.SIGKILL)
+            wait_gone(process, grace_s)
+
+
 def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
     """End what a dead supervisor left behind, and one that is stopped: SIGTERM, and after `grace_s` SIGKILL.
 
@@ -248,14 +264,9 @@ def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
         end_stopped(holder)
         ended.append(holder.pid)
     orphans = survivors(paths)
-    for _, process in orphans:
-        send_signal(process, signal.SIGTERM)
-        send_signal(process, signal.SIGCONT)
-    deadline = time.monotonic() + grace_s
-    for _, process in orphans:
-        if not wait_gone(process, max(0.0, deadline - time.monotonic())):
-            send_signal(process, signal.SIGKILL)
-            wait_gone(process, grace_s)
+    # The calls processes first: they hang up, and media closes the calls for them.
+    for calls in (True, False):
+        _end_all([process for role, process in orphans if (role == "calls") is calls], grace_s)
     lock_fd = try_lock(paths) if paths.run.is_dir() else None
     if lock_fd is not None:
         paths.clear_run()

@@ -131,5 +131,5 @@ def test_defaults_are_as_the_file_says_them() -> None:
     media = SCHEMA["$defs"]["MediaFile"]["properties"]["rtp_ports"]
     assert (SCHEMA["$defs"]["SipFile"]["properties"]["listen"]["default"], media["default"]) == (
         "127.0.0.1:5060",
-        "40000-43999",
+        "20000-23999",
     )

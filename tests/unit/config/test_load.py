@@ -16,7 +16,7 @@ def test_a_short_file_gets_the_defaults(shop: Path) -> None:
     operation = load_operation(shop)
     assert operation.name == "shop"
     assert operation.sip.listen == HostPort("127.0.0.1", 5060)
-    assert (operation.media.rtp_port_first, operation.media.rtp_port_last) == (40000, 43999)
+    assert (operation.media.rtp_port_first, operation.media.rtp_port_last) == (20000, 23999)
     assert operation.http == HostPort("127.0.0.1", 8080)
     assert operation.trunks == (Trunk("carrier", ("203.0.113.0/24",)),)
     assert operation.flows == {"greeting": FlowReference("flows", "greeting")}

@@ -103,8 +103,8 @@ def with_line(line: str, instead_of: str) -> str:
         ),
         (
             "operation: shop",
-            "operation: shop\nsip: {listen: '127.0.0.1:41000'}",
-            "2:15: sip.listen: 41000 is one of the ports of audio, 40000-43999;"
+            "operation: shop\nsip: {listen: '127.0.0.1:21000'}",
+            "2:15: sip.listen: 21000 is one of the ports of audio, 20000-23999;"
             " give SIP a port outside of `media.rtp_ports`",
         ),
         (
@@ -127,7 +127,7 @@ def with_line(line: str, instead_of: str) -> str:
         (
             "operation: shop",
             "operation: shop\nmedia: {rtp_ports: 40000}",
-            "2:20: media.rtp_ports: `40000` is not a range of ports; write FIRST-LAST, for example `40000-43999`",
+            "2:20: media.rtp_ports: `40000` is not a range of ports; write FIRST-LAST, for example `20000-23999`",
         ),
         (
             "operation: shop",
@@ -142,7 +142,7 @@ def with_line(line: str, instead_of: str) -> str:
         (
             "operation: shop",
             "operation: shop\nmedia: {rtp_ports: 80-90}",
-            "2:20: media.rtp_ports: `80-90` leaves the ports 1024 to 65535; for example `40000-43999`",
+            "2:20: media.rtp_ports: `80-90` leaves the ports 1024 to 65535; for example `20000-23999`",
         ),
         (
             "[203.0.113.0/24]",
@@ -245,7 +245,7 @@ def with_line(line: str, instead_of: str) -> str:
             "operation: shop",
             "operation: shop\nmedia: {rtp_ports: [40000, 43999]}",
             "2:20: media.rtp_ports: a list is not a text;"
-            " the UDP ports of audio; every even one carries one call, for example `40000-43999`",
+            " the UDP ports of audio; every even one carries one call, for example `20000-23999`",
         ),
         (
             "flows:greeting",
