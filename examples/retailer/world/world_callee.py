@@ -5,10 +5,11 @@ and sets timers through its `line`. It knows no authentication and no reliable p
 """
 
 import re
+import time
 from dataclasses import dataclass, fields
 from typing import Any
 
-from callers_sip import T1_S, T2_S, Message, State, response_to, sdp_answer, sdp_offer
+from callers_sip import T1_S, T2_S, Message, State, Times, response_to, sdp_answer, sdp_offer
 from callers_verdict import Facts
 
 GIVES_UP_AFTER_S = 64 * T1_S
@@ -64,7 +65,8 @@ class Callee:
 
     __slots__ = (
         "acked", "behaviour", "bye", "call_id", "ended_by", "facts", "index", "invite", "invited_at", "leg", "line",
-        "number", "remote_contact", "response", "seen_invite", "source", "state", "tag", "talked_at", "waits_s",
+        "number", "remote_contact", "response", "seen_invite", "source", "state", "tag", "talked_at", "times",
+        "waits_s",
     )  # fmt: skip
 
     def __init__(self, line: Any, index: int, invite: Message, source: tuple[str, int], does: Behaviour) -> None:
@@ -74,6 +76,7 @@ class Callee:
         self.tag = f"k{index}"
         self.state = State.RINGING
         self.facts = Facts()
+        self.times = Times()
         self.leg: Any = None
         self.response = self.bye = b""
         """The last response to the INVITE, and our BYE; both may have to be sent again."""
@@ -136,6 +139,7 @@ class Callee:
         self._respond(200, f"{self._contact()}Content-Type: application/sdp\r\n", body)
         self.state = State.TALKING
         self.facts.answered = True
+        self.times.answered = time.time()
         self.talked_at = self.line.now()
         if offer:
             self.line.talk(self, *offer)
