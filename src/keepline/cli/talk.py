@@ -26,7 +26,7 @@ def phone(
 
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(min=1.0, metavar="N", show_default=False, help="No new calls after so long; a minute.")
+        float | None, typer.Option(min=1.0, metavar="N", show_default=False, help="No new calls after so long (60).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of a table.")] = False,
 ) -> None:
