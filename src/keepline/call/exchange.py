@@ -17,6 +17,7 @@ from keepline.call.adoption import Sleepers, wake
 from keepline.call.facts import CallReceived
 from keepline.call.gate import Gate
 from keepline.call.requests import Requests
+from keepline.call.restoring import Restoring
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key, Transactions
 from keepline.call.turn import Identity, Program, Turn
@@ -46,6 +47,7 @@ class Exchange:
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(seed)
         self._requests = Requests(self)
+        self._restoring = Restoring(self, self._requests)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
             fx.PromptPlayed: self._on_prompt_played,
@@ -241,7 +243,7 @@ class Exchange:
 
     def _wake(self, turn: Turn, facts: tuple[Any, ...]) -> CallState | None:
         received: CallReceived = facts[0]
-        do: Callable[[Turn, CallState], None] = self._requests.restore
+        do: Callable[[Turn, CallState], None] = self._restoring.restore
         try:
             try:
                 call = wake(facts)
@@ -249,10 +251,10 @@ class Exchange:
                 what = f"its facts cannot be replayed: {error}"
                 turn.emit(fx.Report("call_lost", received.call, what))
                 call = wake(facts, leniently=True)
-                do = lambda t, c: self._requests.give_up(t, c, what)  # noqa: E731
+                do = lambda t, c: self._restoring.give_up(t, c, what)  # noqa: E731
         except Exception as error:
             turn.emit(fx.Report("call_lost", received.call, f"not even its INVITE can be read: {error}"))
-            self._requests.strike_off(turn, received)
+            self._restoring.strike_off(turn, received)
             self._unindex(received)
             return None
         self.calls[call.id] = call
@@ -276,11 +278,11 @@ class Exchange:
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
         call.use = None  # what it asked for is not waited for
         try:
-            self._requests.give_up(turn, call, what)
+            self._restoring.give_up(turn, call, what)
         except Exception as error:
             turn.emit(fx.Report("call_broken", call.id, f"and could not be ended properly: {error}"))
             if call.phase is not Phase.ENDED:
-                self._requests.strike_off(turn, call.received)
+                self._restoring.strike_off(turn, call.received)
                 call.phase = Phase.ENDED
 
     def index(self, received: CallReceived) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, info, session, setup, teardown
+from keepline.call import info, session, setup, teardown
 from keepline.call.adoption import LeftCalls
-from keepline.call.facts import CallEnded, CallReceived, ending
+from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.routing import route_invite, user_of
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
 
 Headers = list[tuple[str, str]]
-NO_SLOT = "its media slot is not to be had any more"
 
 
 class Requests:
@@ -180,7 +179,7 @@ class Requests:
         if refusal is not None:
             self.end_unanswered(turn, call, refusal.status, refusal.why, list(refusal.headers))
         elif call.received.answer_at_s > turn.now_s:
-            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
+            self.respond_with(turn, call.invite, setup.ringing(call, turn.identity))
             turn.set_timer(call, Timer.RING, call.received.answer_at_s)
         else:
             self.answer(turn, call)
@@ -196,7 +195,7 @@ class Requests:
         if response is None:
             self.end_unanswered(turn, call, 488, "no codec in common: PCMU and PCMA are offered here")
             return
-        self._respond_with(turn, call.invite, response)
+        self.respond_with(turn, call.invite, response)
         session.begin(turn, call)
 
     def end_unanswered(
@@ -204,7 +203,7 @@ class Requests:
     ) -> None:
         """Refuse a call with a final response."""
         response = setup.refuse(turn, call, status, why, headers=headers)
-        self._respond_with(turn, call.invite, response)
+        self.respond_with(turn, call.invite, response)
         if call.phase is Phase.ENDED:
             self._exchange.forget(call)
 
@@ -241,7 +240,7 @@ class Requests:
         if response is None:
             self._respond(turn, invite, 488)  # the session stays as it is (§14.2)
         else:
-            self._respond_with(turn, invite, response)
+            self.respond_with(turn, invite, response)
 
     def _on_info(self, turn: Turn, request: Request) -> None:
         call = self._call_of(turn, request) if request.to.tag else None
@@ -261,7 +260,7 @@ class Requests:
 
     def _hear_bye(self, turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
         if call.phase is Phase.RINGING:
-            self._respond_with(turn, call.invite, setup.on_early_bye(turn, call, bye, raw))
+            self.respond_with(turn, call.invite, setup.on_early_bye(turn, call, bye, raw))
         else:
             teardown.on_bye(turn, call, bye, raw)
 
@@ -282,83 +281,12 @@ class Requests:
     def _hear_cancel(self, turn: Turn, call: CallState, raw: bytes) -> None:
         refusal = setup.on_cancel(turn, call, raw)
         if refusal is not None:
-            self._respond_with(turn, call.invite, refusal)
+            self.respond_with(turn, call.invite, refusal)
 
     def _on_options(self, turn: Turn, options: Request) -> None:
         # It asks for the node, whatever number it names, and of one that is full too: 503 would take the trunk away.
         headers = [("Allow", ALLOW), *CONTENT_HEADERS, ("Server", turn.identity.server)]
         self._respond(turn, options, 503 if self._exchange.draining else 200, headers=headers)
-
-    # After a switch-over --------------------------------------------------------------------------------------------
-
-    def restore(self, turn: Turn, call: CallState) -> None:
-        """A call that woke: its transaction, its media and its flow go on from its facts."""
-        transactions, key = self._exchange.transactions, server_key(call.invite)
-        source = (call.received.peer_host, call.received.peer_port)
-        if any(step.verb == "hangup" for step in call.steps):
-            call.leave_why = "flow"
-        if call.phase is Phase.RINGING:
-            transactions.open_server(turn.now_s, key, call.invite, source)
-            self._restore_ringing(turn, call)
-            return
-        transactions.remember(turn.now_s, key, b"", call.invite)
-        if call.phase is Phase.ANSWERED:
-            setup.resend_answer(turn, call)
-            setup.arm_answer_timers(turn, call)
-        if call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
-            reinvite = session.restore(turn, call)
-            if reinvite is not None:
-                transactions.remember(turn.now_s, server_key(reinvite), b"")
-            self._restore_live(turn, call)
-            return
-        if call.phase is Phase.LEAVING:
-            teardown.repeat_bye(turn, call)
-        elif call.phase is Phase.CLOSING:
-            setup.close_media(turn, call)
-        if call.agreement.terms is not None and call.flow_ended is None:
-            established.start_flow(turn, call)
-
-    def _restore_live(self, turn: Turn, call: CallState) -> None:
-        if call.received.slot < 0:
-            established.break_flow(turn, call, NO_SLOT)
-        elif call.agreement.terms is not None:
-            established.open_media(turn, call)
-            if call.flow_ended is None:
-                established.start_flow(turn, call)
-                established.await_news(turn, call)
-                info.restore(turn, call)
-            turn.emit(fx.InspectMedia(call.id, call.received.slot))
-
-    def _restore_ringing(self, turn: Turn, call: CallState) -> None:
-        if call.received.slot < 0:
-            self.end_unanswered(turn, call, 503, NO_SLOT)
-            return
-        if call.received.answer_at_s > call.received.at_s:
-            self._respond_with(turn, call.invite, setup.ringing(call, turn.identity))
-        turn.set_timer(call, Timer.RING, call.received.answer_at_s)
-
-    def give_up(self, turn: Turn, call: CallState, error: str) -> None:
-        """A call that met a bug of ours ends, on record: refused while it rings, else with a BYE as soon as may be."""
-        established.break_flow(turn, call, error)
-        if call.phase is Phase.RINGING:
-            self.end_unanswered(turn, call, 500, teardown.INTERNAL_ERROR)
-        elif call.phase is Phase.ANSWERED:
-            if Timer.ANSWER_LIMIT not in call.timers:
-                self._exchange.transactions.remember(turn.now_s, server_key(call.invite), b"", call.invite)
-                setup.resend_answer(turn, call)
-                setup.arm_answer_timers(turn, call)
-        elif call.phase is Phase.ESTABLISHED:
-            call.leave_why = call.leave_why or teardown.INTERNAL_ERROR
-            teardown.hang_up(turn, call)
-        elif call.phase is not Phase.ENDED:
-            setup.close_media(turn, call)
-            teardown.end(turn, call)
-
-    def strike_off(self, turn: Turn, received: CallReceived) -> None:
-        """The last resort: the call is over on record and for media, whatever its caller makes of it."""
-        if received.slot >= 0:
-            turn.emit(fx.CloseMedia(received.call, received.slot, setup.CLOSE_NUMBER))
-        turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, teardown.INTERNAL_ERROR)))
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
@@ -394,7 +322,8 @@ class Requests:
     ) -> None:
         tag = to_tag or self._exchange.ids.tag()
         response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers or [])
-        self._respond_with(turn, request, response)
+        self.respond_with(turn, request, response)
 
-    def _respond_with(self, turn: Turn, request: Request, response: Response) -> None:
+    def respond_with(self, turn: Turn, request: Request, response: Response) -> None:
+        """Answer through the request's transaction."""
         turn.effects += self._exchange.transactions.respond(turn.now_s, server_key(request), response)

@@ -1,0 +1,140 @@
+"""Facts of a call's flow: digits, steps, what was asked of capabilities, how it ended. See `facts`."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class DigitSignalled:
+    """A digit that an INFO carried, in a call without telephone-event."""
+
+    kind: ClassVar[str] = "digit_signalled.1"
+    call: str
+    at_s: float
+    cseq: int
+    """Of the INFO: its repetition, seen by a successor, is known by it."""
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsPressed:
+    """Digits that media received, each exactly once."""
+
+    kind: ClassVar[str] = "digits_pressed.1"
+    call: str
+    at_s: float
+    head: int
+    """Digits received in this call so far, these included."""
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The prompt of a question is over; the time for its answer runs."""
+
+    kind: ClassVar[str] = "prompt_ended.1"
+    call: str
+    at_s: float
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionContinued:
+    """A question is not over with its prompt and an entry: the next part of it begins."""
+
+    kind: ClassVar[str] = "question_continued.1"
+    call: str
+    at_s: float
+    step: int
+    attempt: int
+    """1 the first time it is asked."""
+    part: str
+    """question, preface (what is said before it is asked again) or confirm (the entry is read back)."""
+    why: str
+    """What the entry before was worth: a `Reason`; empty after a preface."""
+    entry: str
+    """What is read back."""
+    digits_used: int
+    """Digits of the call used up so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A verb of the flow has its result."""
+
+    kind: ClassVar[str] = "step_ended.1"
+    call: str
+    at_s: float
+    step: int
+    verb: str
+    fingerprint: str
+    outcome: str
+    value: str
+    digits_used: int
+    """Digits of the call used up so far."""
+    began_at_s: float
+    reason: str = ""
+    """Of a question: how it ended; of a use: what was asked."""
+    attempts: int = 1
+    """Of a question: how often it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFailed:
+    """The flow raised, or its code changed, while the caller was there: the apology and its fallback follow."""
+
+    kind: ClassVar[str] = "flow_failed.1"
+    call: str
+    at_s: float
+    flow: str
+    ending: str
+    error: str
+    language: str
+    """Of the call, as the flow left it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseStarted:
+    """Something is about to be asked of a capability; of what changes anything, synced before it is asked."""
+
+    kind: ClassVar[str] = "use_started.1"
+    call: str
+    at_s: float
+    step: int
+    capability: str
+    action: str
+    """What the flow wants."""
+    asks: str
+    """What is asked: the action itself, or the lookup of what became of it."""
+    arguments: str
+    """JSON, as `keepline.flow.capabilities` writes it."""
+    changes: bool
+    """Of the action."""
+    attempt: int
+    """1 the first time."""
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UseEnded:
+    """What became of a change whose step was over before it: the caller had hung up."""
+
+    kind: ClassVar[str] = "use_ended.1"
+    call: str
+    at_s: float
+    step: int
+    name: str
+    outcome: str
+    """JSON, as the value of the step would have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnded:
+    """The flow is over; the call may outlive it by its BYE."""
+
+    kind: ClassVar[str] = "flow_ended.1"
+    call: str
+    at_s: float
+    ending: str
+    error: str

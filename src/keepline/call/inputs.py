@@ -1,0 +1,170 @@
+"""What the shell tells the call core. Frozen values."""
+
+from dataclasses import dataclass
+
+from keepline.call.facts import CallEnded, Fact
+from keepline.flow.capabilities import UseOutcome
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramReceived:
+    """One datagram on the SIP port."""
+
+    data: bytes
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlayed:
+    """Media finished play `number`: ended, digit, stopped or failed."""
+
+    call: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsHeard:
+    """Media has received `head` digits in this call; `ring` holds the last of them."""
+
+    call: str
+    head: int
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSeen:
+    """A slot as it stands."""
+
+    call: str
+    finished: int
+    reason: str
+    head: int
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStopped:
+    """The slot is closed; these were its figures."""
+
+    call: str
+    packets_sent: int = 0
+    packets_received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    frame_ms: int = 20
+    round_trip_ms: float | None = None
+    """None where RTCP measured none."""
+    has_reports: bool = False
+    """The peer told by RTCP how our stream arrived."""
+    peer_lost: int = 0
+    peer_jitter_ms: float = 0.0
+    dead_air_s: float = 0.0
+    dead_air_at_s: float | None = None
+    """When it first began, seconds after media opened; None where it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAirBegan:
+    """Nothing has been heard of the caller's line for long enough to be told."""
+
+    call: str
+    silent_s: float
+    ever_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAirEnded:
+    """The caller's line is heard again, or for the first time."""
+
+    call: str
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """The file of a recording is whole and closed: stopped, limit, closed (the call's media ended) or failed.
+
+    A new media process does not say it again: who waits for it repeats `StopRecording` on `MediaRestarted`.
+    """
+
+    call: str
+    number: int
+    why: str
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityAnswered:
+    """What came of a use; `step` and `attempt` are those of its `CallCapability`."""
+
+    call: str
+    step: int
+    outcome: UseOutcome
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRestarted:
+    """Media is a new process: say again what every call needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCame:
+    """A deadline of the core has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no new calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpAll:
+    """End every call now."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAdopted:
+    """A call of a process that died, by its facts. It sleeps until it is touched."""
+
+    call: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeft:
+    """A call that ended lately in a process that died: its late requests still need their answers."""
+
+    ended: CallEnded
+
+
+@dataclass(frozen=True, slots=True)
+class WakeSome:
+    """Wake up to `count` sleeping calls."""
+
+    count: int
+
+
+Input = (
+    DatagramReceived
+    | PromptPlayed
+    | DigitsHeard
+    | MediaSeen
+    | MediaStopped
+    | DeadAirBegan
+    | DeadAirEnded
+    | RecordingFinished
+    | MediaRestarted
+    | CapabilityAnswered
+    | TimeCame
+    | Drain
+    | HangUpAll
+    | CallAdopted
+    | CallLeft
+    | WakeSome
+)
