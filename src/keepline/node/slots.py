@@ -23,9 +23,9 @@ from keepline.model.limits import RTP_SLOTS_MAX
 from keepline.node.mediawire import FinishReason
 
 MAGIC: Final = b"KLSLOTS\0"
-VERSION: Final = 2
+VERSION: Final = 3
 HEADER_BYTES: Final = 4096
-SLOT_BYTES: Final = 1024
+SLOT_BYTES: Final = 2048
 FRAME_BYTES: Final = 160
 """20 ms of G.711 at 8 kHz, and its timestamp units."""
 PACKET_BYTES: Final = 12 + FRAME_BYTES
@@ -100,6 +100,11 @@ S_RECORD: Final = 476
 S_RECORDED: Final = 512
 """u32: number of the last `Record` that took effect."""
 S_PACKET: Final = 516
+S_HEARD: Final = 1008
+"""Of a recording, u32 each: silence of the caller that ends it, in ms (0: none does); how much of it there was when the
+caller was last heard to make a sound, in ms."""
+S_INBAND: Final = 1016
+"""u32 each: the timestamp up to which a tone was heard, and 1 while it is, 2 once no tone counts in this call."""
 
 ORIGIN: Final = Struct("=HIIxxxxQ")
 """At S_SEQ0: seq0, ssrc, ts0, frame0."""

@@ -75,6 +75,7 @@ def test_fields_do_not_overlap() -> None:
         "S_SILENCE": layout.SILENCE.size, "S_OPENED_AT": 8, "S_HEARD_AT": 8, "S_DIRECTION": 1,
         "S_RECORD": layout.RECORD.size, "S_SIGNALLED_IP": 16, "S_SIGNALLED_PORT": 2,
         "S_NETWORK_COUNT": 1, "S_NETWORKS": 17 * MEDIA_NETWORKS_MAX,
+        "S_HEARD": 8, "S_INBAND": 8,
         "S_FLAGS": 1, "S_LATCHED": 1, "S_PT": 1, "S_DTMF_PT": 1,
     }  # fmt: skip
     inside = {"S_DIGITS_SEEN", "S_FLAGS", "S_SSRC", "S_TS0", "S_FRAME0"}
