@@ -105,6 +105,12 @@ S_HEARD: Final = 1008
 caller was last heard to make a sound, in ms."""
 S_INBAND: Final = 1016
 """u32 each: the timestamp up to which a tone was heard, and 1 while it is, 2 once no tone counts in this call."""
+S_SECRET: Final = 1200
+"""u64: the number of the entry that is being keyed in private, its count of keys and its state; never a key."""
+S_SECRET_KEYS: Final = 1208
+"""u32: keys ever counted in private; the ring's count leaves them out."""
+S_SECRET_CSEQ: Final = 1212
+"""u32: of the last INFO whose key went into an entry."""
 
 ORIGIN: Final = Struct("=HIIxxxxQ")
 """At S_SEQ0: seq0, ssrc, ts0, frame0."""
