@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from keepline.cli import app
 from keepline.config import load_operation
 from keepline.config.schema import OperationFile
+from keepline.config.words import settings_of
 from keepline.flow import Call
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ def test_examples_of_the_command_line_are_right(page: str, line: str) -> None:
 
 def settings(model: type[BaseModel] = OperationFile, prefix: str = "") -> Iterator[str]:
     """Every setting of an operation file by its whole name, `trunks.NAME.peers`."""
-    for name, field in model.model_fields.items():
+    for name, field in settings_of(model).items():
         kind: Any = field.annotation
         full = f"{prefix}{name}"
         if get_origin(kind) is dict:

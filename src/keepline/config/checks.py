@@ -18,8 +18,8 @@ from keepline.config.capability_checks import action_names
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
 from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
-from keepline.config.schema import parse_advertised, parse_host_port, parse_port_range, parse_reference
 from keepline.config.tree import Plain, Position, Tree, Where, dotted
+from keepline.config.values import parse_advertised, parse_host_port, parse_port_range, parse_reference
 from keepline.config.words import nearest
 from keepline.model.operation import FlowReference, HostPort
 
@@ -45,17 +45,6 @@ def check_numbers(tree: Tree) -> None:
         flow = entry.get("flow") if isinstance(entry, dict) else None
         if isinstance(flow, str) and flow not in flows:
             tree.add_mistake(("numbers", number, "flow"), f"there is no flow `{flow}`", nearest(flow, flows))
-
-
-def check_trunks(tree: Tree) -> None:
-    """No network belongs to two trunks."""
-    owners: dict[str, str] = {}
-    for name, entry in section(tree, "trunks").items():
-        peers = entry.get("peers") if isinstance(entry, dict) else None
-        for index, peer in enumerate(peers if isinstance(peers, list) else []):
-            if isinstance(peer, str) and owners.setdefault(peer, name) != name:
-                wrong = f"`{peer}` belongs to the trunk `{owners[peer]}` already"
-                tree.add_mistake(("trunks", name, "peers", index), wrong, "a network belongs to one trunk")
 
 
 def check_ports(tree: Tree) -> None:

@@ -64,6 +64,13 @@ def _typed(example: str, name: str, setting: dict[str, Any]) -> Any:
     value: Any = _with_truth(read_value(example))
     if isinstance(value, dict) and list(value) == [name]:
         value = value[name]  # an example of a section shows its key too
+    for each in setting.get("patternProperties", {}).values():
+        value = {key: _number(below, each) for key, below in value.items()}
+    return _number(value, setting)
+
+
+def _number(value: Any, setting: dict[str, Any]) -> Any:
+    """A text as the number that it stands for, where the setting is one."""
     if isinstance(value, str) and setting.get("type") in ("integer", "number"):
         return int(value) if value.isdigit() else float(value)
     return value

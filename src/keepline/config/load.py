@@ -24,6 +24,8 @@ from keepline.config.store import (
     stored_directory,
 )
 from keepline.config.tree import Plain, Position, Tree, Where, dotted, read_tree, read_value
+from keepline.config.trunk_checks import check_outbound, check_trunks
+from keepline.config.trunks import outbound_policy_of, trunks_of
 from keepline.config.words import add_validation_mistakes
 from keepline.model.errors import Mistake, OperationError
 from keepline.model.limits import MISTAKES_MAX, OPERATION_FILE_BYTES_MAX
@@ -35,7 +37,6 @@ from keepline.model.operation import (
     Operation,
     Prompt,
     SipSettings,
-    Trunk,
 )
 
 DEFAULT_FILE = "keepline.yaml"
@@ -119,7 +120,8 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     _spell_out_flows(tree)
     parsed = _validate(tree)
     checks.check_numbers(tree)
-    checks.check_trunks(tree)
+    check_trunks(tree)
+    check_outbound(tree)
     checks.check_ports(tree)
     checks.check_addresses(tree)
     checks.check_prompts(tree, directory)
@@ -242,10 +244,8 @@ def _operation(
         media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),
-        trunks=tuple(
-            Trunk(name, tuple(trunk.peers), tuple(trunk.media_networks), trunk.trusted)
-            for name, trunk in parsed.trunks.items()
-        ),
+        trunks=trunks_of(parsed.trunks),
+        outbound=outbound_policy_of(parsed.outbound),
         numbers={
             number: Number(entry.flow, entry.ring_s, entry.language or "") for number, entry in parsed.numbers.items()
         },

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from keepline.config.schema import MISTAKE, OperationFile
+from keepline.config.schema import OperationFile
 from keepline.config.tree import Tree, Where
+from keepline.config.values import MISTAKE
 
 _KINDS = {
     "int_parsing": "is not a whole number",
@@ -43,6 +44,11 @@ def nearest(word: str, known: list[str]) -> str:
         return "there is none yet"
     shown = ", ".join(f"`{each}`" for each in sorted(known)[:12])
     return f"known: {shown}" + (" and more" if len(known) > 12 else "")
+
+
+def settings_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by the names that they have in the file."""
+    return {each.alias or name: each for name, each in model.model_fields.items()}
 
 
 def add_validation_mistakes(tree: Tree, error: ValidationError) -> None:
@@ -80,9 +86,11 @@ def _words(details: ErrorDetails, where: Where) -> tuple[str, str]:
     if kind in bounds:
         phrase = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}[bounds[kind]]
         return f"{_shown(value)} is out of range", f"write {phrase} {context[bounds[kind]]:g}"
-    if kind in ("too_short", "string_too_long"):
-        limit = context.get("max_length")
-        return ("is empty", right) if limit is None else ("is too long", f"at most {limit} characters")
+    if kind in ("too_short", "string_too_short"):
+        return "is empty", right
+    if kind in ("too_long", "string_too_long"):
+        what = "characters" if kind == "string_too_long" else "entries"
+        return "is too long", f"at most {context['max_length']} {what}"
     if value is None:
         return "has no value", right
     if kind in ("model_type", "dict_type") and (example := _example_of(where)):
@@ -95,7 +103,7 @@ def _example_of(where: Where) -> str:
     model = _model_at(where)
     if model is None:
         return ""
-    fields = model.model_fields.items()
+    fields = settings_of(model).items()
     wanted = [(name, each) for name, each in fields if each.is_required()] or list(fields)[:1]
     return "{" + ", ".join(f"{name}: {each.examples[0]}" for name, each in wanted if each.examples) + "}"
 
@@ -116,7 +124,7 @@ def _what_is_right(where: Where) -> str:
 
 def _settings_at(where: Where) -> set[str]:
     model = _model_at(where)
-    return set(model.model_fields) if model else set()
+    return set(settings_of(model)) if model else set()
 
 
 def _field_at(where: Where) -> FieldInfo | None:
@@ -125,7 +133,7 @@ def _field_at(where: Where) -> FieldInfo | None:
     model = _model_at(where[:-1]) if where else None
     if model is None and len(where) > 1:  # an entry of a mapping: its mapping says what is wanted
         return _field_at(where[:-1])
-    return model.model_fields.get(str(where[-1])) if model else None
+    return settings_of(model).get(str(where[-1])) if model else None
 
 
 def _model_at(where: Where) -> type[BaseModel] | None:
@@ -133,7 +141,7 @@ def _model_at(where: Where) -> type[BaseModel] | None:
     kind: Any = OperationFile
     for part in where:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found = kind.model_fields.get(str(part))
+            found = settings_of(kind).get(str(part))
             kind = found.annotation if found else None
         else:
             kind = get_args(kind)[-1] if get_origin(kind) in (dict, list) else None

@@ -60,6 +60,8 @@ OPERATION_FILES_MAX = 1_000
 """Python modules and recordings of an operation."""
 OPERATION_BYTES_MAX = 268_435_456
 """Of them all together."""
+OUTBOUND_PREFIXES_MAX = 1_000
+"""Of one list of prefixes."""
 OPERATION_VERSIONS_KEPT_MAX = 2
 """Stored copies kept though no open call needs them: the current one and the one before."""
 MISTAKES_MAX = 100

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import blake2b
 
-from keepline.model.capability import Capability
+from keepline.model.capability import Capability, SecretRef
 
 PROMPT_KEY_BYTES = 16
 SAMPLE_RATE_HZ = 8000
@@ -69,6 +70,54 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkOutbound:
+    """How calls go out by a trunk."""
+
+    proxy_host: str
+    """An address, or a name that is located."""
+    proxy_port: int = 0
+    """0: the name is located by SRV (RFC 3263)."""
+    transport: str = "udp"
+    """`udp` or `tcp`."""
+    username: str = ""
+    """Of the answers to its challenges; empty where it knows us by our address."""
+    password: SecretRef | None = None
+    """Where the password is; it never stands in an operation."""
+    realm: str = ""
+    """The one realm whose challenges are answered; empty answers any of the trunk's."""
+    from_number: str = ""
+    """The caller id of calls that name none."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRule:
+    """What becomes of calls to emergency numbers."""
+
+    numbers: tuple[str, ...]
+    trunk: str = ""
+    """They go out by this trunk, whatever else the policy says; empty refuses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundPolicy:
+    """Whom the operation may call, and what that may cost: a bound on toll fraud. By default nobody."""
+
+    allow: tuple[str, ...] = ()
+    """Prefixes in E.164 (`+49`), prefixes of extensions (`10`), or names of users."""
+    deny: tuple[str, ...] = ()
+    """As `allow`; what is denied is not called, whatever is allowed."""
+    calls_per_hour_max: int = 100
+    """Calls placed in any 3,600 s."""
+    spend_per_hour_max: Decimal | None = None
+    """In `currency`, in any 3,600 s; None sets no bound."""
+    currency: str = ""
+    """ISO 4217."""
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """Prefix -> price of a started minute; the longest prefix counts."""
+    emergency: EmergencyRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """The SIP attachment of a carrier."""
 
@@ -79,6 +128,8 @@ class Trunk:
     """Networks that its audio may come from; none: only the address that each call signals."""
     trusted: bool = False
     """The identities that it asserts are believed (RFC 3325)."""
+    outbound: TrunkOutbound | None = None
+    """None: no calls go out by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +191,6 @@ class Operation:
     file: str = ""
     """Absolute path of the operation file itself."""
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
+    outbound: OutboundPolicy = OutboundPolicy()
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

@@ -22,7 +22,18 @@ KINDS: dict[str, Any] = {
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
     *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "anyOf", "items"),
-    *("minProperties", "minItems", "maxItems", "maxLength", "minimum", "maximum", "exclusiveMinimum", "enum"),
+    *(
+        "minProperties",
+        "maxProperties",
+        "const",
+        "minItems",
+        "maxItems",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "enum",
+    ),
 }
 """Keywords of JSON Schema 2020-12 that `faults` knows: all that the schema uses."""
 
@@ -44,6 +55,8 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
         found += [f"{at}: too few"] if len(value) < schema.get("minItems", 0) else []
         return found + ([f"{at}: too many"] if len(value) > schema.get("maxItems", len(value)) else [])
     if isinstance(value, str):
+        if "const" in schema:
+            return [] if value == schema["const"] else [f"{at}: {value!r} is not {schema['const']!r}"]
         if value not in schema.get("enum", [value]):
             return [f"{at}: {value!r} is none of {schema['enum']}"]
         fits = re.search(schema.get("pattern", ""), value) and len(value) <= schema.get("maxLength", 10**9)
@@ -64,6 +77,8 @@ def faults_of_object(value: dict[str, Any], schema: dict[str, Any], at: str) -> 
         found.append(f"{at}: not one of the ways")
     if len(value) < schema.get("minProperties", 0):
         found.append(f"{at}: is empty")
+    if len(value) > schema.get("maxProperties", len(value)):
+        found.append(f"{at}: has too many")
     for name, child in value.items():
         matching = [each for pattern, each in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
         below = schema.get("properties", {}).get(name) or (matching[0] if matching else None)
