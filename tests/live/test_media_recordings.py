@@ -10,7 +10,7 @@ import pytest
 from keepline.model.errors import LocalError
 from keepline.node import media_recording
 from keepline.node.media import MediaLoop
-from keepline.node.media_recording import HEADER, Recording, RecordingFiles, header, write
+from keepline.node.media_recording import HEADER, RecordingFiles, StreamRecording, header, write
 from keepline.node.mediawire import (
     Close,
     Play,
@@ -222,6 +222,59 @@ def test_a_stop_of_no_recording_is_answered_and_an_old_record_refused(clock: Clo
     assert loop.refused == 2
 
 
+def test_it_ends_when_the_caller_makes_no_sound_any_more(clock: Clock, file: Path) -> None:
+    loop, phone = opened(clock)
+    clock.rig.send(Record(1, 0, 1, KEY, 60_000, silence_ms=2_000))
+    clock.wake(loop)
+    talk(clock, loop, phone, range(50))  # bytes that are loud
+    for _ in range(130):
+        clock.wake(loop, 0.018)
+        phone.send(clock.rig.ports[0], b"\xfe" * 160)  # a line's noise
+        clock.wake(loop, 0.002)
+    event = ended(clock, loop)
+    assert (event.why, event.heard_ms) == (RecordEnd.SILENCE, pytest.approx(1_000, abs=40))
+    assert event.length_ms == pytest.approx(3_300, abs=350)
+    assert len(samples(file)) == event.length_ms * 8
+
+
+def test_a_line_without_packets_is_silent_too(clock: Clock, file: Path) -> None:
+    loop, _ = opened(clock)
+    clock.rig.send(Record(1, 0, 1, KEY, 60_000, silence_ms=1_000))
+    for _ in range(100):
+        clock.wake(loop, 0.02)
+    event = ended(clock, loop)
+    assert (event.why, event.heard_ms) == (RecordEnd.SILENCE, 0)
+
+
+def test_who_missed_the_end_of_a_recording_asks_again(clock: Clock, file: Path) -> None:
+    loop, phone = opened(clock)
+    record(clock, loop, 1.5)
+    talk(clock, loop, phone, range(120))
+    told = ended(clock, loop)
+    successor = clock.loop()
+    record(clock, successor, 1.5)
+    assert ended(clock, successor) == told
+    clock.rig.send(StopRecord(1, 0, 1))
+    clock.wake(successor)
+    assert ended(clock, successor) == told
+    clock.rig.send(Close(1, 0, 9), StopRecord(1, 0, 1))
+    clock.wake(successor)
+    assert ended(clock, successor) == told
+
+
+def test_the_end_of_a_call_does_not_make_it_another_codecs_file(clock: Clock, file: Path) -> None:
+    loop, phone = opened(clock)
+    record(clock, loop)
+    talk(clock, loop, phone, range(20))
+    clock.rig.send(Redirect(1, 0, 1, phone.host, phone.port, 8, 101))
+    for _ in range(30):
+        clock.wake(loop, 0.02)
+    told = ended(clock, loop)
+    record(clock, loop)
+    assert ended(clock, loop) == told
+    assert HEADER.unpack_from(file.read_bytes())[5] == 7
+
+
 def test_a_disk_that_will_not_have_it_fails_the_recording_alone(clock: Clock, file: Path) -> None:
     file.parent.write_text("in the way")
     loop, phone = opened(clock)
@@ -246,7 +299,7 @@ def test_past_recording_pieces_max_pieces_are_left_out_and_silent(
 
     monkeypatch.setattr(media_recording, "write", slow)
     monkeypatch.setattr(media_recording, "RECORDING_PIECES_MAX", 2)
-    files, recording = RecordingFiles(), Recording(1, 0, 1, tmp_path / "a.wav", 8, 1, 0.0, 80_000)
+    files, recording = RecordingFiles(), StreamRecording(1, 0, 1, tmp_path / "a.wav", 8, 1, 0.0, 80_000)
     for index in range(6):
         recording.hear(index * 4_000, b"\x01" * 4_000, index * 0.5)
         files.hand_over(recording, (index + 1) * 4_000)
@@ -261,7 +314,7 @@ def test_past_recording_pieces_max_pieces_are_left_out_and_silent(
 
 
 def test_a_clock_set_anew_goes_on_where_time_says(tmp_path: Path) -> None:
-    recording = Recording(1, 0, 1, tmp_path / "a.wav", 0, 1, 100.0, 1 << 20)
+    recording = StreamRecording(1, 0, 1, tmp_path / "a.wav", 0, 1, 100.0, 1 << 20)
     recording.hear(4_000_000_000, b"a" * 160, 100.0)
     recording.hear(4_000_000_160, b"b" * 160, 100.02)
     recording.hear(5, b"c" * 160, 100.04)

@@ -187,11 +187,16 @@ class RecordEnd(Enum):
     """The call's media ended, or went on with another codec."""
     FAILED = 4
     """The disk would not have it; what there is of it is there."""
+    SILENCE = 5
+    """The caller made no sound for as long as it may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record what is heard of the caller, or with `both` what it hears as well, the two as the channels of one file."""
+    """Record what is heard of the caller, or with `both` what it hears as well, the two as the channels of one file.
+
+    Repeated for a recording that is over, it is answered by the `RecordingEnded` that may have been lost.
+    """
 
     call: int
     slot: int
@@ -201,6 +206,8 @@ class Record:
     """32 hexadecimal digits: the stem of the file's name."""
     length_ms_max: int
     both: bool = False
+    silence_ms: int = 0
+    """Of the caller, that ends it; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,8 @@ class RecordingEnded:
     number: int
     why: RecordEnd
     length_ms: int
+    heard_ms: int = 0
+    """How much of it there was when the caller was last heard to make a sound."""
 
 
 Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord

@@ -1,15 +1,17 @@
 """Which streams are recorded, and until when: commands, slots, half seconds; the files are `media_recording`'s.
 
-What a successor needs (key, number, beginning, length, channels) is in the slot. It refuses to name files: keys do.
+What a successor needs (key, number, beginning, length, channels, silence) is in the slot, and once a recording is over
+how it ended, until the next one: who has missed it asks. It refuses to name files: keys do.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
 from keepline.node import slots as at
 from keepline.node.media_messages import Event, Record, RecordEnd, RecordingEnded, StopRecord
-from keepline.node.media_recording import BYTES_PER_MS, Recording, RecordingFiles
+from keepline.node.media_recording import BYTES_PER_MS, UNCHANGED, RecordingFiles, StreamRecording
 from keepline.node.media_rtp import RtpStreams
 from keepline.node.media_stream import Stream
 from keepline.node.slots import RECORD, Slots
@@ -17,6 +19,12 @@ from keepline.node.slots import RECORD, Slots
 RECORDINGS: Final = "recordings"
 """The directory, beside that of the prompts."""
 PIECE_S: Final = 0.5
+_HEARD: Final = Struct("=II")
+_A_LAW: Final = 4
+"""In the byte of channels: the codec that the recording began with."""
+_END_SHIFT: Final = 4
+"""Above them stands how it ended, once it has."""
+_PCMA: Final = 8
 
 
 class Recorder:
@@ -31,32 +39,36 @@ class Recorder:
         self._next_piece_s = 0.0
 
     def begin(self, stream: Stream, command: Record, now_s: float) -> bool:
-        """Begin a recording in place of any other; False when the command is an old one."""
+        """Begin a recording in place of any other; False when the command is an old one, or its recording runs."""
         number_at = (stream.base + at.S_RECORDED) // 4
+        if command.number == self._slots.u32[number_at] and stream.recording is None:
+            return self._tell_again(command.call, command.slot, command.number)
         if command.number <= self._slots.u32[number_at]:
             return False
         self.end(stream, RecordEnd.STOPPED, now_s)
         size, channels = command.length_ms_max * BYTES_PER_MS, 2 if command.both else 1
         key = bytes.fromhex(command.key)
+        kind = channels | (_A_LAW if stream.payload_type == _PCMA else 0)
         RECORD.pack_into(
-            self._slots.view, stream.base + at.S_RECORD, now_s, key, command.number, size & 0xFFFFFFFF, channels
+            self._slots.view, stream.base + at.S_RECORD, now_s, key, command.number, size & 0xFFFFFFFF, kind
         )
+        _HEARD.pack_into(self._slots.view, stream.base + at.S_HEARD, command.silence_ms, 0)
         self._slots.u32[number_at] = command.number
         self.resume(stream)
         return True
 
     def resume(self, stream: Stream) -> None:
         """Go on with the recording that the slot speaks of, if it does."""
-        recording = self._of_slot(stream)
-        if recording is not None:
-            self._streams.record(stream, recording)
+        kind, end = self._kind(stream.slot)
+        if kind and not end:
+            self._streams.record(stream, self._of_slot(stream.slot, kind))
 
     def stop(self, command: StopRecord, stream: Stream | None, now_s: float) -> None:
-        """End a recording; one that is over, or never was, is answered with a length of 0."""
+        """End a recording; of one that is over is told how it ended, one that never was had a length of 0."""
         recording = stream.recording if stream is not None and stream.call == command.call else None
         if stream is not None and recording is not None and recording.number == command.number:
             self.end(stream, RecordEnd.STOPPED, now_s)
-        else:
+        elif not self._tell_again(command.call, command.slot, command.number):
             self._tell(RecordingEnded(command.call, command.slot, command.number, RecordEnd.STOPPED, 0))
 
     def end(self, stream: Stream, why: RecordEnd, now_s: float) -> None:
@@ -65,7 +77,9 @@ class Recorder:
         if recording is None:
             return
         self._streams.record(stream, None)
-        self._slots.view[stream.base + at.S_RECORD + RECORD.size - 1] = 0
+        self._store_heard(recording)
+        kind, _ = self._kind(stream.slot)
+        self._slots.view[stream.base + at.S_RECORD + RECORD.size - 1] = why.value << _END_SHIFT | kind
         self._files.hand_over(recording, recording.size_at(now_s), why)
 
     def look(self, now_s: float) -> None:
@@ -89,16 +103,48 @@ class Recorder:
         if recording is None:
             return
         size = recording.size_at(now_s)
+        self._store_heard(recording)
         if recording.payload_type != stream.payload_type:
             self.end(stream, RecordEnd.CLOSED, now_s)
         elif size >= recording.size_max:
             self.end(stream, RecordEnd.LIMIT, now_s)
+        elif recording.is_silent(size):
+            self.end(stream, RecordEnd.SILENCE, now_s)
         else:
             self._files.hand_over(recording, size)
 
-    def _of_slot(self, stream: Stream) -> Recording | None:
-        began_s, key, number, size, channels = RECORD.unpack_from(self._slots.view, stream.base + at.S_RECORD)
-        if not channels:
-            return None
+    def _tell_again(self, call: int, slot: int, number: int) -> bool:
+        """Tell how a recording of the slot's call ended, once its file is written; False where none of it has."""
+        kind, end = self._kind(slot)
+        recording = self._of_slot(slot, kind)
+        if not end or (recording.call, recording.number) != (call, number):
+            return False
+        self._files.hand_over(recording, UNCHANGED, RecordEnd(end))
+        return True
+
+    def _kind(self, slot: int) -> tuple[int, int]:
+        """Channels and codec of the slot's recording, 0 for none; and how it ended, 0 while it has not."""
+        byte = self._slots.view[self._slots.base(slot) + at.S_RECORD + RECORD.size - 1]
+        return byte & (1 << _END_SHIFT) - 1, byte >> _END_SHIFT
+
+    def _store_heard(self, recording: StreamRecording) -> None:
+        base = self._slots.base(recording.slot)
+        self._slots.u32[(base + at.S_HEARD) // 4 + 1] = recording.heard // BYTES_PER_MS
+
+    def _of_slot(self, slot: int, kind: int) -> StreamRecording:
+        view, base = self._slots.view, self._slots.base(slot)
+        began_s, key, number, size, _ = RECORD.unpack_from(view, base + at.S_RECORD)
+        silence_ms, heard_ms = _HEARD.unpack_from(view, base + at.S_HEARD)
         path = self._directory / f"{key.hex()}.wav"
-        return Recording(stream.call, stream.slot, number, path, stream.payload_type, channels, began_s, size)
+        return StreamRecording(
+            call=self._slots.figures_of(slot),
+            slot=slot,
+            number=number,
+            path=path,
+            payload_type=_PCMA if kind & _A_LAW else 0,
+            channels=kind & ~_A_LAW,
+            began_s=began_s,
+            size_max=size,
+            silence_max=silence_ms * BYTES_PER_MS,
+            heard=heard_ms * BYTES_PER_MS,
+        )

@@ -21,6 +21,7 @@ from typing import Final
 from keepline.model.limits import RECORDING_PIECES_MAX
 from keepline.node.media_messages import RecordEnd, RecordingEnded
 from keepline.node.media_prompts import SILENCE
+from keepline.rtp.loudness import is_loud
 
 BYTES_PER_MS: Final = 8
 BYTES_PER_S: Final = 8_000
@@ -29,6 +30,8 @@ CALLER, NODE = 0, 1
 TAGS: Final = {0: 7, 8: 6}
 """WAVE format tags by payload type."""
 HEADER: Final = Struct("<4sI4s4sIHHIIHHH4sII4sI")
+UNCHANGED: Final = -1
+"""The size of a file that is only to be told of."""
 _TIMING_MAX: Final = 2 * BYTES_PER_S
 """A place further than this from the time of arrival is the peer's clock set anew."""
 
@@ -41,7 +44,7 @@ def header(tag: int, channels: int, size: int) -> bytes:
 
 
 @dataclass(slots=True, eq=False)
-class Recording:
+class StreamRecording:
     """One recording as media works on it."""
 
     call: int
@@ -54,6 +57,10 @@ class Recording:
     """Monotonic time of the beginning of the file."""
     size_max: int
     """Bytes of a channel."""
+    silence_max: int = 0
+    """Bytes of a channel without a sound of the caller's that end it; 0 for none."""
+    heard: int = 0
+    """Where the caller's last sound ends."""
     lost: int = 0
     """Pieces thrown away since the disk was too slow."""
     pieces: list[tuple[int, int, bytes]] = field(default_factory=list)
@@ -69,6 +76,8 @@ class Recording:
             place = expected
         if self._origin is None or place == expected:
             self._origin = (ts - place) & 0xFFFFFFFF
+        if is_loud(payload, self.payload_type):
+            self.heard = max(self.heard, min(place + len(payload), self.size_max))
         self._gather(CALLER, place, payload)
 
     def say(self, at_s: float, payload: bytes) -> None:
@@ -82,6 +91,10 @@ class Recording:
         if payload:
             self.pieces.append((channel, place, payload))
 
+    def is_silent(self, size: int) -> bool:
+        """Whether the caller has made no sound for as long as ends it."""
+        return 0 < self.silence_max <= size - self.heard
+
     def size_at(self, now_s: float) -> int:
         """How long the file is to be at a time, in bytes of a channel."""
         return max(0, min(int((now_s - self.began_s) * BYTES_PER_S), self.size_max))
@@ -91,14 +104,17 @@ class RecordingFiles:
     """The thread that writes, and what it has done. Everything but `run` is the media loop's to call."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[Recording, list[tuple[int, int, bytes]], int, RecordEnd | None] | None]
+        self._queue: SimpleQueue[tuple[StreamRecording, list[tuple[int, int, bytes]], int, RecordEnd | None] | None]
         self._queue = SimpleQueue()
         self._done: deque[RecordingEnded] = deque()
         self._broken: set[Path] = set()
         self._thread: threading.Thread | None = None
 
-    def hand_over(self, recording: Recording, size: int, end: RecordEnd | None = None) -> None:
-        """Have what a recording has gathered written; the file then is `size` long, and with `end` complete."""
+    def hand_over(self, recording: StreamRecording, size: int, end: RecordEnd | None = None) -> None:
+        """Have what a recording has gathered written; the file then is `size` long, and with `end` complete.
+
+        With the size `UNCHANGED` nothing is written, and only the end told once all before is.
+        """
         pieces, recording.pieces = recording.pieces, []
         if end is None and self._queue.qsize() >= RECORDING_PIECES_MAX:
             recording.lost += 1  # its place will be silence
@@ -126,7 +142,7 @@ class RecordingFiles:
         while (job := self._queue.get()) is not None:
             recording, pieces, size, end = job
             try:
-                if recording.path not in self._broken:
+                if recording.path not in self._broken and size != UNCHANGED:
                     write(recording, pieces, size)
             except OSError:
                 self._broken.add(recording.path)
@@ -137,14 +153,16 @@ class RecordingFiles:
                 with suppress(OSError):
                     length_ms = _size_of(recording) // BYTES_PER_MS
                 why = RecordEnd.FAILED if failed else end
-                self._done.append(RecordingEnded(recording.call, recording.slot, recording.number, why, length_ms))
+                heard_ms = min(recording.heard // BYTES_PER_MS, length_ms)
+                about = (recording.call, recording.slot, recording.number)
+                self._done.append(RecordingEnded(*about, why, length_ms, heard_ms))
 
 
-def _size_of(recording: Recording) -> int:
+def _size_of(recording: StreamRecording) -> int:
     return max(0, recording.path.stat().st_size - HEADER.size) // recording.channels
 
 
-def write(recording: Recording, pieces: list[tuple[int, int, bytes]], size: int) -> None:
+def write(recording: StreamRecording, pieces: list[tuple[int, int, bytes]], size: int) -> None:
     """Put frames at their places, make the file `size` long, its header right. `OSError` as of the disk."""
     channels, silence = recording.channels, SILENCE[recording.payload_type]
     recording.path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_prompts import PromptCache
-from keepline.node.media_recording import Recording
+from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_silence import LOOKS_PER_S, hush, look
 from keepline.node.media_stream import TICK_UNITS, Stream
@@ -143,7 +143,7 @@ class RtpStreams:
 
     # -- recordings -----------------------------------------------------------------------------------------------
 
-    def record(self, stream: Stream, recording: Recording | None) -> None:
+    def record(self, stream: Stream, recording: StreamRecording | None) -> None:
         """Record a stream from here on, or no longer."""
         self.remove(stream)
         stream.recording = recording
@@ -310,7 +310,7 @@ class RtpStreams:
         if stream.latched and not was_latched:
             self.take_the_rest(stream, arrival / _CLOCK_HZ)
 
-    def _record(self, stream: Stream, recording: Recording, length: int, now_s: float) -> None:
+    def _record(self, stream: Stream, recording: StreamRecording, length: int, now_s: float) -> None:
         bounds = payload_bounds(self._buffer, length)
         _, second, _, ts, ssrc = HEADER.unpack_from(self._buffer)
         if bounds is not None and second & 0x7F == recording.payload_type and ssrc == stream.remote_ssrc:

@@ -14,7 +14,7 @@ from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEI
 from keepline.node import slots as at
 from keepline.node.media_kernel import disconnect
 from keepline.node.media_prompts import SILENCE
-from keepline.node.media_recording import Recording
+from keepline.node.media_recording import StreamRecording
 from keepline.node.mediawire import (
     FLAG_BARGE_IN,
     FLAG_HEARS_NOT,
@@ -72,7 +72,7 @@ class Stream:
     """The socket is connected: the kernel lets nobody else through."""
     is_plain: bool = False
     """Latched and not recorded: its packets need no more than counting."""
-    recording: Recording | None = None
+    recording: StreamRecording | None = None
     source: tuple[str, int] | None = None
     """Whose packets are taken meanwhile, when one has come."""
     learned: int = 0

@@ -86,7 +86,7 @@ NO_DTMF: Final = 255
 
 _HEADER: Final = Struct("!4sII")
 _COMMAND: Final = Struct("<BBBBIIQIHHI16s16sIIBB136s")
-_EVENT: Final = Struct("<BBxxIIQI")
+_EVENT: Final = Struct("<BBxxIIQII")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
 _OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD = range(1, 8)
@@ -210,7 +210,7 @@ def _command_record(command: Command) -> bytes:
                 key, length_ms = bytes.fromhex(command.key), command.length_ms_max
                 if len(key) != 16:
                     raise LocalError(f"recording key {command.key!r} is not 32 hexadecimal digits")
-                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, 0, length_ms, 0, 0, _NO_NETWORKS)
+                return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, command.silence_ms, length_ms, 0, 0, _NO_NETWORKS)
             case StopPlay() | Close() | StopRecord():
                 kind = {StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD}[type(command)]
                 head = (kind, 0, 0, NO_DTMF, slot, number, call)
@@ -224,7 +224,7 @@ _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, by
 
 def _command(record: _Record) -> Command:
     kind, flags, pt, dtmf, slot, number, call, ssrc, seq, port, ts, ip, key, seen = record[:14]
-    dead_air_ms, frame_ms, count, networks = record[14:]  # of a recording its length
+    dead_air_ms, frame_ms, count, networks = record[14:]  # of a recording its length, and above its silence
     match kind:
         case 1 | 5:
             host, events = unpack_ip(ip), None if dtmf == NO_DTMF else dtmf
@@ -239,7 +239,7 @@ def _command(record: _Record) -> Command:
         case 4:
             return Close(call, slot, number)
         case 6:
-            return Record(call, slot, number, key.hex(), dead_air_ms, bool(flags & FLAG_BOTH))
+            return Record(call, slot, number, key.hex(), dead_air_ms, bool(flags & FLAG_BOTH), seen)
         case 7:
             return StopRecord(call, slot, number)
     raise LocalError(f"media command of kind {kind}")
@@ -260,25 +260,25 @@ def _way(flags: int, frame_ms: int, count: int, networks: bytes) -> StreamWay:
 def _event_record(event: Event) -> bytes:
     match event:
         case MediaStarted(epoch):
-            return _EVENT.pack(_MEDIA_STARTED, 0, 0, 0, 0, epoch)
+            return _EVENT.pack(_MEDIA_STARTED, 0, 0, 0, 0, epoch, 0)
         case PlayFinished(call, slot, number, reason):
-            return _EVENT.pack(_PLAY_FINISHED, reason.value, slot, number, call, 0)
+            return _EVENT.pack(_PLAY_FINISHED, reason.value, slot, number, call, 0, 0)
         case DigitsReceived(call, slot, head):
-            return _EVENT.pack(_DIGITS, 0, slot, 0, call, head)
+            return _EVENT.pack(_DIGITS, 0, slot, 0, call, head, 0)
         case Latched(call, slot):
-            return _EVENT.pack(_LATCHED, 0, slot, 0, call, 0)
+            return _EVENT.pack(_LATCHED, 0, slot, 0, call, 0, 0)
         case Closed(call, slot, number):
-            return _EVENT.pack(_CLOSED, 0, slot, number, call, 0)
+            return _EVENT.pack(_CLOSED, 0, slot, number, call, 0, 0)
         case DeadAir(call, slot, silent_ms, ever_heard):
-            return _EVENT.pack(_DEAD_AIR, ever_heard, slot, 0, call, silent_ms)
+            return _EVENT.pack(_DEAD_AIR, ever_heard, slot, 0, call, silent_ms, 0)
         case AirBack(call, slot, silent_ms):
-            return _EVENT.pack(_AIR_BACK, 0, slot, 0, call, silent_ms)
-        case RecordingEnded(call, slot, number, why, length_ms):
-            return _EVENT.pack(_RECORDING_ENDED, why.value, slot, number, call, length_ms)
+            return _EVENT.pack(_AIR_BACK, 0, slot, 0, call, silent_ms, 0)
+        case RecordingEnded(call, slot, number, why, length_ms, heard_ms):
+            return _EVENT.pack(_RECORDING_ENDED, why.value, slot, number, call, length_ms, heard_ms)
 
 
-def _event(record: tuple[int, int, int, int, int, int]) -> Event:
-    kind, reason, slot, number, call, value = record
+def _event(record: tuple[int, int, int, int, int, int, int]) -> Event:
+    kind, reason, slot, number, call, value, heard_ms = record
     match kind:
         case 1:
             return MediaStarted(value)
@@ -294,6 +294,6 @@ def _event(record: tuple[int, int, int, int, int, int]) -> Event:
             return DeadAir(call, slot, value, bool(reason))
         case 7:
             return AirBack(call, slot, value)
-        case 8 if 1 <= reason <= 4:
-            return RecordingEnded(call, slot, number, RecordEnd(reason), value)
+        case 8 if 1 <= reason <= 5:
+            return RecordingEnded(call, slot, number, RecordEnd(reason), value, heard_ms)
     raise LocalError(f"media event of kind {kind}, reason {reason}")

@@ -56,7 +56,7 @@ commands = st.one_of(
     st.builds(Play, u64, u32, u32, keys, st.booleans(), st.booleans(), u32),
     st.builds(StopPlay, u64, u32, u32),
     st.builds(Close, u64, u32, u32),
-    st.builds(Record, u64, u32, u32, keys, u32, st.booleans()),
+    st.builds(Record, u64, u32, u32, keys, u32, st.booleans(), u32),
     st.builds(StopRecord, u64, u32, u32),
 )
 events = st.one_of(
@@ -67,7 +67,7 @@ events = st.one_of(
     st.builds(Closed, u64, u32, u32),
     st.builds(DeadAir, u64, u32, u32, st.booleans()),
     st.builds(AirBack, u64, u32, u32),
-    st.builds(RecordingEnded, u64, u32, u32, st.sampled_from(RecordEnd), u32),
+    st.builds(RecordingEnded, u64, u32, u32, st.sampled_from(RecordEnd), u32, u32),
 )
 
 
