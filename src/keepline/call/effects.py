@@ -26,11 +26,12 @@ from keepline.call.inputs import (
 from keepline.model.operation import Prompt
 
 __all__ = [
-    "Address", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseMedia", "DatagramReceived",
+    "Address", "BridgeMedia", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseMedia",
+    "DatagramReceived",
     "DeadAirBegan", "DeadAirEnded", "DigitsHeard", "Drain", "Effect", "HangUpAll", "Input", "InspectMedia",
     "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "OpenMedia", "Persist", "PlayPrompt", "PromptPlayed",
     "RecordMedia", "RecordingFinished", "RedirectMedia", "Report", "SendSip", "StopPrompt", "StopRecording",
-    "TimeCame", "WakeSome",
+    "TimeCame", "UnbridgeMedia", "WakeSome",
 ]  # fmt: skip
 
 
@@ -147,6 +148,27 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeMedia:
+    """Let the call's stream and another call's hear one another. Idempotent by (call, number); a close ends it too."""
+
+    call: str
+    slot: int
+    number: int
+    """Of its own, upwards from 1; of the call that orders it."""
+    other_call: str
+    other_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnbridgeMedia:
+    """The bridge of this number is over, and those before it: both hear silence. Idempotent by (call, number)."""
+
+    call: str
+    slot: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseMedia:
     """RTP ends; the shell answers with `MediaStopped` once media has closed the slot."""
 
@@ -204,6 +226,8 @@ Effect = (
     | StopRecording
     | PlayPrompt
     | StopPrompt
+    | BridgeMedia
+    | UnbridgeMedia
     | CloseMedia
     | InspectMedia
     | CallCapability

@@ -46,6 +46,11 @@ class Prompt:
 TONES = Prompt(file_digest="tones 1", language="")
 """The three rising tones of a call that cannot be completed (ITU-T E.180); the node makes them without speech."""
 
+RINGBACK = Prompt(file_digest="ringback 1", language="")
+"""What a caller hears while somebody else's phone rings: 425 Hz, 1 s in 5 (ITU-T E.180); made by the node as well."""
+RINGBACK_AMERICAN = Prompt(file_digest="ringback american 1", language="")
+"""The same as North America has it: 440 and 480 Hz, 2 s in 6."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowReference:

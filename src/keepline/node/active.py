@@ -207,6 +207,8 @@ class Active:
                 media.record(effect)
             elif isinstance(effect, fx.StopRecording):
                 media.stop_recording(effect)
+            elif isinstance(effect, fx.BridgeMedia | fx.UnbridgeMedia):
+                media.bridge(effect)
             elif isinstance(effect, fx.CloseMedia):
                 stopped = media.close(effect)
                 if stopped is not None:

@@ -27,6 +27,7 @@ from keepline.model.limits import (
     MEDIA_EVENTS_WAITING_MAX,
     MEDIA_RECORDS_PER_DATAGRAM_MAX,
 )
+from keepline.node.media_bridges import Bridges
 from keepline.node.media_kernel import timerfd_create, timerfd_set
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recorder import RECORDINGS, Recorder
@@ -35,6 +36,7 @@ from keepline.node.media_rtp import LOOK_S, RtpStreams
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
+    Bridge,
     Close,
     Closed,
     Command,
@@ -48,6 +50,7 @@ from keepline.node.mediawire import (
     Redirect,
     StopPlay,
     StopRecord,
+    Unbridge,
     decode_commands,
     encode_events,
 )
@@ -83,6 +86,7 @@ class MediaLoop:
         self._slots = slots
         self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._rtcp, self._tell)
         self._recorder = Recorder(slots, self._streams, prompts_dir.parent / RECORDINGS, self._tell)
+        self._bridges = Bridges(slots, self._streams)
         self._commands = commands
         self._epoll = select.epoll()
         self._timer_fd = timerfd_create()
@@ -223,7 +227,7 @@ class MediaLoop:
             self._close(command, stream)
         elif isinstance(command, StopRecord):
             self._recorder.stop(command, stream, monotonic())
-        elif isinstance(command, Redirect | Record):
+        elif isinstance(command, Redirect | Record | Bridge | Unbridge):
             if stream is None or command.call != stream.call or not self._change(stream, command):
                 self.refused += 1
         elif stream is None or command.call != stream.call or not _is_new(command, stream.applied):
@@ -237,12 +241,17 @@ class MediaLoop:
                 self._streams.finish(stream, FinishReason.STOPPED)
             stream.applied = command.number
 
-    def _change(self, stream: Stream, command: Redirect | Record) -> bool:
+    def _change(self, stream: Stream, command: Redirect | Record | Bridge | Unbridge) -> bool:
         if isinstance(command, Record):
             return self._recorder.begin(stream, command, monotonic())
+        if isinstance(command, Bridge):
+            return self._bridges.begin(stream, command)
+        if isinstance(command, Unbridge):
+            return self._bridges.end(stream, command)
         if command.number <= stream.redirected:
             return False
         self._streams.redirect(stream, command, self._next_tick, monotonic())
+        self._bridges.redirected(stream)
         return True
 
     def _open(self, command: Open, stream: Stream | None) -> None:
@@ -253,7 +262,7 @@ class MediaLoop:
         if not self._armed:
             self._arm(True)
             self._slots.media_tick = self._next_tick - 1
-        self._streams.open(command, self._next_tick, monotonic())
+        self._bridges.opened(self._streams.open(command, self._next_tick, monotonic()))
 
     def _close(self, command: Close, stream: Stream | None) -> None:
         """Whatever the slot carries, the answer is the same: it is not this call, and never will be again."""
@@ -268,6 +277,7 @@ class MediaLoop:
         now_s = monotonic()
         self._streams.take_the_rest(stream, now_s)
         self._recorder.end(stream, RecordEnd.CLOSED, now_s)
+        self._bridges.closed(stream)
         self._streams.end(stream, now_s)
 
     def _tell(self, event: Event) -> None:
@@ -296,6 +306,7 @@ class MediaLoop:
         slots.media_heartbeat_s = monotonic()
         for slot in slots.open_slots():
             self._recorder.resume(self._streams.resume(slot, monotonic()))
+        self._bridges.resume()
         self._tell(MediaStarted(slots.media_epoch))
         if not self._streams:
             return

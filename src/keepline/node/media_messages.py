@@ -233,5 +233,26 @@ class RecordingEnded:
     """How much of it there was when the caller was last heard to make a sound."""
 
 
-Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Let the call and another hear one another, in place of any other bridge of theirs, until either is closed."""
+
+    call: int
+    slot: int
+    number: int
+    """Bridges of one call have numbers of their own, upwards from 1; one not above the last is ignored."""
+    other_call: int
+    other_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unbridge:
+    """End the bridge of this number, or one before it: both hear silence."""
+
+    call: int
+    slot: int
+    number: int
+
+
+Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord | Bridge | Unbridge
 Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack | RecordingEnded

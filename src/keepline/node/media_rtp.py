@@ -12,13 +12,15 @@ from struct import Struct
 from typing import Final
 
 from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
+from keepline.node.media_bridge_end import BridgeEnd
+from keepline.node.media_groups import Group, Groups
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_silence import LOOKS_PER_S, hush, look
-from keepline.node.media_stream import TICK_UNITS, Stream
+from keepline.node.media_stream import Stream
 from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished, Redirect
-from keepline.node.slots import FRAME_BYTES, S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
+from keepline.node.slots import S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
 from keepline.rtp.dtmf import END, PAYLOAD_BYTES
 from keepline.rtp.packet import HEADER, HEADER_BYTES, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
 from keepline.rtp.rtcp import PACKET_TYPES
@@ -31,20 +33,6 @@ LOOK_S: Final = 1 / (PHASES * LOOKS_PER_S)
 _CLOCK_HZ: Final = 8_000
 _TIMES: Final = Struct("!HI")
 """Sequence and timestamp."""
-
-
-class _Group:
-    """The streams that send frames of one length, by the tick modulo that length in which they do."""
-
-    __slots__ = ("bytes", "is_recorded", "pack_all", "phases", "ticks")
-
-    def __init__(self, frame_bytes: int, is_recorded: bool = False) -> None:
-        self.bytes = frame_bytes
-        self.is_recorded = is_recorded
-        self.ticks = frame_bytes // TICK_UNITS
-        self.phases: list[list[Stream]] = [[] for _ in range(self.ticks)]
-        self.pack_all = Struct(f"!HII{frame_bytes}s").pack_into
-        """Sequence, timestamp, SSRC, payload."""
 
 
 class RtpStreams:
@@ -60,7 +48,7 @@ class RtpStreams:
         self._tell = tell
         self._epoll = select.epoll()
         self._by_fd: dict[int, Stream] = {}
-        self._groups = [_Group(FRAME_BYTES)]
+        self._groups = Groups()
         self._looks: list[list[Stream]] = [[] for _ in range(PHASES)]
         self._looks_done = 0
         self._buffer = bytearray(RTP_PACKET_BYTES_MAX + 1)
@@ -79,12 +67,13 @@ class RtpStreams:
         """The stream of a slot, None while it is free."""
         return self._by_fd.get(self._sockets[slot].fileno())
 
-    def open(self, command: Open, tick: int, now_s: float) -> None:
+    def open(self, command: Open, tick: int, now_s: float) -> Stream:
         """Begin a stream whose first packet goes out at the first tick of its phase from `tick` on."""
         stream = Stream(self._slots, command.slot, self._sockets[command.slot])
         stream.open(command, tick, now_s)
         self._add(stream)
         self._rtcp.add(stream, now_s)
+        return stream
 
     def redirect(self, stream: Stream, command: Redirect, tick: int, now_s: float) -> None:
         """Let a stream go on another way."""
@@ -111,27 +100,15 @@ class RtpStreams:
         fd = stream.sock.fileno()
         del self._by_fd[fd]
         self._looks[stream.slot % PHASES].remove(stream)
-        if stream.sends:
-            group = self._group(stream)
-            group.phases[stream.slot % group.ticks].remove(stream)
+        self._groups.remove(stream)
         self._epoll.unregister(fd)
 
     def _add(self, stream: Stream) -> None:
         fd = stream.sock.fileno()
         self._by_fd[fd] = stream
         self._looks[stream.slot % PHASES].append(stream)
-        if stream.sends:
-            group = self._group(stream)
-            group.phases[stream.slot % group.ticks].append(stream)
+        self._groups.add(stream)
         self._epoll.register(fd, select.EPOLLIN)
-
-    def _group(self, stream: Stream) -> _Group:
-        is_recorded = stream.recording is not None and stream.recording.channels == 2
-        for group in self._groups:
-            if group.bytes == stream.frame_bytes and group.is_recorded == is_recorded:
-                return group
-        self._groups.append(_Group(stream.frame_bytes, is_recorded))
-        return self._groups[-1]
 
     def look(self, now_s: float) -> None:
         """Look at a tenth of the streams for silence; every `LOOK_S`."""
@@ -141,14 +118,26 @@ class RtpStreams:
             if event is not None:
                 self._tell(event)
 
-    # -- recordings -----------------------------------------------------------------------------------------------
+    # -- recordings, bridges --------------------------------------------------------------------------------------
 
     def record(self, stream: Stream, recording: StreamRecording | None) -> None:
         """Record a stream from here on, or no longer."""
         self.remove(stream)
         stream.recording = recording
-        stream.is_plain = stream.latched and recording is None
+        stream.settle()
         self._add(stream)
+
+    def bridge(self, stream: Stream, end: BridgeEnd | None) -> None:
+        """Have a stream say what another hears, or no longer."""
+        self.remove(stream)
+        stream.bridge = end
+        stream.settle()
+        self._add(stream)
+
+    @property
+    def all(self) -> Iterable[Stream]:
+        """Every open stream."""
+        return self._by_fd.values()
 
     @property
     def recorded(self) -> list[Stream]:
@@ -182,12 +171,21 @@ class RtpStreams:
         """Send the packets of one tick."""
         for group in self._groups:
             frame, phase = divmod(tick, group.ticks)
-            if group.is_recorded:
-                at_s = self._slots.monotonic_anchor_s + tick / TICKS_PER_S
-                for stream in group.phases[phase]:
-                    if stream.recording is not None and stream.frames is not None:
-                        stream.recording.say(at_s, stream.frames[stream.position])
+            if group.is_prepared:
+                self._prepare(group.phases[phase], self._slots.monotonic_anchor_s + tick / TICKS_PER_S)
             self._send(group, group.phases[phase], frame)
+
+    def _prepare(self, streams: Iterable[Stream], at_s: float) -> None:
+        """Give bridged streams what the other end said, and recordings what recorded ones say."""
+        for stream in streams:
+            audio = stream.frames[stream.position] if stream.frames is not None else None
+            if stream.bridge is not None:
+                passed = stream.bridge.buffer.take(stream.frame_bytes)
+                if audio is None:
+                    stream.say(passed)
+                    audio = passed
+            if audio is not None and stream.recording is not None and stream.recording.channels == 2:
+                stream.recording.say(at_s, audio)
 
     def finish_tick(self, tick: int, late: bool) -> None:
         """Finish the tick in which a predecessor died; `late` when it is too long ago to make it good."""
@@ -199,7 +197,7 @@ class RtpStreams:
             if not late:
                 self._send(group, [stream for stream, out in phase if out is False], frame)
 
-    def _send(self, group: _Group, streams: Iterable[Stream], frame: int) -> None:
+    def _send(self, group: Group, streams: Iterable[Stream], frame: int) -> None:
         """Send the packet of `frame` on each stream: header and payload, then the packet, then the count."""
         view, sent_counts = self._slots.view, self._slots.u32
         pack_times, pack_all = _TIMES.pack_into, group.pack_all
@@ -303,18 +301,24 @@ class RtpStreams:
             account = stream.account
             highest = account.highest & TS_MASK
             STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)
-            if stream.recording is not None:
-                self._record(stream, stream.recording, length, arrival / _CLOCK_HZ)
+            if stream.recording is not None or stream.bridge is not None:
+                self._pass_on(stream, length, arrival / _CLOCK_HZ)
         else:
             stream.bump(S_IGNORED)
         if stream.latched and not was_latched:
             self.take_the_rest(stream, arrival / _CLOCK_HZ)
 
-    def _record(self, stream: Stream, recording: StreamRecording, length: int, now_s: float) -> None:
+    def _pass_on(self, stream: Stream, length: int, now_s: float) -> None:
+        """Give audio of the peer's to whoever else it is for."""
         bounds = payload_bounds(self._buffer, length)
         _, second, _, ts, ssrc = HEADER.unpack_from(self._buffer)
-        if bounds is not None and second & 0x7F == recording.payload_type and ssrc == stream.remote_ssrc:
-            recording.hear(ts, bytes(self._buffer[bounds[0] : bounds[1]]), now_s)
+        if bounds is None or ssrc != stream.remote_ssrc:
+            return
+        kind, payload = second & 0x7F, bytes(self._buffer[bounds[0] : bounds[1]])
+        if stream.bridge is not None and kind == stream.payload_type:
+            stream.bridge.hear(kind, ssrc, ts, payload)
+        if stream.recording is not None and kind == stream.recording.payload_type:
+            stream.recording.hear(ts, payload, now_s)
 
     def _is_peer(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
         """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.

@@ -6,15 +6,16 @@ directly, as each method call costs what a packet hardly has.
 """
 
 from dataclasses import dataclass, field
-from socket import AF_INET, AF_INET6, SO_RCVBUF, SOL_SOCKET, inet_ntop, socket
+from socket import socket
 from struct import Struct
 from typing import Final
 
-from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_BUFFER_BYTES
 from keepline.node import slots as at
+from keepline.node.media_bridge_end import BridgeEnd
 from keepline.node.media_kernel import disconnect
 from keepline.node.media_prompts import SILENCE
 from keepline.node.media_recording import StreamRecording
+from keepline.node.media_sockets import NOWHERE, empty, socket_address
 from keepline.node.mediawire import (
     FLAG_BARGE_IN,
     FLAG_HEARS_NOT,
@@ -35,9 +36,6 @@ from keepline.rtp.packet import HEADER, MARKER, PLAIN, SEQ_MASK, TS_MASK, Stream
 
 TICK_UNITS: Final = 16
 """Timestamp units, and bytes of G.711, in a tick of 2 ms."""
-V4_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
-NOWHERE: Final = ("0.0.0.0", 0)
-"""Where a socket of one family sends for a peer of the other: the kernel refuses it, which is counted."""
 _U16: Final = Struct("=H")
 _F64: Final = Struct("=d")
 
@@ -71,8 +69,9 @@ class Stream:
     latched: bool = False
     """The socket is connected: the kernel lets nobody else through."""
     is_plain: bool = False
-    """Latched and not recorded: its packets need no more than counting."""
+    """Latched, not recorded and not bridged: its packets need no more than counting."""
     recording: StreamRecording | None = None
+    bridge: BridgeEnd | None = None
     source: tuple[str, int] | None = None
     """Whose packets are taken meanwhile, when one has come."""
     learned: int = 0
@@ -114,7 +113,7 @@ class Stream:
         base = self.slots.base(self.slot)
         view = self.slots.view
         self.slots.u64[base // 8] = 0
-        _empty(self.sock)
+        empty(self.sock)
         view[base : base + at.SLOT_BYTES] = bytes(at.SLOT_BYTES)
         self._store_way(command, command.way)
         frame = first_frame(self.slot, tick, command.way.frame_ms * 8)
@@ -141,8 +140,8 @@ class Stream:
         self.ts_origin = (ts0 - frame0 * self.frame_bytes) & TS_MASK
         self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
         ip, port = slots.remote(self.slot)
-        self.remote = _socket_address(self.sock, ip, port)
-        self.is_plain = self.latched and self.recording is None
+        self.remote = socket_address(self.sock, ip, port)
+        self.settle()
         self._resume_peer()
         received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
         first, self.remote_ssrc = at.STATS_BASE.unpack_from(view, base + at.S_STATS_BASE)
@@ -162,7 +161,7 @@ class Stream:
         view, base = self.slots.view, self.base
         (port,) = _U16.unpack_from(view, base + at.S_SIGNALLED_PORT)
         ip = bytes(view[base + at.S_SIGNALLED_IP : base + at.S_SIGNALLED_IP + 16])
-        self.signalled = _socket_address(self.sock, ip, port)
+        self.signalled = socket_address(self.sock, ip, port)
         count = view[base + at.S_NETWORK_COUNT]
         packed = bytes(view[base + at.S_NETWORKS : base + at.S_NETWORKS + 17 * count])
         self.networks = tuple(_network(packed[index : index + 17]) for index in range(0, len(packed), 17))
@@ -186,7 +185,7 @@ class Stream:
             now = frame * frame_bytes // self.frame_bytes * self.frame_bytes
             ts = (self.ts_origin + now + self.frame_bytes) & TS_MASK
             at.ORIGIN.pack_into(view, base + at.S_SEQ0, self.seq0, self.ssrc, ts, frame)
-        address = _socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
+        address = socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
         if address != self.signalled:
             self.unlatch()
         self._store_way(command, command.way)
@@ -215,7 +214,7 @@ class Stream:
     def close(self) -> None:
         """Free the slot and forget the peer."""
         self.slots.u64[self.base // 8] = 0
-        _empty(self.sock)
+        empty(self.sock)
 
     # -- plays ----------------------------------------------------------------------------------------------------
 
@@ -264,6 +263,10 @@ class Stream:
         self.frames = None
         self.packet[12:] = self._silence
 
+    def say(self, audio: bytes | None) -> None:
+        """Let the next packet carry this frame; None for silence."""
+        self.packet[12:] = audio if audio is not None else self._silence
+
     @property
     def _silence(self) -> bytes:
         return SILENCE.get(self.payload_type, SILENCE[0]) * self.frame_bytes
@@ -306,7 +309,12 @@ class Stream:
         """Hear this address alone; the kernel sees to it. `OSError` when it cannot."""
         self.sock.connect(source)
         self.slots.view[self.base + at.S_LATCHED] = 1
-        self.latched, self.is_plain = True, self.recording is None
+        self.latched = True
+        self.settle()
+
+    def settle(self) -> None:
+        """See whether packets that come need more than counting."""
+        self.is_plain = self.latched and self.recording is None and self.bridge is None
 
     def connect_again(self) -> None:
         """A latched socket may have been bound anew, when supervisor and media died together."""
@@ -371,22 +379,3 @@ def first_frame(slot: int, tick: int, frame_bytes: int) -> int:
 def _network(packed: bytes) -> tuple[int, int]:
     mask = ((1 << packed[16]) - 1) << (128 - packed[16])
     return int.from_bytes(packed[:16]) & mask, mask
-
-
-def _socket_address(sock: socket, ip: bytes, port: int) -> tuple[str, int]:
-    if sock.family == AF_INET6:
-        return inet_ntop(AF_INET6, ip), port
-    return (inet_ntop(AF_INET, ip[12:]), port) if ip.startswith(V4_MAPPED) else NOWHERE
-
-
-def _empty(sock: socket) -> None:
-    """Disconnect a socket, bound its queue and throw away what is in it."""
-    sock.setsockopt(SOL_SOCKET, SO_RCVBUF, RTP_RECEIVE_BUFFER_BYTES)
-    disconnect(sock)
-    for _ in range(RTP_DRAIN_MAX):
-        try:
-            sock.recv(RTP_PACKET_BYTES_MAX)
-        except BlockingIOError:
-            return
-        except OSError:
-            continue

@@ -125,6 +125,14 @@ class MediaLink:
         """End a recording."""
         self._commands.append(wire.StopRecord(int(effect.call, 16), effect.slot, effect.number))
 
+    def bridge(self, effect: fx.BridgeMedia | fx.UnbridgeMedia) -> None:
+        """Bridge the call with another, or no longer."""
+        mine = (int(effect.call, 16), effect.slot, effect.number)
+        if isinstance(effect, fx.BridgeMedia):
+            self._commands.append(wire.Bridge(*mine, int(effect.other_call, 16), effect.other_slot))
+        else:
+            self._commands.append(wire.Unbridge(*mine))
+
     def close(self, effect: fx.CloseMedia) -> fx.MediaStopped | None:
         """Close the slot; media's answer brings the figures of its call, unless they are wanted at once."""
         call = int(effect.call, 16)

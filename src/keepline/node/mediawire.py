@@ -16,6 +16,7 @@ from keepline.node.media_messages import (
     FRAME_MS,
     FRAMES_MS,
     AirBack,
+    Bridge,
     Close,
     Closed,
     Command,
@@ -35,6 +36,7 @@ from keepline.node.media_messages import (
     StopPlay,
     StopRecord,
     StreamWay,
+    Unbridge,
 )
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "FRAME_MS",
     "NO_DTMF",
     "AirBack",
+    "Bridge",
     "Close",
     "Closed",
     "Command",
@@ -69,6 +72,7 @@ __all__ = [
     "StopPlay",
     "StopRecord",
     "StreamWay",
+    "Unbridge",
     "decode_commands",
     "decode_events",
     "encode_commands",
@@ -89,7 +93,7 @@ _COMMAND: Final = Struct("<BBBBIIQIHHI16s16sIIBB136s")
 _EVENT: Final = Struct("<BBxxIIQII")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
-_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD = range(1, 8)
+_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD, _BRIDGE, _UNBRIDGE = range(1, 10)
 _MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED, _DEAD_AIR, _AIR_BACK, _RECORDING_ENDED = range(1, 9)
 _NO_IP: Final = bytes(16)
 _NO_KEY: Final = bytes(16)
@@ -211,14 +215,21 @@ def _command_record(command: Command) -> bytes:
                 if len(key) != 16:
                     raise LocalError(f"recording key {command.key!r} is not 32 hexadecimal digits")
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, key, command.silence_ms, length_ms, 0, 0, _NO_NETWORKS)
-            case StopPlay() | Close() | StopRecord():
-                kind = {StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD}[type(command)]
-                head = (kind, 0, 0, NO_DTMF, slot, number, call)
+            case Bridge():
+                key = command.other_call.to_bytes(16)
+                head = (_BRIDGE, 0, 0, NO_DTMF, slot, number, call)
+                return _COMMAND.pack(*head, 0, 0, 0, command.other_slot, _NO_IP, key, 0, 0, 0, 0, _NO_NETWORKS)
+            case StopPlay() | Close() | StopRecord() | Unbridge():
+                head = (_BARE[type(command)], 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
     except (ValueError, error) as problem:
         raise LocalError(f"{command} does not fit its record: {problem}") from problem
 
 
+_BARE: Final[dict[type[Command], int]] = {
+    StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD, Unbridge: _UNBRIDGE,
+}  # fmt: skip
+"""Commands that say no more than which they are."""
 _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, bytes, int, int, int, int, bytes]
 
 
@@ -242,6 +253,10 @@ def _command(record: _Record) -> Command:
             return Record(call, slot, number, key.hex(), dead_air_ms, bool(flags & FLAG_BOTH), seen)
         case 7:
             return StopRecord(call, slot, number)
+        case 8:
+            return Bridge(call, slot, number, int.from_bytes(key), ts)
+        case 9:
+            return Unbridge(call, slot, number)
     raise LocalError(f"media command of kind {kind}")
 
 

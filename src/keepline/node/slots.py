@@ -95,6 +95,7 @@ S_REDIRECTED: Final = 296
 S_SIGNALLED_IP: Final = 300
 S_SIGNALLED_PORT: Final = 316
 S_NETWORK_COUNT: Final = 318
+S_BRIDGE: Final = 320
 S_NETWORKS: Final = 340
 S_RECORD: Final = 476
 S_RECORDED: Final = 512
@@ -127,6 +128,8 @@ seconds of it."""
 RECORD: Final = Struct("=d16sIIB")
 """At S_RECORD: monotonic seconds at which it began, key, number, longest in bytes of a channel, channels (0: no
 recording)."""
+BRIDGE: Final = Struct("=QII")
+"""At S_BRIDGE: call and slot at the other end (0: none), number of the last command that took effect."""
 SILENCE: Final = Struct("=IIHIB")
 """At S_SILENCE: dead air in ms, when it first began in ms after `Open`, how often it began, how much there was before
 the last time, 1 while that lasts."""

@@ -1,4 +1,4 @@
-"""The tones that a caller hears where even the apology cannot be had: made by the node itself, without speech.
+"""The tones that the node makes itself, without speech: of calls that cannot be completed, and of phones that ring.
 
 Written once a data directory, aside and renamed like every prompt, so that whoever reads sees all of it or nothing.
 """
@@ -6,22 +6,29 @@ Written once a data directory, aside and renamed like every prompt, so that whoe
 import os
 from pathlib import Path
 
-from keepline.model.operation import TONES
+from keepline.model.operation import RINGBACK, RINGBACK_AMERICAN, TONES
+
+MADE = (TONES, RINGBACK, RINGBACK_AMERICAN)
 
 
 def store_tones(directory: Path) -> None:
-    """Have both files of `TONES` stand in the prompts' directory; raises OSError as the disk does."""
-    missing = [suffix for suffix in ("ulaw", "alaw") if not (directory / f"{TONES.key}.{suffix}").exists()]
+    """Have both files of each of them stand in the prompts' directory; raises OSError as the disk does."""
+    suffixes = ("ulaw", "alaw")
+    missing = [(tone, each) for tone in MADE for each in suffixes if not (directory / f"{tone.key}.{each}").exists()]
     if not missing:
         return
     from keepline.rtp import g711, tones  # numpy, which a process that finds them standing does not need
 
-    samples = tones.special_information_tone()
+    makers = {
+        TONES: tones.special_information_tone,
+        RINGBACK: tones.ringback_tone,
+        RINGBACK_AMERICAN: tones.american_ringback_tone,
+    }
     encoders = {"ulaw": g711.encode_ulaw, "alaw": g711.encode_alaw}
-    for suffix in missing:
-        aside = directory / f".{TONES.key}.{suffix}.{os.getpid()}.tmp"
+    for tone, suffix in missing:
+        aside = directory / f".{tone.key}.{suffix}.{os.getpid()}.tmp"
         with aside.open("wb") as file:
-            file.write(encoders[suffix](samples))
+            file.write(encoders[suffix](makers[tone]()))
             file.flush()
             os.fsync(file.fileno())
-        aside.rename(directory / f"{TONES.key}.{suffix}")
+        aside.rename(directory / f"{tone.key}.{suffix}")

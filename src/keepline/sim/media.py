@@ -21,7 +21,8 @@ DIGITS_IN_RING = 32
 
 MediaEffect = (
     fx.OpenMedia | fx.RedirectMedia | fx.RecordMedia | fx.StopRecording | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia
-)
+    | fx.BridgeMedia | fx.UnbridgeMedia
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class SimSlot:
     keyed: str = ""
     """Every digit of the call."""
     packets: int = 0
+    bridge: tuple[str, int] = ("", 0)
+    """The call that it was bridged with, and the number of the last command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class MediaLog:
     started: list[Started] = field(default_factory=list)
     directions: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Call -> the number of the last command that changed its stream, and the direction since."""
+    bridged: list[tuple[str, str, float]] = field(default_factory=list)
+    """Every bridge that began: the call that ordered it, the other, and when."""
     keyed: dict[str, str] = field(default_factory=dict)
     """Call -> every digit that was heard in it."""
 
@@ -110,6 +115,9 @@ class SimMedia:
             if slot.call == command.call and command.number > self.log.directions.get(command.call, (0, ""))[0]:
                 self.log.directions[command.call] = (command.number, command.way.direction)
             return
+        if isinstance(command, fx.BridgeMedia | fx.UnbridgeMedia):
+            self._bridge(slot, command)
+            return
         if isinstance(command, fx.RecordMedia):
             return  # it has no sound, so a recording is empty
         if isinstance(command, fx.StopRecording):
@@ -131,6 +139,23 @@ class SimMedia:
                 self._play(command.slot, slot, command)
             elif slot.playing is not None:
                 self._finish(command.slot, slot.playing, "stopped")
+
+    def _bridge(self, slot: SimSlot, command: fx.BridgeMedia | fx.UnbridgeMedia) -> None:
+        other, number = slot.bridge
+        if isinstance(command, fx.BridgeMedia):
+            if slot.call == command.call and command.number > number:
+                slot.bridge = (command.other_call, command.number)
+                self.log.bridged.append((command.call, command.other_call, self._world.now_s))
+        elif slot.call == command.call and (command.number > number or (command.number == number and other)):
+            slot.bridge = ("", command.number)
+
+    def bridged_with(self, call: str) -> str:
+        """The call that this one hears now; "" for none."""
+        live = {slot.call: slot.bridge[0] for slot in self.slots if slot.call}
+        for mine, other in live.items():
+            if other in live and call in (mine, other):
+                return other if call == mine else mine
+        return ""
 
     def _play(self, index: int, slot: SimSlot, play: fx.PlayPrompt) -> None:
         slot.playing = play

@@ -111,6 +111,8 @@ def test_effects_become_commands(pair: tuple[socket.socket, socket.socket]) -> N
     link.redirect(fx.RedirectMedia(call, 1, 1, "192.0.2.2", 4002, 8, 101))
     link.record(fx.RecordMedia(call, 1, 1, "cd" * 16, 30.5, True))
     link.stop_recording(fx.StopRecording(call, 1, 1))
+    link.bridge(fx.BridgeMedia(call, 1, 1, "00000000000000cd", 0))
+    link.bridge(fx.UnbridgeMedia(call, 1, 1))
     assert link.close(fx.CloseMedia(call, 1, 9)) is None
     link.flush()
     epoch, commands = wire.decode_commands(pair[1].recv(65_536))
@@ -121,6 +123,8 @@ def test_effects_become_commands(pair: tuple[socket.socket, socket.socket]) -> N
         wire.Redirect(0xAB, 1, 1, "192.0.2.2", 4002, 8, 101),
         wire.Record(0xAB, 1, 1, "cd" * 16, 30_500, True),
         wire.StopRecord(0xAB, 1, 1),
+        wire.Bridge(0xAB, 1, 1, 0xCD, 0),
+        wire.Unbridge(0xAB, 1, 1),
         wire.Close(0xAB, 1, 9),
     ]
     slots.close()

@@ -12,6 +12,7 @@ from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
     FRAMES_MS,
     AirBack,
+    Bridge,
     Close,
     Closed,
     Command,
@@ -31,6 +32,7 @@ from keepline.node.mediawire import (
     StopPlay,
     StopRecord,
     StreamWay,
+    Unbridge,
     decode_commands,
     decode_events,
     encode_commands,
@@ -58,6 +60,8 @@ commands = st.one_of(
     st.builds(Close, u64, u32, u32),
     st.builds(Record, u64, u32, u32, keys, u32, st.booleans(), u32),
     st.builds(StopRecord, u64, u32, u32),
+    st.builds(Bridge, u64, u32, u32, u64, u32),
+    st.builds(Unbridge, u64, u32, u32),
 )
 events = st.one_of(
     st.builds(MediaStarted, u32),

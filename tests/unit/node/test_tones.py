@@ -2,20 +2,23 @@
 
 from pathlib import Path
 
-from keepline.model.operation import TONES
-from keepline.node.tones import store_tones
+from keepline.model.operation import RINGBACK, RINGBACK_AMERICAN, TONES
+from keepline.node.tones import MADE, store_tones
+
+SIZES = {TONES: 3 * 2640 + 8000, RINGBACK: 5 * 8000, RINGBACK_AMERICAN: 6 * 8000}
 
 
-def test_the_tones_are_a_prompt_that_is_ready(tmp_path: Path) -> None:
+def test_the_tones_are_prompts_that_are_ready(tmp_path: Path) -> None:
     directory = tmp_path / "prompts"
     directory.mkdir()
     store_tones(directory)
-    assert sorted(path.name for path in directory.iterdir()) == [f"{TONES.key}.alaw", f"{TONES.key}.ulaw"]
-    assert {path.stat().st_size for path in directory.iterdir()} == {3 * 2640 + 8000}
+    sizes = {path.name: path.stat().st_size for path in directory.iterdir()}
+    assert sizes == {f"{tone.key}.{law}": size for tone, size in SIZES.items() for law in ("alaw", "ulaw")}
 
 
 def test_what_stands_is_left_alone(tmp_path: Path) -> None:
     for suffix in ("ulaw", "alaw"):
-        (tmp_path / f"{TONES.key}.{suffix}").write_bytes(b"as it was")
+        for tone in MADE:
+            (tmp_path / f"{tone.key}.{suffix}").write_bytes(b"as it was")
     store_tones(tmp_path)
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"as it was"}

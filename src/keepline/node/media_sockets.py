@@ -1,0 +1,31 @@
+"""RTP sockets as streams use them: addresses of their family, and queues that begin empty."""
+
+from socket import AF_INET, AF_INET6, SO_RCVBUF, SOL_SOCKET, inet_ntop, socket
+from typing import Final
+
+from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_BUFFER_BYTES
+from keepline.node.media_kernel import disconnect
+
+V4_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
+NOWHERE: Final = ("0.0.0.0", 0)
+"""Where a socket of one family sends for a peer of the other: the kernel refuses it, which is counted."""
+
+
+def socket_address(sock: socket, ip: bytes, port: int) -> tuple[str, int]:
+    """The address for a socket of its family; `NOWHERE` for one of the other."""
+    if sock.family == AF_INET6:
+        return inet_ntop(AF_INET6, ip), port
+    return (inet_ntop(AF_INET, ip[12:]), port) if ip.startswith(V4_MAPPED) else NOWHERE
+
+
+def empty(sock: socket) -> None:
+    """Disconnect a socket, bound its queue and throw away what is in it."""
+    sock.setsockopt(SOL_SOCKET, SO_RCVBUF, RTP_RECEIVE_BUFFER_BYTES)
+    disconnect(sock)
+    for _ in range(RTP_DRAIN_MAX):
+        try:
+            sock.recv(RTP_PACKET_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            continue
