@@ -5,12 +5,14 @@ bug, whatever comes, and still answers a ping and serves a call afterwards.
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from keepline.model.errors import PeerError
 from keepline.sip.body import session_of
 from keepline.sip.dialog import after_request, dialog_key, in_order, next_hop, next_request, uac_dialog, uas_dialog
+from keepline.sip.digest import Credentials, answer_challenge, answers_in, challenges_of, redact
 from keepline.sip.message import (
     Request,
     Response,
@@ -63,6 +65,33 @@ def read_description(data: bytes) -> None:
         answer = offer_answer(offer, local_host=host, local_port=40000, session_id=1, version=1)
         if answer is not None:
             assert len(parse_sdp(answer.sdp).media) == len(offer.media)
+
+
+def read_digest(data: bytes) -> None:
+    """A challenge and its answer, an answer of a peer's, and a message without either."""
+    text = data.decode("utf-8", "replace").translate(dict.fromkeys(range(32), " "))
+    asked = parse_message(wire())
+    assert isinstance(asked, Request)
+    challenged = make_response(asked, 401, to_tag="1", headers=[("WWW-Authenticate", text)])
+    header = answer_challenge(asked, challenged, Credentials("bob", "zanzibar"), "c")
+    assert (header is None) == (not challenges_of(challenged))
+    for value in (text, *([header[1]] if header else [])):
+        asked.headers.set("Authorization", value)
+        try:
+            answers = answers_in(asked)
+        except PeerError as error:
+            assert error.status == 400
+            assert value is text
+        else:
+            assert answers or value is text
+    written = redact(data)
+    assert not re.search(rb"(?im)^(proxy-)?authorization[ \t]*:(?! redacted)", head_of(written)), written
+    assert head_of(redact(written)) == head_of(written)
+
+
+def head_of(raw: bytes) -> bytes:
+    """All but the body."""
+    return re.split(rb"\r?\n\r?\n", raw.lstrip(b"\r\n"))[0]
 
 
 def refusal(read: Callable[[bytes], object], data: bytes) -> PeerError | None:
@@ -145,6 +174,17 @@ def message_seeds() -> list[bytes]:
     ]
 
 
+def digest_seeds() -> list[bytes]:
+    answer = (
+        b'Digest username="b", realm="r\\"", nonce="n", uri="sip:a@b", response="1", qop=auth, nc=00000001, cnonce="c"'
+    )
+    return [
+        b'Digest realm="biloxi.com", nonce="n", algorithm=SHA-256, qop="auth,auth-int", opaque="o", stale=true',
+        answer,
+        wire("INVITE", "Authorization: " + answer.decode(), "proxy-authorization : Digest\r\n a=b", body=SDP),
+    ]
+
+
 def exchange_seeds() -> list[bytes]:
     rig = Rig()
     dialog = rig.invite()  # the ids of an exchange follow from its seed, so these tags are right there too
@@ -160,6 +200,7 @@ def exchange_seeds() -> list[bytes]:
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = {
     "message": (read_message, message_seeds),
     "description": (read_description, lambda: [SDP]),
+    "digest": (read_digest, digest_seeds),
     "exchange": (step_exchange, exchange_seeds),
 }
 """Name -> what is fuzzed and what it begins with."""

@@ -27,6 +27,7 @@ PURE_MODULES = frozenset(
         "functools",
         "hashlib",
         "heapq",
+        "hmac",
         "inspect",
         "ipaddress",
         "itertools",

@@ -134,6 +134,10 @@ BROKEN_ANSWERS_PER_S_MAX = 50
 """To messages of one peer that cannot be read; beyond, silence."""
 BROKEN_ANSWERED_PER_S_MAX = 500
 """To those of all peers together."""
+DIGEST_PARAMS_MAX = 32
+"""Parameters of one challenge or answer; more are answered 400."""
+NONCE_LIFE_S_MAX = 300
+"""Age of a nonce; an answer to an older one is asked for again, as stale."""
 SESSION_EXPIRES_S_MIN = 90
 """The least session interval that is accepted (RFC 4028 §5); less is answered 422."""
 SESSION_EXPIRES_S_MAX = 86_400
