@@ -77,13 +77,9 @@ def read_digest(data: bytes) -> None:
     assert (header is None) == (not challenges_of(challenged))
     for value in (text, *([header[1]] if header else [])):
         asked.headers.set("Authorization", value)
-        try:
-            answers = answers_in(asked)
-        except PeerError as error:
-            assert error.status == 400
-            assert value is text
-        else:
-            assert answers or value is text
+        refused = refusal(lambda _: answers_in(asked), data)
+        assert refused is None or (refused.status == 400 and value is text)
+        assert value is text or answers_in(asked)
     written = redact(data)
     assert not re.search(rb"(?im)^(proxy-)?authorization[ \t]*:(?! redacted)", head_of(written)), written
     assert head_of(redact(written)) == head_of(written)

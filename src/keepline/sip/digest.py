@@ -128,7 +128,7 @@ def parse_params(text: str) -> dict[str, str] | None:
 
 
 def parse_challenge(text: str) -> Challenge | None:
-    """One challenge; None for a scheme, an algorithm or a qop that is not known here. PeerError 400 for what is none."""
+    """One challenge; None for a scheme, an algorithm or a qop that is not known here. PeerError 400."""
     params = parse_params(text)
     if params is None:
         return None
@@ -163,8 +163,17 @@ def parse_answer(text: str) -> DigestAnswer | None:
     qop = params.get("qop", "").lower()
     if qop and (not params.get("cnonce") or not _NC.fullmatch(params.get("nc", ""))):
         raise PeerError("credentials with qop and without cnonce or nc")
-    given = [params[name] for name in ("username", "realm", "nonce", "uri", "response")]
-    return DigestAnswer(*given, algorithm, qop, params.get("cnonce", ""), params.get("nc", ""))
+    return DigestAnswer(
+        params["username"],
+        params["realm"],
+        params["nonce"],
+        params["uri"],
+        params["response"],
+        algorithm,
+        qop,
+        params.get("cnonce", ""),
+        params.get("nc", ""),
+    )
 
 
 def challenges_of(response: Response) -> list[Challenge]:
