@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from keepline.call.facts import Fact
 from keepline.call.inputs import (
-    Address,
     CallAdopted,
     CallLeft,
     CapabilityAnswered,
+    ConnectionLost,
     DatagramReceived,
     DeadAirBegan,
     DeadAirEnded,
@@ -18,21 +18,59 @@ from keepline.call.inputs import (
     MediaRestarted,
     MediaSeen,
     MediaStopped,
+    MessageReceived,
     PromptPlayed,
     RecordingFinished,
+    SendFailed,
+    StreamBroken,
     TimeCame,
     WakeSome,
 )
 from keepline.model.operation import Prompt
+from keepline.sip.peers import Address, TcpPeer
 
 __all__ = [
-    "Address", "BridgeMedia", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseMedia",
+    "Address",
+    "BridgeMedia",
+    "CallAdopted",
+    "CallCapability",
+    "CallLeft",
+    "CapabilityAnswered",
+    "CloseConnection",
+    "CloseMedia",
+    "ConnectionLost",
     "DatagramReceived",
-    "DeadAirBegan", "DeadAirEnded", "DigitsHeard", "Drain", "Effect", "HangUpAll", "Input", "InspectMedia",
-    "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "OpenMedia", "Persist", "PlayPrompt", "PromptPlayed",
-    "RecordMedia", "RecordingFinished", "RedirectMedia", "Report", "SendSip", "StopPrompt", "StopRecording",
-    "TimeCame", "UnbridgeMedia", "WakeSome",
-]  # fmt: skip
+    "DeadAirBegan",
+    "DeadAirEnded",
+    "DigitsHeard",
+    "Drain",
+    "Effect",
+    "HangUpAll",
+    "Input",
+    "InspectMedia",
+    "MediaRestarted",
+    "MediaSeen",
+    "MediaStopped",
+    "MediaWay",
+    "MessageReceived",
+    "OpenMedia",
+    "Persist",
+    "PlayPrompt",
+    "PromptPlayed",
+    "RecordMedia",
+    "RecordingFinished",
+    "RedirectMedia",
+    "Report",
+    "SendFailed",
+    "SendSip",
+    "StopPrompt",
+    "StopRecording",
+    "StreamBroken",
+    "TcpPeer",
+    "TimeCame",
+    "UnbridgeMedia",
+    "WakeSome",
+]
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
@@ -53,6 +91,13 @@ class SendSip:
 
     data: bytes
     peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class CloseConnection:
+    """Close a TCP connection, once what was sent before is on its way."""
+
+    peer: TcpPeer
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +265,7 @@ class Report:
 Effect = (
     Persist
     | SendSip
+    | CloseConnection
     | OpenMedia
     | RedirectMedia
     | RecordMedia

@@ -14,6 +14,7 @@ from typing import Any
 from keepline.call import effects as fx
 from keepline.call import established, quality, session, setup, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
+from keepline.call.connections import Connections
 from keepline.call.facts import CallReceived
 from keepline.call.gate import Gate
 from keepline.call.requests import Requests
@@ -48,8 +49,13 @@ class Exchange:
         self.gate = Gate(seed)
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
+        connections = Connections(self)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
+            fx.MessageReceived: self._on_datagram,
+            fx.StreamBroken: connections.on_broken,
+            fx.SendFailed: connections.on_send_failed,
+            fx.ConnectionLost: connections.on_lost,
             fx.PromptPlayed: self._on_prompt_played,
             fx.DigitsHeard: self._on_digits,
             fx.MediaSeen: self._on_media_seen,
@@ -96,7 +102,7 @@ class Exchange:
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
-    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
+    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived | fx.MessageReceived) -> None:
         if not given.data.strip(b"\r\n\0 "):
             return  # a keep-alive (RFC 5626 §3.5.1)
         gate, host = self.gate, given.source[0]

@@ -79,6 +79,8 @@ class CallReceived:
     rtp_ts: int
     asserted_identity: str = ""
     """Of a trusted trunk: who it says is calling."""
+    transport: str = "udp"
+    """By which the INVITE came: udp or tcp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class ReinviteAnswered:
     terms: Terms | None
     """None where the offer is ours: the answer comes with the ACK."""
     expires_s: int = 0
+    transport: str = "udp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,10 @@ class CallEnded:
     """When it first began, seconds after the answer."""
     response: str = ""
     """The refusal of a call that had rung, as sent: its caller no longer repeats the INVITE, so a successor must."""
+    peer_host: str = ""
+    """With the next two: of such a refusal, where it went."""
+    peer_port: int = 0
+    transport: str = "udp"
 
 
 Fact = (
@@ -284,4 +291,7 @@ def ending(
         received.cseq,
         bye_cseq,
         response=response,
+        peer_host=received.peer_host if response else "",
+        peer_port=received.peer_port if response else 0,
+        transport=received.transport,
     )

@@ -18,6 +18,7 @@ from keepline.sip.reasons import phrase_for
 from keepline.sip.source_meter import PerSecond, SourceMeter
 from keepline.sip.uas import ALLOW
 
+Unread = fx.DatagramReceived | fx.MessageReceived | fx.StreamBroken
 _CALLS = "calls"
 """The name under which calls that were shed are counted."""
 
@@ -65,7 +66,7 @@ class Gate:
         self.answer(turn, request, 403, source)
         return False
 
-    def refuse_malformed(self, turn: Turn, error: PeerError, given: fx.DatagramReceived) -> None:
+    def refuse_malformed(self, turn: Turn, error: PeerError, given: Unread) -> None:
         """Answer what could not be read, where enough of it could be (RFC 3261 §16.3 has the idea)."""
         source = given.source
         if self.carrier(source[0]):

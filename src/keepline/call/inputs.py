@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
-
-Address = tuple[str, int]
+from keepline.sip.peers import Address, TcpPeer
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +13,43 @@ class DatagramReceived:
 
     data: bytes
     source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """One whole message of a TCP connection."""
+
+    data: bytes
+    source: TcpPeer
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBroken:
+    """What a TCP connection brings cannot be taken apart into messages any more."""
+
+    data: bytes
+    """The head of the message that cannot be delimited, as far as it came."""
+    source: TcpPeer
+    status: int
+    """To answer it with, where enough of it can be read."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """A message could not be sent over TCP: no connection could be made, or it was gone."""
+
+    data: bytes
+    peer: TcpPeer
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """A TCP connection is closed; requests of ours that nobody has answered over it never will be."""
+
+    peer: TcpPeer
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +188,10 @@ class WakeSome:
 
 Input = (
     DatagramReceived
+    | MessageReceived
+    | StreamBroken
+    | SendFailed
+    | ConnectionLost
     | PromptPlayed
     | DigitsHeard
     | MediaSeen

@@ -14,9 +14,11 @@ from keepline.call.routing import route_invite, user_of
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
 from keepline.call.turn import Turn
+from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
 from keepline.model.limits import SERVER_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
+from keepline.sip.peers import transport_to
 from keepline.sip.reasons import phrase_for
 from keepline.sip.transaction import cancel_key, server_key
 from keepline.sip.uas import ALLOW, CONTENT_HEADERS, Refusal, refusal_of
@@ -120,7 +122,7 @@ class Requests:
     def repeat_refusal(self, turn: Turn, ended: CallEnded) -> None:
         """Send the refusal of a call that had rung again: its caller waits for it and will not ask."""
         response = parse_message(ended.response.encode("latin-1"))
-        turn.send(ended.response.encode("latin-1"), response_target(response, ("", 0)))
+        turn.send(ended.response.encode("latin-1"), response_target(response, source_of(ended)))
 
     def _on_invite(self, turn: Turn, key: Key, invite: Request, raw: bytes, source: fx.Address) -> None:
         exchange, transactions = self._exchange, self._exchange.transactions
@@ -164,6 +166,7 @@ class Requests:
             rtp_seq=ids.number(15),
             rtp_ts=ids.number(31),
             asserted_identity=route.asserted_identity,
+            transport=transport_to(source),
         )
         call = CallState(received, invite)
         exchange.calls[call.id] = call

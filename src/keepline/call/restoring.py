@@ -7,6 +7,7 @@ from keepline.call import established, info, session, setup, teardown
 from keepline.call.facts import CallReceived, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
+from keepline.call.ways import source_of
 from keepline.sip.transaction import server_key
 
 if TYPE_CHECKING:
@@ -28,11 +29,10 @@ class Restoring:
     def restore(self, turn: Turn, call: CallState) -> None:
         """A call that woke: its transaction, its media and its flow go on from its facts."""
         transactions, key = self._exchange.transactions, server_key(call.invite)
-        source = (call.received.peer_host, call.received.peer_port)
         if any(step.verb == "hangup" for step in call.steps):
             call.leave_why = "flow"
         if call.phase is Phase.RINGING:
-            transactions.open_server(turn.now_s, key, call.invite, source)
+            transactions.open_server(turn.now_s, key, call.invite, source_of(call.received))
             self._restore_ringing(turn, call)
             return
         transactions.remember(turn.now_s, key, b"", call.invite)

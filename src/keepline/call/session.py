@@ -19,6 +19,7 @@ from keepline.model.errors import PeerError
 from keepline.sip.body import session_of
 from keepline.sip.dialog import after_request, next_hop
 from keepline.sip.message import Request, Response, parse_message, stamp_received
+from keepline.sip.peers import transport_to
 from keepline.sip.sdp import DTMF_PAYLOAD_TYPE
 from keepline.sip.session_timer import session_interval_s
 from keepline.sip.uas import Refusal
@@ -96,6 +97,7 @@ def on_reinvite(turn: Turn, call: CallState, invite: Request, raw: bytes, source
             version,
             terms,
             expires_s,
+            transport_to(source),
         ),
     )
     setup.arm_answer_timers(turn, call)

@@ -9,6 +9,7 @@ from keepline.call.facts import ByeReceived, CallAnswered, CancelReceived, Reinv
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.terms import Terms
 from keepline.call.turn import Identity, Turn
+from keepline.call.ways import source_of
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
 from keepline.sip.body import session_of
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target
@@ -44,9 +45,9 @@ def make_description(call: CallState, identity: Identity, version: int) -> bytes
     )
 
 
-def contact(identity: Identity) -> str:
-    """Our Contact, the target of the peer's further requests (§12.1.1)."""
-    return f"<sip:keepline@{identity.sip}>"
+def contact(identity: Identity, transport: str = "udp") -> str:
+    """Our Contact, the target of the peer's further requests (§12.1.1), which are to come by `transport`."""
+    return f"<sip:keepline@{identity.sip}{';transport=tcp' if transport == 'tcp' else ''}>"
 
 
 def ringing(call: CallState, identity: Identity) -> Response:
@@ -55,13 +56,13 @@ def ringing(call: CallState, identity: Identity) -> Response:
         call.invite,
         180,
         to_tag=call.received.local_tag,
-        headers=[("Contact", contact(identity)), ("Server", identity.server)],
+        headers=[("Contact", contact(identity, call.received.transport)), ("Server", identity.server)],
     )
 
 
 def accept(call: CallState, invite: Request, identity: Identity, sdp: bytes, expires_s: int) -> Response:
     """The 200 to an INVITE of the call, its first or a later one."""
-    headers = [("Contact", contact(identity)), ("Allow", ALLOW), ("Server", identity.server)]
+    headers = [("Contact", contact(identity, call.received.transport)), ("Allow", ALLOW), ("Server", identity.server)]
     headers += interval_headers(expires_s)
     return make_response(invite, 200, to_tag=call.received.local_tag, headers=headers, body=sdp)
 
@@ -127,9 +128,9 @@ def resend_answer(turn: Turn, call: CallState) -> None:
     assert pending is not None
     data = pending.response.encode("latin-1")
     if isinstance(pending, ReinviteAnswered):
-        peer = response_target(parse_message(data), (pending.peer_host, pending.peer_port))
+        peer = response_target(parse_message(data), source_of(pending))
     else:
-        peer = response_target(call.invite, (call.received.peer_host, call.received.peer_port))
+        peer = response_target(call.invite, source_of(call.received))
     turn.send(data, peer)
 
 

@@ -1,18 +1,18 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
-from ipaddress import ip_address
-
 from keepline.call import established
-from keepline.call.effects import CloseMedia, MediaStopped, Report
+from keepline.call.effects import Address, CloseMedia, MediaStopped, Report
 from keepline.call.facts import ByeReceived, ByeSent, ending
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps_use import is_alone
 from keepline.call.turn import Turn
+from keepline.call.ways import way_of_requests
 from keepline.model.errors import LocalError
-from keepline.sip.dialog import Dialog, after_request, next_hop, next_request, uas_dialog
+from keepline.sip.dialog import Dialog, after_request, next_request, uas_dialog
 from keepline.sip.message import Request, parse_message
+from keepline.sip.peers import transport_to
 
 BRANCH = "z9hG4bK-bye-"
 INTERNAL_ERROR = "internal error"
@@ -48,18 +48,20 @@ def hang_up(turn: Turn, call: CallState) -> None:
     """Send our BYE. Also right when the ACK never came within 64*T1 (§13.3.1.4)."""
     identity = turn.identity
     branch = f"{BRANCH}{call.id}"  # one BYE a call, so a successor's is the same transaction
+    peer = bye_peer(call)
     call.dialog, bye = next_request(
         dialog_of(call),
         "BYE",
         branch=branch,
         via_host=identity.sip.host,
         via_port=identity.sip.port,
+        transport=transport_to(peer),
         headers=[("User-Agent", identity.server)],
     )
     turn.clear_timers(call, list(Timer))
     turn.record(call, ByeSent(call.id, turn.now_s, bye.encode().decode("latin-1"), call.leave_why))
     close_media(turn, call)
-    turn.request(call, bye, bye_peer(call))
+    turn.request(call, bye, peer)
     established.hang_up_flow(turn, call)
 
 
@@ -68,17 +70,12 @@ def call_of_branch(branch: str) -> str:
     return branch.removeprefix(BRANCH) if branch.startswith(BRANCH) else ""
 
 
-def bye_peer(call: CallState) -> tuple[str, int]:
-    """Where requests of this dialog go: its route or target; for a name, which is not resolved, its INVITE's source.
+def bye_peer(call: CallState) -> Address:
+    """Where requests of this dialog go: its route or target, or the connection that its INVITE came by.
 
     Raises `PeerError` for a route or a target that cannot be read.
     """
-    host, port = next_hop(dialog_of(call))
-    try:
-        ip_address(host)
-    except ValueError:
-        return call.received.peer_host, call.received.peer_port
-    return host, port
+    return way_of_requests(call, dialog_of(call))
 
 
 def repeat_bye(turn: Turn, call: CallState) -> None:

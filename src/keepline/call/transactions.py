@@ -10,6 +10,7 @@ from collections.abc import Callable
 from keepline.call.effects import Address, Effect, SendSip
 from keepline.model.limits import REFUSALS_MAX, SETTLED_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, response_target
+from keepline.sip.peers import TcpPeer, is_reliable
 from keepline.sip.transaction import Effect as TransactionEffect
 from keepline.sip.transaction import (
     InviteClientTransaction,
@@ -27,6 +28,7 @@ from keepline.sip.transaction import (
     Timers,
     TransactionKey,
     Transmit,
+    TransportFailed,
     client_key,
 )
 
@@ -71,9 +73,9 @@ class Transactions:
         peer = response_target(request, source)
         machine: ServerTransaction
         if request.method == "INVITE":
-            machine = InviteServerTransaction(request, peer, self._timers)
+            machine = InviteServerTransaction(request, peer, self._timers, is_reliable(peer))
         else:
-            machine = NonInviteServerTransaction(request, peer, self._timers)
+            machine = NonInviteServerTransaction(request, peer, self._timers, is_reliable(peer))
         self.servers[key] = machine
         origin = _origin(request)
         if origin is not None:
@@ -88,7 +90,8 @@ class Transactions:
         outputs = transaction.step(now_s, SendResponse(response))
         is_invite = isinstance(transaction, InviteServerTransaction)
         is_refusal = is_invite and response.status >= 300
-        if response.status < 200 or (is_refusal and len(self.servers) <= REFUSALS_MAX):
+        is_over = transaction.reliable and not is_invite  # no copy of it can come (§17.2.2: timer J is zero)
+        if response.status < 200 or is_over or (is_refusal and len(self.servers) <= REFUSALS_MAX):
             return self._after(now_s, key, transaction, outputs)
         # Its last word is said: what follows for 64*T1 is repetition (BYE and the like) or silence (2xx to INVITE).
         effects: list[Effect] = [SendSip(o.data, o.peer) for o in outputs if isinstance(o, Transmit)]
@@ -117,7 +120,7 @@ class Transactions:
 
     def start_client(self, now_s: float, request: Request, peer: Address, call: str) -> list[Effect]:
         """Send a request of ours; its outcome comes as `closed`."""
-        machine = NonInviteClientTransaction(request, peer, self._timers)
+        machine = NonInviteClientTransaction(request, peer, self._timers, is_reliable(peer))
         key: Key = (request.top_via.params["branch"] or "", request.method)
         self.clients[key] = (machine, call)
         return self._after(now_s, key, machine, machine.step(now_s, Start()))
@@ -145,6 +148,19 @@ class Transactions:
         outputs = entry[0].step(now_s, TimerFired())
         over = any(isinstance(o, Terminated) for o in outputs)
         return self._after(now_s, key, entry[0], outputs), entry[1] if over else ""
+
+    def fail(self, now_s: float, key: Key, why: str) -> tuple[list[Effect], str]:
+        """A request of ours could not be sent (§17.1.4); with the id of the call whose request is over by that."""
+        entry = self.clients.get(key)
+        if entry is None:
+            return [], ""
+        outputs = entry[0].step(now_s, TransportFailed(why))
+        over = any(isinstance(o, Terminated) for o in outputs)
+        return self._after(now_s, key, entry[0], outputs), entry[1] if over else ""
+
+    def sent_over(self, peer: TcpPeer) -> list[Key]:
+        """The client transactions whose requests went over this connection."""
+        return [key for key, (machine, _) in self.clients.items() if _is_over(machine.peer, peer)]
 
     def _after(
         self, now_s: float, key: Key, machine: ServerTransaction | ClientTransaction, outputs: list[TransactionEffect]
@@ -178,6 +194,12 @@ class Transactions:
     def _forget_origin(self, key: Key, origin: Origin | None) -> None:
         if origin is not None and self._origins.get(origin) == key:
             del self._origins[origin]
+
+
+def _is_over(sent_to: Address, peer: TcpPeer) -> bool:
+    if not isinstance(sent_to, TcpPeer):
+        return False
+    return (peer.host, peer.port) in ((sent_to.host, sent_to.port), sent_to.back)
 
 
 def _origin(request: Request) -> Origin | None:

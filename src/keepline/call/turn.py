@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from keepline.call.effects import Effect, Persist, SendSip
+from keepline.call.effects import Address, Effect, Persist, SendSip
 from keepline.call.facts import Fact
 from keepline.call.state import CallState, Timer
 from keepline.flow.engine import FlowFunction
@@ -32,7 +32,7 @@ class Identity:
 
 
 Schedule = Callable[[CallState, Timer, float], None]
-StartRequest = Callable[[float, CallState, Request, tuple[str, int]], list[Effect]]
+StartRequest = Callable[[float, CallState, Request, Address], list[Effect]]
 
 
 class Turn:
@@ -63,10 +63,10 @@ class Turn:
     def emit(self, effect: Effect) -> None:
         self.effects.append(effect)
 
-    def send(self, data: bytes, peer: tuple[str, int]) -> None:
+    def send(self, data: bytes, peer: Address) -> None:
         self.effects.append(SendSip(data, peer))
 
-    def request(self, call: CallState, request: Request, peer: tuple[str, int]) -> None:
+    def request(self, call: CallState, request: Request, peer: Address) -> None:
         """Send a request of our own within the call, with retransmissions (RFC 3261 §17.1.2)."""
         self.effects += self._start_request(self.now_s, call, request, peer)
 

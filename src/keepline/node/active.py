@@ -229,7 +229,7 @@ class Active:
             self.feed_all(answers)
 
     def _send(self, effect: fx.SendSip) -> None:
-        host, port = effect.peer
+        host, port = effect.peer[:2]
         wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
         for sip in self._sip:
             if sip.family == wanted:

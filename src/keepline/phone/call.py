@@ -229,7 +229,8 @@ class PhoneCall:
         )
         tag = None if request.to.tag else self._ids.tag()
         response = make_response(request, status, to_tag=tag, headers=[("Allow", _ALLOW)])
-        effects: list[Effect] = [Send(response.encode(), response_target(request, source))]
+        target = response_target(request, source)
+        effects: list[Effect] = [Send(response.encode(), (target[0], target[1]))]
         if request.method == "BYE" and ours:
             effects += self._take(now_s, Event.BYE_RECEIVED)
         return effects
@@ -243,7 +244,7 @@ class PhoneCall:
         for effect in self._transactions[key].step(now_s, given):
             match effect:
                 case Transmit(data, peer):
-                    effects.append(Send(data, peer))
+                    effects.append(Send(data, (peer[0], peer[1])))
                 case PassResponse(response) if is_invite:
                     effects += self._take_invite_response(now_s, response)
                 case PassResponse(response) if key[1] == "BYE" and response.status >= 200:

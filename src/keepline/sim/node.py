@@ -230,8 +230,9 @@ class SimNode:
         for effect in effects:
             self._pass_moment()
             if isinstance(effect, fx.SendSip):
-                self.log.sent.append((self._world.now_s, effect.data, effect.peer))
-                self._network.send(effect.data, self._address, effect.peer)
+                peer = effect.peer[:2]
+                self.log.sent.append((self._world.now_s, effect.data, peer))
+                self._network.send(effect.data, self._address, peer)
             elif isinstance(effect, fx.InspectMedia):
                 seen = self.media.inspect(effect.call, effect.slot)
                 answers += [seen] if seen is not None else []
@@ -242,7 +243,7 @@ class SimNode:
             elif isinstance(effect, fx.CallCapability):
                 process = self._process
                 self.office.ask(effect, lambda given, process=process: self._hear_office(process, given))  # type: ignore[misc]
-            elif not isinstance(effect, fx.Persist):
+            elif not isinstance(effect, fx.Persist | fx.CloseConnection):
                 self.media.apply(effect)
         for answer in answers:
             self.feed(answer)

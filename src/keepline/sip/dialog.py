@@ -16,7 +16,7 @@ from keepline.sip.values import SipUri, parse_name_addr, parse_uri, uri_host_por
 
 __all__ = [
     "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "cancel_for", "dialog_key", "in_order",
-    "next_hop", "next_request", "retransmission_times_s", "uac_dialog", "uas_dialog",
+    "make_via", "next_hop", "next_request", "next_transport", "retransmission_times_s", "uac_dialog", "uas_dialog",
 ]  # fmt: skip
 
 DialogKey = tuple[str, str, str]
@@ -117,17 +117,19 @@ def next_request(
     branch: str,
     via_host: str,
     via_port: int,
+    transport: str = "udp",
     contact: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
     body: bytes = b"",
 ) -> tuple[Dialog, Request]:
     """The next request within the dialog and the dialog after sending it (§12.2.1.1). ACK has `ack_for_2xx`.
 
-    `via_host` without brackets, `contact` a URI without angle brackets. A body is application/sdp unless `headers`
-    hold a Content-Type.
+    `via_host` without brackets, `contact` a URI without angle brackets; `transport` (udp or tcp) is what its Via says.
+    A body is application/sdp unless `headers` hold a Content-Type.
     """
     dialog = replace(dialog, local_cseq=dialog.local_cseq + 1)
-    request = _request(dialog, method, dialog.local_cseq, branch, (via_host, via_port), contact, headers, body)
+    via = make_via(via_host, via_port, branch, transport)
+    request = _request(dialog, method, dialog.local_cseq, via, contact, headers, body)
     return dialog, request
 
 
@@ -137,6 +139,7 @@ def ack_for_2xx(
     branch: str,
     via_host: str,
     via_port: int,
+    transport: str = "udp",
     cseq: int | None = None,
     contact: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
@@ -147,7 +150,14 @@ def ack_for_2xx(
     `cseq` is that number; the dialog's last one unless given. Every copy of the 2xx is answered with the same ACK.
     """
     number = dialog.local_cseq if cseq is None else cseq
-    return _request(dialog, "ACK", number, branch, (via_host, via_port), contact, headers, body)
+    via = make_via(via_host, via_port, branch, transport)
+    return _request(dialog, "ACK", number, via, contact, headers, body)
+
+
+def make_via(host: str, port: int, branch: str, transport: str = "udp") -> str:
+    """The Via of a request of ours; `host` without brackets, `transport` udp or tcp. It asks for rport (RFC 3581)."""
+    sent_by = f"{f'[{host}]' if ':' in host else host}:{port}"
+    return f"SIP/2.0/{transport.upper()} {sent_by};branch={branch};rport"
 
 
 def next_hop(dialog: Dialog) -> tuple[str, int]:
@@ -155,9 +165,19 @@ def next_hop(dialog: Dialog) -> tuple[str, int]:
 
     PeerError 400 for a route that cannot be read.
     """
-    if dialog.route_set:
-        return uri_host_port(_route_uri(dialog.route_set[0]))
-    return uri_host_port(parse_uri(dialog.remote_target))
+    return uri_host_port(_next_uri(dialog))
+
+
+def next_transport(dialog: Dialog) -> str:
+    """The transport that the URI of the next hop names, in lower case; "" where it names none (§19.1.1).
+
+    PeerError 400 for a route that cannot be read.
+    """
+    return (_next_uri(dialog).params.get("transport") or "").lower()
+
+
+def _next_uri(dialog: Dialog) -> SipUri:
+    return _route_uri(dialog.route_set[0]) if dialog.route_set else parse_uri(dialog.remote_target)
 
 
 def retransmission_times_s(t1_s: float = 0.5, t2_s: float = 4.0) -> Iterator[float]:
@@ -176,16 +196,14 @@ def _request(
     dialog: Dialog,
     method: str,
     cseq: int,
-    branch: str,
-    sent_by: tuple[str, int],
+    via: str,
     contact: str | None,
     more: Iterable[tuple[str, str]],
     body: bytes,
 ) -> Request:
     uri, routes = _uri_and_routes(dialog)
-    host, port = sent_by
     headers = Headers()
-    headers.add("Via", f"SIP/2.0/UDP {f'[{host}]' if ':' in host else host}:{port};branch={branch};rport")
+    headers.add("Via", via)
     headers.add("Max-Forwards", str(MAX_FORWARDS))
     for route in routes:
         headers.add("Route", route)

@@ -13,6 +13,7 @@ from keepline.model.errors import LocalError, PeerError
 from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
 from keepline.sip.framing import split_message
 from keepline.sip.headers import Headers, canonical_name, split_list
+from keepline.sip.peers import Address, TcpPeer
 from keepline.sip.reasons import REASON_PHRASES
 from keepline.sip.values import (
     PORT_DEFAULT,
@@ -289,13 +290,16 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
     request._via = (text, stamped)
 
 
-def response_target(message: Request | Response, source: tuple[str, int]) -> tuple[str, int]:
-    """Where the answer to a stamped request goes over UDP, or a response already made (RFC 3261 §18.2.2, RFC 3581 §4).
+def response_target(message: Request | Response, source: Address) -> Address:
+    """Where the answer to a stamped request goes, or a response already made (RFC 3261 §18.2.2, RFC 3581 §4).
 
-    `source` is where the request came from; it stands in for a sent-by that is a name.
+    `source` is where the request came from; it stands in for a sent-by that is a name. What came over a connection is
+    answered over it, and over a new one to its Via where it is gone.
     """
     via = message.top_via
     port = via.port or PORT_DEFAULT
+    if isinstance(source, TcpPeer):
+        return TcpPeer(source.host, source.port, back=(source.host, port))
     maddr = via.params.get("maddr")
     if maddr:
         return maddr.strip("[]"), port

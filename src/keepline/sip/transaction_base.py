@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 
 from keepline.model.errors import LocalError
 from keepline.sip.message import Request, Response
-
-Address = tuple[str, int]
+from keepline.sip.peers import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""What TCP connections bring besides messages: streams that cannot be read on, messages that could not be sent.
+
+RFC 3261 §17.1.4 (transport errors of clients), §18.3 (a stream is framed by Content-Length), §18.4.
+"""
+
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call import teardown
+from keepline.call.transactions import Key
+from keepline.call.turn import Turn
+from keepline.model.errors import PeerError
+from keepline.sip.message import Request, parse_message
+from keepline.sip.transaction import client_key
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+
+
+class Connections:
+    """The part of the exchange that hears of them."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+
+    def on_broken(self, turn: Turn, given: fx.StreamBroken) -> None:
+        """Nobody can say where the next message begins: the connection is closed, with an answer where that can be."""
+        gate, host = self._exchange.gate, given.source.host
+        if gate.carrier(host) or not gate.silences(turn, host):
+            gate.refuse_malformed(turn, PeerError(given.why, given.status), given)
+        turn.emit(fx.CloseConnection(given.source))
+
+    def on_send_failed(self, turn: Turn, given: fx.SendFailed) -> None:
+        """The transaction of a request ends; the response to who has closed its connection is that peer's loss."""
+        message = parse_message(given.data)
+        if isinstance(message, Request):
+            self._fail(turn, client_key(message), given.why)
+
+    def on_lost(self, turn: Turn, given: fx.ConnectionLost) -> None:
+        """What went over it and was not answered is as good as not sent."""
+        for key in self._exchange.transactions.sent_over(given.peer):
+            self._fail(turn, key, given.why)
+
+    def _fail(self, turn: Turn, key: Key, why: str) -> None:
+        effects, unanswered = self._exchange.transactions.fail(turn.now_s, key, why)
+        turn.effects += effects
+        if unanswered:
+            self._exchange.on_call(turn, unanswered, teardown.on_bye_over)

@@ -1,0 +1,46 @@
+"""Which way the messages of a call go: plain decisions on its dialog and on where its peer's requests came from.
+
+What came over a connection is answered over it, and our own requests take it too where it leads to whom they are for:
+behind a NAT there is no other way. Names are not looked up here.
+Source: RFC 3261 §12.2.1.1, §18.1.1, §18.2.2; RFC 3263 §4.1; RFC 5923 §1.
+"""
+
+from ipaddress import ip_address
+
+from keepline.call.facts import CallEnded, CallReceived, ReinviteAnswered
+from keepline.call.state import CallState
+from keepline.sip.dialog import Dialog, next_hop, next_transport
+from keepline.sip.peers import Address, TcpPeer, peer_at
+
+
+def source_of(fact: CallReceived | ReinviteAnswered | CallEnded) -> Address:
+    """Where the request that this fact tells of came from."""
+    return peer_at(fact.peer_host, fact.peer_port, fact.transport)
+
+
+def way_of_requests(call: CallState, dialog: Dialog) -> Address:
+    """Where our requests of the call's dialog go. PeerError for a route or a target that cannot be read."""
+    reinvite = call.agreement.reinvite
+    source = source_of(call.received if reinvite is None else reinvite)
+    return request_way(dialog, source, is_direct=len(call.invite.headers.get_all("Via")) == 1)
+
+
+def request_way(dialog: Dialog, source: Address, *, is_direct: bool) -> Address:
+    """Where a request of ours goes, in a dialog whose messages came from `source`.
+
+    `is_direct`: nobody stands between the two of us, so that whatever address the peer gives, `source` leads to it.
+    For a name, which is not resolved, `source` serves. PeerError for a route or a target that cannot be read.
+    """
+    host, port = next_hop(dialog)
+    transport = next_transport(dialog)
+    try:
+        ip_address(host)
+    except ValueError:
+        return source
+    if not isinstance(source, TcpPeer):
+        return TcpPeer(host, port) if transport == "tcp" else (host, port)
+    if transport == "udp":
+        return host, port
+    if is_direct or host == source.host:
+        return TcpPeer(source.host, source.port, back=(host, port))
+    return TcpPeer(host, port)
