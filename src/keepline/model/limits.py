@@ -14,6 +14,12 @@ FLOW_TRACEBACK_CHARS_MAX = 8_000
 ASK_DIGITS_COUNT_MAX = 64
 ASK_RETRIES_MAX = 10
 """Of one question."""
+SECRET_COUNT_MAX = 32
+"""Digits of one secret."""
+SECRET_AHEAD_MAX = 32
+"""Keys pressed after an entry and before the next one is asked for; further ones are dropped."""
+SECRETS_PER_CALL_MAX = 8
+"""Secrets that a call has at one time; a question for one more fails its step."""
 WAIT_S_MAX = 86_400
 """Of one wait of a flow."""
 NOTE_CHARS_MAX = 4_000

@@ -14,6 +14,7 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from socket import MSG_DONTWAIT, MSG_PEEK, socket
@@ -33,6 +34,7 @@ from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recorder import RECORDINGS, Recorder
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_rtp import LOOK_S, RtpStreams
+from keepline.node.media_secrets import MediaSecrets
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
@@ -54,6 +56,7 @@ from keepline.node.mediawire import (
     decode_commands,
     encode_events,
 )
+from keepline.node.secretwire import SecretCommand
 from keepline.node.slots import H_MEDIA_TICK, Slots
 
 TICKS_PER_S: Final = 500
@@ -87,6 +90,8 @@ class MediaLoop:
         self._streams = RtpStreams(slots, rtp_sockets, PromptCache(prompts_dir), self._rtcp, self._tell)
         self._recorder = Recorder(slots, self._streams, prompts_dir.parent / RECORDINGS, self._tell)
         self._bridges = Bridges(slots, self._streams)
+        self._secrets = MediaSecrets(slots, self._tell, self._streams.finish, self._send_secret)
+        self._streams.take_private = self._secrets.key
         self._commands = commands
         self._epoll = select.epoll()
         self._timer_fd = timerfd_create()
@@ -227,6 +232,8 @@ class MediaLoop:
             self._close(command, stream)
         elif isinstance(command, StopRecord):
             self._recorder.stop(command, stream, monotonic())
+        elif isinstance(command, SecretCommand):
+            self.refused += not self._secrets.apply(command, stream, monotonic())
         elif isinstance(command, Redirect | Record | Bridge | Unbridge):
             if stream is None or command.call != stream.call or not self._change(stream, command):
                 self.refused += 1
@@ -278,6 +285,7 @@ class MediaLoop:
         self._streams.take_the_rest(stream, now_s)
         self._recorder.end(stream, RecordEnd.CLOSED, now_s)
         self._bridges.closed(stream)
+        self._secrets.close(stream)
         self._streams.end(stream, now_s)
 
     def _tell(self, event: Event) -> None:
@@ -297,6 +305,11 @@ class MediaLoop:
             for _ in batch:
                 self._events.popleft()
 
+    def _send_secret(self, datagram: bytearray) -> None:
+        """At once or not at all: what waits would be in memory that nobody overwrites."""
+        with suppress(OSError):
+            self._commands.send(datagram, MSG_DONTWAIT)
+
     # -- succession -----------------------------------------------------------------------------------------------
 
     def _take_over(self) -> None:
@@ -305,7 +318,9 @@ class MediaLoop:
         slots.media_epoch += 1
         slots.media_heartbeat_s = monotonic()
         for slot in slots.open_slots():
-            self._recorder.resume(self._streams.resume(slot, monotonic()))
+            stream = self._streams.resume(slot, monotonic())
+            self._secrets.resume(stream)
+            self._recorder.resume(stream)
         self._bridges.resume()
         self._tell(MediaStarted(slots.media_epoch))
         if not self._streams:

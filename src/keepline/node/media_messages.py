@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from keepline.node.secretwire import SecretCommand, SecretNews
+
 FRAME_MS: Final = 20
 FRAMES_MS: Final = (10, 20, 30, 40, 60)
 """The lengths of packet that can be sent; any can be received."""
@@ -254,5 +256,7 @@ class Unbridge:
     number: int
 
 
-Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord | Bridge | Unbridge
-Event = MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack | RecordingEnded
+Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord | Bridge | Unbridge | SecretCommand
+Event = (
+    MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack | RecordingEnded | SecretNews
+)

@@ -65,6 +65,8 @@ class StreamRecording:
     """Pieces thrown away since the disk was too slow."""
     pieces: list[tuple[int, int, bytes]] = field(default_factory=list)
     """(Channel, place, frame) not handed over yet."""
+    deaf_before: int = 0
+    """What the caller said before this place is not recorded, however late it comes."""
     _origin: int | None = None
     """The caller's timestamp at the beginning of the file."""
 
@@ -76,9 +78,15 @@ class StreamRecording:
             place = expected
         if self._origin is None or place == expected:
             self._origin = (ts - place) & 0xFFFFFFFF
+        if place < self.deaf_before:
+            return
         if is_loud(payload, self.payload_type):
             self.heard = max(self.heard, min(place + len(payload), self.size_max))
         self._gather(CALLER, place, payload)
+
+    def hear_again(self, now_s: float) -> None:
+        """The caller is recorded from here on, after a time in which it was not."""
+        self.deaf_before = self.heard = self.size_at(now_s)
 
     def say(self, at_s: float, payload: bytes) -> None:
         """Gather a frame that was sent at a time."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_bridge_end import BridgeEnd
-from keepline.node.media_groups import Group, Groups
+from keepline.node.media_groups import Group, Groups, prepare
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
@@ -21,7 +21,7 @@ from keepline.node.media_silence import LOOKS_PER_S, hush, look
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished, Redirect
 from keepline.node.slots import S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
-from keepline.rtp.dtmf import END, PAYLOAD_BYTES
+from keepline.rtp.dtmf import DIGITS, END, PAYLOAD_BYTES
 from keepline.rtp.packet import HEADER, HEADER_BYTES, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
 from keepline.rtp.rtcp import PACKET_TYPES
 
@@ -52,6 +52,8 @@ class RtpStreams:
         self._looks: list[list[Stream]] = [[] for _ in range(PHASES)]
         self._looks_done = 0
         self._buffer = bytearray(RTP_PACKET_BYTES_MAX + 1)
+        self.take_private: Callable[[Stream, str], None]
+        """Where a key goes while keys are private; set before the first stream opens."""
 
     def __len__(self) -> int:
         return len(self._by_fd)
@@ -172,20 +174,8 @@ class RtpStreams:
         for group in self._groups:
             frame, phase = divmod(tick, group.ticks)
             if group.is_prepared:
-                self._prepare(group.phases[phase], self._slots.monotonic_anchor_s + tick / TICKS_PER_S)
+                prepare(group.phases[phase], self._slots.monotonic_anchor_s + tick / TICKS_PER_S)
             self._send(group, group.phases[phase], frame)
-
-    def _prepare(self, streams: Iterable[Stream], at_s: float) -> None:
-        """Give bridged streams what the other end said, and recordings what recorded ones say."""
-        for stream in streams:
-            audio = stream.frames[stream.position] if stream.frames is not None else None
-            if stream.bridge is not None:
-                passed = stream.bridge.buffer.take(stream.frame_bytes)
-                if audio is None:
-                    stream.say(passed)
-                    audio = passed
-            if audio is not None and stream.recording is not None and stream.recording.channels == 2:
-                stream.recording.say(at_s, audio)
 
     def finish_tick(self, tick: int, late: bool) -> None:
         """Finish the tick in which a predecessor died; `late` when it is too long ago to make it good."""
@@ -312,8 +302,8 @@ class RtpStreams:
         """Give audio of the peer's to whoever else it is for."""
         bounds = payload_bounds(self._buffer, length)
         _, second, _, ts, ssrc = HEADER.unpack_from(self._buffer)
-        if bounds is None or ssrc != stream.remote_ssrc:
-            return
+        if bounds is None or ssrc != stream.remote_ssrc or stream.entry is not None:
+            return  # a key's tone beside its event is for nobody
         kind, payload = second & 0x7F, bytes(self._buffer[bounds[0] : bounds[1]])
         if stream.bridge is not None and kind == stream.payload_type:
             stream.bridge.hear(kind, ssrc, ts, payload)
@@ -386,9 +376,16 @@ class RtpStreams:
         )
         before = stream.events.ts
         if stream.events.update(ts, marker, code, end, duration):
-            stream.add_digit()
-            self._tell(DigitsReceived(stream.call, stream.slot, stream.events.count))
-            if stream.barge_in:
-                self.finish(stream, FinishReason.DIGIT)
+            self.keyed(stream)
         elif stream.events.ts != before:
             stream.store_digits()
+
+    def keyed(self, stream: Stream) -> None:
+        """Take the key that a stream's `events` has just counted, for the ring or for an entry."""
+        if stream.entry is not None:
+            stream.hide_digit()
+            self.take_private(stream, DIGITS[stream.events.code])
+        else:
+            self._tell(DigitsReceived(stream.call, stream.slot, stream.add_digit()))
+        if stream.barge_in:
+            self.finish(stream, FinishReason.DIGIT)

@@ -32,6 +32,7 @@ from keepline.node.mediawire import (
 )
 from keepline.node.slots import Slots
 from keepline.rtp.dtmf import DIGITS, EventReceiver
+from keepline.rtp.entry import Entry, EntryState
 from keepline.rtp.packet import HEADER, MARKER, PLAIN, SEQ_MASK, TS_MASK, StreamAccount
 
 TICK_UNITS: Final = 16
@@ -105,6 +106,10 @@ class Stream:
     other_seq: int = 0
     account: StreamAccount = field(default_factory=StreamAccount)
     events: EventReceiver = field(default_factory=EventReceiver)
+    entry: Entry | None = None
+    """Takes the keys while they are private."""
+    secret_keys: int = 0
+    """Of those that `events` has counted."""
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -148,7 +153,8 @@ class Stream:
         self.account = StreamAccount(first, highest, received, jitter)
         count, ts = u32[(base + at.S_DIGITS) // 4], u32[(base + at.S_DIGITS) // 4 + 1]
         code = view[base + at.S_RING + (count - 1) % at.RING_BYTES]
-        self.events = EventReceiver(count, ts, DIGITS.find(chr(code)))
+        self.secret_keys = u32[(base + at.S_SECRET_KEYS) // 4]
+        self.events = EventReceiver(count + self.secret_keys, ts, DIGITS.find(chr(code)))
         self.packet[1] = self.payload_type | (0 if self.sent else MARKER)
         self.packet[12:] = self._silence
         state = slots.play_state(self.slot)
@@ -230,6 +236,11 @@ class Stream:
         self.repeat, self.barge_in = command.repeat, command.barge_in
 
     @property
+    def is_keying(self) -> bool:
+        """Whether an entry is being keyed: nothing of this is recorded, in either direction."""
+        return self.entry is not None and self.entry.state is EntryState.OPEN
+
+    @property
     def key(self) -> str:
         """The key of the prompt played last."""
         key_at = self.base + at.S_PROMPT_KEY
@@ -239,7 +250,8 @@ class Stream:
     def interrupted(self) -> bool:
         """Whether a digit that the flow has not had forbids the play to go on."""
         seen = self.slots.u32[(self.base + at.S_DIGITS_SEEN) // 4]
-        return self.barge_in and self.events.count > seen
+        is_keyed = self.entry is not None and self.entry.is_touched
+        return self.barge_in and (is_keyed or self.events.count - self.secret_keys > seen)
 
     def set_frames(self, frames: list[bytes]) -> bool:
         """Go on with the play where the slot says; False when its last frame is out."""
@@ -344,16 +356,22 @@ class Stream:
         account = self.account
         at.STATS_BASE.pack_into(self.slots.view, self.base + at.S_STATS_BASE, account.base & TS_MASK, self.remote_ssrc)
 
-    def add_digit(self) -> None:
-        """Store the key that `events` has just counted: in the ring first, then the count."""
-        events = self.events
-        ring_at = self.base + at.S_RING + (events.count - 1) % at.RING_BYTES
-        self.slots.view[ring_at] = ord(DIGITS[events.code])
+    def add_digit(self) -> int:
+        """Store the key that `events` has just counted: in the ring first, then the count, which is returned."""
+        ring_at = self.base + at.S_RING + (self.events.count - self.secret_keys - 1) % at.RING_BYTES
+        self.slots.view[ring_at] = ord(DIGITS[self.events.code])
+        self.store_digits()
+        return self.events.count - self.secret_keys
+
+    def hide_digit(self) -> None:
+        """The same for a private key: that there was one, and not which."""
+        self.secret_keys += 1
+        self.slots.u32[(self.base + at.S_SECRET_KEYS) // 4] = self.secret_keys
         self.store_digits()
 
     def store_digits(self) -> None:
         """Store the count of keys and the timestamp of the last in one word."""
-        self.slots.u64[(self.base + at.S_DIGITS) // 8] = self.events.ts << 32 | self.events.count
+        self.slots.u64[(self.base + at.S_DIGITS) // 8] = self.events.ts << 32 | self.events.count - self.secret_keys
 
     def bump(self, counter: int) -> None:
         """Count one up in the slot (S_LATE, S_IGNORED, S_SEND_FAILED)."""

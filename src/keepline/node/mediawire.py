@@ -38,6 +38,20 @@ from keepline.node.media_messages import (
     StreamWay,
     Unbridge,
 )
+from keepline.node.secretwire import (
+    SECRET_KIND_FIRST,
+    SECRET_NEWS_KIND,
+    AskSecret,
+    DropSecret,
+    EndSecret,
+    KeySecret,
+    ListenOpenly,
+    Reveal,
+    SecretNews,
+    secret_command,
+    secret_head,
+)
+from keepline.rtp.entry import EntryState
 
 __all__ = [
     "COMMAND_MAGIC",
@@ -188,6 +202,8 @@ def _command_record(command: Command) -> bytes:
     call, slot, number = command.call, command.slot, command.number
     try:
         match command:
+            case AskSecret() | EndSecret() | ListenOpenly() | KeySecret() | DropSecret() | Reveal():
+                return _COMMAND.pack(*secret_head(command), 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
             case Open() | Redirect():
                 dtmf = NO_DTMF if command.dtmf_payload_type is None else command.dtmf_payload_type
                 way, ip = command.way, pack_ip(command.remote_host)
@@ -222,7 +238,7 @@ def _command_record(command: Command) -> bytes:
             case StopPlay() | Close() | StopRecord() | Unbridge():
                 head = (_BARE[type(command)], 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
-    except (ValueError, error) as problem:
+    except (ValueError, TypeError, error) as problem:
         raise LocalError(f"{command} does not fit its record: {problem}") from problem
 
 
@@ -234,6 +250,8 @@ _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, by
 
 
 def _command(record: _Record) -> Command:
+    if record[0] >= SECRET_KIND_FIRST:
+        return secret_command(record[:9])
     kind, flags, pt, dtmf, slot, number, call, ssrc, seq, port, ts, ip, key, seen = record[:14]
     dead_air_ms, frame_ms, count, networks = record[14:]  # of a recording its length, and above its silence
     match kind:
@@ -278,6 +296,8 @@ def _event_record(event: Event) -> bytes:
             return _EVENT.pack(_MEDIA_STARTED, 0, 0, 0, 0, epoch, 0)
         case PlayFinished(call, slot, number, reason):
             return _EVENT.pack(_PLAY_FINISHED, reason.value, slot, number, call, 0, 0)
+        case SecretNews(call, slot, number, state, count):
+            return _EVENT.pack(SECRET_NEWS_KIND, state, slot, number, call, count, 0)
         case DigitsReceived(call, slot, head):
             return _EVENT.pack(_DIGITS, 0, slot, 0, call, head, 0)
         case Latched(call, slot):
@@ -301,6 +321,8 @@ def _event(record: tuple[int, int, int, int, int, int, int]) -> Event:
             return PlayFinished(call, slot, number, FinishReason(reason))
         case 3:
             return DigitsReceived(call, slot, value)
+        case 32 if reason <= EntryState.LOST:
+            return SecretNews(call, slot, number, EntryState(reason), value)
         case 4:
             return Latched(call, slot)
         case 5:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX, SECRET_COUNT_MAX
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
     FRAMES_MS,
@@ -38,6 +38,19 @@ from keepline.node.mediawire import (
     encode_commands,
     encode_events,
 )
+from keepline.node.secretwire import (
+    AskSecret,
+    DropSecret,
+    EndSecret,
+    KeySecret,
+    ListenOpenly,
+    Reveal,
+    SecretNews,
+    decode_revealed,
+    encode_revealed,
+)
+from keepline.rtp.dtmf import DIGITS
+from keepline.rtp.entry import CHECKS, EntryState
 
 u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
 hosts = st.ip_addresses().map(lambda ip: getattr(ip, "ipv4_mapped", None) or ip).map(str)
@@ -62,6 +75,15 @@ commands = st.one_of(
     st.builds(StopRecord, u64, u32, u32),
     st.builds(Bridge, u64, u32, u32, u64, u32),
     st.builds(Unbridge, u64, u32, u32),
+    st.builds(
+        *(AskSecret, u64, u32, u32, u32, st.integers(1, SECRET_COUNT_MAX), u8),
+        *(st.sampled_from(["", *DIGITS]), st.sampled_from(CHECKS)),
+    ),
+    st.builds(EndSecret, u64, u32, u32),
+    st.builds(ListenOpenly, u64, u32, u32),
+    st.builds(KeySecret, u64, u32, u32, st.sampled_from(DIGITS)),
+    st.builds(DropSecret, u64, u32, u32, u32),
+    st.builds(Reveal, u64, u32, u32, u32),
 )
 events = st.one_of(
     st.builds(MediaStarted, u32),
@@ -72,6 +94,7 @@ events = st.one_of(
     st.builds(DeadAir, u64, u32, u32, st.booleans()),
     st.builds(AirBack, u64, u32, u32),
     st.builds(RecordingEnded, u64, u32, u32, st.sampled_from(RecordEnd), u32, u32),
+    st.builds(SecretNews, u64, u32, u32, st.sampled_from(EntryState), u32),
 )
 
 
@@ -160,3 +183,25 @@ def test_a_route_of_bytes_that_make_no_sense_is_refused() -> None:
         spoilt[at] = value
         with pytest.raises(LocalError):
             decode_commands(bytes(spoilt))
+
+
+@given(u32, u64, u32, st.none() | st.text("0123456789", max_size=SECRET_COUNT_MAX))
+def test_what_is_revealed_comes_back(epoch: int, call: int, number: int, digits: str | None) -> None:
+    held = None if digits is None else bytearray(digits.encode())
+    data = encode_revealed(epoch, Reveal(call, 0, number, 3), held)
+    assert decode_revealed(bytes(data)) == (call, number, digits)
+    with pytest.raises(LocalError):
+        decode_revealed(bytes(data[:-1]))
+
+
+def test_a_key_is_not_shown_where_its_command_is() -> None:
+    assert "7" not in repr(KeySecret(1, 0, 2, "7"))
+    with pytest.raises(LocalError) as raised:
+        encode_commands(0, [KeySecret(1 << 70, 0, 2, "7")])
+    assert "'7'" not in str(raised.value)
+
+
+@pytest.mark.parametrize("command", [AskSecret(1, 0, 2, 3, 0, 0, "", ""), AskSecret(1, 0, 2, 3, 33, 0, "", "")])
+def test_an_entry_of_no_length_is_refused(command: Command) -> None:
+    with pytest.raises(LocalError):
+        encode_commands(0, [command])
