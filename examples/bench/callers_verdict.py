@@ -15,8 +15,10 @@ FRAME_BYTES = 160
 FRAME_MS = 20
 LOST = 1
 """Stands for a packet that never came; no CRC of a real payload was ever this in practice."""
-QUIET = frozenset({crc32(b"\xff" * FRAME_BYTES), crc32(b"\xd5" * FRAME_BYTES)})
-"""Digital silence in PCMU and in PCMA."""
+FAINT = (*range(0x70, 0x80), *range(0xF0, 0x100), *(code ^ 0xD5 for code in (*range(16), *range(0x80, 0x90))))
+"""The smallest codes of PCMU and of PCMA, on both sides of zero."""
+QUIET = frozenset(crc32(bytes([code]) * FRAME_BYTES) for code in FAINT)
+"""Silence: nothing moves. A voice that pauses does so at some small constant, and not always at zero."""
 PAUSE_FRAMES = 25
 """Unknown audio (no prompt file given) is split into runs at pauses as long as this."""
 STALL_GRACE_S = 0.25

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from world_ear import Sound
 from world_script import (
+    APOLOGY,
     SECRET_VALUES,
     VALUE,
     Believe,
@@ -199,12 +200,13 @@ class Actor:
             return []
         while self._unread:
             sound = self._unread.pop(0)
-            if sound.ended == step.begin:
-                continue
-            for pattern, label in step.options:
+            for pattern, label in step.options if sound.ended is not step.begin else ():
                 if self._matches(pattern, sound):
                     self._wakes_at = None
                     return self._jump(label, now_s)
+            if sound.ended and sound.prompt == APOLOGY:
+                self._wakes_at = None
+                return self._jump(APOLOGY, now_s)
         return []
 
     def _matches(self, pattern: str, sound: Sound) -> bool:

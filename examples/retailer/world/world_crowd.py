@@ -112,7 +112,7 @@ class World(Crowd):
         mind = self.minds.pop(caller.index)
         if caller.facts.answered:
             if caller.leg is not None and not mind.actor.over:
-                mind.actor.heard(mind.ear.listen(caller.leg.receiver.frames), self.now())
+                mind.actor.heard(mind.ear.listen(caller.leg.receiver.frames, hung_up=True), self.now())
             mind.actor.ended(self.now())
         self.tell(experience(caller, mind.actor, self.plan.prompts))
 

@@ -12,7 +12,7 @@ from callers_verdict import LOST, QUIET, Recogniser, Run
 PAUSE_FRAMES = 40
 """Audio that is followed by so much silence (0.8 s) has ended."""
 SCRAP_FRAMES = 15
-"""Less of something unknown, or of the middle of a prompt, is the tail of what a key has cut, and is not noticed."""
+"""Less of anything is the tail of what a key has cut, or a frame that two prompts share, and is not noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Ear:
         """What comes from now on is something new: the caller has pressed a key, and waits for an answer to it."""
         self.settled = len(frames)
 
-    def listen(self, frames: Sequence[int]) -> list[Sound]:
-        """Every beginning and end that was not told of before, in order."""
+    def listen(self, frames: Sequence[int], hung_up: bool = False) -> list[Sound]:
+        """Every beginning and end that was not told of before, in order; who has `hung_up` says nothing more."""
         base, tail = self.settled, frames[self.settled :]
         runs = self._joined(self.recogniser.runs(tail), tail)
         sounds: list[Sound] = []
@@ -51,7 +51,8 @@ class Ear:
             at = base + run.heard_at
             quiet = len(tail) - run.ended_at
             over = place < len(runs) - 1 or (bool(run.prompt) and run.complete) or quiet >= self._pause_after(run)
-            scrap = run.frames < SCRAP_FRAMES and (not run.prompt or run.first > 0)
+            over = over or hung_up
+            scrap = self._is_scrap(run)
             if at != self._told_begin and not scrap:
                 self._told_begin = at
                 sounds.append(Sound(run.prompt, False, False, at, run.frames))
@@ -72,14 +73,20 @@ class Ear:
         inside = next((n for n, frame in enumerate(rest) if frame not in QUIET), 0)
         return max(self.pause_frames, inside + SCRAP_FRAMES)
 
+    def _is_scrap(self, run: Run) -> bool:
+        whole = bool(run.prompt) and run.first == 0 and run.complete
+        return run.frames < SCRAP_FRAMES and not whole
+
     def _joined(self, runs: list[Run], frames: Sequence[int]) -> list[Run]:
-        """Without what a lost packet tears apart: the halves of a prompt, and unknown audio with short pauses."""
+        """Without what tears apart: a lost packet, a short pause in unknown audio, a frame that it shares."""
         joined: list[Run] = []
-        for run in runs:
-            if not run.prompt and set(frames[run.heard_at : run.ended_at]) <= {LOST}:
+        for each in runs:
+            if not each.prompt and set(frames[each.heard_at : each.ended_at]) <= {LOST}:
                 continue
             last = joined[-1] if joined else None
-            apart = run.heard_at - last.ended_at if last else 0
+            apart = each.heard_at - last.ended_at if last else 0
+            shared = last is not None and not last.prompt and self._is_scrap(each)
+            run = Run("", each.heard_at, 0, each.frames, True, 0) if shared else each
             whole = last is not None and last.prompt == run.prompt and (
                 run.first - last.first - last.frames == apart > 0 if run.prompt else apart < self.pause_frames
             )  # fmt: skip

@@ -15,6 +15,8 @@
       hang up [after A[-B]]
       cancel after A[-B]                     gives up that long after dialling, if it is not answered by then
 
+Whoever hears `apology` where the persona does not wait for it believes `apology` and listens to the end.
+
 A PATTERN is the name of a prompt, with `*` for any run of characters. A prompt whose audio is not known to the world
 (nobody rendered it beforehand, or it holds a customer's own figures) is recognised by position: the next audio that
 belongs to no known prompt. Pure; mistakes are `ScriptError` with the line they are on.
@@ -26,6 +28,8 @@ from dataclasses import dataclass, field
 
 HEAR_WITHIN_S = 30.0
 LISTEN_WITHIN_S = 60.0
+APOLOGY = "apology"
+"""The prompt after which nothing goes on as anybody meant it to, and the label of what callers do then."""
 KEYS = re.compile(r"(?:[0-9A-D*#]|\{[a-z_]+\})+")
 VALUE = re.compile(r"\{([a-z_]+)\}")
 VALUES = frozenset(
@@ -153,6 +157,8 @@ def read_personas(text: str) -> dict[str, Persona]:
             raise ScriptError(f"line {number}: {error}") from None
     for persona in found.values():
         _check(persona)
+        persona.labels.setdefault(APOLOGY, len(persona.steps) + 1)
+        persona.steps += [HangUp(), Believe(APOLOGY), Listen()]
     return found
 
 

@@ -23,7 +23,7 @@ from keepline.config.store import (
     read_overrides,
     stored_directory,
 )
-from keepline.config.tree import Plain, Position, Tree, Where, dotted, read_tree, read_value
+from keepline.config.tree import Plain, Position, Tree, dotted, read_tree, read_value
 from keepline.config.trunk_checks import check_outbound, check_trunks
 from keepline.config.trunks import outbound_policy_of, trunks_of
 from keepline.config.words import add_validation_mistakes
@@ -192,23 +192,35 @@ def _apply_overrides(tree: Tree, overrides: Sequence[str]) -> None:
 
 
 def _put(tree: Tree, keys: list[str], value: Plain, key_at: Position, value_at: Position) -> None:
-    mapping = tree.plain
-    for depth, key in enumerate(keys[:-1], start=1):
-        below = mapping.setdefault(key, {})
-        tree.keys.setdefault(tuple(keys[:depth]), key_at)
-        if not isinstance(below, dict):
-            wrong = f"`{key}` is not a mapping"
-            tree.mistakes.append(
-                tree.mistake_at(key_at, ".".join(keys), wrong, f"set `{'.'.join(keys[:depth])}` itself")
-            )
+    place: dict[str, Plain] | list[Plain] = tree.plain
+    where: list[str | int] = []
+    for depth, key in enumerate(keys):
+        if isinstance(place, dict):
+            where.append(key)
+        elif key.isdecimal() and int(key) < len(place):
+            where.append(int(key))
+        else:
+            wrong = f"`{'.'.join(keys[:depth])}` is a list of {len(place)}, and has no `{key}`"
+            right = f"name one by its place, from 0 to {len(place) - 1}" if place else "set the list itself"
+            tree.mistakes.append(tree.mistake_at(key_at, ".".join(keys), wrong, right))
             return
-        mapping = below
-    mapping[keys[-1]] = value
-    where: Where = tuple(keys)
+        if depth == len(keys) - 1:
+            break
+        tree.keys.setdefault(tuple(where), key_at)
+        below = place.setdefault(key, {}) if isinstance(place, dict) else place[int(key)]
+        if not isinstance(below, dict | list):
+            right = f"set `{'.'.join(keys[: depth + 1])}` itself"
+            tree.mistakes.append(tree.mistake_at(key_at, ".".join(keys), f"`{key}` is not a mapping", right))
+            return
+        place = below
+    if isinstance(place, dict):
+        place[keys[-1]] = value
+    else:
+        place[int(keys[-1])] = value
     for positions in (tree.keys, tree.values):
-        for old in [each for each in positions if each[: len(where)] == where]:
+        for old in [each for each in positions if each[: len(where)] == tuple(where)]:
             del positions[old]
-    tree.keys[where], tree.values[where] = key_at, value_at
+    tree.keys[tuple(where)], tree.values[tuple(where)] = key_at, value_at
 
 
 def _in_order(tree: Tree) -> list[Mistake]:

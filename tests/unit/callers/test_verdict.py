@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from callers_verdict import (
     LOST,
+    QUIET,
     Expectation,
     Facts,
     Heard,
@@ -189,3 +190,10 @@ def test_unknown_audio_is_told_apart_by_its_crc_and_split_at_pauses() -> None:
     first, second = runs((*WELCOME[:50], *SILENCE * 30, *WELCOME[:50]), {})
     assert (first.frames, second.frames, first.crc) == (50, 50, second.crc)
     assert runs(WELCOME[:49], {})[0].crc != first.crc
+
+
+def test_a_voice_that_pauses_at_some_small_constant_is_silent() -> None:
+    faint = prompt_frames(b"\x7c" * 3200)
+    assert set(faint) <= QUIET
+    assert set(prompt_frames(b"\x55" * 160)) <= QUIET
+    assert not set(prompt_frames(b"\x07" * 160)) & QUIET

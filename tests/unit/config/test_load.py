@@ -72,6 +72,11 @@ def test_overrides_replace_and_add(shop: Path) -> None:
     assert operation.overrides[0] == "sip.listen=127.0.0.1:6000"
 
 
+def test_an_override_reaches_into_a_list(shop: Path) -> None:
+    overrides = ("trunks.carrier.peers=[192.0.2.0/24, 10.0.0.0/8]", "trunks.carrier.peers.1=198.51.100.0/24")
+    assert load_operation(shop, overrides).trunks[0].peers == ("192.0.2.0/24", "198.51.100.0/24")
+
+
 def test_an_override_mends_a_mistake_of_the_file(shop: Path) -> None:
     (shop / "keepline.yaml").write_text(GOOD_YAML + "sip: {listen: nowhere}\n", encoding="utf-8")
     assert load_operation(shop, ("sip.listen=127.0.0.1:5070",)).sip.listen.port == 5070

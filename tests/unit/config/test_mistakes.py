@@ -360,6 +360,11 @@ def test_a_recording_without_sound_is_a_mistake(shop: Path, mistakes: Check) -> 
         ("sip.lisen=1", "1:1: sip.lisen: `lisen` is not a setting; did you mean `listen`?"),
         ("sip.calls_max=-1", "1:15: sip.calls_max: `-1` is out of range; write at least 1"),
         ("operation.x=1", "1:1: operation.x: `operation` is not a mapping; set `operation` itself"),
+        (
+            "trunks.carrier.peers.1=x",
+            "1:1: trunks.carrier.peers.1: `trunks.carrier.peers` is a list of 1, and has no `1`;"
+            " name one by its place, from 0 to 0",
+        ),
         ("numbers.0800.flow=x", "1:19: numbers.0800.flow: there is no flow `x`; known: `greeting`"),
         (
             "sip.listen=[",

@@ -129,3 +129,21 @@ def test_nothing_is_done_once_it_is_over() -> None:
     run(subject, 0.0, 1.0)
     assert subject.heard([end("menu")], 2.0) == []
     assert subject.tick(3.0) == []
+
+
+def test_who_hears_an_apology_waits_for_nothing_else() -> None:
+    subject = actor("  hear menu begin\n  press 1 after 0\n  hear status begin\n  believe it\n")
+    subject.answered(0.0)
+    subject.heard([begin("menu")], 1.0)
+    run(subject, 1.0, 2.0)
+    assert subject.heard([begin("apology"), end("apology")], 4.0) == []
+    assert (subject.outcome.believes, subject.over) == (["apology"], False)
+    subject.ended(6.0)
+    assert subject.outcome.how == "done"
+
+
+def test_a_persona_may_have_its_own_answer_to_an_apology() -> None:
+    subject = actor("  hear apology -> own, status\n  label own\n  believe own\n  listen\n")
+    subject.answered(0.0)
+    subject.heard([end("apology")], 4.0)
+    assert subject.outcome.believes == ["own"]

@@ -101,3 +101,15 @@ PIECES = st.lists(st.sampled_from([MENU, ORDER, ALIKE, MENU[:40], GAPPED, quiet(
 def test_how_often_one_looks_changes_nothing(pieces: list[tuple[int, ...]], step: int) -> None:
     frames = sum((piece + quiet(50) for piece in pieces), ()) + quiet(100)
     assert ends(frames, step) == ends(frames, len(frames))
+
+
+def test_unknown_audio_that_shares_frames_with_a_prompt_is_one_sound() -> None:
+    shared = (*UNKNOWN[:30], MENU[0], *UNKNOWN[30:50], ORDER[7], ORDER[8], *UNKNOWN[50:], ORDER[0])
+    assert ends(shared + quiet(100)) == [("", True, len(shared))]
+    assert ends(shared + ORDER) == [("", True, len(shared)), ("order", True, 50)]
+
+
+def test_what_was_cut_by_the_end_of_the_call_has_ended() -> None:
+    ear = Ear(RECOGNISER)
+    assert [sound.ended for sound in ear.listen(UNKNOWN)] == [False]
+    assert [sound.ended for sound in ear.listen(UNKNOWN, hung_up=True)] == [True]

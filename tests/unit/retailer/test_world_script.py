@@ -31,7 +31,7 @@ persona two
 
 def test_every_step_can_be_said() -> None:
     one, two = read_personas(EVERYTHING).values()
-    assert (one.name, one.weight, one.labels) == ("one", 2.5, {"there": 2})
+    assert (one.name, one.weight, one.labels) == ("one", 2.5, {"there": 2, "apology": 10})
     assert one.steps == [
         Hear((("menu", ""), ("other_*", "there")), True, 7.0, "there"),
         Press("12#{order}", (1.0, 2.0)),
@@ -42,6 +42,10 @@ def test_every_step_can_be_said() -> None:
         Believe("it"),
         Listen(9.0),
         HangUp((0.5, 0.5)),
+        # What is done after an apology.
+        HangUp(),
+        Believe("apology"),
+        Listen(),
     ]
     assert one.values() == {"order"}
     assert (two.weight, two.cancel_after_s, two.steps) == (1.0, (0.1, 0.2), [HangUp()])

@@ -1,0 +1,91 @@
+"""2: book, move or cancel a delivery appointment.
+
+Two callers may want the same window at the same moment. Nothing here reserves anything while a caller thinks: whoever
+says yes first has it, and the other one hears of the next that is free.
+"""
+
+from flows.orders import ask_order
+from flows.promises import apologise
+from keepline.flow import Call, Failure, Refused, Reply
+
+OFFER = "We can deliver on {day:date}, between {start:time} and {end:time}. To take that, press 1. For the next one, 2."
+
+
+async def delivery(call: Call) -> None:
+    """Whatever a caller may want of the delivery of an order."""
+    order = await ask_order(call, department="delivery")
+    if order is None:
+        return
+    if order.appointment is not None:
+        await _change(call, order)
+    elif order.can_book:
+        await _agree(call, order.number, "booked", "appointments.book", order=order.number)
+    else:
+        await call.outcome("nothing_to_deliver", order=order.number, status=order.status)
+        await call.say("There is no delivery to arrange for order {number:digits}.", number=order.number)
+
+
+async def _change(call: Call, order: Reply) -> None:
+    now = await call.use("appointments.show", prompt="hold", appointment=order.appointment)
+    if not now.ok:
+        await apologise(call, "delivery", f"the delivery of order {order.number}", now)
+        return
+    wish = await call.ask_choice(
+        {"1": "move", "2": "cancel"},
+        "Your order arrives on {day:date}, between {start:time} and {end:time}. To move it, press 1. To cancel it, 2.",
+        day=now.day, start=now.start, end=now.end,
+    )  # fmt: skip
+    match wish:
+        case "move":
+            await _agree(call, order.number, "moved", "appointments.move", appointment=order.appointment)
+        case "cancel":
+            done = await call.use("appointments.cancel", prompt="hold", appointment=order.appointment)
+            if done.ok:
+                await call.outcome("cancelled", order=order.number, slot=done.slot)
+                await call.say("Your delivery on {day:date} is cancelled.", day=done.day)
+            else:
+                await apologise(call, "delivery", f"cancelling the delivery of order {order.number}", done)
+        case Failure(reason=reason):
+            await call.outcome("unchanged", order=order.number, why=reason)
+            await call.say(prompt="goodbye")
+
+
+async def _agree(call: Call, number: str, done: str, action: str, **whose: str) -> None:
+    """Offer one window after the other until the caller takes one that is still free then.
+
+    `action` gives it to the order or appointment `whose`, and `done` is what the call has come to then.
+    """
+    slot = await call.use("appointments.first_free", prompt="hold")
+    while slot.ok and slot.id is not None:
+        match await call.ask_yes_no(OFFER, day=slot.day, start=slot.start, end=slot.end):
+            case True:
+                made = await call.use(action, prompt="hold", slot=slot.id, **whose)
+                if made.ok:
+                    await _confirm(call, number, done, made)
+                    return
+                if not isinstance(made, Refused) or made.code != "slot_taken":
+                    await apologise(call, "delivery", f"the delivery of order {number}", made)
+                    return
+                await call.say(prompt="slot_taken")
+            case False:
+                pass  # the next one, then
+            case Failure(reason=reason):
+                await call.outcome("unchanged", order=number, why=reason)
+                await call.say(prompt="goodbye")
+                return
+        slot = await call.use("appointments.next_free", prompt="hold", after=slot.id)
+    if slot.ok or isinstance(slot, Refused):
+        await call.outcome("no_slots", order=number)
+        await call.say(prompt="no_slots")
+    else:
+        await apologise(call, "delivery", f"the delivery of order {number}", slot)
+
+
+async def _confirm(call: Call, number: str, done: str, made: Reply) -> None:
+    """It is so: on record first, then told."""
+    await call.outcome(done, order=number, slot=made.slot, confirmation=made.confirmation)
+    await call.say(
+        "Your delivery is {done}: {day:date}, between {start:time} and {end:time}. Your confirmation number is "
+        "{confirmation:digits}.",
+        done=done, day=made.day, start=made.start, end=made.end, confirmation=made.confirmation,
+    )  # fmt: skip

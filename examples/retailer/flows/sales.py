@@ -1,0 +1,25 @@
+"""4: sales. Three questions and a message make a lead that somebody can call back about."""
+
+from flows.promises import apologise, number_of
+from keepline.flow import Call
+
+INTERESTS = {"1": "kitchen", "2": "living room", "3": "bedroom", "4": "something else"}
+BUDGETS_CENTS = {"1": "50000", "2": "200000", "3": "500000"}
+TIMEFRAMES = {"1": "now", "2": "this_month", "3": "later"}
+
+
+async def qualify(call: Call) -> None:
+    """Find out what somebody wants, how soon and for how much."""
+    # A caller who does not answer a question is a lead all the same: the answer is a `Failure`, and false.
+    interest = await call.ask_choice(INTERESTS, prompt="ask_interest", retries=1)
+    budget_cents = await call.ask_choice(BUDGETS_CENTS, prompt="ask_budget", retries=1)
+    timeframe = await call.ask_choice(TIMEFRAMES, prompt="ask_timeframe", retries=1)
+    lead = await call.use(
+        "leads.add", prompt="hold", phone=number_of(call) or "withheld", interest=interest or "not told",
+        budget_cents=int(budget_cents) if budget_cents else None, timeframe=timeframe or None,
+    )  # fmt: skip
+    if lead.ok:
+        await call.outcome("lead", lead=lead.id, score=lead.score)
+        await call.say(prompt="lead_thanks")
+    else:
+        await apologise(call, "sales", f"wants to buy: {interest or 'not told'}", lead)
