@@ -14,10 +14,11 @@ from typing import Any
 
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallReceived
-from keepline.call.record import CallRecord, StepRecord, record_of
+from keepline.call.record import CallRecord, MessageRecord, StepRecord, record_of
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_operation
 from keepline.model.operation import (
+    BEEP_TONE,
     FlowReference,
     HostPort,
     MediaSettings,
@@ -140,6 +141,11 @@ class PhoneCall:
             self._node.media.press(self._caller.rtp, key)
             self.waits(_KEY_GAP_S)
 
+    def speaks(self, seconds: float) -> None:
+        """Make a sound for so long: what a message consists of."""
+        self._node.media.speak(self._caller.rtp, seconds)
+        self.waits(seconds)
+
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         self._tester.waits(seconds)
@@ -188,6 +194,10 @@ class PhoneCall:
     def steps(self) -> list[StepRecord]:
         return self.record.steps
 
+    @property
+    def messages(self) -> list[MessageRecord]:
+        return self.record.messages
+
     @cached_property
     def _id(self) -> str:
         received = [fact for fact in self._node.written if isinstance(fact, CallReceived)]
@@ -205,7 +215,8 @@ class PhoneCall:
         return [name for name, prompt in prompts.items() if prompt.key == started.prompt_key]
 
     def _words(self, started: Started) -> str:
-        return started.prompt.text or next(iter(self._names(started)), "tones")
+        made = "beep" if started.prompt == BEEP_TONE else "tones"
+        return started.prompt.text or next(iter(self._names(started)), made)
 
     def _instead(self, words: str, said: list[Started], within_s: float) -> str:
         heard = "".join(f"\n  {each.at_s - BEGAN_S:8.2f} s  {self._words(each)}" for each in said) or " nothing"

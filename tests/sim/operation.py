@@ -136,6 +136,18 @@ async def desk(call: Call) -> None:
 
 
 @flow
+async def voicemail(call: Call) -> None:
+    """Record a message, once more where it is too short, and ask about it."""
+    message = await call.record_message(
+        prompt="goodbye", length_s_max=20, silence_s=2.0, retries=1, on_invalid="That was too short."
+    )
+    await call.outcome("message" if message else "none", reason=message.reason, attempts=message.attempts)
+    sure = await call.ask_digits("Send it? Press 1.", timeout_s=4.0)
+    await call.say(f"You keyed {sure or 'nothing'}.")
+    await call.hangup()
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -157,6 +169,7 @@ FLOWS = {
         hasty,
         curt,
         desk,
+        voicemail,
         brittle,
     )
 }
@@ -176,6 +189,7 @@ NUMBERS = {
     "6005": Number("curt"),
     "6006": Number("hasty"),
     "7000": Number("desk"),
+    "7010": Number("voicemail"),
     "7001": Number("brittle"),
     "7002": Number("fragile"),
 }

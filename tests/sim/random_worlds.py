@@ -29,11 +29,25 @@ def plan_of(random: Random) -> Plan:
     return Plan(number, keys, hang_up_after_s, cancel_after_s)
 
 
+def message_of(random: Random) -> Plan:
+    """Somebody who leaves a message, or means to."""
+    begins_s, hangs_up = random.uniform(0.0, 12.0), random.random() < 0.4
+    keys = tuple((round(random.uniform(0.5, 20.0), 3), key) for key in random.choice(["", "#", "5#", "1#1", "55"]))
+    return Plan(
+        "7010",
+        tuple(sorted(keys)),
+        random.uniform(0.0, 20.0) if hangs_up else None,
+        speaks=((begins_s, random.choice((0.2, 3.0, 30.0))),),
+    )
+
+
 def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[[Scene], None] | None = None) -> Scene:
     """The world of a seed, not yet run."""
     random = Random(f"plans {seed}")
     plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
-    scene = Scene(plans, seed=seed, weather=STORM, slot_count=CALLERS, make=make, prepare=prepare)
+    speaking = Random(f"messages {seed}")
+    plans += [(speaking.uniform(0.0, 5.0), message_of(speaking)) for _ in range(speaking.choice((0, 0, 2)))]
+    scene = Scene(plans, seed=seed, weather=STORM, slot_count=len(plans), make=make, prepare=prepare)
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
     for _ in range(random.randint(0, DEATHS_MAX)):

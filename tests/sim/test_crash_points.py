@@ -2,6 +2,7 @@
 
 import pytest
 
+from keepline.call.facts import StepEnded
 from keepline.sim.caller import Plan
 from tests.sim.scenes import Scene
 
@@ -34,6 +35,14 @@ SCENARIOS = {
     "desk_silence": Plan("7000"),
     "desk_typed_ahead": Plan("7000", keys=tuple((0.5, key) for key in "112311")),
     "desk_hung_up": Plan("7000", keys=((1.0, "9"), (4.0, "1")), hang_up_after_s=6.5),
+    "message_silence": Plan("7010", speaks=((3.0, 6.0),)),
+    "message_terminator": Plan("7010", keys=((9.0, "5"), (9.5, "#"), (15.0, "1")), speaks=((3.0, 6.0),)),
+    "message_limit": Plan("7010", speaks=((3.0, 60.0),)),
+    "message_key_skips_words": Plan("7010", keys=((1.0, "5"), (8.0, "#")), speaks=((2.5, 5.0),)),
+    "message_too_short": Plan("7010", speaks=((0.5, 1.0),)),
+    "message_at_second_attempt": Plan("7010", speaks=((11.5, 4.0),)),
+    "message_hung_up": Plan("7010", speaks=((3.0, 60.0),), hang_up_after_s=8.0),
+    "message_hung_up_before": Plan("7010", hang_up_after_s=1.0),
     "flow_falls_back": Plan("7001", keys=((7.0, "9"), (9.0, "1"), (11.0, "4"))),
     "flow_falls_back_and_fails": Plan("7002"),
     "flow_is_deaf": Plan("6003", hang_up_after_s=1.0),
@@ -46,7 +55,11 @@ SCENARIOS = {
 def outcome(scene: Scene) -> tuple[object, ...]:
     """What the caller can tell of its call, and what the flow was told."""
     caller = scene.callers[0]
-    steps = [(fact.step, fact.outcome, fact.value) for fact in scene.node.written if fact.kind == "step_ended.1"]  # type: ignore[union-attr]
+    steps = [
+        (fact.step, fact.outcome, fact.reason if fact.verb == "record_message" else fact.value)  # how long differs
+        for fact in scene.node.written
+        if isinstance(fact, StepEnded)
+    ]
     return caller.heard.outcome, max(caller.heard.statuses), [step for step in steps if step[1] != "hung_up"]
 
 

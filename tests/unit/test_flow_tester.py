@@ -119,3 +119,51 @@ def test_the_how_to_page_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
+
+
+@flow
+async def voicemail(call: Call) -> None:
+    message = await call.record_message("Leave a message.", silence_s=3, retries=1, on_invalid="That was short.")
+    await call.outcome("message" if message else "none", length_s=message.length_s, path=message.path)
+    await call.hangup()
+
+
+def test_a_message_is_left() -> None:
+    with FlowTester(voicemail) as tester:
+        call = tester.call()
+        call.hears("Leave a message")
+        call.hears("beep")
+        call.waits(0.5)
+        call.speaks(7)
+        call.ends()
+        assert call.outcome == "message"
+        (message,) = call.messages
+        assert (message.reason, message.path) == ("silence", call.outcome_fields["path"])
+        assert message.length_s == pytest.approx(10.2, abs=0.1)
+        assert call.steps[0].result == "silence"
+
+
+def test_a_short_message_is_asked_for_again_and_a_key_ends_it() -> None:
+    with FlowTester(voicemail) as tester:
+        call = tester.call()
+        call.hears("beep")
+        call.hears("That was short.")
+        call.hears("beep")
+        call.waits(0.5)
+        call.speaks(2)
+        tester.crash()
+        call.presses("5#")
+        call.ends()
+        assert [message.reason for message in call.messages] == ["too_short", "terminator"]
+
+
+def test_who_hangs_up_leaves_what_was_said() -> None:
+    with FlowTester(voicemail) as tester:
+        call = tester.call()
+        call.hears("beep")
+        call.speaks(4)
+        call.hangs_up()
+        assert (call.outcome, call.steps[-1].result) == ("answered", "hung_up")
+        (message,) = call.messages
+        assert message.reason == "hung_up"
+        assert message.length_s == pytest.approx(3.7, abs=0.1)

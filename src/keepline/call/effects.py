@@ -170,7 +170,10 @@ class StopPrompt:
 
 @dataclass(frozen=True, slots=True)
 class RecordMedia:
-    """Record the call into `recordings/<key>.wav`, in place of its other one. Idempotent by (call, number)."""
+    """Record the call into `recordings/<key>.wav`, in place of its other one. Idempotent by (call, number).
+
+    Of one that is over the shell answers with `RecordingFinished`.
+    """
 
     call: str
     slot: int
@@ -181,6 +184,8 @@ class RecordMedia:
     length_s_max: float
     both: bool = False
     """What the caller hears as well, as the second channel."""
+    silence_s: float = 0.0
+    """Of the caller, that ends it; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from keepline.call.effects import (
     MediaSeen,
     OpenMedia,
     PromptPlayed,
+    RecordingFinished,
     RedirectMedia,
     Report,
 )
@@ -20,6 +21,8 @@ from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
+from keepline.call.steps_record import judge as judge_message
+from keepline.call.steps_record import on_finished
 from keepline.call.steps_use import on_answered
 from keepline.call.turn import Turn
 from keepline.call.verbs import BEHAVIOURS
@@ -155,6 +158,14 @@ def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
     """What media did while nobody listened, through the same doors as live news."""
     on_digits(turn, call, DigitsHeard(call.id, seen.head, seen.ring))
     on_prompt_played(turn, call, PromptPlayed(call.id, seen.finished, seen.reason))
+
+
+def on_recording_finished(turn: Turn, call: CallState, finished: RecordingFinished) -> None:
+    """The file of a recording is whole; the step that waits for it goes on."""
+    on_finished(turn, call, finished)
+    waiting = call.waiting
+    if call.has_caller and waiting is not None:
+        _go_on(turn, call, judge_message(turn, call, waiting))
 
 
 def on_step_timer(turn: Turn, call: CallState) -> None:

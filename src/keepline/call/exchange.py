@@ -151,7 +151,7 @@ class Exchange:
         self.on_call(turn, given.call, lambda t, c: quality.on_dead_air(t, c, given))
 
     def _on_recording_finished(self, turn: Turn, given: fx.RecordingFinished) -> None:
-        self.on_call(turn, given.call, lambda t, c: quality.on_recording_finished(t, c, given))
+        self.on_call(turn, given.call, lambda t, c: teardown.on_recording_finished(t, c, given))
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):
@@ -225,6 +225,8 @@ class Exchange:
             session.on_session_timer(turn, call)
         elif timer is Timer.MEDIA_CLOSE:
             teardown.on_media_close_limit(turn, call)
+        elif timer is Timer.RECORDING:
+            teardown.on_file_limit(turn, call)
         elif timer is Timer.USE:
             uses_alone.on_timer(turn, call)
         else:

@@ -12,6 +12,8 @@ from keepline.call.facts_flow import (
     DigitsPressed,
     FlowEnded,
     FlowFailed,
+    MessageRecorded,
+    MessageStarted,
     PromptEnded,
     QuestionContinued,
     StepEnded,
@@ -34,6 +36,8 @@ __all__ = [
     "Fact",
     "FlowEnded",
     "FlowFailed",
+    "MessageRecorded",
+    "MessageStarted",
     "PromptEnded",
     "QuestionContinued",
     "ReinviteAcknowledged",
@@ -234,6 +238,8 @@ Fact = (
     | DigitSignalled
     | PromptEnded
     | QuestionContinued
+    | MessageStarted
+    | MessageRecorded
     | UseStarted
     | StepEnded
     | FlowFailed
@@ -255,6 +261,8 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     DigitSignalled,
     PromptEnded,
     QuestionContinued,
+    MessageStarted,
+    MessageRecorded,
     UseStarted,
     StepEnded,
     FlowFailed,

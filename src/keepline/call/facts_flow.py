@@ -50,13 +50,42 @@ class QuestionContinued:
     attempt: int
     """1 the first time it is asked."""
     part: str
-    """question, preface (what is said before it is asked again) or confirm (the entry is read back)."""
+    """question, preface (what is said before it is asked again), confirm (the entry is read back) or beep (the tone
+    before a message)."""
     why: str
     """What the entry before was worth: a `Reason`; empty after a preface."""
     entry: str
     """What is read back."""
     digits_used: int
     """Digits of the call used up so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStarted:
+    """The caller speaks from here on, into `recordings/<key>.wav`."""
+
+    kind: ClassVar[str] = "message_started.1"
+    call: str
+    at_s: float
+    step: int
+    number: int
+    """Of the recording in its call, upwards from 1."""
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecorded:
+    """The file of a message is whole."""
+
+    kind: ClassVar[str] = "message_recorded.1"
+    call: str
+    at_s: float
+    step: int
+    number: int
+    key: str
+    length_s: float
+    reason: str
+    """A `RecordingReason`."""
 
 
 @dataclass(frozen=True, slots=True)

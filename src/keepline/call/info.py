@@ -9,6 +9,7 @@ from keepline.call.effects import StopPrompt
 from keepline.call.facts import DigitSignalled
 from keepline.call.state import CallState, Phase
 from keepline.call.steps import play_number_of
+from keepline.call.steps_record import interrupts
 from keepline.call.turn import Turn
 from keepline.flow.questions import Question
 from keepline.sip.info import info_key
@@ -23,9 +24,9 @@ def on_info(turn: Turn, call: CallState, info: Request) -> None:
     if agreement.terms is None or agreement.terms.dtmf_payload_type >= 0 or info.cseq.number <= agreement.info_cseq:
         return
     waiting = call.waiting
-    is_asking = waiting is not None and isinstance(waiting.request, Question) and call.prompt_over_at_s is None
+    is_asking = waiting is not None and (isinstance(waiting.request, Question) or interrupts(call, waiting))
     turn.record(call, DigitSignalled(call.id, turn.now_s, info.cseq.number, key))
-    if is_asking and waiting is not None:
+    if waiting is not None and is_asking and call.prompt_over_at_s is None:
         _stop(turn, call, play_number_of(call, waiting))
     established.on_keys(turn, call)
 

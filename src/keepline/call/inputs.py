@@ -121,15 +121,17 @@ class DeadAirEnded:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFinished:
-    """The file of a recording is whole and closed: stopped, limit, closed (the call's media ended) or failed.
+    """The file of a recording is whole: stopped, limit, silence, closed (the call's media ended) or failed.
 
-    A new media process does not say it again: who waits for it repeats `StopRecording` on `MediaRestarted`.
+    A new media process does not say it again by itself: who waits for it repeats `RecordMedia`, or `StopRecording`.
     """
 
     call: str
     number: int
     why: str
     length_s: float
+    heard_s: float = 0.0
+    """How much of it there was when the caller was last heard to make a sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ It refuses to act on silence: that is the flow's and the operator's affair, who 
 
 from dataclasses import replace
 
-from keepline.call.effects import DeadAirBegan, DeadAirEnded, MediaStopped, MediaWay, RecordingFinished, Report
+from keepline.call.effects import DeadAirBegan, DeadAirEnded, MediaStopped, MediaWay, Report
 from keepline.call.facts import CallEnded
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
@@ -41,13 +41,6 @@ def on_dead_air(turn: Turn, call: CallState, given: DeadAirBegan | DeadAirEnded)
     else:
         what = f"nothing ever heard of the caller's line, {given.silent_s:.1f} s after the answer"
         turn.emit(Report("one_way_audio", call.id, what))
-
-
-def on_recording_finished(turn: Turn, call: CallState, finished: RecordingFinished) -> None:
-    """A recording is on disk, or what the disk took of it."""
-    if finished.why == "failed":
-        what = f"recording {finished.number}: the disk took {finished.length_s:.1f} s of it"
-        turn.emit(Report("recording_failed", call.id, what))
 
 
 def with_figures(ended: CallEnded, stopped: MediaStopped) -> CallEnded:

@@ -16,12 +16,15 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     FlowFailed,
+    MessageRecorded,
+    MessageStarted,
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
     UseEnded,
 )
 from keepline.flow.capabilities import outcome_words
+from keepline.flow.recording import recording_path
 from keepline.model.errors import LocalError, PeerError
 from keepline.sip.identity import reason_of, signed_identity
 from keepline.sip.message import Message, parse_message
@@ -65,6 +68,20 @@ class MediaRecord:
     """When that first began, seconds after the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message that the caller left."""
+
+    path: str
+    """Of its WAV file, below the data directory."""
+    at: float
+    """When it began, seconds since the epoch."""
+    length_s: float | None = None
+    """None while it is being recorded."""
+    reason: str = ""
+    """How it ended, a `RecordingReason`; empty while it has not."""
+
+
 @dataclass(slots=True)
 class CallRecord:
     """What is known of one call. Times are seconds since the epoch, None for what has not happened."""
@@ -89,6 +106,8 @@ class CallRecord:
     """What the flow said with it."""
     steps: list[StepRecord] = field(default_factory=list)
     media: MediaRecord = field(default_factory=MediaRecord)
+    messages: list[MessageRecord] = field(default_factory=list)
+    """What the caller left with `record_message`."""
     error: str = ""
     sip_call_id: str = ""
     asserted_identity: str = ""
@@ -104,6 +123,7 @@ class CallRecord:
         """One line of JSON, with the field names of the record's reference."""
         fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
         fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
+        fields["messages"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.messages]
         fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
         return json.dumps(fields, ensure_ascii=False)
 
@@ -155,6 +175,14 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         if fact.verb == "outcome":
             noted = json.loads(fact.value)
             record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
+    elif isinstance(fact, MessageStarted):
+        record.messages.append(MessageRecord(recording_path(fact.key), fact.at_s))
+    elif isinstance(fact, MessageRecorded):
+        path = recording_path(fact.key)
+        record.messages = [
+            replace(each, length_s=round(fact.length_s, 3), reason=fact.reason) if each.path == path else each
+            for each in record.messages
+        ]
     elif isinstance(fact, UseEnded):
         record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, outcome_words(fact.outcome), 0.0))
     elif isinstance(fact, FlowFailed):
@@ -193,7 +221,7 @@ def _result_of(fact: StepEnded) -> str:
     if fact.verb == "use" and fact.outcome == "done":
         return outcome_words(fact.value)
     if fact.reason not in ("", "answered"):
-        return fact.reason
+        return fact.reason  # of a message too, which is told of by itself
     return fact.value or fact.outcome
 
 

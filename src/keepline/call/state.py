@@ -21,6 +21,8 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     FlowFailed,
+    MessageRecorded,
+    MessageStarted,
     PromptEnded,
     QuestionContinued,
     ReinviteAcknowledged,
@@ -37,6 +39,8 @@ from keepline.sip.message import Request
 
 QUESTION, PREFACE, CONFIRM = "question", "preface", "confirm"
 """Parts of a question: its own words; what is said before they are said again; its answer, read back."""
+BEEP, MESSAGE = "beep", "message"
+"""And of a message that is recorded: the tone before it, and the recording."""
 
 
 class Phase(Enum):
@@ -63,6 +67,8 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
     (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
+    (Phase.ANSWERED, MessageStarted): Phase.ANSWERED,
+    (Phase.ANSWERED, MessageRecorded): Phase.ANSWERED,
     (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
     (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
@@ -76,6 +82,8 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, MessageRecorded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
@@ -83,12 +91,14 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
     (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
+    (Phase.LEAVING, MessageRecorded): Phase.LEAVING,
     (Phase.LEAVING, UseStarted): Phase.LEAVING,
     (Phase.LEAVING, StepEnded): Phase.LEAVING,
     (Phase.LEAVING, UseEnded): Phase.LEAVING,
     (Phase.LEAVING, FlowEnded): Phase.LEAVING,
     (Phase.LEAVING, ByeReceived): Phase.CLOSING,
     (Phase.LEAVING, CallEnded): Phase.ENDED,
+    (Phase.CLOSING, MessageRecorded): Phase.CLOSING,
     (Phase.CLOSING, UseStarted): Phase.CLOSING,
     (Phase.CLOSING, StepEnded): Phase.CLOSING,
     (Phase.CLOSING, UseEnded): Phase.CLOSING,
@@ -110,6 +120,8 @@ class Timer(Enum):
     MEDIA_CLOSE = "media_close"
     USE = "use"
     """A change that goes on without its caller."""
+    RECORDING = "recording"
+    """The file of a recording whose caller is gone."""
 
 
 class CallState:
@@ -138,10 +150,14 @@ class CallState:
         "invite",
         "leave_why",
         "media_stopped",
+        "message",
+        "message_digits",
+        "messages",
         "part",
         "phase",
         "prompt_over_at_s",
         "received",
+        "recorded",
         "repeats",
         "second_began_at_s",
         "step_began_at_s",
@@ -189,6 +205,13 @@ class CallState:
         """When this part of the step began."""
         self.repeats = 0
         """Plays beyond the first of each step; a use has a number more, to stop its own."""
+        self.message: MessageStarted | None = None
+        """What is being recorded, or has been and is not on record yet."""
+        self.messages = 0
+        self.message_digits = 0
+        """Of `digits`, those keyed before it began."""
+        self.recorded: MessageRecorded | None = None
+        """What was recorded last."""
         self.use: UseStarted | None = None
         """What was asked last, and has no outcome yet."""
         # Working state of this process, rebuilt by waking.
@@ -238,6 +261,11 @@ class CallState:
         elif isinstance(fact, QuestionContinued):
             self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
             self.repeats += 1
+        elif isinstance(fact, MessageStarted):
+            self.message, self.part = fact, MESSAGE
+            self.messages, self.message_digits = fact.number, len(self.digits)
+        elif isinstance(fact, MessageRecorded):
+            self.message, self.recorded = None, fact
         elif isinstance(fact, FlowFailed):
             self._apply_failure(fact)
         elif isinstance(fact, UseStarted):

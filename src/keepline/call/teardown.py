@@ -1,7 +1,7 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
-from keepline.call import established
-from keepline.call.effects import Address, CloseMedia, MediaStopped, Report
+from keepline.call import established, steps_record
+from keepline.call.effects import Address, CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, ending
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
@@ -139,8 +139,20 @@ def on_bye_over(turn: Turn, call: CallState) -> None:
         end(turn, call)
 
 
+def on_recording_finished(turn: Turn, call: CallState, finished: RecordingFinished) -> None:
+    """The file of a recording is whole: its step goes on, or the call that waited for it is over."""
+    established.on_recording_finished(turn, call, finished)
+    end_if_over(turn, call)
+
+
+def on_file_limit(turn: Turn, call: CallState) -> None:
+    """Media does not say what became of a recording."""
+    steps_record.on_file_limit(turn, call)
+    end_if_over(turn, call)
+
+
 def end_if_over(turn: Turn, call: CallState) -> None:
-    """A change that a flow began has an outcome: if that was all that the call waited for, it is over."""
+    """What outlives the caller has come to its end: if that was all that the call waited for, it is over."""
     if call.media_stopped is None:
         return
     if call.phase is Phase.CLOSING or (call.phase is Phase.LEAVING and call.bye_over):
@@ -148,8 +160,8 @@ def end_if_over(turn: Turn, call: CallState) -> None:
 
 
 def end(turn: Turn, call: CallState) -> None:
-    """The last fact of an answered call; a change that is still under way is waited for."""
-    if is_alone(call):
+    """The last fact of an answered call; a change that is still under way is waited for, and a recording's file."""
+    if is_alone(call) or steps_record.is_awaited(turn, call):
         return
     stopped = call.media_stopped or MediaStopped(call.id)
     if call.bye_sent is not None:

@@ -4,15 +4,30 @@ from keepline.call.steps import Behaviour
 from keepline.call.steps_apology import APOLOGY
 from keepline.call.steps_ask import QUESTION
 from keepline.call.steps_quiet import NOTE, WAIT
+from keepline.call.steps_record import RECORD_MESSAGE
 from keepline.call.steps_say import HANG_UP, SAY
 from keepline.call.steps_use import USE
-from keepline.flow import Apologise, AskChoice, AskDigits, AskYesNo, HangUp, Log, Outcome, Say, StepRequest, Use, Wait
+from keepline.flow import (
+    Apologise,
+    AskChoice,
+    AskDigits,
+    AskYesNo,
+    HangUp,
+    Log,
+    Outcome,
+    RecordMessage,
+    Say,
+    StepRequest,
+    Use,
+    Wait,
+)
 
 BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Say: SAY,
     AskDigits: QUESTION,
     AskChoice: QUESTION,
     AskYesNo: QUESTION,
+    RecordMessage: RECORD_MESSAGE,
     Wait: WAIT,
     Log: NOTE,
     Outcome: NOTE,

@@ -86,6 +86,17 @@ class Media(_Model):
     dead_air_at_s: float | None = None
 
 
+class Message(_Model):
+    """A message that the caller left."""
+
+    path: str
+    """Of its WAV file, below the data directory."""
+    at: float
+    """When it began, seconds since the epoch."""
+    length_s: float | None
+    reason: str
+
+
 class Call(_Model):
     """The record of one call. Times are seconds since the epoch, None for what has not happened."""
 
@@ -106,6 +117,7 @@ class Call(_Model):
     outcome_fields: dict[str, str | int | float | bool | None] = {}
     steps: list[Step]
     media: Media
+    messages: list[Message] = []
     error: str
     sip_call_id: str
     asserted_identity: str = ""

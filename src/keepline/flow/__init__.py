@@ -19,6 +19,7 @@ from keepline.flow.engine import (
 )
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
 from keepline.flow.quiet import Log, Outcome, Wait
+from keepline.flow.recording import Recording, RecordingReason, RecordMessage
 from keepline.flow.recovery import Apologise
 from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
@@ -43,6 +44,9 @@ __all__ = [
     "Money",
     "Outcome",
     "Reason",
+    "RecordMessage",
+    "Recording",
+    "RecordingReason",
     "Refused",
     "Reply",
     "Say",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from keepline.flow.capabilities import UseOutcome, checked_use
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
+from keepline.flow.recording import Recording, RecordMessage, checked_recording
 from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
 
@@ -150,6 +151,31 @@ class Call:
         known = checked_choices("ask_yes_no", {yes: "yes", no: "no"})
         text, spoken_in = self._words("ask_yes_no", text, language, fields)
         return Verb(check_question(AskYesNo(known, text, prompt, spoken_in, timeout_s, 3.0, retries, on_invalid)))
+
+    def record_message(
+        self,
+        text: str = "",
+        *,
+        prompt: str = "",
+        language: str = "",
+        length_s_max: float = 120.0,
+        silence_s: float | None = 5.0,
+        terminator: str = "#",
+        beep: bool = True,
+        min_s: float = 1.0,
+        retries: int = 0,
+        on_invalid: str = "",
+        **fields: object,
+    ) -> Verb[Recording]:
+        """Say `text`, which a key cuts short, sound a tone, and record the caller; returns the `Recording`.
+
+        It ends with `silence_s` without a sound, a key of `terminator`, or at its limit. Less than `min_s` is no
+        message: then it is asked again, `retries` times, after saying `on_invalid`. Keys pressed so far are used up.
+        """
+        text, spoken_in = self._words("record_message", text, language, fields)
+        words = (text, prompt, spoken_in)
+        request = RecordMessage(*words, length_s_max, silence_s, terminator, beep, min_s, retries, on_invalid)
+        return Verb(checked_recording(request))
 
     def use(self, name: str, /, *, prompt: str = "", **arguments: object) -> Verb[UseOutcome]:
         """Ask something of a capability, `use("orders.status", number="100001")`; returns what came of it.

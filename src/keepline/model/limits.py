@@ -20,6 +20,10 @@ SECRET_AHEAD_MAX = 32
 """Keys pressed after an entry and before the next one is asked for; further ones are dropped."""
 SECRETS_PER_CALL_MAX = 8
 """Secrets that a call has at one time; a question for one more fails its step."""
+RECORDING_LENGTH_S_MAX = 3_600
+"""Of one message."""
+RECORDING_SILENCE_S_MIN = 1.0
+"""That ends a message: less is a breath."""
 WAIT_S_MAX = 86_400
 """Of one wait of a flow."""
 NOTE_CHARS_MAX = 4_000

@@ -50,6 +50,8 @@ RINGBACK = Prompt(file_digest="ringback 1", language="")
 """What a caller hears while somebody else's phone rings: 425 Hz, 1 s in 5 (ITU-T E.180); made by the node as well."""
 RINGBACK_AMERICAN = Prompt(file_digest="ringback american 1", language="")
 """The same as North America has it: 440 and 480 Hz, 2 s in 6."""
+BEEP_TONE = Prompt(file_digest="beep 1", language="", length_s=0.3)
+"""What is heard before a message is recorded; made by the node as well."""
 
 
 @dataclass(frozen=True, slots=True)

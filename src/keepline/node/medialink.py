@@ -118,7 +118,15 @@ class MediaLink:
         """Begin a recording."""
         length_ms = round(effect.length_s_max * 1000)
         self._commands.append(
-            wire.Record(int(effect.call, 16), effect.slot, effect.number, effect.key, length_ms, effect.both)
+            wire.Record(
+                int(effect.call, 16),
+                effect.slot,
+                effect.number,
+                effect.key,
+                length_ms,
+                effect.both,
+                round(effect.silence_s * 1000),
+            )
         )
 
     def stop_recording(self, effect: fx.StopRecording) -> None:
@@ -252,7 +260,8 @@ class MediaLink:
             return self._figures(event.call, event.slot)
         if isinstance(event, wire.RecordingEnded):
             why = event.why.name.lower()
-            return fx.RecordingFinished(_text(event.call), event.number, why, event.length_ms / 1000)
+            heard_s = event.heard_ms / 1000
+            return fx.RecordingFinished(_text(event.call), event.number, why, event.length_ms / 1000, heard_s)
         if isinstance(event, wire.DeadAir):
             return fx.DeadAirBegan(_text(event.call), event.silent_ms / 1000, event.ever_heard)
         if isinstance(event, wire.AirBack):

@@ -1,4 +1,5 @@
-"""The tones that the node makes itself, without speech: of calls that cannot be completed, and of phones that ring.
+"""The tones that the node makes itself, without speech: of calls that cannot be completed, of phones that
+ring, and before messages.
 
 Written once a data directory, aside and renamed like every prompt, so that whoever reads sees all of it or nothing.
 """
@@ -6,9 +7,9 @@ Written once a data directory, aside and renamed like every prompt, so that whoe
 import os
 from pathlib import Path
 
-from keepline.model.operation import RINGBACK, RINGBACK_AMERICAN, TONES
+from keepline.model.operation import BEEP_TONE, RINGBACK, RINGBACK_AMERICAN, TONES
 
-MADE = (TONES, RINGBACK, RINGBACK_AMERICAN)
+MADE = (TONES, RINGBACK, RINGBACK_AMERICAN, BEEP_TONE)
 
 
 def store_tones(directory: Path) -> None:
@@ -23,6 +24,7 @@ def store_tones(directory: Path) -> None:
         TONES: tones.special_information_tone,
         RINGBACK: tones.ringback_tone,
         RINGBACK_AMERICAN: tones.american_ringback_tone,
+        BEEP_TONE: tones.beep,
     }
     encoders = {"ulaw": g711.encode_ulaw, "alaw": g711.encode_alaw}
     for tone, suffix in missing:

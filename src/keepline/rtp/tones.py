@@ -31,6 +31,11 @@ def american_ringback_tone() -> Samples:
     return np.concatenate([_tone((440, 480), 2.0), _pause(4.0)])
 
 
+def beep() -> Samples:
+    """1,000 Hz for 0.3 s, at 8 kHz: a caller is recorded from its end on."""
+    return _tone((1000,), 0.3)
+
+
 def _tone(tones_hz: Sequence[float], length_s: float) -> Samples:
     time_s = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
     fade = np.clip(np.minimum(time_s, time_s[::-1]) / _FADE_S, 0.0, 1.0)

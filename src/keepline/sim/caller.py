@@ -32,6 +32,8 @@ class Plan:
     acknowledges: bool = True
     holds_at_s: tuple[float, ...] = ()
     """After the answer: holds us, takes us back, holds us…, each by a re-INVITE."""
+    speaks: tuple[tuple[float, float], ...] = ()
+    """Seconds after the answer, and for how long."""
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
 
@@ -187,6 +189,8 @@ class SimCaller:
             self._press(self.plan.keys)
             for index, at_s in enumerate(self.plan.holds_at_s):
                 self._world.after(at_s, lambda index=index: self._hold(index))  # type: ignore[misc]
+            for at_s, length_s in self.plan.speaks:
+                self._world.after(at_s, lambda length_s=length_s: self._media.speak(self.rtp, length_s))  # type: ignore[misc]
             if self._cancelling:
                 self.hang_up()
             elif self.plan.hang_up_after_s is not None:

@@ -14,6 +14,8 @@ from keepline.call.facts import (
     DigitsPressed,
     Fact,
     FlowFailed,
+    MessageRecorded,
+    MessageStarted,
     QuestionContinued,
     StepEnded,
     UseStarted,
@@ -78,6 +80,7 @@ def _of_call(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         yield f"it ended {ends} times"
     yield from _of_digits(node, call, facts)
     yield from _of_steps(node, call, facts)
+    yield from _of_recordings(node, call, facts)
     # One stream: the clock of a stream that is opened again has gone on with its packets, 160 samples for each.
     opened = {(o.slot, o.ssrc, o.ts - 160 * o.seq) for o in node.media.log.opened if o.call == call}
     if len(opened) > 1:
@@ -100,7 +103,9 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         yield f"digits {recorded!r} are on record, {heard!r} were keyed"
     used = max((fact.digits_used for fact in facts if isinstance(fact, StepEnded)), default=0)
     answered = "".join(fact.value for fact in facts if isinstance(fact, StepEnded) and fact.verb == "ask_digits")
-    other = any(fact.verb in ("ask_choice", "ask_yes_no") for fact in facts if isinstance(fact, StepEnded))
+    other = any(
+        fact.verb in ("ask_choice", "ask_yes_no", "record_message") for fact in facts if isinstance(fact, StepEnded)
+    )
     if not other and "#" not in heard and answered != heard[:used]:
         yield f"questions were answered {answered!r}, keyed was {heard[:used]!r}"
 
@@ -123,6 +128,15 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         number = play_number(fact.step) + sum(step < fact.step for step in repeats)
         if fact.verb == "say" and fact.outcome == "done" and not starts[number]:
             yield f"step {fact.step} was said and never heard"
+
+
+def _of_recordings(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+    started = [(fact.number, fact.key) for fact in facts if isinstance(fact, MessageStarted)]
+    begun = [(each.number, each.key) for each in node.media.log.recorded if each.call == call]
+    if started[: len(begun)] != begun or len(set(started)) != len(started):
+        yield f"recordings {started} are on record, media began {begun}"
+    whole = Counter((fact.number, fact.key) for fact in facts if isinstance(fact, MessageRecorded))
+    yield from (f"recording {each[0]} was over {whole[each]} times" for each in started if whole[each] != 1)
 
 
 def _of_caller(caller: SimCaller, calls: list[list[Fact]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ is not newer than the last are ignored; closing is always answered; a digit stop
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from keepline.call import effects as fx
 from keepline.model.operation import Prompt
@@ -42,6 +43,12 @@ class SimSlot:
     packets: int = 0
     bridge: tuple[str, int] = ("", 0)
     """The call that it was bridged with, and the number of the last command."""
+    recording: fx.RecordMedia | None = None
+    recording_at_s: float = 0.0
+    recorded: fx.RecordingFinished | None = None
+    """The last recording that is over."""
+    sound_until_s: float = 0.0
+    """When the caller falls silent, or fell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ class MediaLog:
     """Every bridge that began: the call that ordered it, the other, and when."""
     keyed: dict[str, str] = field(default_factory=dict)
     """Call -> every digit that was heard in it."""
+    recorded: list[fx.RecordMedia] = field(default_factory=list)
+    """Every recording that began."""
 
 
 class SimMedia:
@@ -99,6 +108,13 @@ class SimMedia:
         if slot.playing is not None and slot.playing.barge_in:
             self._finish(index, slot.playing, "digit")
 
+    def speak(self, rtp: fx.Address, seconds: float) -> None:
+        """The caller with this RTP address makes a sound from now on for so long."""
+        index = self._slot_of(rtp)
+        if index is not None:
+            slot = self.slots[index]
+            slot.sound_until_s = max(slot.sound_until_s, self._world.now_s + seconds)
+
     def _slot_of(self, rtp: fx.Address) -> int | None:
         for index, slot in enumerate(self.slots):
             opened = slot.opened
@@ -118,10 +134,8 @@ class SimMedia:
         if isinstance(command, fx.BridgeMedia | fx.UnbridgeMedia):
             self._bridge(slot, command)
             return
-        if isinstance(command, fx.RecordMedia):
-            return  # it has no sound, so a recording is empty
-        if isinstance(command, fx.StopRecording):
-            self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", 0.0))
+        if isinstance(command, fx.RecordMedia | fx.StopRecording):
+            self._record(command)
             return
         if isinstance(command, fx.OpenMedia):
             self.log.opened.append(command)
@@ -130,6 +144,7 @@ class SimMedia:
                 self.slots[command.slot] = figures
         elif isinstance(command, fx.CloseMedia):
             if slot.call == command.call:
+                self._end_recording(command.slot, "closed")
                 slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
                 slot.call, slot.playing = "", None
             self._event(command.slot, self.figures(command.call, command.slot))
@@ -172,6 +187,44 @@ class SimMedia:
         if slot.playing is play:
             slot.playing, slot.finished, slot.reason = None, play.number, reason
             self._event(index, fx.PromptPlayed(play.call, play.number, reason))
+
+    # Recordings -----------------------------------------------------------------------------------------------------
+
+    def _record(self, command: fx.RecordMedia | fx.StopRecording) -> None:
+        slot = self.slots[command.slot]
+        is_running = slot.recording is not None and (slot.call, slot.recording.number) == (command.call, command.number)
+        last = slot.recorded if slot.recorded is not None and slot.figures_of == command.call else None
+        if isinstance(command, fx.StopRecording) and is_running:
+            self._end_recording(command.slot, "stopped")
+        elif not is_running and last is not None and last.number == command.number:
+            self._event(command.slot, last)
+        elif isinstance(command, fx.StopRecording):
+            self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", 0.0))
+        elif not is_running and slot.call == command.call and command.number > (last.number if last else 0):
+            self._end_recording(command.slot, "stopped")
+            self.log.recorded.append(command)
+            slot.recording, slot.recording_at_s = command, self._world.now_s
+            self._watch(command.slot, command)
+
+    def _watch(self, index: int, command: fx.RecordMedia) -> None:
+        slot, now_s = self.slots[index], self._world.now_s
+        if slot.recording is not command:
+            return
+        limit_s = slot.recording_at_s + command.length_s_max
+        silent_s = max(slot.recording_at_s, slot.sound_until_s) + (command.silence_s or inf)
+        if now_s >= min(limit_s, silent_s):
+            self._end_recording(index, "limit" if limit_s <= silent_s else "silence")
+        else:
+            self._world.at(min(limit_s, silent_s), lambda: self._watch(index, command))
+
+    def _end_recording(self, index: int, why: str) -> None:
+        slot = self.slots[index]
+        if slot.recording is not None:
+            length_s = self._world.now_s - slot.recording_at_s
+            heard_s = min(length_s, max(0.0, slot.sound_until_s - slot.recording_at_s))
+            slot.recorded = fx.RecordingFinished(slot.call, slot.recording.number, why, length_s, heard_s)
+            slot.recording = None
+            self._event(index, slot.recorded)
 
     def restart(self) -> None:
         """The process is a new one; the slots are as they were."""

@@ -16,11 +16,13 @@ from keepline.call.facts import (
     DigitsPressed,
     Fact,
     FlowEnded,
+    MessageRecorded,
+    MessageStarted,
     PromptEnded,
     StepEnded,
     ending,
 )
-from keepline.call.record import MediaRecord, StepRecord, record_of
+from keepline.call.record import MediaRecord, MessageRecord, StepRecord, record_of
 from keepline.model.errors import LocalError
 
 RECEIVED = CallReceived(
@@ -95,6 +97,22 @@ def test_a_flow_that_failed_is_a_call_that_failed() -> None:
 def test_an_end_without_a_status_keeps_the_status_of_the_answer() -> None:
     record = record_of([RECEIVED, ANSWERED, ending(RECEIVED, 106.0, "node", 0, "internal error")])
     assert (record.sip_status, record.outcome) == (200, "failed")
+
+
+def test_messages_are_on_record_from_their_beginning_on() -> None:
+    begun = [
+        RECEIVED,
+        ANSWERED,
+        MessageStarted(CALL, 110.0, 0, 1, "ab" * 16),
+        MessageStarted(CALL, 120.0, 0, 2, "cd" * 16),
+    ]
+    whole = [*begun, MessageRecorded(CALL, 130.0, 0, 2, "cd" * 16, 9.87654, "silence")]
+    first, second = f"recordings/{'ab' * 16}.wav", f"recordings/{'cd' * 16}.wav"
+    assert record_of(begun).messages == [MessageRecord(first, 110.0), MessageRecord(second, 120.0)]
+    record = record_of(whole)
+    assert record.messages == [MessageRecord(first, 110.0), MessageRecord(second, 120.0, 9.877, "silence")]
+    shown = json.loads(record.to_json())["messages"]
+    assert shown[1] == {"path": second, "at": 120.0, "length_s": 9.877, "reason": "silence"}
 
 
 def test_a_step_says_its_value_or_else_its_outcome() -> None:
