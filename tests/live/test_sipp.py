@@ -1,61 +1,67 @@
-"""SIPp, with scenarios of our own, as the caller; what counts is in its statistics file."""
+"""SIPp, with scenarios of our own, as the caller: each straight, and through a network that loses a tenth of all."""
 
-import csv
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from keepline.demo_node import LocalNode, free_port_range
+from keepline.demo_node import LocalNode, NodeSettings
+from tests.live.sipp_runner import SCENARIOS, WAYS, Run, sipp
 
 pytestmark = pytest.mark.needs_program("sipp")
 
-SCENARIOS = Path(__file__).with_name("sipp")
+OPERATION = SCENARIOS / "operation" / "keepline.yaml"
 
 
-def sipp(
-    node: LocalNode, directory: Path, scenario: str, number: str, calls: int, rate: int, host: str = "127.0.0.1"
-) -> None:
-    """Run a scenario that many times; fail with SIPp's own words unless every call succeeded."""
-    statistics, errors = directory / "statistics.csv", directory / "errors.txt"
-    # Ports are tried on IPv4, where a node that speaks IPv6 takes none: keep clear of its range.
-    first = node.rtp_ports[1] + 1 if ":" in host else free_port_range(2)[0]
-    done = subprocess.run(
-        [
-            "sipp", node.sip, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number,
-            "-i", host, "-mi", host, "-mp", str(first), "-nostdin",
-            "-m", str(calls), "-r", str(rate), "-l", str(calls), "-timeout", "60", "-timeout_error",
-            "-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors),
-        ],
-        capture_output=True, text=True, timeout=120, check=False, cwd=directory, env={"TERM": "xterm"},
-    )  # fmt: skip
-    said = errors.read_text(errors="replace") if errors.exists() else done.stderr + done.stdout[-2000:]
-    assert statistics.exists(), f"exit {done.returncode}: {said}"
-    with statistics.open(newline="") as file:
-        last = list(csv.DictReader(file, delimiter=";"))[-1]
-    assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
-    assert done.returncode == 0, said
+@contextmanager
+def own_node(directory: Path, *extra: str, sip: str = "") -> Iterator[LocalNode]:
+    """A node that runs SIPp's operation; it listens at `sip`, "" for anywhere on 127.0.0.1."""
+    node = LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=list(extra)))
+    node.sip = sip or node.sip
+    with node:
+        yield node
+        if node.processes():
+            assert node.stop() == 0
+        node.wait_gone()
 
 
-def test_calls_are_answered_spoken_to_and_ended(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "listen", "1000", calls=5, rate=5)
+@pytest.fixture(scope="module")
+def quiet_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNode]:
+    """One of them for all; no scenario harms it."""
+    with own_node(tmp_path_factory.mktemp("node")) as node:
+        yield node
 
 
-def test_a_key_by_rfc4733_ends_the_first_prompt(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "press", "1000", calls=1, rate=1)
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """How SIPp reaches the node."""
+    return str(request.param)
 
 
-def test_calls_are_hung_up(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "hang_up", "2000", calls=40, rate=20)
+SCENES = [
+    ("hang_up", "2000", 20),  # RFC 3261 §13, §15
+    ("rport", "2000", 5),  # RFC 3581 §4
+    ("hold", "2000", 10),  # RFC 3261 §14, RFC 3264 §8.4
+    ("codec_move", "2000", 10),  # RFC 3264 §8.3.2
+    ("late_offer", "2000", 5),  # RFC 3261 §13.2.1
+    ("pending_491", "2000", 5),  # RFC 3261 §14.2
+    ("cancel", "2001", 10),  # RFC 3261 §9.2
+    ("cancel_late", "2000", 10),  # RFC 3261 §9.2
+    ("gone_481", "2000", 5),  # RFC 3261 §12.2.2
+    ("extension_420", "2000", 5),  # RFC 3261 §8.2.2.3
+    ("hung_up_on", "2002", 10),  # RFC 3261 §15.1.1
+    ("bye_refused_481", "2002", 5),  # RFC 3261 §12.2.1.2
+    ("bye_refused_408", "2002", 5),  # RFC 3261 §12.2.1.2
+    ("record_route", "2002", 5),  # RFC 3261 §12.2.1.1
+    ("timer_refresh", "2000", 5),  # RFC 4028 §9
+    ("options", "2000", 10),  # RFC 3261 §11.2
+    ("unknown", "4711", 10),  # RFC 3261 §8.2
+    ("refusals", "2000", 5),  # RFC 3261 §8.2
+    ("info_key", "2003", 5),  # RFC 6086 §5
+]
 
 
-def test_every_transaction_recovers_from_loss(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "lossy", "2000", calls=20, rate=20)
-
-
-def test_options_is_answered(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "options", "1000", calls=5, rate=5)
-
-
-def test_an_unknown_number_is_refused(calm_node: LocalNode, tmp_path: Path) -> None:
-    sipp(calm_node, tmp_path, "unknown", "4711", calls=5, rate=5)
+@pytest.mark.parametrize(("scenario", "number", "calls"), SCENES)
+def test_scene(quiet_node: LocalNode, tmp_path: Path, way: str, scenario: str, number: str, calls: int) -> None:
+    sipp(quiet_node, tmp_path, Run(scenario, number, calls, rate=calls, way=way))
