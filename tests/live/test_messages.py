@@ -1,5 +1,6 @@
 """Messages that callers leave, with real RTP: what is in the file is what was sent, whichever process dies."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -10,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from callers_sip import Message, parse, sdp_offer
+from callers_sip import Message, parse, response_to, sdp_offer
 
 from keepline.demo_node import LocalNode, NodeSettings, wait_until
 from keepline.node.media_recording import HEADER
@@ -141,9 +142,18 @@ class Talker:
 
     def message(self) -> dict[str, Any]:
         """The only message of the call, once the call has ended."""
-        wait_until("the call ends", lambda: self.record()["state"] == "ended", WITHIN_S)
+        wait_until("the call ends", self._is_over, WITHIN_S)
         [message] = self.record()["messages"]
         return dict(message)
+
+    def _is_over(self) -> bool:
+        """Whether the call has ended; the node's BYE is answered meanwhile."""
+        self.sip.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            message = parse(self.sip.recv(65_535))
+            if message is not None and message.method == "BYE":
+                self.sip.send(response_to(message, 200))
+        return bool(self.record()["state"] == "ended")
 
     def samples(self, message: dict[str, Any]) -> bytes:
         """What its file holds, the header of which is right."""
