@@ -71,7 +71,7 @@ def blind(name: str, seconds: int) -> int:
 
 def main() -> int:
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    names = sys.argv[2:] or ["message", "description", "exchange"]
+    names = sys.argv[2:] or ["message", "description", "digest", "exchange"]
     if "one" in names:
         run = guided if importlib.util.find_spec("atheris") else blind
         return run(names[names.index("one") + 1], seconds)

@@ -8,9 +8,11 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.model import limits
+from keepline.sip.digest import Credentials
 from keepline.sip.message import Response
 from tests.spec.exchange_rig import STRANGER, Rig, invite
 from tests.spec.sip_messages import SDP, wire
+from tests.spec.users_rig import Caller, rig_with_users
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "sip.md").read_text(encoding="utf-8")
 Ask = Callable[[Rig], list[Response]]
@@ -65,6 +67,20 @@ def timed(seconds: int) -> Ask:
     return sending(invite("1000", "Supported: timer", f"Session-Expires: {seconds}"))
 
 
+def proving(password: str, *, wait_s: float = 0.0) -> Ask:
+    """An INVITE that answers the challenge to another one, which it waited for."""
+
+    def ask(_rig: Rig) -> list[Response]:
+        rig = rig_with_users()
+        caller = Caller(rig, Credentials("alice", password))
+        first = caller.invite()
+        [challenged] = caller.asks(first)
+        rig.pass_time(wait_s)
+        return caller.asks(caller.invite(caller.answer(first, challenged)))
+
+    return ask
+
+
 ANSWERS: dict[str, list[Ask]] = {
     "an INVITE for a number of the operation": [sending(invite())],
     "OPTIONS, whatever number it names, on a full node too": [
@@ -73,6 +89,9 @@ ANSWERS: dict[str, list[Ask]] = {
     ],
     "OPTIONS while the node drains": [draining(wire("OPTIONS"))],
     "any request of a stranger": [sending(wire("OPTIONS"), STRANGER), sending(invite(), STRANGER)],
+    "the same where a trunk has users": [lambda _rig: rig_with_users().send(wire("OPTIONS"), STRANGER)],
+    "credentials that prove nothing": [proving("guess")],
+    "credentials that are right and too old": [proving("wonderland", wait_s=limits.NONCE_LIFE_S_MAX + 1)],
     "a request that cannot be read": [sending(wire("OPTIONS", CSeq="x"))],
     "headers in the Request-URI": [sending(wire("OPTIONS", uri="sip:a@b?c=d"))],
     "an INVITE without an offer": [sending(invite(body=b"", content_type=""))],

@@ -22,6 +22,7 @@ from keepline.call.restoring import Restoring
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key, Transactions
 from keepline.call.turn import Identity, Program, Turn
+from keepline.call.users import Users
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource
 from keepline.sip.message import Request, Response, parse_message
@@ -30,8 +31,11 @@ from keepline.sip.message import Request, Response, parse_message
 class Exchange:
     """The calls, transactions and media slots of one node."""
 
-    def __init__(self, identity: Identity, seed: bytes, rtp_ports: list[int]) -> None:
-        """`rtp_ports[i]` is the port of slot i; `seed` makes the ids of this process."""
+    def __init__(self, identity: Identity, seed: bytes, rtp_ports: list[int], nonce_key: bytes = b"") -> None:
+        """`rtp_ports[i]` is the port of slot i; `seed` makes the ids of this process.
+
+        `nonce_key` (at most 64 bytes) is the same for every process of a node, so that a successor knows its nonces.
+        """
         self.identity = identity
         self.ids = IdSource(seed)
         self.rtp_ports = rtp_ports
@@ -46,7 +50,7 @@ class Exchange:
         self._heap: list[tuple[float, int, str, Any, Any]] = []
         self._pushed = 0
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
-        self.gate = Gate(seed)
+        self.gate = Gate(seed, Users(nonce_key or seed, self.ids))
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
         connections = Connections(self)
@@ -98,7 +102,7 @@ class Exchange:
         self.programs[program.operation.digest] = program
         if current:
             self.current = program.operation.digest
-            self.gate.use(program.operation)
+            self.gate.use(program.operation, program.passwords)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 

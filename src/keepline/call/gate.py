@@ -1,59 +1,148 @@
-"""Who is let in: the peers of trunks. Everybody else, and what nobody can read, is answered from here, or not at all.
+"""Who is let in: peers and users of trunks. Everybody else, and what nobody can read, is answered from here, or not.
 
 What is answered here is answered statelessly (RFC 3261 §8.2.7): no transaction, no record, the same To tag for the same
 request. It is counted, rate-limited by source, and said to the operator once a minute. A request within a known dialog
 is let in from anywhere, since only its peer knows the tags: that is the exchange's to say.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from keepline.call import effects as fx
 from keepline.call.routing import TrunkIndex
 from keepline.call.turn import Turn
+from keepline.call.users import Proof, Users
 from keepline.model import limits
+from keepline.model.capability import SecretRef
 from keepline.model.errors import PeerError
 from keepline.model.operation import Operation
+from keepline.sip.digest import Header
 from keepline.sip.message import Request, make_response, peek_request, response_target, stamp_received
 from keepline.sip.reasons import phrase_for
 from keepline.sip.source_meter import PerSecond, SourceMeter
-from keepline.sip.uas import ALLOW
+from keepline.sip.uas import ALLOW, Refusal
 
 Unread = fx.DatagramReceived | fx.MessageReceived | fx.StreamBroken
 _CALLS = "calls"
 """The name under which calls that were shed are counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whose a request is."""
+
+    trunk: str
+    """Empty for nobody's: a call that is refused on record."""
+    refusal: Refusal | None = None
+
+
 class Gate:
     """The door of one exchange."""
 
-    __slots__ = ("_answers_strangers", "_broken", "_recorded", "_seed", "_shed", "_strangers", "_trunks", "shed_calls")
+    __slots__ = (
+        "_answers_strangers",
+        "_broken",
+        "_meters",
+        "_recorded",
+        "_seed",
+        "_shed",
+        "_strangers",
+        "_trunks",
+        "_wrong",
+        "shed_calls",
+        "users",
+    )
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, users: Users) -> None:
         self._seed = seed[:64]
+        self.users = users
         self._trunks = TrunkIndex(())
         self._answers_strangers = True
         self._strangers = SourceMeter(limits.STRANGER_ANSWERS_PER_S_MAX, limits.STRANGERS_ANSWERED_PER_S_MAX)
         self._broken = SourceMeter(limits.BROKEN_ANSWERS_PER_S_MAX, limits.BROKEN_ANSWERED_PER_S_MAX)
+        self._wrong = SourceMeter(limits.WRONG_PASSWORDS_PER_S_MAX, limits.WRONG_PASSWORDS_ANSWERED_PER_S_MAX)
         self._recorded = PerSecond(limits.REFUSALS_RECORDED_PER_S_MAX)
         self._shed = SourceMeter(1, 1)
+        self._meters = (
+            ("stranger", self._strangers),
+            ("bad_message", self._broken),
+            ("calls_shed", self._shed),
+            ("wrong_password", self._wrong),
+        )
         self.shed_calls = 0
         """Calls refused without a record since this process began."""
 
-    def use(self, operation: Operation) -> None:
+    def use(self, operation: Operation, passwords: Mapping[SecretRef, str]) -> None:
         """Let in whom this operation's trunks name."""
         self._trunks = TrunkIndex(operation.trunks)
+        self.users.use(operation, passwords)
         self._answers_strangers = operation.sip.strangers == "refuse"
 
     def carrier(self, host: str) -> str:
         """Name of the trunk whose peer this address is; empty for a stranger."""
         return self._trunks.carrier(host)
 
+    def is_stranger(self, turn: Turn, host: str) -> bool:
+        """Whether this address is no trunk's peer and has not proved to be a user's either."""
+        return not self.carrier(host) and not self.users.knows(turn.now_s, host)
+
     def silences(self, turn: Turn, host: str) -> bool:
         """Whether this stranger has had its say for this second: what it sent is not even read."""
+        if self.users.knows(turn.now_s, host):
+            return False
         silenced = self._strangers.silences(turn.now_s, host)
         if silenced:
             self.report(turn)
         return silenced
+
+    def admit(self, turn: Turn, request: Request, source: fx.Address) -> Admission | None:
+        """Whose a request is that belongs to no call: its trunk, or why it is refused on record; None: dealt with.
+
+        By the address, else by a user's credentials. Credentials that are wrong are counted by address, and go unread
+        once there were too many; a nonce belongs to an address, so nobody can be shut out from another one.
+        """
+        host = source[0]
+        trunk = self.carrier(host)
+        if trunk:
+            return Admission(trunk)
+        if not len(self.users) or request.method in ("ACK", "CANCEL"):  # these two cannot be asked (RFC 3261 §22.1)
+            refusal = Refusal(403, f"{host} is not a peer of any trunk")
+            return Admission("", refusal) if self.admits_stranger(turn, request, source) else None
+        return self._admit_user(turn, request, source)
+
+    def confirm(self, turn: Turn, request: Request, source: fx.Address, trunk: str) -> bool:
+        """Whether a request in a call of the trunk's user proves to be that trunk's; it is dealt with where not."""
+        admission = self._admit_user(turn, request, source)
+        if admission is None:
+            return False
+        if admission.trunk != trunk:
+            self.answer(turn, request, 403, source)
+        return admission.trunk == trunk
+
+    def _admit_user(self, turn: Turn, request: Request, source: fx.Address) -> Admission | None:
+        now_s, host = turn.now_s, source[0]
+        if self._wrong.silences(now_s, host):
+            self.report(turn)
+            return None
+        claim = self.users.claim(now_s, request, host)
+        if claim.proof is Proof.GIVEN:
+            return Admission(claim.trunk)
+        if claim.proof is Proof.WRONG:
+            may_answer = self._wrong.answers(now_s, host, claim.why)
+            self.report(turn)
+            if not may_answer or not self._answers_strangers:
+                return None
+            if request.method == "INVITE" and not request.to.tag:
+                return Admission("", Refusal(403, claim.why))
+            self.answer(turn, request, 403, source)
+            return None
+        note = f"{request.method} {request.uri}"[:100]
+        if claim.proof is Proof.STALE or self.users.knows(now_s, host) or self._strangers.answers(now_s, host, note):
+            is_stale = claim.proof is Proof.STALE
+            self.answer(turn, request, 401, source, headers=self.users.challenge(now_s, host, stale=is_stale))
+        self.report(turn)
+        return None
 
     def admits_stranger(self, turn: Turn, request: Request, source: fx.Address) -> bool:
         """Count a stranger's request. True for a call that is to be refused on record, else it is dealt with."""
@@ -95,11 +184,19 @@ class Gate:
         self.answer(turn, invite, 503, source)
         return True
 
-    def answer(self, turn: Turn, request: Request, status: int, source: fx.Address, why: str = "") -> None:
+    def answer(
+        self,
+        turn: Turn,
+        request: Request,
+        status: int,
+        source: fx.Address,
+        why: str = "",
+        headers: Iterable[Header] = (),
+    ) -> None:
         """Answer without a transaction."""
         try:
             stamp_received(request, source[0], source[1])
-            headers = [("Allow", ALLOW)] if status in (405, 501) else []
+            headers = [*headers, *([("Allow", ALLOW)] if status in (405, 501) else ())]
             tag = blake2b(repr(_identity(request)).encode(), key=self._seed, digest_size=8).hexdigest()
             response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers)
             turn.send(response.encode(), response_target(request, source))
@@ -109,7 +206,7 @@ class Gate:
     def report(self, turn: Turn) -> None:
         """Say to the operator what is due; cheap when nothing is."""
         now_s = turn.now_s
-        for event, meter in (("stranger", self._strangers), ("bad_message", self._broken), ("calls_shed", self._shed)):
+        for event, meter in self._meters:
             for line in meter.reports(now_s):
                 note = "".join(filter(str.isprintable, f"; the latest: {line.note}")) if line.note else ""
                 turn.emit(fx.Report(event, "", f"{line.source}: {line.count} since the last line{note}"))

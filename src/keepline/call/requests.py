@@ -10,6 +10,7 @@ from keepline.call import effects as fx
 from keepline.call import info, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
+from keepline.call.gate import Admission
 from keepline.call.routing import route_invite, user_of
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
@@ -17,6 +18,7 @@ from keepline.call.turn import Turn
 from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
 from keepline.model.limits import SERVER_TRANSACTIONS_MAX
+from keepline.sip.digest import redact
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
 from keepline.sip.reasons import phrase_for
@@ -42,12 +44,13 @@ class Requests:
         """One request; retransmissions are absorbed by their transaction."""
         exchange = self._exchange
         stamp_received(request, source[0], source[1])
+        raw = redact(raw)  # this is what is written of it
         key = server_key(request)
         repeated = exchange.transactions.repeated(turn.now_s, key, request, source)
         if repeated is not None:
             turn.effects += repeated
         if request.method == "ACK":
-            if not self._on_ack(turn, request, raw) and repeated is None and not exchange.gate.carrier(source[0]):
+            if not self._on_ack(turn, request, raw) and repeated is None and exchange.gate.is_stranger(turn, source[0]):
                 exchange.gate.admits_stranger(turn, request, source)
             return
         if repeated is not None:
@@ -55,14 +58,14 @@ class Requests:
         begins_call = request.method == "INVITE" and not request.to.tag
         if begins_call and self._is_known_invite(turn, key, request, source):
             return
-        is_peer = exchange.gate.carrier(source[0]) or self._is_within(turn, request)
-        if not is_peer and not exchange.gate.admits_stranger(turn, request, source):
+        admission = self._admit(turn, request, source)
+        if admission is None:
             return
         is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
         if is_full and not self._is_within(turn, request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)
         elif begins_call:
-            self._on_invite(turn, key, request, raw, source)
+            self._on_invite(turn, key, request, raw, source, admission)
         else:
             exchange.transactions.open_server(turn.now_s, key, request, source)
             self._on_other(turn, request, raw, source)
@@ -75,6 +78,21 @@ class Requests:
             self._respond(turn, request, status)
         else:
             self._exchange.gate.answer(turn, request, status, source)
+
+    def _admit(self, turn: Turn, request: Request, source: fx.Address) -> Admission | None:
+        """Whose this request is; None where that was answered. One within a call is let in from anywhere, but for a
+        user's call: who was asked for a password once is asked again when the address is another.
+        """
+        gate = self._exchange.gate
+        if not self._is_within(turn, request):
+            return gate.admit(turn, request, source)
+        call = self._call_of(turn, request) if request.method != "CANCEL" else None
+        trunk = gate.carrier(source[0])
+        if call is None or trunk or not len(gate.users) or source[0] == call.received.peer_host:
+            return Admission(trunk)
+        owner = call.received.carrier
+        was_asked = isinstance(call.received, CallReceived) and gate.carrier(call.received.peer_host) != owner
+        return Admission(owner) if not was_asked or gate.confirm(turn, request, source, owner) else None
 
     def _is_within(self, turn: Turn, request: Request) -> bool:
         """Whether a request is of a call that we have: only its peer knows the tags, or the branch to cancel."""
@@ -124,7 +142,9 @@ class Requests:
         response = parse_message(ended.response.encode("latin-1"))
         turn.send(ended.response.encode("latin-1"), response_target(response, source_of(ended)))
 
-    def _on_invite(self, turn: Turn, key: Key, invite: Request, raw: bytes, source: fx.Address) -> None:
+    def _on_invite(
+        self, turn: Turn, key: Key, invite: Request, raw: bytes, source: fx.Address, admission: Admission
+    ) -> None:
         exchange, transactions = self._exchange, self._exchange.transactions
         if self._call_of_invite(turn, invite) is not None or transactions.is_merged(turn.now_s, key, invite):
             transactions.open_server(turn.now_s, key, invite, source)
@@ -134,8 +154,8 @@ class Requests:
         route = route_invite(
             program.operation,
             invite,
-            exchange.gate.carrier(source[0]),
-            source,
+            admission.trunk,
+            admission.refusal,
             draining=exchange.draining,
             full=not exchange.free_slots or self._is_full(),
         )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from keepline.call.effects import Address
 from keepline.model.errors import PeerError
 from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
@@ -61,14 +60,14 @@ def user_of(uri: str) -> str:
 
 
 def route_invite(
-    operation: Operation, invite: Request, carrier: str, source: Address, *, draining: bool, full: bool
+    operation: Operation, invite: Request, carrier: str, stranger: Refusal | None, *, draining: bool, full: bool
 ) -> Route:
-    """Decide on a new INVITE from a peer of the trunk `carrier` (empty: of none): its number's flow, or why not."""
+    """Decide on a new INVITE of the trunk `carrier`, or of a `stranger`: its number's flow, or why not."""
     to_number = user_of(invite.uri)
     number = operation.numbers.get(to_number)
     refusal: Refusal | None
-    if not carrier:
-        refusal = Refusal(403, f"{source[0]} is not a peer of any trunk")
+    if stranger is not None:
+        refusal = stranger
     elif draining:
         refusal = Refusal(503, "the node takes no new calls: it is stopping")
     elif full:

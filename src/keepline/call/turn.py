@@ -1,12 +1,13 @@
 """One turn of the core: the time, the effects gathered so far, and the few services that every phase needs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepline.call.effects import Address, Effect, Persist, SendSip
 from keepline.call.facts import Fact
 from keepline.call.state import CallState, Timer
 from keepline.flow.engine import FlowFunction
+from keepline.model.capability import SecretRef
 from keepline.model.operation import HostPort, Operation
 from keepline.sip.message import Request
 from keepline.sip.transaction import Timers
@@ -18,6 +19,8 @@ class Program:
 
     operation: Operation
     functions: Mapping[str, FlowFunction]
+    passwords: Mapping[SecretRef, str] = field(default_factory=dict, repr=False)
+    """Of its trunks, as far as the shell could read them: in memory alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,30 +7,61 @@ from keepline.config.words import nearest
 
 
 def check_trunks(tree: Tree) -> None:
-    """No network belongs to two trunks, and each name has one password."""
+    """Each trunk knows its peers, nothing belongs to two trunks, and each name has one password."""
     owners: dict[str, str] = {}
     for name, entry in _mapping(tree.plain.get("trunks")).items():
-        peers = _mapping(entry).get("peers")
+        if not isinstance(entry, dict):
+            continue
+        where: Where = ("trunks", name)
+        if entry.get("peers") is None and not entry.get("users"):
+            right = "write `peers: [203.0.113.0/24]`, or `users: {NAME: {password_env: NAME}}`"
+            tree.add_mistake(where, "has neither `peers` nor `users`, so nobody could call by it", right, at_key=True)
+        peers = entry.get("peers")
         for index, peer in enumerate(peers if isinstance(peers, list) else []):
             if isinstance(peer, str) and owners.setdefault(peer, name) != name:
                 wrong = f"`{peer}` belongs to the trunk `{owners[peer]}` already"
-                tree.add_mistake(("trunks", name, "peers", index), wrong, "a network belongs to one trunk")
-        outbound = _mapping(_mapping(entry).get("outbound"))
+                tree.add_mistake((*where, "peers", index), wrong, "a network belongs to one trunk")
+        for user, place in _mapping(entry.get("users")).items():
+            owner = owners.setdefault(f"user {user}", name)
+            if owner != name:
+                wrong = f"`{user}` is a user of the trunk `{owner}` already"
+                tree.add_mistake((*where, "users", user), wrong, "a name belongs to one trunk", at_key=True)
+            if isinstance(place, dict):
+                _check_password(tree, (*where, "users", user), place, at=(*where, "users", user))
+        outbound = _mapping(entry.get("outbound"))
         if outbound:
-            _check_credentials(tree, ("trunks", name, "outbound"), outbound)
+            _check_credentials(tree, (*where, "outbound"), outbound)
+        if "register" in entry:
+            _check_registration(tree, where, _mapping(entry["register"]), outbound)
 
 
 def _check_credentials(tree: Tree, where: Where, entry: dict[str, Any]) -> None:
     """A user name has a password, in one place, and nothing of the kind stands there without a name."""
+    if entry.get("username"):
+        _check_password(tree, where, entry, at=(*where, "username"))
+    for each in ("password_env", "password_file", "realm"):
+        if entry.get(each) and not entry.get("username"):
+            tree.add_mistake((*where, each), "belongs to no user name", "write `username: NAME` beside it")
+
+
+def _check_password(tree: Tree, where: Where, entry: dict[str, Any], *, at: Where) -> None:
     places = [each for each in ("password_env", "password_file") if entry.get(each)]
     example = "`password_env: NAME` or `password_file: /PATH`"
     if len(places) == 2:
         tree.add_mistake((*where, places[1]), "there are two places for one password", f"keep one of {example}")
-    if entry.get("username") and not places:
-        tree.add_mistake((*where, "username"), "has no password", f"write {example} beside it")
-    for each in (*places, "realm"):
-        if entry.get(each) and not entry.get("username"):
-            tree.add_mistake((*where, each), "belongs to no user name", "write `username: NAME` beside it")
+    elif not places:
+        tree.add_mistake(at, "has no password", f"write {example} {'in' if at == where else 'beside'} it")
+
+
+def _check_registration(tree: Tree, where: Where, entry: dict[str, Any], outbound: dict[str, Any]) -> None:
+    """A registration goes to the proxy of calls out, with its credentials."""
+    at = (*where, "register")
+    if not outbound:
+        right = "write `outbound: {proxy: sip.carrier.example, username: NAME, password_env: NAME}` beside it"
+        tree.add_mistake(at, "goes nowhere: the trunk has no `outbound`", right, at_key=True)
+    elif not entry.get("user") and not outbound.get("username"):
+        right = "write `register: {user: NAME}`, or the `username` of `outbound`"
+        tree.add_mistake(at, "names no user", right, at_key=True)
 
 
 def check_outbound(tree: Tree) -> None:

@@ -22,8 +22,22 @@ from keepline.config.values import (
     written_as,
 )
 from keepline.model.capability import SecretRef
-from keepline.model.limits import MEDIA_NETWORKS_MAX, OUTBOUND_PREFIXES_MAX
-from keepline.model.operation import EmergencyRule, HostPort, OutboundPolicy, Trunk, TrunkOutbound
+from keepline.model.limits import (
+    MEDIA_NETWORKS_MAX,
+    OUTBOUND_PREFIXES_MAX,
+    REGISTRATION_EXPIRES_S_MAX,
+    REGISTRATION_EXPIRES_S_MIN,
+    TRUNK_USERS_MAX,
+)
+from keepline.model.operation import (
+    EmergencyRule,
+    HostPort,
+    OutboundPolicy,
+    Trunk,
+    TrunkOutbound,
+    TrunkRegistration,
+    TrunkUser,
+)
 
 SIP_PORT = 5060
 """Of an address without a port (RFC 3263 §4.2)."""
@@ -65,6 +79,12 @@ def parse_proxy(text: str) -> HostPort:
     return found
 
 
+def parse_registrar(text: str) -> str:
+    """A domain or an address, with a port or without."""
+    parse_proxy(text)
+    return text.lower()
+
+
 def parse_amount(text: str) -> Decimal:
     """An amount of money, `0.012`."""
     try:
@@ -77,6 +97,7 @@ def parse_amount(text: str) -> Decimal:
 
 
 Proxy = Annotated[HostPort, parsed_by(parse_proxy), written_as(_PROXY_PATTERN)]
+Registrar = Annotated[str, AfterValidator(parse_registrar), written_as(_PROXY_PATTERN)]
 Amount = Annotated[
     Decimal, parsed_by(parse_amount), WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX})
 ]
@@ -142,11 +163,54 @@ class TrunkOutboundFile(StrictModel):
     )
 
 
-class TrunkFile(StrictModel):
-    """One of `trunks:`"""
+class TrunkUserFile(StrictModel):
+    """One of `users:`; its password is in one of two places, checked by `check_trunks`."""
 
-    peers: list[Network] = Field(
-        min_length=1, description="the networks whose requests belong to this trunk", examples=['["203.0.113.0/24"]']
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["password_env"]}, {"required": ["password_file"]}]}
+    )
+
+    password_env: EnvironmentName | None = Field(
+        default=None, description="the variable of the environment with the password", examples=["ALICE_PASSWORD"]
+    )
+    password_file: SecretFile | None = Field(
+        default=None, description="or the file with the password", examples=["/etc/keepline/alice.password"]
+    )
+
+
+class RegisterFile(StrictModel):
+    """`register:` of a trunk"""
+
+    registrar: Registrar | None = Field(
+        default=None, description="the domain that is registered at", examples=["carrier.example"]
+    )
+    user: Credential | None = Field(default=None, description="the user that is registered", examples=["shop"])
+    contact: Credential | None = Field(
+        default=None, description="the number that calls to this user reach", examples=["+18005550100"]
+    )
+    expires_s: int = Field(
+        default=3600,
+        ge=REGISTRATION_EXPIRES_S_MIN,
+        le=REGISTRATION_EXPIRES_S_MAX,
+        description="seconds that are asked for",
+        examples=["3600"],
+    )
+
+
+class TrunkFile(StrictModel):
+    """One of `trunks:`; peers or users or both, checked by `check_trunks`."""
+
+    peers: list[Network] | None = Field(
+        default=None,
+        min_length=1,
+        description="the networks whose requests belong to this trunk",
+        examples=['["203.0.113.0/24"]'],
+    )
+    users: dict[Credential, TrunkUserFile] = Field(
+        default_factory=dict,
+        max_length=TRUNK_USERS_MAX,
+        description="names whose requests belong to this trunk wherever they come from",
+        examples=["{alice: {password_env: ALICE_PASSWORD}}"],
     )
     media_networks: list[Network] = Field(
         default=[],
@@ -159,6 +223,12 @@ class TrunkFile(StrictModel):
     )
     outbound: TrunkOutboundFile | None = Field(
         default=None, description="how calls go out by it", examples=['{proxy: "203.0.113.7:5060"}']
+    )
+    register_at: RegisterFile | None = Field(
+        default=None,
+        alias="register",
+        description="how the trunk is told where we are",
+        examples=["{expires_s: 3600}"],
     )
 
 
@@ -226,7 +296,15 @@ class OutboundFile(StrictModel):
 def trunks_of(parsed: dict[str, TrunkFile]) -> tuple[Trunk, ...]:
     """What `trunks:` of a file that is right says."""
     return tuple(
-        Trunk(name, tuple(each.peers), tuple(each.media_networks), each.trusted, _trunk_outbound(each.outbound))
+        Trunk(
+            name,
+            tuple(each.peers or ()),
+            tuple(each.media_networks),
+            each.trusted,
+            _trunk_outbound(each.outbound),
+            tuple(TrunkUser(user, _password(found)) for user, found in each.users.items()),
+            _registration(each),
+        )
         for name, each in parsed.items()
     )
 
@@ -253,13 +331,21 @@ def _trunk_outbound(parsed: TrunkOutboundFile | None) -> TrunkOutbound | None:
         parsed.proxy.port,
         parsed.transport,
         parsed.username or "",
-        _password(parsed.password_env, parsed.password_file),
+        _password(parsed) if parsed.username else None,
         parsed.realm or "",
         parsed.from_number or "",
     )
 
 
-def _password(variable: str | None, file: str | None) -> SecretRef | None:
-    if variable:
-        return SecretRef("env", variable)
-    return SecretRef("file", file) if file else None
+def _registration(trunk: TrunkFile) -> TrunkRegistration | None:
+    asked, outbound = trunk.register_at, trunk.outbound
+    if asked is None or outbound is None:
+        return None
+    user = asked.user or outbound.username or ""
+    return TrunkRegistration(asked.registrar or outbound.proxy.host, user, asked.contact or user, asked.expires_s)
+
+
+def _password(place: TrunkOutboundFile | TrunkUserFile) -> SecretRef:
+    if place.password_env:
+        return SecretRef("env", place.password_env)
+    return SecretRef("file", place.password_file or "")

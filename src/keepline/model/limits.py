@@ -70,6 +70,11 @@ OPERATION_FILES_MAX = 1_000
 """Python modules and recordings of an operation."""
 OPERATION_BYTES_MAX = 268_435_456
 """Of them all together."""
+TRUNK_USERS_MAX = 1_000
+"""Of one trunk."""
+REGISTRATION_EXPIRES_S_MIN = 60
+REGISTRATION_EXPIRES_S_MAX = 86_400
+"""What a registrar may be asked for."""
 OUTBOUND_PREFIXES_MAX = 1_000
 """Of one list of prefixes."""
 OPERATION_VERSIONS_KEPT_MAX = 2
@@ -140,6 +145,14 @@ STRANGER_ANSWERS_PER_S_MAX = 5
 """To one source that is no trunk's peer; beyond, its messages go unread."""
 STRANGERS_ANSWERED_PER_S_MAX = 50
 """To all of them together, whose addresses may be forged."""
+WRONG_PASSWORDS_PER_S_MAX = 2
+"""Of one address: beyond, its credentials go unread, and unanswered."""
+WRONG_PASSWORDS_ANSWERED_PER_S_MAX = 50
+"""Of all addresses together."""
+NONCES_REMEMBERED_MAX = 10_000
+"""Nonces whose uses are counted, the least used forgotten first."""
+USER_HOSTS_MAX = 10_000
+"""Addresses known to be users', the longest silent forgotten first."""
 BROKEN_ANSWERS_PER_S_MAX = 50
 """To messages of one peer that cannot be read; beyond, silence."""
 BROKEN_ANSWERED_PER_S_MAX = 500

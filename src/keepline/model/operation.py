@@ -97,6 +97,28 @@ class TrunkOutbound:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkUser:
+    """A name by which requests prove to be a trunk's, wherever they come from (RFC 3261 §22)."""
+
+    name: str
+    password: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRegistration:
+    """How a trunk is told where we are (RFC 3261 §10), with the credentials of its `outbound`."""
+
+    registrar: str
+    """The domain that we register at; requests go to the proxy of `outbound`."""
+    user: str
+    """Of the address-of-record."""
+    contact: str
+    """User part of the address that calls are then sent to: what they dial, as we see it."""
+    expires_s: int = 3600
+    """Asked for; the registrar may say less."""
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyRule:
     """What becomes of calls to emergency numbers."""
 
@@ -137,6 +159,8 @@ class Trunk:
     """The identities that it asserts are believed (RFC 3325)."""
     outbound: TrunkOutbound | None = None
     """None: no calls go out by it."""
+    users: tuple[TrunkUser, ...] = ()
+    registration: TrunkRegistration | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from keepline.node.control import ControlClient, Message
 from keepline.node.journal import Journal, Tail, next_epoch
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
+from keepline.node.passwords import nonce_key, read_passwords
 from keepline.node.paths import NodePaths
 from keepline.node.slots import Slots
 from keepline.node.tones import store_tones
@@ -163,7 +164,7 @@ class CallsProcess:
         self._read_tail()
         self._tail.close()
         identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
-        exchange = Exchange(identity, os.urandom(32), self._rtp_ports)
+        exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
         exchange.add_program(self._programs[self._digest], current=True)
         for facts in self._open.values():
@@ -219,7 +220,7 @@ class CallsProcess:
             except Exception as error:
                 log.error("operation_missing", digest=digest, what=str(error))
                 return None
-            self._programs[digest] = Program(operation, functions)
+            self._programs[digest] = Program(operation, functions, read_passwords(operation))
         return self._programs[digest]
 
     def _operation(self, digest: str) -> Operation | None:

@@ -15,6 +15,11 @@ class NodePaths:
         return self.data / "journal.db"
 
     @property
+    def nonce_key(self) -> Path:
+        """By which every process of the node knows the nonces that users answer."""
+        return self.data / "nonce.key"
+
+    @property
     def prompts(self) -> Path:
         """Rendered prompts, `<key>.ulaw` and `<key>.alaw`."""
         return self.data / "prompts"

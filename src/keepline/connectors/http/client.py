@@ -5,19 +5,18 @@ redirects, keeps no cookies, and heeds no proxy of the environment.
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 
 from keepline.connectors.interface import Asked, MissingFieldError, pick, reply_of
+from keepline.connectors.secrets import SecretMissingError, secret_of
 from keepline.flow.capabilities import Refused, Unavailable, UseOutcome, unanswered
-from keepline.model.capability import IDEMPOTENCY_KEY, FieldPath, HttpService, SecretRef
-from keepline.model.limits import HTTP_ANSWER_BYTES_MAX, SECRET_BYTES_MAX
+from keepline.model.capability import IDEMPOTENCY_KEY, FieldPath, HttpService
+from keepline.model.limits import HTTP_ANSWER_BYTES_MAX
 
 TEMPLATE = re.compile(r"\{(\w+)\}")
 KEY_HEADER = "Idempotency-Key"
@@ -27,7 +26,7 @@ _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx
 
 
 class MissingArgumentError(Exception):
-    """A template wants an argument that the flow did not give, or a secret is not there."""
+    """A template wants an argument that the flow did not give."""
 
 
 class HttpConnector:
@@ -46,7 +45,7 @@ class HttpConnector:
         try:
             client = self._ready()
             request = self._request(client, asked)
-        except (MissingArgumentError, ValueError, TypeError, httpx2.InvalidURL) as error:
+        except (MissingArgumentError, SecretMissingError, ValueError, TypeError, httpx2.InvalidURL) as error:
             return Unavailable(f"the request cannot be made: {error}")
         try:
             try:
@@ -137,21 +136,6 @@ async def _whole(client: httpx2.AsyncClient, request: httpx2.Request) -> tuple[i
         return response.status_code, body
     finally:
         await response.aclose()
-
-
-def secret_of(secret: SecretRef) -> str:
-    """What a reference points to, read now. Raises `MissingArgumentError`, which names the place and not the secret."""
-    if secret.source == "env":
-        if secret.name not in os.environ:
-            raise MissingArgumentError(f"the environment has no {secret.name}")
-        return secret.prefix + os.environ[secret.name]
-    if secret.source == "file":
-        try:
-            with Path(secret.name).open(encoding="utf-8") as opened:
-                return secret.prefix + opened.read(SECRET_BYTES_MAX).strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise MissingArgumentError(f"{secret.name} cannot be read: {type(error).__name__}") from None
-    return secret.prefix + secret.name
 
 
 def _given(known: Mapping[str, Any], name: str, used: set[str]) -> Any:
