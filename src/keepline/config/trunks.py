@@ -228,7 +228,7 @@ class TrunkFile(StrictModel):
         default=None,
         alias="register",
         description="how the trunk is told where we are",
-        examples=["{expires_s: 3600}"],
+        examples=['{contact: "+18005550100"}'],
     )
 
 

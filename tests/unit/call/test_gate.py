@@ -6,6 +6,8 @@ from keepline.call import effects as fx
 from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.gate import Gate
 from keepline.call.routing import TrunkIndex
+from keepline.call.users import Users
+from keepline.model.ids import IdSource
 from keepline.model.limits import (
     BROKEN_ANSWERED_PER_S_MAX,
     BROKEN_ANSWERS_PER_S_MAX,
@@ -57,7 +59,7 @@ def test_addresses_are_remembered_up_to_the_limit() -> None:
 
 
 def test_before_any_operation_nobody_is_let_in() -> None:
-    assert Gate(b"seed").carrier("192.0.2.1") == ""
+    assert Gate(b"seed", Users(b"key", IdSource(b"seed"))).carrier("192.0.2.1") == ""
 
 
 # Strangers ----------------------------------------------------------------------------------------------------------
