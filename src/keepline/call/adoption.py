@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from itertools import islice
 
-from keepline.call.facts import CallEnded, CallReceived, Fact
-from keepline.call.state import CallState
+from keepline.call.facts import CallBegun, CallEnded, CallReceived, Fact
+from keepline.call.state import CallState, request_of
 from keepline.model.errors import LocalError
 from keepline.model.limits import ENDED_CALLS_MAX
-from keepline.sip.message import Request, parse_message, stamp_received
+from keepline.sip.message import Request, Response, stamp_received
 
 
 class Sleepers:
@@ -41,12 +41,11 @@ def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
     Raises `LocalError` for facts that do not make a call.
     """
     received = facts[0]
-    if not isinstance(received, CallReceived):
+    if not isinstance(received, CallBegun):
         raise LocalError("a call's facts must begin with its INVITE")
-    invite = parse_message(received.invite.encode("latin-1"))
-    if not isinstance(invite, Request):
-        raise LocalError(f"call {received.call}: its INVITE is a response")
-    stamp_received(invite, received.peer_host, received.peer_port)
+    invite = request_of(received.invite)
+    if isinstance(received, CallReceived):
+        stamp_received(invite, received.peer_host, received.peer_port)
     call = CallState(received, invite)
     call.adopted = True
     for fact in facts[1:]:
@@ -95,6 +94,12 @@ class LeftCalls:
         """This very BYE ended the call."""
         ended = self._by_dialog.get((sip_call_id, local_tag))
         return ended is not None and ended.bye_cseq == cseq
+
+    def ack_of(self, response: Response) -> bytes:
+        """The ACK of this refusal of a call that we placed, as sent; empty where it is none."""
+        ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))
+        is_it = ended is not None and ended.response.startswith("ACK ")
+        return ended.response.encode("latin-1") if ended is not None and is_it else b""
 
     def final_of(self, now_s: float, request: Request) -> CallEnded | None:
         """The end of the call that this INVITE, repeated, began, or that this CANCEL would have ended."""

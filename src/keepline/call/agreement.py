@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from keepline.call.facts import CallAcknowledged, CallAnswered, ReinviteAcknowledged, ReinviteAnswered
+from keepline.call.placed_state import Placing
 from keepline.call.terms import Terms
 from keepline.sip.sdp import Answer
 
@@ -56,17 +57,22 @@ class Agreement:
         self.description = _body_of(fact.response)
         self.awaits_answer = not fact.remote_host
         if fact.remote_host:
-            self.terms = Terms(
-                fact.codec,
-                fact.payload_type,
-                fact.dtmf_payload_type,
-                fact.remote_host,
-                fact.remote_port,
-                fact.frame_ms,
-                fact.rtcp_mux,
-                fact.direction,
-            )
+            self.terms = _terms_in(fact)
         self._refresh(fact.at_s, fact.expires_s)
+
+    def begin_placed(self, fact: CallAnswered, placing: Placing) -> None:
+        """The callee answered our offer. Where its 2xx describes nothing, what came early stands (§13.2.1)."""
+        self.description = _body_of(placing.invite)
+        terms = placing.early if not fact.remote_host else _terms_in(fact)
+        if terms is not None:
+            self.settle(terms)
+        self._refresh(fact.at_s, fact.expires_s)
+
+    def settle(self, terms: Terms) -> None:
+        """What the session is from here on."""
+        self.number += self.terms is not None and terms != self.terms
+        self.terms = terms
+        self.awaits_answer = False
 
     def apply(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
         """The session goes on."""
@@ -79,9 +85,7 @@ class Agreement:
         elif isinstance(fact, ReinviteAcknowledged):
             self.unacknowledged = None
         if fact.terms is not None:
-            self.number += self.terms is not None and fact.terms != self.terms
-            self.terms = fact.terms
-            self.awaits_answer = False
+            self.settle(fact.terms)
 
     def _refresh(self, at_s: float, expires_s: int) -> None:
         self.expires_s = expires_s
@@ -106,5 +110,18 @@ def terms_of(agreed: Answer, before: Terms | None = None) -> Terms:
     return terms
 
 
-def _body_of(response: str) -> bytes:
-    return response.partition("\r\n\r\n")[2].encode("latin-1")
+def _terms_in(fact: CallAnswered) -> Terms:
+    return Terms(
+        fact.codec,
+        fact.payload_type,
+        fact.dtmf_payload_type,
+        fact.remote_host,
+        fact.remote_port,
+        fact.frame_ms,
+        fact.rtcp_mux,
+        fact.direction,
+    )
+
+
+def _body_of(message: str) -> bytes:
+    return message.partition("\r\n\r\n")[2].encode("latin-1")

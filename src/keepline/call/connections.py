@@ -6,7 +6,6 @@ RFC 3261 §17.1.4 (transport errors of clients), §18.3 (a stream is framed by C
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import teardown
 from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
@@ -44,7 +43,7 @@ class Connections:
             self._fail(turn, key, given.why)
 
     def _fail(self, turn: Turn, key: Key, why: str) -> None:
-        effects, unanswered = self._exchange.transactions.fail(turn.now_s, key, why)
+        effects, heard = self._exchange.transactions.fail(turn.now_s, key, why)
         turn.effects += effects
-        if unanswered:
-            self._exchange.on_call(turn, unanswered, teardown.on_bye_over)
+        if heard is not None:
+            self._exchange.hear(turn, heard)

@@ -19,6 +19,7 @@ from keepline.call.inputs import (
     MediaSeen,
     MediaStopped,
     MessageReceived,
+    PlaceCall,
     PromptPlayed,
     RecordingFinished,
     SendFailed,
@@ -30,47 +31,13 @@ from keepline.model.operation import Prompt
 from keepline.sip.peers import Address, TcpPeer
 
 __all__ = [
-    "Address",
-    "BridgeMedia",
-    "CallAdopted",
-    "CallCapability",
-    "CallLeft",
-    "CapabilityAnswered",
-    "CloseConnection",
-    "CloseMedia",
-    "ConnectionLost",
-    "DatagramReceived",
-    "DeadAirBegan",
-    "DeadAirEnded",
-    "DigitsHeard",
-    "Drain",
-    "Effect",
-    "HangUpAll",
-    "Input",
-    "InspectMedia",
-    "MediaRestarted",
-    "MediaSeen",
-    "MediaStopped",
-    "MediaWay",
-    "MessageReceived",
-    "OpenMedia",
-    "Persist",
-    "PlayPrompt",
-    "PromptPlayed",
-    "RecordMedia",
-    "RecordingFinished",
-    "RedirectMedia",
-    "Report",
-    "SendFailed",
-    "SendSip",
-    "StopPrompt",
-    "StopRecording",
-    "StreamBroken",
-    "TcpPeer",
-    "TimeCame",
-    "UnbridgeMedia",
-    "WakeSome",
-]
+    "Address", "BridgeMedia", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseConnection",
+    "CloseMedia", "ConnectionLost", "DatagramReceived", "DeadAirBegan", "DeadAirEnded", "DigitsHeard", "Drain",
+    "Effect", "HangUpAll", "Input", "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay",
+    "MessageReceived", "OpenMedia", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed",
+    "RecordMedia", "RecordingFinished", "RedirectMedia", "Report", "SendFailed", "SendSip", "StopPrompt",
+    "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "UnbridgeMedia", "WakeSome",
+]  # fmt: skip
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
@@ -259,6 +226,15 @@ class CallCapability:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacementAnswered:
+    """What became of a `PlaceCall` without a parent: it has begun, on record, or cannot be."""
+
+    call: str
+    mistake: str = ""
+    """What is wrong with what was asked; there is no record then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A line for the log: what an operator should know, with its fields."""
 
@@ -282,5 +258,6 @@ Effect = (
     | CloseMedia
     | InspectMedia
     | CallCapability
+    | PlacementAnswered
     | Report
 )

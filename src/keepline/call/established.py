@@ -16,6 +16,7 @@ from keepline.call.effects import (
     Report,
 )
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
+from keepline.call.legs import LegNews
 from keepline.call.quality import dead_air_s, media_way
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Result, language_of, play_number_of, result_of, step_number
@@ -41,6 +42,8 @@ BROKEN = "broken"
 
 def start_flow(turn: Turn, call: CallState) -> None:
     """Run the flow from its beginning, or with its recorded steps to where it stood."""
+    if not call.runs_flow:
+        return
     if call.failed is not None:
         _recover(turn, call, call.failed)
         return
@@ -68,7 +71,7 @@ def follow(turn: Turn, call: CallState, advance: Advance) -> None:
 
 def resume_media(turn: Turn, call: CallState) -> None:
     """Say again to media what this call needs: after a switch-over, or for a new media process."""
-    if call.agreement.terms is None or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
+    if call.agreement.terms is None or call.phase in (Phase.LEAVING, Phase.CLOSING, Phase.ENDED):
         return
     open_media(turn, call)
     if call.waiting is not None:
@@ -88,7 +91,7 @@ def open_media(turn: Turn, call: CallState) -> None:
     received, terms = call.received, call.agreement.terms
     if terms is None:
         return
-    since_s = turn.now_s - call.answered.at_s if call.answered else 0.0
+    since_s = turn.now_s - call.media_began_at_s
     packets = int(since_s * 1000 / terms.frame_ms)
     turn.emit(
         OpenMedia(
@@ -182,6 +185,13 @@ def on_capability_answered(turn: Turn, call: CallState, given: CapabilityAnswere
         _go_on(turn, call, on_answered(turn, call, waiting, given))
 
 
+def on_leg_news(turn: Turn, call: CallState, news: LegNews) -> None:
+    """What became of a leg reaches the step that placed it, if that still waits."""
+    waiting = call.waiting
+    if waiting is not None and news.step == step_number(call, waiting):
+        _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_leg_news(turn, call, waiting, news))
+
+
 def break_flow(turn: Turn, call: CallState, error: str) -> None:
     """Let go of a flow that cannot go on through no fault of its own; on record, so that no successor tries it."""
     call.flow_run = call.waiting = None
@@ -243,7 +253,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
 
 
 def _run(turn: Turn, call: CallState, function: FlowFunction, language: str) -> None:
-    facade = Call(call.id, call.received.from_number, call.received.to_number, language)
+    facade = Call(call.id, call.received.from_number, call.received.to_number, language, call.variables)
     call.flow_run = FlowRun(function, facade)
     follow(turn, call, call.flow_run.start(call.steps))
 

@@ -12,20 +12,25 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, quality, session, setup, teardown, uses_alone
+from keepline.call import established, outbound, placing, quality, session, setup, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.connections import Connections
-from keepline.call.facts import CallReceived
+from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
+from keepline.call.legs import LegIndex
 from keepline.call.requests import Requests
+from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.transactions import Key, Transactions
+from keepline.call.transactions import Key, RequestNews, Transactions
 from keepline.call.turn import Identity, Program, Turn
 from keepline.call.users import Users
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource
+from keepline.model.operation import Operation
 from keepline.sip.message import Request, Response, parse_message
+
+OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
 
 
 class Exchange:
@@ -44,6 +49,9 @@ class Exchange:
         self.by_dialog: dict[tuple[str, str], str] = {}
         self.by_invite: dict[tuple[str, str], str] = {}
         self.sleepers = Sleepers()
+        self.legs = LegIndex()
+        self.targets: dict[str, tuple[placing.Target, ...]] = {}
+        """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
         self.current = ""
         self.draining = False
@@ -53,6 +61,7 @@ class Exchange:
         self.gate = Gate(seed, Users(nonce_key or seed, self.ids))
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
+        self._responses = Responses(self, self._requests.left)
         connections = Connections(self)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
@@ -75,14 +84,18 @@ class Exchange:
             fx.CallAdopted: self._on_adopted,
             fx.CallLeft: self._on_left,
             fx.WakeSome: self._on_wake_some,
+            fx.PlaceCall: self._on_place,
         }
 
     # The one verb ---------------------------------------------------------------------------------------------------
 
     def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
         """Take one input at node time `now_s`; the effects are to be carried out in order, facts written first."""
-        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get)
+        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self)
         self._handlers[type(given)](turn, given)
+        while turn.news:
+            news = turn.news.popleft()
+            self.on_call(turn, news.parent, lambda t, c, news=news: established.on_leg_news(t, c, news))  # type: ignore[misc]
         return turn.effects
 
     @property
@@ -118,7 +131,7 @@ class Exchange:
             gate.refuse_malformed(turn, error, given)
             return
         if isinstance(message, Response):
-            self._on_response(turn, message)
+            self._responses.receive(turn, message, given.source)
             return
         try:
             self._requests.receive(turn, message, given.data, given.source)
@@ -129,15 +142,6 @@ class Exchange:
             what = f"{given.source[0]}:{given.source[1]}: {type(error).__name__}: {error}"
             turn.emit(fx.Report("request_broken", "", what))
             self._requests.refuse_unserved(turn, message, 500, given.source)
-
-    def _on_response(self, turn: Turn, response: Response) -> None:
-        sleeping = teardown.call_of_branch(response.top_via.params.get("branch") or "")
-        if sleeping in self.sleepers:
-            self._touch(turn, sleeping)  # it answers the BYE of a process that died
-        effects, answered = self.transactions.on_response(turn.now_s, response)
-        turn.effects += effects
-        if answered:
-            self.on_call(turn, answered, teardown.on_bye_over)
 
     def _on_prompt_played(self, turn: Turn, given: fx.PromptPlayed) -> None:
         self.on_call(turn, given.call, lambda t, c: established.on_prompt_played(t, c, given))
@@ -175,12 +179,14 @@ class Exchange:
     def _leave(self, turn: Turn, call: CallState, why: str) -> None:
         if call.phase is Phase.RINGING:
             self._requests.end_unanswered(turn, call, 503, why)
+        elif call.phase in outbound.WAITING:
+            outbound.cancel(turn, call, why)
         else:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
     def _on_adopted(self, _turn: Turn, given: fx.CallAdopted) -> None:
         received = given.facts[0]
-        if not isinstance(received, CallReceived):
+        if not isinstance(received, CallBegun):
             raise LocalError(f"call {given.call}: its facts do not begin with its INVITE")
         facts = given.facts
         if received.slot >= 0:
@@ -192,12 +198,20 @@ class Exchange:
         self.index(received)
 
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
-        if self._requests.left.remember(turn.now_s, given.ended) and given.ended.response:
+        is_asked_again = given.ended.response and not given.ended.response.startswith("ACK ")
+        if self._requests.left.remember(turn.now_s, given.ended) and is_asked_again:
             self._push(turn.now_s, "left", given.ended, None)
 
     def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self.sleepers.first(given.count):
-            self._touch(turn, call)
+            self.touch(turn, call)
+
+    def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
+        self.place(turn, given)
+
+    def hear(self, turn: Turn, news: RequestNews) -> None:
+        """Something came of a request of ours."""
+        self._responses.on_heard(turn, news)
 
     def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
         self.gate.report(turn)
@@ -212,14 +226,19 @@ class Exchange:
             elif kind == "call":
                 self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
             else:
-                effects, unanswered = self.transactions.fire(turn.now_s, kind, key)
+                effects, heard = self.transactions.fire(turn.now_s, kind, key)
                 turn.effects += effects
-                if unanswered:
-                    self.on_call(turn, unanswered, teardown.on_bye_over)
+                if heard is not None:
+                    self._responses.on_heard(turn, heard)
 
     def _fire(self, turn: Turn, call: CallState, timer: Timer) -> None:
         call.timers.pop(timer, None)
-        if timer is Timer.RING:
+        if timer is Timer.RING and call.placing is not None:
+            outbound.on_ring_timer(turn, call)
+        elif timer is Timer.CANCEL:
+            self.transactions.forget_client(call.invite)
+            outbound.on_cancel_limit(turn, call)
+        elif timer is Timer.RING:
             self._requests.answer(turn, call)
         elif timer is Timer.RETRANSMIT_ANSWER:
             setup.retransmit_answer(turn, call)
@@ -250,11 +269,12 @@ class Exchange:
                 return
         self._guarded(turn, call, do)
 
-    def _touch(self, turn: Turn, call_id: str) -> None:
+    def touch(self, turn: Turn, call_id: str) -> None:
+        """Wake a call that sleeps."""
         self.on_call(turn, call_id, lambda _turn, _call: None)
 
     def _wake(self, turn: Turn, facts: tuple[Any, ...]) -> CallState | None:
-        received: CallReceived = facts[0]
+        received: CallBegun = facts[0]
         do: Callable[[Turn, CallState], None] = self._restoring.restore
         try:
             try:
@@ -286,6 +306,9 @@ class Exchange:
             self._give_up(turn, call, what)
         if call.phase is Phase.ENDED:
             self.forget(call)
+        if call.id in self.legs and call.phase in OVER:
+            for leg in self.legs.of(call.id):
+                self.end_leg(turn, leg, "its caller is gone")
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
         call.use = None  # what it asked for is not waited for
@@ -297,10 +320,12 @@ class Exchange:
                 self._restoring.strike_off(turn, call.received)
                 call.phase = Phase.ENDED
 
-    def index(self, received: CallReceived) -> None:
-        """Make a call findable by its dialog and by its INVITE."""
+    def index(self, received: CallBegun) -> None:
+        """Make a call findable by its dialog, and by the INVITE that came to us."""
         self.by_dialog[received.sip_call_id, received.local_tag] = received.call
-        self.by_invite[received.sip_call_id, received.remote_tag] = received.call
+        if isinstance(received, CallReceived):
+            self.by_invite[received.sip_call_id, received.remote_tag] = received.call
+        self.legs.add(received)
 
     def forget(self, call: CallState) -> None:
         """The call is over: its slot is free again, its late requests are still answered."""
@@ -310,20 +335,53 @@ class Exchange:
             self._requests.left.remember(call.ended.at_s, call.ended)
         self._unindex(call.received)
 
-    def _unindex(self, received: CallReceived) -> None:
+    def _unindex(self, received: CallBegun) -> None:
         by_dialog = (received.sip_call_id, received.local_tag)
         by_invite = (received.sip_call_id, received.remote_tag)
         if self.by_dialog.get(by_dialog) == received.call:
             del self.by_dialog[by_dialog]
         if self.by_invite.get(by_invite) == received.call:
             del self.by_invite[by_invite]
+        self.legs.remove(received)
         if received.slot >= 0:
             self.free_slots.append(received.slot)
 
+    # Calls that we place --------------------------------------------------------------------------------------------
+
+    def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
+        """Place a call; returns its id."""
+        return placing.place(self, turn, wanted)
+
+    def leg_at(self, turn: Turn, parent: str, step: int) -> CallState | None:
+        """The leg that this step of the parent placed, awake; None where it is over."""
+        leg = self.legs.at(parent, step)
+        self.touch(turn, leg)
+        return self.calls.get(leg)
+
+    def end_leg(self, turn: Turn, leg: str, why: str) -> None:
+        """Cancel a leg, or hang it up."""
+        self.on_call(turn, leg, lambda t, c: outbound.release(t, c, why))
+
+    def knows(self, call: str) -> bool:
+        """The call is live."""
+        return call in self.calls or call in self.sleepers
+
+    @property
+    def is_full(self) -> bool:
+        return self.live_calls >= self.programs[self.current].operation.sip.calls_max
+
+    def operation_for(self, wanted: fx.PlaceCall) -> Operation:
+        """The version that a call is placed with: its parent's, else the current one."""
+        parent = self.calls.get(wanted.parent)
+        program = self.programs.get(parent.received.operation) if parent is not None else None
+        return (program or self.programs[self.current]).operation
+
     # Time -----------------------------------------------------------------------------------------------------------
 
-    def _start_request(self, now_s: float, call: CallState, request: Request, peer: fx.Address) -> list[fx.Effect]:
-        return self.transactions.start_client(now_s, request, peer, call.id)
+    def _start_request(
+        self, now_s: float, call: CallState | None, request: Request, peer: fx.Address
+    ) -> list[fx.Effect]:
+        return self.transactions.start_client(now_s, request, peer, call.id if call is not None else "")
 
     def _schedule_call(self, call: CallState, timer: Timer, at_s: float) -> None:
         self._push(at_s, "call", call.id, timer)

@@ -20,6 +20,16 @@ from keepline.call.facts_flow import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts_placed import (
+    PLACED_TYPES,
+    CallCancelled,
+    CallPlaced,
+    CallProgressed,
+    CallRefused,
+    CallRetried,
+    ForkAnswered,
+    PlacedFact,
+)
 from keepline.call.terms import Terms
 
 __all__ = [
@@ -28,16 +38,24 @@ __all__ = [
     "ByeSent",
     "CallAcknowledged",
     "CallAnswered",
+    "CallBegun",
+    "CallCancelled",
     "CallEnded",
+    "CallPlaced",
+    "CallProgressed",
     "CallReceived",
+    "CallRefused",
+    "CallRetried",
     "CancelReceived",
     "DigitSignalled",
     "DigitsPressed",
     "Fact",
     "FlowEnded",
     "FlowFailed",
+    "ForkAnswered",
     "MessageRecorded",
     "MessageStarted",
+    "PlacedFact",
     "PromptEnded",
     "QuestionContinued",
     "ReinviteAcknowledged",
@@ -89,7 +107,7 @@ class CallReceived:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The 200 that answers, with what the two sides agreed on."""
+    """The 2xx that answers, ours or the callee's, with what the two sides agreed on."""
 
     kind: ClassVar[str] = "call_answered.1"
     call: str
@@ -98,9 +116,9 @@ class CallAnswered:
     codec: str
     payload_type: int
     dtmf_payload_type: int
-    """-1 where the caller offered no telephone-event."""
+    """-1 where the peer speaks no telephone-event."""
     remote_host: str
-    """Empty where the offer was ours: the answer comes with the ACK."""
+    """Empty where the offer was ours: the answer comes with the ACK. Of a call that we placed: no answer."""
     remote_port: int
     frame_ms: int = 20
     """Audio in each packet that we send."""
@@ -108,6 +126,10 @@ class CallAnswered:
     direction: str = "sendrecv"
     expires_s: int = 0
     """The session ends so long after its last refresh (RFC 4028); 0 never."""
+    remote_tag: str = ""
+    """Of a call that we placed: the callee's."""
+    refreshes: bool = False
+    """We are to refresh the session, not the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +189,7 @@ class CancelReceived:
 
 @dataclass(frozen=True, slots=True)
 class ByeReceived:
-    """The caller hung up."""
+    """The other side hung up."""
 
     kind: ClassVar[str] = "bye_received.1"
     call: str
@@ -195,9 +217,9 @@ class CallEnded:
     call: str
     at_s: float
     ended_by: str
-    """caller, flow, node or nobody (timeout)."""
+    """caller, callee (of a call that we placed), flow, node or nobody (timeout)."""
     sip_status: int
-    """Final status of the INVITE; 0 where none was sent."""
+    """Final status of the INVITE; 0 where there was none."""
     reason: str
     sip_call_id: str
     """This and the four that follow let a successor answer the repetition of a late request."""
@@ -221,15 +243,20 @@ class CallEnded:
     dead_air_at_s: float | None = None
     """When it first began, seconds after the answer."""
     response: str = ""
-    """The refusal of a call that had rung, as sent: its caller no longer repeats the INVITE, so a successor must."""
+    """The refusal of a call that had rung, as sent: its caller no longer repeats the INVITE, so a successor must. Of a
+    call that we placed: the ACK of its refusal, for a successor to repeat."""
     peer_host: str = ""
     """With the next two: of such a refusal, where it went."""
     peer_port: int = 0
     transport: str = "udp"
 
 
+CallBegun = CallReceived | CallPlaced
+"""What a call's facts begin with."""
 Fact = (
     CallReceived
+    | CallPlaced
+    | PlacedFact
     | CallAnswered
     | CallAcknowledged
     | ReinviteAnswered
@@ -253,6 +280,8 @@ Fact = (
 
 FACT_TYPES: tuple[type[Fact], ...] = (
     CallReceived,
+    CallPlaced,
+    *PLACED_TYPES,
     CallAnswered,
     CallAcknowledged,
     ReinviteAnswered,
@@ -277,7 +306,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
 
 
 def ending(
-    received: CallReceived,
+    received: CallBegun,
     at_s: float,
     ended_by: str,
     sip_status: int,
@@ -285,6 +314,7 @@ def ending(
     *,
     bye_cseq: int = -1,
     response: str = "",
+    remote_tag: str = "",
 ) -> CallEnded:
     """The end of the call that `received` began, without media figures."""
     return CallEnded(
@@ -295,7 +325,7 @@ def ending(
         reason,
         received.sip_call_id,
         received.local_tag,
-        received.remote_tag,
+        remote_tag or received.remote_tag,
         received.cseq,
         bye_cseq,
         response=response,

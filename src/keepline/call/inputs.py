@@ -6,6 +6,9 @@ from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
 from keepline.sip.peers import Address, TcpPeer
 
+RING_TIMEOUT_S = 60.0
+"""How long a call that we place may take to be answered, where nothing is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatagramReceived:
@@ -188,6 +191,28 @@ class WakeSome:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """Place a call. One whose id is known is not placed twice."""
+
+    number: str
+    """E.164, an extension or a user's name, as `numbers` has them."""
+    flow: str = ""
+    """What runs once it is answered; empty for a leg that its parent deals with."""
+    call: str = ""
+    """Its id, 16 hex digits; empty to have one made."""
+    from_number: str = ""
+    """Whom the callee sees; empty for the trunk's."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """What the flow reads as `call.variables`."""
+    trunk: str = ""
+    """Empty for the first that places calls."""
+    ring_timeout_s: float = RING_TIMEOUT_S
+    parent: str = ""
+    """Id of the call whose step places it; empty for none."""
+    parent_step: int = -1
+
+
 Input = (
     DatagramReceived
     | MessageReceived
@@ -209,4 +234,5 @@ Input = (
     | CallAdopted
     | CallLeft
     | WakeSome
+    | PlaceCall
 )

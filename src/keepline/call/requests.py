@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import info, session, setup, teardown
+from keepline.call import info, outbound, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.gate import Admission
@@ -157,7 +157,7 @@ class Requests:
             admission.trunk,
             admission.refusal,
             draining=exchange.draining,
-            full=not exchange.free_slots or self._is_full(),
+            full=not exchange.free_slots or self._exchange.is_full,
         )
         if route.refusal is not None and route.refusal.status == 503 and exchange.gate.sheds(turn, invite, source):
             return
@@ -194,16 +194,12 @@ class Requests:
         turn.emit(fx.Persist(received))
         exchange.on_call(turn, call.id, lambda t, c: self._set_up(t, c, route.refusal))
 
-    def _is_full(self) -> bool:
-        exchange = self._exchange
-        return exchange.live_calls >= exchange.programs[exchange.current].operation.sip.calls_max
-
     def _set_up(self, turn: Turn, call: CallState, refusal: Refusal | None) -> None:
         if refusal is not None:
             self.end_unanswered(turn, call, refusal.status, refusal.why, list(refusal.headers))
-        elif call.received.answer_at_s > turn.now_s:
+        elif call.answer_at_s > turn.now_s:
             self.respond_with(turn, call.invite, setup.ringing(call, turn.identity))
-            turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+            turn.set_timer(call, Timer.RING, call.answer_at_s)
         else:
             self.answer(turn, call)
 
@@ -235,7 +231,8 @@ class Requests:
     def _refusal_within(self, call: CallState, request: Request) -> Refusal | None:
         """What the order of requests within a call rules out; one in order counts as the last (§12.2.2, §14.2)."""
         last = call.dialog.remote_cseq if call.dialog is not None else None
-        if request.cseq.number < (call.received.cseq if last is None else last):
+        first = call.received.cseq if call.placing is None else 0
+        if request.cseq.number < (first if last is None else last):
             return Refusal(500, "a CSeq below the last one of this dialog")
         if request.method == "INVITE" and call.phase is Phase.RINGING:
             return Refusal(
@@ -316,7 +313,7 @@ class Requests:
     def _call_of(self, turn: Turn, request: Request) -> CallState | None:
         """The call whose dialog this request is in (RFC 3261 §12.2.2), awake."""
         call = self._touched(turn, self._exchange.by_dialog.get((request.call_id, request.to.tag or "")))
-        if call is not None and call.received.remote_tag != (request.from_.tag or ""):
+        if call is not None and (call.remote_tag != (request.from_.tag or "") or call.phase in outbound.WAITING):
             return None
         return call
 

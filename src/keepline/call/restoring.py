@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, info, session, setup, teardown
-from keepline.call.facts import CallReceived, ending
+from keepline.call import established, info, outbound, session, setup, teardown
+from keepline.call.facts import CallBegun, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
 from keepline.call.ways import source_of
@@ -28,6 +28,9 @@ class Restoring:
 
     def restore(self, turn: Turn, call: CallState) -> None:
         """A call that woke: its transaction, its media and its flow go on from its facts."""
+        if call.placing is not None:
+            self._restore_placed(turn, call)
+            return
         transactions, key = self._exchange.transactions, server_key(call.invite)
         if any(step.verb == "hangup" for step in call.steps):
             call.leave_why = "flow"
@@ -45,6 +48,21 @@ class Restoring:
                 transactions.remember(turn.now_s, server_key(reinvite), b"")
             self._restore_live(turn, call)
             return
+        self._restore_leaving(turn, call)
+
+    def _restore_placed(self, turn: Turn, call: CallState) -> None:
+        if any(step.verb == "hangup" for step in call.steps):
+            call.leave_why = "flow"
+        outbound.restore(turn, call)
+        if call.phase is Phase.ESTABLISHED:
+            reinvite = session.restore(turn, call)
+            if reinvite is not None:
+                self._exchange.transactions.remember(turn.now_s, server_key(reinvite), b"")
+            self._restore_live(turn, call)
+        elif call.phase not in outbound.WAITING:
+            self._restore_leaving(turn, call)
+
+    def _restore_leaving(self, turn: Turn, call: CallState) -> None:
         if call.phase is Phase.LEAVING:
             teardown.repeat_bye(turn, call)
         elif call.phase is Phase.CLOSING:
@@ -67,15 +85,17 @@ class Restoring:
         if call.received.slot < 0:
             self._requests.end_unanswered(turn, call, 503, NO_SLOT)
             return
-        if call.received.answer_at_s > call.received.at_s:
+        if call.answer_at_s > call.received.at_s:
             self._requests.respond_with(turn, call.invite, setup.ringing(call, turn.identity))
-        turn.set_timer(call, Timer.RING, call.received.answer_at_s)
+        turn.set_timer(call, Timer.RING, call.answer_at_s)
 
     def give_up(self, turn: Turn, call: CallState, error: str) -> None:
         """A call that met a bug of ours ends, on record: refused while it rings, else with a BYE as soon as may be."""
         established.break_flow(turn, call, error)
         if call.phase is Phase.RINGING:
             self._requests.end_unanswered(turn, call, 500, teardown.INTERNAL_ERROR)
+        elif call.phase in outbound.WAITING:
+            outbound.cancel(turn, call, teardown.INTERNAL_ERROR)
         elif call.phase is Phase.ANSWERED:
             if Timer.ANSWER_LIMIT not in call.timers:
                 self._exchange.transactions.remember(turn.now_s, server_key(call.invite), b"", call.invite)
@@ -88,7 +108,7 @@ class Restoring:
             setup.close_media(turn, call)
             teardown.end(turn, call)
 
-    def strike_off(self, turn: Turn, received: CallReceived) -> None:
+    def strike_off(self, turn: Turn, received: CallBegun) -> None:
         """The last resort: the call is over on record and for media, whatever its caller makes of it."""
         if received.slot >= 0:
             turn.emit(fx.CloseMedia(received.call, received.slot, setup.CLOSE_NUMBER))

@@ -18,7 +18,7 @@ from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
 from keepline.sip.body import session_of
 from keepline.sip.dialog import after_request, next_hop
-from keepline.sip.message import Request, Response, parse_message, stamp_received
+from keepline.sip.message import Message, Request, Response, parse_message, stamp_received
 from keepline.sip.peers import transport_to
 from keepline.sip.sdp import DTMF_PAYLOAD_TYPE
 from keepline.sip.session_timer import session_interval_s
@@ -112,7 +112,7 @@ def on_ack(turn: Turn, call: CallState, ack: Request, raw: bytes) -> None:
     agreement, text = call.agreement, raw.decode("latin-1")
     reinvite = agreement.unacknowledged
     if call.phase is Phase.ANSWERED and ack.cseq.number == call.received.cseq:
-        terms = _answer_in(turn, call, ack) if agreement.awaits_answer else None
+        terms = answer_in(turn, call, ack) if agreement.awaits_answer else None
         turn.clear_timers(call, [Timer.RETRANSMIT_ANSWER, Timer.ANSWER_LIMIT])
         begins = agreement.terms is None
         turn.record(call, CallAcknowledged(call.id, turn.now_s, text, terms))
@@ -120,7 +120,7 @@ def on_ack(turn: Turn, call: CallState, ack: Request, raw: bytes) -> None:
             established.open_media(turn, call)
             established.start_flow(turn, call)
     elif call.phase is Phase.ESTABLISHED and reinvite is not None and ack.cseq.number == reinvite.cseq:
-        terms = _answer_in(turn, call, ack) if agreement.awaits_answer else None
+        terms = answer_in(turn, call, ack) if agreement.awaits_answer else None
         turn.clear_timers(call, [Timer.RETRANSMIT_ANSWER, Timer.ANSWER_LIMIT])
         number = agreement.number
         turn.record(call, ReinviteAcknowledged(call.id, turn.now_s, text, terms))
@@ -173,10 +173,10 @@ def _describe(turn: Turn, call: CallState, offer: bytes | None, version: int) ->
     return None if agreed is None else (agreed.sdp, terms_of(agreed, call.agreement.terms))
 
 
-def _answer_in(turn: Turn, call: CallState, ack: Request) -> Terms | None:
-    """What an ACK agrees to of our offer; None where that is nothing."""
+def answer_in(turn: Turn, call: CallState, message: Message) -> Terms | None:
+    """What an ACK, or a response to our INVITE, agrees to of our offer; None where that is nothing."""
     try:
-        body = session_of(ack)
+        body = session_of(message)
         if body is None:
             return None
         agreed = setup.meet(call, turn.identity, body, call.agreement.version)

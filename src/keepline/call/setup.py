@@ -166,7 +166,7 @@ def refuse(
     received = call.received
     phrase = phrase_for(status, why)
     response = make_response(call.invite, status, phrase, to_tag=received.local_tag, headers=headers or [])
-    had_rung = received.answer_at_s > received.at_s
+    had_rung = call.answer_at_s > received.at_s
     turn.record(
         call,
         ending(

@@ -4,6 +4,7 @@
 takes over stands where the dead one stood.
 """
 
+import json
 from enum import Enum
 
 from keepline.call.agreement import Agreement
@@ -13,9 +14,12 @@ from keepline.call.facts import (
     ByeSent,
     CallAcknowledged,
     CallAnswered,
+    CallBegun,
     CallEnded,
+    CallPlaced,
+    CallProgressed,
     CallReceived,
-    CancelReceived,
+    CallRetried,
     DigitSignalled,
     DigitsPressed,
     Fact,
@@ -23,6 +27,7 @@ from keepline.call.facts import (
     FlowFailed,
     MessageRecorded,
     MessageStarted,
+    PlacedFact,
     PromptEnded,
     QuestionContinued,
     ReinviteAcknowledged,
@@ -31,11 +36,16 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.phases import TRANSITIONS, Phase
+from keepline.call.placed_state import Placing
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.model.errors import LocalError
 from keepline.model.limits import CALL_DIGITS_MAX
 from keepline.sip.dialog import Dialog
-from keepline.sip.message import Request
+from keepline.sip.message import Request, Response, parse_message
+from keepline.sip.peers import Address, peer_at
+
+__all__ = ["CONFIRM", "PREFACE", "QUESTION", "TRANSITIONS", "CallState", "Phase", "Timer", "request_of", "response_of"]
 
 QUESTION, PREFACE, CONFIRM = "question", "preface", "confirm"
 """Parts of a question: its own words; what is said before they are said again; its answer, read back."""
@@ -43,81 +53,19 @@ BEEP, MESSAGE = "beep", "message"
 """And of a message that is recorded: the tone before it, and the recording."""
 
 
-class Phase(Enum):
-    """Where a call is in its life."""
-
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    """200 sent, ACK awaited."""
-    ESTABLISHED = "established"
-    LEAVING = "leaving"
-    """BYE sent, its answer awaited."""
-    CLOSING = "closing"
-    """The caller left; the last figures of media are awaited."""
-    ENDED = "ended"
-
-
-TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
-    (Phase.RINGING, CallAnswered): Phase.ANSWERED,
-    (Phase.RINGING, CancelReceived): Phase.CLOSING,
-    (Phase.RINGING, ByeReceived): Phase.CLOSING,
-    (Phase.RINGING, CallEnded): Phase.ENDED,
-    (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
-    (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
-    (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
-    (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
-    (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
-    (Phase.ANSWERED, MessageStarted): Phase.ANSWERED,
-    (Phase.ANSWERED, MessageRecorded): Phase.ANSWERED,
-    (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
-    (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
-    (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
-    (Phase.ANSWERED, UseEnded): Phase.ANSWERED,
-    (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
-    (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
-    (Phase.ANSWERED, ByeSent): Phase.LEAVING,
-    (Phase.ESTABLISHED, ReinviteAnswered): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, ReinviteAcknowledged): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, DigitsPressed): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, MessageRecorded): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, UseEnded): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
-    (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
-    (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
-    (Phase.LEAVING, MessageRecorded): Phase.LEAVING,
-    (Phase.LEAVING, UseStarted): Phase.LEAVING,
-    (Phase.LEAVING, StepEnded): Phase.LEAVING,
-    (Phase.LEAVING, UseEnded): Phase.LEAVING,
-    (Phase.LEAVING, FlowEnded): Phase.LEAVING,
-    (Phase.LEAVING, ByeReceived): Phase.CLOSING,
-    (Phase.LEAVING, CallEnded): Phase.ENDED,
-    (Phase.CLOSING, MessageRecorded): Phase.CLOSING,
-    (Phase.CLOSING, UseStarted): Phase.CLOSING,
-    (Phase.CLOSING, StepEnded): Phase.CLOSING,
-    (Phase.CLOSING, UseEnded): Phase.CLOSING,
-    (Phase.CLOSING, FlowEnded): Phase.CLOSING,
-    (Phase.CLOSING, CallEnded): Phase.ENDED,
-}
-"""Every fact that may follow in every phase. A pair that is absent is a bug of ours and raises `LocalError`."""
-
-
 class Timer(Enum):
     """The deadlines of a call. At most one of each runs."""
 
     RING = "ring"
+    """The end of ringing: we answer; of a call that we placed: we give up."""
     RETRANSMIT_ANSWER = "retransmit_answer"
     ANSWER_LIMIT = "answer_limit"
     SESSION = "session"
     """No refresh came (RFC 4028)."""
     STEP = "step"
     MEDIA_CLOSE = "media_close"
+    CANCEL = "cancel"
+    """Our CANCEL came to nothing (RFC 3261 §9.1)."""
     USE = "use"
     """A change that goes on without its caller."""
     RECORDING = "recording"
@@ -155,9 +103,11 @@ class CallState:
         "messages",
         "part",
         "phase",
+        "placing",
         "prompt_over_at_s",
         "received",
         "recorded",
+        "remote_tag",
         "repeats",
         "second_began_at_s",
         "step_began_at_s",
@@ -169,10 +119,13 @@ class CallState:
         "waiting",
     )
 
-    def __init__(self, received: CallReceived, invite: Request) -> None:
+    def __init__(self, received: CallBegun, invite: Request) -> None:
         self.received = received
-        self.invite = invite
-        self.phase = Phase.RINGING
+        """How it began, by an INVITE of either side."""
+        self.invite = invite  # of a call that we place, the one in work
+        self.placing = Placing(received) if isinstance(received, CallPlaced) else None
+        self.remote_tag = received.remote_tag
+        self.phase = Phase.RINGING if self.placing is None else Phase.PLACING
         self.answered: CallAnswered | None = None
         self.agreement = Agreement()
         self.bye_received: ByeReceived | None = None
@@ -232,6 +185,38 @@ class CallState:
         return self.received.call
 
     @property
+    def answer_at_s(self) -> float:
+        """When a call that came to us is answered, if the caller is still there."""
+        return self.received.answer_at_s if isinstance(self.received, CallReceived) else self.received.at_s
+
+    @property
+    def peer(self) -> Address:
+        """Where its INVITE came from, or went."""
+        if self.placing is not None:
+            return self.placing.peer
+        return peer_at(self.received.peer_host, self.received.peer_port, self.received.transport)
+
+    @property
+    def media_began_at_s(self) -> float:
+        """When its first packet was due."""
+        early_at_s = self.placing.early_at_s if self.placing is not None else None
+        if early_at_s is not None:
+            return early_at_s
+        return self.answered.at_s if self.answered is not None else self.received.at_s
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What whoever placed the call gave its flow."""
+        return json.loads(self.received.variables) if isinstance(self.received, CallPlaced) else {}
+
+    @property
+    def runs_flow(self) -> bool:
+        """Somebody is to be talked to by a flow of this call's own."""
+        if self.placing is None:
+            return True
+        return bool(self.received.flow) and self.answered is not None and self.placing.cancelled is None
+
+    @property
     def has_caller(self) -> bool:
         """Somebody is there to hear us."""
         return self.phase in (Phase.ANSWERED, Phase.ESTABLISHED) and not self.leave_why
@@ -255,9 +240,9 @@ class CallState:
         elif isinstance(fact, PromptEnded):
             self.prompt_over_at_s = fact.at_s
         elif isinstance(fact, CallAnswered):
-            self.answered = fact
-            self.agreement.begin(fact)
-            self.step_began_at_s = self.asked_at_s = fact.at_s
+            self._apply_answer(fact)
+        elif isinstance(fact, PlacedFact):
+            self._apply_placed(fact)
         elif isinstance(fact, QuestionContinued):
             self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
             self.repeats += 1
@@ -281,6 +266,26 @@ class CallState:
             self.bye_received = fact
         elif isinstance(fact, CallEnded):
             self.ended = fact
+
+    def _apply_answer(self, fact: CallAnswered) -> None:
+        self.answered = fact
+        if self.placing is None:
+            self.agreement.begin(fact)
+        else:
+            self.remote_tag = fact.remote_tag
+            self.agreement.begin_placed(fact, self.placing)
+        self.step_began_at_s = self.asked_at_s = fact.at_s
+
+    def _apply_placed(self, fact: PlacedFact) -> None:
+        assert self.placing is not None
+        self.placing.apply(fact)
+        if isinstance(fact, CallProgressed):
+            self.remote_tag = fact.remote_tag
+            if fact.terms is not None:
+                self.agreement.settle(fact.terms)
+        elif isinstance(fact, CallRetried):
+            self.invite = request_of(fact.invite)
+            self.remote_tag = ""
 
     def _apply_digits(self, at_s: float, digits: str) -> None:
         self.digits = (self.digits + digits)[:CALL_DIGITS_MAX]
@@ -319,3 +324,19 @@ class CallState:
         self.prompt_over_at_s = None
         self.attempt, self.part, self.entry = attempt, part, entry
         self.asked_at_s = at_s
+
+
+def request_of(text: str) -> Request:
+    """A request as it stands in a fact. Raises `LocalError` where it is none."""
+    message = parse_message(text.encode("latin-1"))
+    if not isinstance(message, Request):
+        raise LocalError("a fact holds a response in place of a request")
+    return message
+
+
+def response_of(text: str) -> Response:
+    """A response as it stands in a fact. Raises `LocalError` where it is none."""
+    message = parse_message(text.encode("latin-1"))
+    if not isinstance(message, Response):
+        raise LocalError("a fact holds a request in place of a response")
+    return message

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keepline.call.effects import PlayPrompt, PromptPlayed
+from keepline.call.legs import LegNews
 from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
@@ -27,6 +28,7 @@ class Result:
 
 
 Reaction = Callable[[Turn, CallState, Waiting], Result | None]
+LegReaction = Callable[[Turn, CallState, Waiting, LegNews], Result | None]
 PromptReaction = Callable[[Turn, CallState, Waiting, PromptPlayed], Result | None]
 
 
@@ -37,6 +39,11 @@ def nothing(_turn: Turn, _call: CallState, _waiting: Waiting) -> Result | None:
 
 def nothing_of_prompts(_turn: Turn, _call: CallState, _waiting: Waiting, _played: PromptPlayed) -> Result | None:
     """The same, of a prompt's end."""
+    return None
+
+
+def nothing_of_legs(_turn: Turn, _call: CallState, _waiting: Waiting, _news: LegNews) -> Result | None:
+    """The same, of a leg."""
     return None
 
 
@@ -54,6 +61,8 @@ class Behaviour:
     """`Timer.STEP` is due."""
     resume_media: Reaction = nothing
     """Media is a new process: say again what the step needs of it."""
+    on_leg_news: LegReaction = nothing_of_legs
+    """Something became of the leg that the step placed."""
     needs_caller: bool = True
     """Without a caller the step is not begun, and the flow hears `HungUp`."""
 

@@ -2,10 +2,13 @@
 
 from keepline.call import established, steps_record
 from keepline.call.effects import Address, CloseMedia, MediaStopped, RecordingFinished, Report
-from keepline.call.facts import ByeReceived, ByeSent, ending
+from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
+from keepline.call.legs import LegEvent
+from keepline.call.outbound_dialog import answered_dialog
+from keepline.call.placed_end import outcome_of, unanswered_end
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
-from keepline.call.state import CallState, Phase, Timer
+from keepline.call.state import CallState, Phase, Timer, response_of
 from keepline.call.steps_use import is_alone
 from keepline.call.turn import Turn
 from keepline.call.ways import way_of_requests
@@ -25,7 +28,11 @@ def dialog_of(call: CallState) -> Dialog:
     Raises `PeerError` for an INVITE without a usable Contact.
     """
     if call.dialog is None:
-        dialog = uas_dialog(call.invite, call.received.local_tag)
+        if call.placing is not None:
+            assert call.answered is not None
+            dialog = answered_dialog(call.invite, response_of(call.answered.response))
+        else:
+            dialog = uas_dialog(call.invite, call.received.local_tag)
         reinvite = call.agreement.reinvite
         if reinvite is not None:
             request = parse_message(reinvite.invite.encode("latin-1"))
@@ -40,6 +47,8 @@ def leave_if_over(turn: Turn, call: CallState) -> None:
     if call.flow_ended is not None and not call.leave_why:
         is_ours = call.flow_ended.ending == established.BROKEN
         call.leave_why = INTERNAL_ERROR if is_ours else f"flow {call.flow_ended.ending}"
+    if call.placing is not None and call.placing.cancelled is not None:
+        call.leave_why = call.leave_why or call.placing.cancelled.why  # the answer crossed our CANCEL
     if call.leave_why and call.phase is Phase.ESTABLISHED and call.agreement.unacknowledged is None:
         hang_up(turn, call)
 
@@ -63,11 +72,6 @@ def hang_up(turn: Turn, call: CallState) -> None:
     close_media(turn, call)
     turn.request(call, bye, peer)
     established.hang_up_flow(turn, call)
-
-
-def call_of_branch(branch: str) -> str:
-    """Id of the call whose BYE has this branch; "" where it is no branch of ours."""
-    return branch.removeprefix(BRANCH) if branch.startswith(BRANCH) else ""
 
 
 def bye_peer(call: CallState) -> Address:
@@ -164,14 +168,22 @@ def end(turn: Turn, call: CallState) -> None:
     if is_alone(call) or steps_record.is_awaited(turn, call):
         return
     stopped = call.media_stopped or MediaStopped(call.id)
-    if call.bye_sent is not None:
-        why = call.bye_sent.why
-        ended_by = "flow" if why.partition(" ")[0] == "flow" else "node"
-    else:
-        ended_by, why = "caller", "BYE"
-    bye_cseq = call.bye_received.cseq if call.bye_received else -1
-    ended = ending(call.received, turn.now_s, ended_by, 200, why, bye_cseq=bye_cseq)
+    ended = _ending(call, turn.now_s)
     turn.record(
         call,
         with_figures(ended, stopped),
     )
+    turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
+
+
+def _ending(call: CallState, at_s: float) -> CallEnded:
+    """The last fact of a call, without its figures."""
+    if call.placing is not None and call.placing.refused is not None and isinstance(call.received, CallPlaced):
+        return unanswered_end(call.received, call.placing, at_s)
+    if call.bye_sent is not None:
+        why = call.bye_sent.why
+        ended_by = "flow" if why.partition(" ")[0] == "flow" else "node"
+    else:
+        ended_by, why = "caller" if call.placing is None else "callee", "BYE"
+    bye_cseq = call.bye_received.cseq if call.bye_received else -1
+    return ending(call.received, at_s, ended_by, 200, why, bye_cseq=bye_cseq, remote_tag=call.remote_tag)

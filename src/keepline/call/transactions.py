@@ -6,6 +6,7 @@ is kept as (key -> bytes) instead of as a machine: at 600 calls/s that is 40 MB 
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from keepline.call.effects import Address, Effect, SendSip
 from keepline.model.limits import REFUSALS_MAX, SETTLED_TRANSACTIONS_MAX
@@ -24,6 +25,7 @@ from keepline.sip.transaction import (
     Start,
     State,
     Terminated,
+    TerminationReason,
     TimerFired,
     Timers,
     TransactionKey,
@@ -37,6 +39,23 @@ ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 Key = TransactionKey
 Origin = tuple[str, str, int]
 """What all copies of an INVITE share, whichever way they came: Call-ID, From tag, CSeq."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNews:
+    """What a request of ours has come to: a response, provisional ones of an INVITE too, or that there is none."""
+
+    owner: str
+    """Id of the call whose request it is; empty for nobody's."""
+    request: Request
+    response: Response | None
+    """None where nobody answers, or it could not be sent."""
+    peer: Address
+    """Where it went."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.response is None or self.response.status >= 200
 
 
 class Transactions:
@@ -119,44 +138,57 @@ class Transactions:
         self._settle(now_s, key, tail, origin)
 
     def start_client(self, now_s: float, request: Request, peer: Address, call: str) -> list[Effect]:
-        """Send a request of ours; its outcome comes as `closed`."""
-        machine = NonInviteClientTransaction(request, peer, self._timers, is_reliable(peer))
-        key: Key = (request.top_via.params["branch"] or "", request.method)
+        """Send a request of ours; what comes of it is `RequestNews`. One that is under way already is left alone."""
+        key: Key = client_key(request)
+        if key in self.clients:
+            return []
+        kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
+        machine: ClientTransaction = kind(request, peer, self._timers, is_reliable(peer))
         self.clients[key] = (machine, call)
         return self._after(now_s, key, machine, machine.step(now_s, Start()))
 
-    def on_response(self, now_s: float, response: Response) -> tuple[list[Effect], str]:
-        """A response; with the id of the call whose request it finally answers, else ""."""
+    def forget_client(self, request: Request) -> None:
+        """Nothing more is expected of a request of ours."""
+        self.clients.pop(client_key(request), None)
+
+    def on_response(self, now_s: float, response: Response) -> tuple[list[Effect], RequestNews | None]:
+        """A response; what it says, where that is for the user of its transaction."""
         key = client_key(response)
         entry = self.clients.get(key)
         if entry is None:
-            return [], ""
-        outputs = entry[0].step(now_s, ResponseReceived(response))
-        done = any(isinstance(o, PassResponse) and o.response.status >= 200 for o in outputs)
-        return self._after(now_s, key, entry[0], outputs), entry[1] if done else ""
+            return [], None
+        machine, owner = entry
+        outputs = machine.step(now_s, ResponseReceived(response))
+        is_news = any(isinstance(o, PassResponse) for o in outputs)
+        heard = RequestNews(owner, machine.request, response, machine.peer) if is_news else None
+        return self._after(now_s, key, machine, outputs), heard
 
-    def fire(self, now_s: float, side: str, key: Key) -> tuple[list[Effect], str]:
-        """A transaction's timer; with the id of the call whose request nobody answered, else ""."""
+    def fire(self, now_s: float, side: str, key: Key) -> tuple[list[Effect], RequestNews | None]:
+        """A transaction's timer; what it says of a request of ours."""
         if side == "server":
             server = self.servers.get(key)
             if server is None or server.deadline_s is None or server.deadline_s > now_s:
-                return [], ""
-            return self._after(now_s, key, server, server.step(now_s, TimerFired())), ""
+                return [], None
+            return self._after(now_s, key, server, server.step(now_s, TimerFired())), None
         entry = self.clients.get(key)
         if entry is None or entry[0].deadline_s is None or entry[0].deadline_s > now_s:
-            return [], ""
-        outputs = entry[0].step(now_s, TimerFired())
-        over = any(isinstance(o, Terminated) for o in outputs)
-        return self._after(now_s, key, entry[0], outputs), entry[1] if over else ""
+            return [], None
+        machine, owner = entry
+        outputs = machine.step(now_s, TimerFired())
+        is_given_up = Terminated(TerminationReason.TIMEOUT) in outputs
+        heard = RequestNews(owner, machine.request, None, machine.peer) if is_given_up else None
+        return self._after(now_s, key, machine, outputs), heard
 
-    def fail(self, now_s: float, key: Key, why: str) -> tuple[list[Effect], str]:
-        """A request of ours could not be sent (§17.1.4); with the id of the call whose request is over by that."""
+    def fail(self, now_s: float, key: Key, why: str) -> tuple[list[Effect], RequestNews | None]:
+        """A request of ours could not be sent (§17.1.4); the news, where it is over by that."""
         entry = self.clients.get(key)
         if entry is None:
-            return [], ""
-        outputs = entry[0].step(now_s, TransportFailed(why))
-        over = any(isinstance(o, Terminated) for o in outputs)
-        return self._after(now_s, key, entry[0], outputs), entry[1] if over else ""
+            return [], None
+        machine, owner = entry
+        outputs = machine.step(now_s, TransportFailed(why))
+        is_over = any(isinstance(o, Terminated) for o in outputs)
+        heard = RequestNews(owner, machine.request, None, machine.peer) if is_over else None
+        return self._after(now_s, key, machine, outputs), heard
 
     def sent_over(self, peer: TcpPeer) -> list[Key]:
         """The client transactions whose requests went over this connection."""

@@ -1,10 +1,14 @@
 """One turn of the core: the time, the effects gathered so far, and the few services that every phase needs."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from keepline.call.effects import Address, Effect, Persist, SendSip
-from keepline.call.facts import Fact
+from keepline.call.facts import CallPlaced, Fact
+from keepline.call.inputs import PlaceCall
+from keepline.call.legs import LegEvent, LegNews
 from keepline.call.state import CallState, Timer
 from keepline.flow.engine import FlowFunction
 from keepline.model.capability import SecretRef
@@ -34,14 +38,30 @@ class Identity:
     timers: Timers
 
 
+class Switchboard(Protocol):
+    """What a step may have done with other calls: the legs that it places."""
+
+    def place(self, turn: "Turn", wanted: PlaceCall) -> str:
+        """Place a call; returns its id. What becomes of a leg is told to the step of its parent, this turn or later."""
+        ...
+
+    def leg_at(self, turn: "Turn", parent: str, step: int) -> CallState | None:
+        """The leg that this step of the parent placed, awake; None where it is over."""
+        ...
+
+    def end_leg(self, turn: "Turn", leg: str, why: str) -> None:
+        """Cancel a leg, or hang it up."""
+        ...
+
+
 Schedule = Callable[[CallState, Timer, float], None]
-StartRequest = Callable[[float, CallState, Request, Address], list[Effect]]
+StartRequest = Callable[[float, CallState | None, Request, Address], list[Effect]]
 
 
 class Turn:
     """The arguments of one `step` of the core, and its effects in order."""
 
-    __slots__ = ("_schedule", "_start_request", "effects", "identity", "now_s", "program_of")
+    __slots__ = ("_schedule", "_start_request", "effects", "identity", "news", "now_s", "program_of", "switchboard")
 
     def __init__(
         self,
@@ -50,11 +70,15 @@ class Turn:
         schedule: Schedule,
         start_request: StartRequest,
         program_of: Callable[[str], Program | None],
+        switchboard: Switchboard,
     ) -> None:
         self.now_s = now_s
         self.identity = identity
         self.effects: list[Effect] = []
+        self.news: deque[LegNews] = deque()
+        """Of legs, for the steps of their parents: delivered before the turn is over."""
         self.program_of = program_of
+        self.switchboard = switchboard
         self._schedule = schedule
         self._start_request = start_request
 
@@ -69,9 +93,17 @@ class Turn:
     def send(self, data: bytes, peer: Address) -> None:
         self.effects.append(SendSip(data, peer))
 
-    def request(self, call: CallState, request: Request, peer: Address) -> None:
-        """Send a request of our own within the call, with retransmissions (RFC 3261 §17.1.2)."""
+    def request(self, call: CallState | None, request: Request, peer: Address) -> None:
+        """Send a request of ours, with retransmissions (RFC 3261 §17.1); the call, if any, hears what comes of it."""
         self.effects += self._start_request(self.now_s, call, request, peer)
+
+    def tell_parent(
+        self, call: CallState, event: LegEvent, status: int = 0, reason: str = "", outcome: str = ""
+    ) -> None:
+        """News of a leg; of another call nobody hears."""
+        begun = call.received
+        if isinstance(begun, CallPlaced) and begun.parent:
+            self.news.append(LegNews(begun.parent, begun.parent_step, call.id, event, status, reason, outcome))
 
     def set_timer(self, call: CallState, timer: Timer, at_s: float) -> None:
         """Start or move one of the call's timers; `at_s` in node time."""

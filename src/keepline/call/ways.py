@@ -7,22 +7,36 @@ Source: RFC 3261 §12.2.1.1, §18.1.1, §18.2.2; RFC 3263 §4.1; RFC 5923 §1.
 
 from ipaddress import ip_address
 
-from keepline.call.facts import CallEnded, CallReceived, ReinviteAnswered
+from keepline.call.facts import CallBegun, CallEnded, ReinviteAnswered
 from keepline.call.state import CallState
+from keepline.model.errors import PeerError
 from keepline.sip.dialog import Dialog, next_hop, next_transport
 from keepline.sip.peers import Address, TcpPeer, peer_at
 
 
-def source_of(fact: CallReceived | ReinviteAnswered | CallEnded) -> Address:
-    """Where the request that this fact tells of came from."""
+def source_of(fact: CallBegun | ReinviteAnswered | CallEnded) -> Address:
+    """Where the request that this fact tells of came from; of a call that we placed, where its first INVITE went."""
     return peer_at(fact.peer_host, fact.peer_port, fact.transport)
 
 
 def way_of_requests(call: CallState, dialog: Dialog) -> Address:
-    """Where our requests of the call's dialog go. PeerError for a route or a target that cannot be read."""
+    """Where our requests of the call's dialog go. PeerError for a route or a target that cannot be read.
+
+    Of a call that we placed that is no error: whoever answered our INVITE is reached where that went.
+    """
     reinvite = call.agreement.reinvite
+    if call.placing is not None:
+        return way_of_ours(dialog, call.peer)
     source = source_of(call.received if reinvite is None else reinvite)
     return request_way(dialog, source, is_direct=len(call.invite.headers.get_all("Via")) == 1)
+
+
+def way_of_ours(dialog: Dialog, peer: Address) -> Address:
+    """The same in a dialog that an INVITE of ours to `peer` has made, possibly by way of others."""
+    try:
+        return request_way(dialog, peer, is_direct=False)
+    except PeerError:
+        return peer
 
 
 def request_way(dialog: Dialog, source: Address, *, is_direct: bool) -> Address:

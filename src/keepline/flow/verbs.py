@@ -5,7 +5,7 @@ A verb does nothing until it is awaited, and a flow never touches a socket, a cl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepline.flow.capabilities import UseOutcome, checked_use
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
@@ -50,6 +50,8 @@ class Call:
     """The number that was dialled."""
     language: str = ""
     """Of what is said without naming another. A flow may set it: `call.language = "es"`."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the call was placed with (`keepline call place --var name=value`); empty for a call that came in."""
 
     def say(
         self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False, **fields: object

@@ -59,6 +59,17 @@ CALL_DIGITS_MAX = 1_000
 REFUSALS_MAX = 20_000
 """Refused INVITEs that wait for their ACK; past it an answer is sent once, and again only when it is asked for."""
 
+CALL_PROGRESS_MAX = 20
+"""Provisional answers of one call that we place, on record; further ones are heard and not noted."""
+CALL_ATTEMPTS_MAX = 8
+"""INVITEs of one call that we place: redirections, challenges and other targets together."""
+CALL_VARIABLES_CHARS_MAX = 8_000
+"""Of the variables of one call that we place, as JSON."""
+FORKS_MAX = 8
+"""Others that answer one call as well, on record; further ones are hung up all the same."""
+RING_TIMEOUT_S_MAX = 600
+"""How long a call that we place may take to be answered."""
+
 # --- keepline.config: how much an operation may be -------------------------------------------------------------------
 OPERATION_FILE_BYTES_MAX = 1_048_576
 """The YAML file itself."""

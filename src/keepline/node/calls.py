@@ -24,7 +24,7 @@ import structlog
 from keepline import __version__
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.steps_apology import apologies
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
@@ -137,7 +137,7 @@ class CallsProcess:
             if isinstance(fact, CallEnded):
                 self._open.pop(fact.call, None)
                 self._left.append(fact)
-            elif isinstance(fact, CallReceived):
+            elif isinstance(fact, CallBegun):
                 self._open[fact.call] = [fact]
             else:
                 facts = self._open.get(fact.call)
@@ -169,7 +169,7 @@ class CallsProcess:
         exchange.add_program(self._programs[self._digest], current=True)
         for facts in self._open.values():
             received = facts[0]
-            if isinstance(received, CallReceived) and received.operation not in self._programs:
+            if isinstance(received, CallBegun) and received.operation not in self._programs:
                 program = self._program(received.operation)
                 if program is not None:
                     exchange.add_program(program, current=False)

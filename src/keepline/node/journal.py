@@ -15,7 +15,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from keepline.call.facts import CallEnded, CallReceived, Fact
+from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX
 from keepline.node.journal_file import (
     FILE_NAME,
@@ -211,7 +211,7 @@ class Journal:
         for fact in facts:
             rows.append((seq, fact.call, fact.kind, encode(fact)))
             seq += 1
-            if isinstance(fact, CallReceived):
+            if isinstance(fact, CallBegun):
                 begun.append((fact.call,))
             elif isinstance(fact, CallEnded):
                 ended.append((fact.at_s, fact.call))

@@ -7,19 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from keepline.call.facts import (
-    ByeReceived,
-    ByeSent,
-    CallAcknowledged,
-    CallAnswered,
-    CallEnded,
-    CallReceived,
-    CancelReceived,
-    Fact,
-)
+from keepline.call.facts import Fact
 from keepline.call.record import CallRecord, record_of
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
+from keepline.node.ladder import LadderLine, ladder_of
 
 
 class NoJournal(KeeplineError):  # noqa: N818
@@ -34,16 +26,6 @@ class StoredEvent:
     at_s: float
     kind: str
     fields: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class LadderLine:
-    """One SIP message of a call."""
-
-    at_s: float
-    direction: str
-    """`->` to us, `<-` from us."""
-    text: str
 
 
 class JournalReader:
@@ -88,10 +70,7 @@ class JournalReader:
 
     def ladder(self, call: str) -> list[LadderLine]:
         """The SIP messages of one call, in order, repetitions left out."""
-        lines = []
-        for _, fact in self._facts(call):
-            lines += _messages(fact)
-        return lines
+        return ladder_of(fact for _, fact in self._facts(call))
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
         rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? ORDER BY seq", call)
@@ -111,27 +90,3 @@ class JournalReader:
             raise NoJournal(str(error)) from None
         except (sqlite3.Error, LocalError) as error:
             raise NoJournal(f"{self._path} cannot be read: {error}") from None
-
-
-def _messages(fact: Fact) -> list[LadderLine]:
-    if isinstance(fact, CallReceived):
-        lines = [LadderLine(fact.at_s, "->", fact.invite)]
-        if fact.answer_at_s > fact.at_s:
-            lines.append(LadderLine(fact.at_s, "<-", "SIP/2.0 180 Ringing"))
-        return lines
-    if isinstance(fact, CallAnswered):
-        return [LadderLine(fact.at_s, "<-", fact.response)]
-    if isinstance(fact, CallAcknowledged):
-        return [LadderLine(fact.at_s, "->", fact.ack)]
-    if isinstance(fact, ByeReceived):
-        return [LadderLine(fact.at_s, "->", fact.bye), LadderLine(fact.at_s, "<-", "SIP/2.0 200 OK (BYE)")]
-    if isinstance(fact, CancelReceived):
-        return [LadderLine(fact.at_s, "->", fact.cancel), LadderLine(fact.at_s, "<-", "SIP/2.0 200 OK (CANCEL)")]
-    if isinstance(fact, ByeSent):
-        return [LadderLine(fact.at_s, "<-", fact.bye)]
-    if isinstance(fact, CallEnded):
-        if fact.sip_status >= 300:
-            return [LadderLine(fact.at_s, "<-", f"SIP/2.0 {fact.sip_status}")]
-        if fact.ended_by in ("flow", "node") and fact.sip_status:
-            return [LadderLine(fact.at_s, "->", "SIP/2.0 200 OK (BYE)")]
-    return []

@@ -243,7 +243,7 @@ class SimNode:
             elif isinstance(effect, fx.CallCapability):
                 process = self._process
                 self.office.ask(effect, lambda given, process=process: self._hear_office(process, given))  # type: ignore[misc]
-            elif not isinstance(effect, fx.Persist | fx.CloseConnection):
+            elif not isinstance(effect, fx.Persist | fx.CloseConnection | fx.PlacementAnswered):
                 self.media.apply(effect)
         for answer in answers:
             self.feed(answer)

@@ -9,7 +9,7 @@ import re
 
 from keepline.model.errors import PeerError
 from keepline.model.limits import SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
-from keepline.sip.message import Request
+from keepline.sip.message import Request, Response
 
 TIMER = "timer"
 """The option tag."""
@@ -31,6 +31,18 @@ def session_interval_s(invite: Request) -> int:
         return 0
     least = max(SESSION_EXPIRES_S_MIN, _least_of(invite))
     return max(least, min(seconds, SESSION_EXPIRES_S_MAX))
+
+
+def agreed_interval(response: Response) -> tuple[int, bool]:
+    """What a 2xx to our INVITE agrees to (§7.2): seconds (0 for never), and whether we are to refresh the session.
+
+    One that cannot be read, or is less than anybody may ask for, is none.
+    """
+    match = _INTERVAL.fullmatch(response.headers.get("Session-Expires") or "")
+    if match is None or int(match[1]) < SESSION_EXPIRES_S_MIN:
+        return 0, False
+    refresher = _REFRESHER.search(";" + (match[2] or ""))
+    return min(int(match[1]), SESSION_EXPIRES_S_MAX), refresher is None or refresher[1].lower() == "uac"
 
 
 def is_too_small(invite: Request) -> bool:

@@ -1,0 +1,53 @@
+"""The dialogs that an answer to our INVITE makes, and the ACK and BYE of each: the same in every process.
+
+A 2xx without a Contact that can be used is answered at the address that the INVITE named: nobody may stay connected
+because its other end spells badly (a departure from RFC 3261 §13.3.1.1).
+Source: RFC 3261 §12.1.2, §13.2.2.4.
+"""
+
+from hashlib import blake2b
+
+from keepline.call.turn import Identity
+from keepline.model.errors import PeerError
+from keepline.sip.dialog import Dialog, ack_for_2xx, next_request, uac_dialog
+from keepline.sip.message import Request, Response
+from keepline.sip.peers import Address, transport_to
+
+ACK_BRANCH = "z9hG4bK-ack-"
+DECLINED_BRANCH = "z9hG4bK-declined-"
+
+
+def answered_dialog(invite: Request, response: Response) -> Dialog:
+    """The dialog that a 2xx to an INVITE of ours makes."""
+    try:
+        return uac_dialog(invite, response)
+    except PeerError:
+        return Dialog(
+            call_id=invite.call_id,
+            local_tag=invite.from_.tag or "",
+            remote_tag=response.to.tag or "",
+            local_cseq=invite.cseq.number,
+            remote_cseq=None,
+            local_uri=invite.from_.uri,
+            remote_uri=invite.to.uri,
+            remote_target=invite.uri,
+            route_set=tuple(reversed(response.headers.get_all("Record-Route"))),
+        )
+
+
+def ack_of(dialog: Dialog, identity: Identity, cseq: int, to: Address) -> Request:
+    """The ACK of the 2xx to the INVITE of this number."""
+    branch, sip = f"{ACK_BRANCH}{_name(dialog)}-{cseq}", identity.sip
+    way = transport_to(to)
+    return ack_for_2xx(dialog, branch=branch, via_host=sip.host, via_port=sip.port, transport=way, cseq=cseq)
+
+
+def bye_of(dialog: Dialog, identity: Identity, to: Address) -> Request:
+    """The BYE of a dialog that is not wanted."""
+    branch, sip = DECLINED_BRANCH + _name(dialog), identity.sip
+    way = transport_to(to)
+    return next_request(dialog, "BYE", branch=branch, via_host=sip.host, via_port=sip.port, transport=way)[1]
+
+
+def _name(dialog: Dialog) -> str:
+    return blake2b("\0".join(dialog.key).encode(errors="replace"), digest_size=8).hexdigest()

@@ -1,0 +1,119 @@
+"""Where a call is in its life, and what may happen there: one table for calls either way."""
+
+from enum import Enum
+
+from keepline.call.facts import (
+    ByeReceived,
+    ByeSent,
+    CallAcknowledged,
+    CallAnswered,
+    CallCancelled,
+    CallEnded,
+    CallProgressed,
+    CallRefused,
+    CallRetried,
+    CancelReceived,
+    DigitSignalled,
+    DigitsPressed,
+    Fact,
+    FlowEnded,
+    FlowFailed,
+    ForkAnswered,
+    MessageRecorded,
+    MessageStarted,
+    PromptEnded,
+    QuestionContinued,
+    ReinviteAcknowledged,
+    ReinviteAnswered,
+    StepEnded,
+    UseEnded,
+    UseStarted,
+)
+
+
+class Phase(Enum):
+    """Where a call is in its life."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """200 sent, ACK awaited."""
+    ESTABLISHED = "established"
+    LEAVING = "leaving"
+    """BYE sent, its answer awaited."""
+    CLOSING = "closing"
+    """The other side left; the last figures of media are awaited."""
+    ENDED = "ended"
+    PLACING = "placing"
+    """Our INVITE is sent, and nothing heard of it."""
+    PROCEEDING = "proceeding"
+    """The callee's side has it; perhaps it rings there."""
+    CANCELLING = "cancelling"
+    """We gave up: the end of the INVITE is awaited, or that it may be cancelled."""
+
+
+TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
+    (Phase.RINGING, CallAnswered): Phase.ANSWERED,
+    (Phase.RINGING, CancelReceived): Phase.CLOSING,
+    (Phase.RINGING, ByeReceived): Phase.CLOSING,
+    (Phase.RINGING, CallEnded): Phase.ENDED,
+    (Phase.ANSWERED, CallAcknowledged): Phase.ESTABLISHED,
+    (Phase.ANSWERED, DigitsPressed): Phase.ANSWERED,
+    (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
+    (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
+    (Phase.ANSWERED, MessageStarted): Phase.ANSWERED,
+    (Phase.ANSWERED, MessageRecorded): Phase.ANSWERED,
+    (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
+    (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
+    (Phase.ANSWERED, UseEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
+    (Phase.ANSWERED, ByeSent): Phase.LEAVING,
+    (Phase.ESTABLISHED, ReinviteAnswered): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ReinviteAcknowledged): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, DigitsPressed): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, MessageRecorded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, UseEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
+    (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
+    (Phase.LEAVING, MessageRecorded): Phase.LEAVING,
+    (Phase.LEAVING, UseStarted): Phase.LEAVING,
+    (Phase.LEAVING, StepEnded): Phase.LEAVING,
+    (Phase.LEAVING, UseEnded): Phase.LEAVING,
+    (Phase.LEAVING, FlowEnded): Phase.LEAVING,
+    (Phase.LEAVING, ByeReceived): Phase.CLOSING,
+    (Phase.LEAVING, CallEnded): Phase.ENDED,
+    (Phase.CLOSING, MessageRecorded): Phase.CLOSING,
+    (Phase.CLOSING, UseStarted): Phase.CLOSING,
+    (Phase.CLOSING, StepEnded): Phase.CLOSING,
+    (Phase.CLOSING, UseEnded): Phase.CLOSING,
+    (Phase.CLOSING, FlowEnded): Phase.CLOSING,
+    (Phase.CLOSING, CallEnded): Phase.ENDED,
+    (Phase.PLACING, CallProgressed): Phase.PROCEEDING,
+    (Phase.PLACING, CallRetried): Phase.PLACING,
+    (Phase.PLACING, CallAnswered): Phase.ESTABLISHED,
+    (Phase.PLACING, CallCancelled): Phase.CANCELLING,
+    (Phase.PLACING, CallRefused): Phase.CLOSING,
+    (Phase.PLACING, CallEnded): Phase.ENDED,
+    (Phase.PROCEEDING, CallProgressed): Phase.PROCEEDING,
+    (Phase.PROCEEDING, CallRetried): Phase.PLACING,
+    (Phase.PROCEEDING, CallAnswered): Phase.ESTABLISHED,
+    (Phase.PROCEEDING, CallCancelled): Phase.CANCELLING,
+    (Phase.PROCEEDING, CallRefused): Phase.CLOSING,
+    (Phase.CANCELLING, CallProgressed): Phase.CANCELLING,
+    (Phase.CANCELLING, CallAnswered): Phase.ESTABLISHED,
+    (Phase.CANCELLING, CallRefused): Phase.CLOSING,
+    (Phase.ESTABLISHED, ForkAnswered): Phase.ESTABLISHED,
+    (Phase.LEAVING, ForkAnswered): Phase.LEAVING,
+    (Phase.CLOSING, ForkAnswered): Phase.CLOSING,
+}
+"""Every fact that may follow in every phase. A pair that is absent is a bug of ours and raises `LocalError`."""

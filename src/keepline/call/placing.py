@@ -1,0 +1,190 @@
+"""Whether a call is placed, by which trunk, and its first fact: what becomes of a `PlaceCall`.
+
+A mistake in what is asked (no such flow, no number) is answered and leaves no record; a call that may not be placed, or
+cannot now, has one that says why.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call import outbound
+from keepline.call.facts import CallPlaced, ending
+from keepline.call.legs import LegEvent
+from keepline.call.outbound_invite import make_invite
+from keepline.call.placed_end import REFUSED
+from keepline.call.state import CallState
+from keepline.call.turn import Turn
+from keepline.model.limits import CALL_VARIABLES_CHARS_MAX, RING_TIMEOUT_S_MAX
+from keepline.model.operation import Operation, Trunk
+from keepline.sip.values import PORT_DEFAULT
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+
+_CALL_ID = re.compile(r"[0-9a-f]{16}", re.A)
+_NUMBER = re.compile(r"\+?[0-9]{2,15}|[A-Za-z][A-Za-z0-9._-]{0,31}", re.A)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.A)
+CSEQ_FIRST = 1
+Target = tuple[str, int]
+"""Host and port; the transport is the trunk's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """By which trunk, and where to; or why not."""
+
+    trunk: Trunk | None
+    targets: tuple[Target, ...] = ()
+    refusal: str = ""
+
+
+def mistake_in(wanted: fx.PlaceCall, operation: Operation) -> str:
+    """What is wrong with what is asked for, in words that say what would be right; empty where nothing is."""
+    if not _NUMBER.fullmatch(wanted.number):
+        return f"{wanted.number!r} is not a number: write E.164 as +18005550100, an extension as 1000, or a user's name"
+    if wanted.from_number and not _NUMBER.fullmatch(wanted.from_number):
+        return f"{wanted.from_number!r} is not a number to call from"
+    if wanted.call and not _CALL_ID.fullmatch(wanted.call):
+        return f"{wanted.call!r} is not a call's id: 16 hex digits"
+    if wanted.flow not in operation.flows and not (wanted.parent and not wanted.flow):
+        return f"the operation has no flow {wanted.flow!r}; it has {', '.join(sorted(operation.flows)) or 'none'}"
+    if not 0 < wanted.ring_timeout_s <= RING_TIMEOUT_S_MAX:
+        return f"a call rings for up to {RING_TIMEOUT_S_MAX} s, not {wanted.ring_timeout_s:g}"
+    bad = next((name for name, _ in wanted.variables if not _NAME.fullmatch(name)), None)
+    if bad is not None:
+        return f"{bad!r} is not a variable's name: letters, digits and _, a letter first"
+    if len(json.dumps(dict(wanted.variables))) > CALL_VARIABLES_CHARS_MAX:
+        return f"the variables of a call have at most {CALL_VARIABLES_CHARS_MAX} characters together"
+    if wanted.trunk and not any(trunk.name == wanted.trunk for trunk in operation.trunks):
+        return f"the operation has no trunk {wanted.trunk!r}"
+    if not any(trunk.outbound for trunk in operation.trunks if wanted.trunk in ("", trunk.name)):
+        named = f"the trunk {wanted.trunk!r}" if wanted.trunk else "no trunk"
+        return f"{named} {'does not place' if wanted.trunk else 'places'} calls: give one `outbound:` with its proxy"
+    return ""
+
+
+def way_of(
+    wanted: fx.PlaceCall,
+    operation: Operation,
+    located: dict[str, tuple[Target, ...]],
+    *,
+    draining: bool,
+    full: bool,
+) -> Way:
+    """The trunk of a call without a mistake, and its targets; a refusal where it may not be placed, or cannot now."""
+    trunks = (trunk for trunk in operation.trunks if trunk.outbound and wanted.trunk in ("", trunk.name))
+    trunk = next(trunks, None)
+    if trunk is None:
+        return Way(None, (), "no trunk places calls")
+    targets = located.get(trunk.name) or _literal_target(trunk)
+    if draining:
+        return Way(trunk, targets, "the node takes no new calls: it is stopping")
+    if full:
+        return Way(trunk, targets, "every media slot is taken")
+    if not targets:
+        return Way(trunk, targets, f"the proxy of the trunk {trunk.name} could not be located")
+    return Way(trunk, targets)
+
+
+def place(exchange: "Exchange", turn: Turn, wanted: fx.PlaceCall) -> str:
+    """Place a call; returns its id. One that is known already is left alone."""
+    if wanted.call and exchange.knows(wanted.call):
+        if not wanted.parent:
+            turn.emit(fx.PlacementAnswered(wanted.call))
+        return wanted.call
+    operation = exchange.operation_for(wanted)
+    mistake = mistake_in(wanted, operation)
+    call_id = wanted.call if _CALL_ID.fullmatch(wanted.call) else exchange.ids.call(turn.now_s)
+    if mistake and not wanted.parent:
+        turn.emit(fx.PlacementAnswered(wanted.call, mistake))
+        return ""
+    if mistake:
+        way = Way(None, (), mistake)
+    else:
+        full = not exchange.free_slots or exchange.is_full
+        way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
+    call = _begin(exchange, turn, wanted, way, call_id, operation)
+    if not wanted.parent:
+        turn.emit(fx.PlacementAnswered(call_id))
+    if way.refusal:
+        turn.record(call, ending(call.received, turn.now_s, "node", 0, way.refusal))
+        turn.tell_parent(call, LegEvent.ENDED, 0, way.refusal, REFUSED)
+        exchange.forget(call)
+    else:
+        exchange.on_call(turn, call_id, outbound.begin)
+    return call_id
+
+
+def _begin(
+    exchange: "Exchange", turn: Turn, wanted: fx.PlaceCall, way: Way, call_id: str, operation: Operation
+) -> CallState:
+    ids, identity, trunk = exchange.ids, turn.identity, way.trunk
+    settings = trunk.outbound if trunk is not None else None
+    from_number = wanted.from_number or (settings.from_number if settings else "")
+    slot = exchange.free_slots.popleft() if not way.refusal else -1
+    rtp_port = exchange.rtp_ports[slot] if slot >= 0 else 0
+    tag, sip_call_id = ids.tag(), ids.token(16).hex()
+    transport = settings.transport if settings else "udp"
+    domain = _uri_host(settings.proxy_host) if settings else "invalid"
+    invite = make_invite(
+        identity,
+        call=call_id,
+        cseq=CSEQ_FIRST,
+        uri=f"sip:{wanted.number if _NUMBER.fullmatch(wanted.number) else 'invalid'}@{domain}",
+        sip_call_id=sip_call_id,
+        local_tag=tag,
+        from_number=from_number if _NUMBER.fullmatch(from_number) else "",
+        rtp_port=rtp_port,
+        transport=transport,
+    )
+    peer = way.targets[0] if way.targets else ("", 0)
+    placed = CallPlaced(
+        call=call_id,
+        at_s=turn.now_s,
+        carrier=trunk.name if trunk else "",
+        peer_host=peer[0],
+        peer_port=peer[1],
+        transport=transport,
+        invite=invite.encode().decode("latin-1"),
+        sip_call_id=sip_call_id,
+        cseq=CSEQ_FIRST,
+        local_tag=tag,
+        to_number=wanted.number,
+        from_number=from_number,
+        flow=wanted.flow,
+        operation=operation.digest,
+        slot=slot,
+        rtp_port=rtp_port,
+        ssrc=ids.number(32),
+        rtp_seq=ids.number(15),
+        rtp_ts=ids.number(31),
+        ring_timeout_s=wanted.ring_timeout_s,
+        parent=wanted.parent,
+        parent_step=wanted.parent_step,
+        variables=json.dumps(dict(wanted.variables), ensure_ascii=False),
+        targets=way.targets[1:],
+    )
+    call = CallState(placed, invite)
+    exchange.calls[call_id] = call
+    exchange.index(placed)
+    turn.emit(fx.Persist(placed))
+    return call
+
+
+def _literal_target(trunk: Trunk) -> tuple[Target, ...]:
+    """A proxy that is written as an address needs no locating."""
+    assert trunk.outbound is not None
+    host = trunk.outbound.proxy_host
+    try:
+        ip_address(host)
+    except ValueError:
+        return ()
+    return ((host, trunk.outbound.proxy_port or PORT_DEFAULT),)
+
+
+def _uri_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

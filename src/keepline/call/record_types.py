@@ -1,0 +1,104 @@
+"""What a call's record holds, and its JSON."""
+
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One finished step of the flow."""
+
+    name: str
+    at: float
+    """When it began, seconds since the epoch."""
+    result: str
+    """The digits keyed or what was chosen, why there are none, what was noted, `done`, `hung_up` or what failed."""
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRecord:
+    """The call's RTP."""
+
+    codec: str = ""
+    packets_sent: int = 0
+    packets_received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    mos: float | None = None
+    """Of what was heard of the caller (ITU-T G.107), 1 to 4.41; None where that was nothing."""
+    peer_mos: float | None = None
+    """Of what the caller heard, where it told by RTCP."""
+    round_trip_ms: float | None = None
+    """Where RTCP measured it."""
+    audio: str = ""
+    """both_ways, dead_air (the caller's line was silent for a while) or one_way (it never was heard)."""
+    dead_air_s: float = 0.0
+    """How long it was silent, where that was long enough to count."""
+    dead_air_at_s: float | None = None
+    """When that first began, seconds after the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message that the caller left."""
+
+    path: str
+    """Of its WAV file, below the data directory."""
+    at: float
+    """When it began, seconds since the epoch."""
+    length_s: float | None = None
+    """None while it is being recorded."""
+    reason: str = ""
+    """How it ended, a `RecordingReason`; empty while it has not."""
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What is known of one call. Times are seconds since the epoch, None for what has not happened."""
+
+    id: str
+    direction: str
+    carrier: str
+    from_: str
+    to: str
+    flow: str
+    state: str
+    """ringing, live, leaving or ended."""
+    received_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    ended_by: str = ""
+    sip_status: int | None = None
+    reason: str = ""
+    outcome: str = ""
+    """What the flow said it came to; else answered, refused or cancelled, and of calls that we place busy or no_answer;
+    failed where something did. First empty."""
+    outcome_fields: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    """What the flow said with it."""
+    steps: list[StepRecord] = field(default_factory=list)
+    media: MediaRecord = field(default_factory=MediaRecord)
+    messages: list[MessageRecord] = field(default_factory=list)
+    """What the caller left with `record_message`."""
+    error: str = ""
+    sip_call_id: str = ""
+    asserted_identity: str = ""
+    """Who is calling, as a trusted trunk says."""
+    identity: str = ""
+    """The Identity header of the INVITE (RFC 8224) as it stands, not verified."""
+    reason_header: str = ""
+    """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
+    cause: int | None = None
+    """The cause of ITU-T Q.850 in it."""
+    parent: str = ""
+    """Id of the call whose `connect` placed this one."""
+    attempts: int = 1
+    """INVITEs of a call that we placed: redirections, challenges and other targets each take one."""
+
+    def to_json(self) -> str:
+        """One line of JSON, with the field names of the record's reference."""
+        fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
+        fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
+        fields["messages"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.messages]
+        fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
+        return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""Responses from peers: which request of ours, and which call, each answers, and what follows.
+
+RFC 3261 §13.2.2.4 (a 2xx that nobody waits for), §17.1.1.3 (the ACK of a refusal).
+"""
+
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call import outbound, teardown
+from keepline.call.adoption import LeftCalls
+from keepline.call.transactions import RequestNews
+from keepline.call.turn import Turn
+from keepline.sip.message import Response
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+
+
+class Responses:
+    """The part of the exchange that hears what its requests come to."""
+
+    __slots__ = ("_exchange", "_left")
+
+    def __init__(self, exchange: "Exchange", left: LeftCalls) -> None:
+        self._exchange = exchange
+        self._left = left
+
+    def receive(self, turn: Turn, response: Response, source: fx.Address) -> None:
+        """One response; copies of what is known already are absorbed by their transaction."""
+        exchange = self._exchange
+        call = exchange.by_dialog.get((response.call_id, response.from_.tag or ""), "")
+        if call in exchange.sleepers:
+            exchange.touch(turn, call)  # it answers what a process sent that died
+        effects, heard = exchange.transactions.on_response(turn.now_s, response)
+        turn.effects += effects
+        if heard is not None:
+            self.on_heard(turn, heard)
+        elif response.cseq.method == "INVITE" and response.status >= 200:
+            self._on_stray(turn, call, response, source)
+
+    def on_heard(self, turn: Turn, heard: RequestNews) -> None:
+        """Something came of a request of ours."""
+        exchange = self._exchange
+        response, method = heard.response, heard.request.method
+        is_answer = method == "INVITE" and response is not None and 200 <= response.status < 300
+        if is_answer and response is not None and not exchange.knows(heard.owner):
+            outbound.decline(turn, heard.request, response, heard.peer)
+        elif method == "INVITE":
+            self._exchange.on_call(turn, heard.owner, lambda t, c: outbound.on_heard(t, c, heard))
+        elif method == "BYE" and heard.is_final:
+            self._exchange.on_call(turn, heard.owner, teardown.on_bye_over)
+
+    def _on_stray(self, turn: Turn, call: str, response: Response, source: fx.Address) -> None:
+        """A final answer to an INVITE of ours whose transaction is over, or was a predecessor's: it wants its ACK."""
+        if call and response.status < 300:
+            self._exchange.on_call(turn, call, lambda t, c: outbound.on_answer(t, c, response))
+        elif call:
+            self._exchange.on_call(turn, call, outbound.acknowledge_refusal)
+        elif response.status >= 300:
+            ack = self._left.ack_of(response)
+            if ack:
+                turn.send(ack, source)
