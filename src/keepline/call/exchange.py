@@ -12,22 +12,23 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, outbound, placing, quality, session, setup, teardown, uses_alone
+from keepline.call import established, outbound, quality, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
 from keepline.call.legs import LegIndex
+from keepline.call.placing import Placements, Target
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.timers import REACTIONS
 from keepline.call.transactions import Key, RequestNews, Transactions
 from keepline.call.turn import Identity, Program, Turn
 from keepline.call.users import Users
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource
-from keepline.model.operation import Operation
 from keepline.sip.message import Request, Response, parse_message
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
@@ -50,7 +51,7 @@ class Exchange:
         self.by_invite: dict[tuple[str, str], str] = {}
         self.sleepers = Sleepers()
         self.legs = LegIndex()
-        self.targets: dict[str, tuple[placing.Target, ...]] = {}
+        self.targets: dict[str, tuple[Target, ...]] = {}
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
         self.current = ""
@@ -62,6 +63,7 @@ class Exchange:
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
         self._responses = Responses(self, self._requests.left)
+        self._switchboard = Placements(self)
         connections = Connections(self)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
@@ -91,7 +93,9 @@ class Exchange:
 
     def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
         """Take one input at node time `now_s`; the effects are to be carried out in order, facts written first."""
-        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self)
+        turn = Turn(
+            now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self._switchboard
+        )
         self._handlers[type(given)](turn, given)
         while turn.news:
             news = turn.news.popleft()
@@ -207,7 +211,7 @@ class Exchange:
             self.touch(turn, call)
 
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
-        self.place(turn, given)
+        self._switchboard.place(turn, given)
 
     def hear(self, turn: Turn, news: RequestNews) -> None:
         """Something came of a request of ours."""
@@ -233,27 +237,12 @@ class Exchange:
 
     def _fire(self, turn: Turn, call: CallState, timer: Timer) -> None:
         call.timers.pop(timer, None)
-        if timer is Timer.RING and call.placing is not None:
-            outbound.on_ring_timer(turn, call)
-        elif timer is Timer.CANCEL:
-            self.transactions.forget_client(call.invite)
-            outbound.on_cancel_limit(turn, call)
-        elif timer is Timer.RING:
+        if timer is Timer.RING and call.placing is None:
             self._requests.answer(turn, call)
-        elif timer is Timer.RETRANSMIT_ANSWER:
-            setup.retransmit_answer(turn, call)
-        elif timer is Timer.ANSWER_LIMIT:
-            teardown.on_answer_limit(turn, call)
-        elif timer is Timer.SESSION:
-            session.on_session_timer(turn, call)
-        elif timer is Timer.MEDIA_CLOSE:
-            teardown.on_media_close_limit(turn, call)
-        elif timer is Timer.RECORDING:
-            teardown.on_file_limit(turn, call)
-        elif timer is Timer.USE:
-            uses_alone.on_timer(turn, call)
-        else:
-            established.on_step_timer(turn, call)
+            return
+        if timer is Timer.CANCEL:
+            self.transactions.forget_client(call.invite)
+        REACTIONS[timer](turn, call)
 
     # Calls ----------------------------------------------------------------------------------------------------------
 
@@ -308,7 +297,7 @@ class Exchange:
             self.forget(call)
         if call.id in self.legs and call.phase in OVER:
             for leg in self.legs.of(call.id):
-                self.end_leg(turn, leg, "its caller is gone")
+                self._switchboard.end_leg(turn, leg, "its caller is gone")
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
         call.use = None  # what it asked for is not waited for
@@ -346,22 +335,6 @@ class Exchange:
         if received.slot >= 0:
             self.free_slots.append(received.slot)
 
-    # Calls that we place --------------------------------------------------------------------------------------------
-
-    def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
-        """Place a call; returns its id."""
-        return placing.place(self, turn, wanted)
-
-    def leg_at(self, turn: Turn, parent: str, step: int) -> CallState | None:
-        """The leg that this step of the parent placed, awake; None where it is over."""
-        leg = self.legs.at(parent, step)
-        self.touch(turn, leg)
-        return self.calls.get(leg)
-
-    def end_leg(self, turn: Turn, leg: str, why: str) -> None:
-        """Cancel a leg, or hang it up."""
-        self.on_call(turn, leg, lambda t, c: outbound.release(t, c, why))
-
     def knows(self, call: str) -> bool:
         """The call is live."""
         return call in self.calls or call in self.sleepers
@@ -369,12 +342,6 @@ class Exchange:
     @property
     def is_full(self) -> bool:
         return self.live_calls >= self.programs[self.current].operation.sip.calls_max
-
-    def operation_for(self, wanted: fx.PlaceCall) -> Operation:
-        """The version that a call is placed with: its parent's, else the current one."""
-        parent = self.calls.get(wanted.parent)
-        program = self.programs.get(parent.received.operation) if parent is not None else None
-        return (program or self.programs[self.current]).operation
 
     # Time -----------------------------------------------------------------------------------------------------------
 

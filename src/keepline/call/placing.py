@@ -90,33 +90,59 @@ def way_of(
     return Way(trunk, targets)
 
 
-def place(exchange: "Exchange", turn: Turn, wanted: fx.PlaceCall) -> str:
-    """Place a call; returns its id. One that is known already is left alone."""
-    if wanted.call and exchange.knows(wanted.call):
+class Placements:
+    """The part of the exchange that places calls, and the switchboard of its steps."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+
+    def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
+        """Place a call; returns its id. One that is known already is left alone."""
+        exchange = self._exchange
+        if wanted.call and exchange.knows(wanted.call):
+            if not wanted.parent:
+                turn.emit(fx.PlacementAnswered(wanted.call))
+            return wanted.call
+        operation = self._operation(wanted)
+        mistake = mistake_in(wanted, operation)
+        call_id = wanted.call if _CALL_ID.fullmatch(wanted.call) else exchange.ids.call(turn.now_s)
+        if mistake and not wanted.parent:
+            turn.emit(fx.PlacementAnswered(wanted.call, mistake))
+            return ""
+        if mistake:
+            way = Way(None, (), mistake)
+        else:
+            full = not exchange.free_slots or exchange.is_full
+            way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
+        call = _begin(exchange, turn, wanted, way, call_id, operation)
         if not wanted.parent:
-            turn.emit(fx.PlacementAnswered(wanted.call))
-        return wanted.call
-    operation = exchange.operation_for(wanted)
-    mistake = mistake_in(wanted, operation)
-    call_id = wanted.call if _CALL_ID.fullmatch(wanted.call) else exchange.ids.call(turn.now_s)
-    if mistake and not wanted.parent:
-        turn.emit(fx.PlacementAnswered(wanted.call, mistake))
-        return ""
-    if mistake:
-        way = Way(None, (), mistake)
-    else:
-        full = not exchange.free_slots or exchange.is_full
-        way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
-    call = _begin(exchange, turn, wanted, way, call_id, operation)
-    if not wanted.parent:
-        turn.emit(fx.PlacementAnswered(call_id))
-    if way.refusal:
-        turn.record(call, ending(call.received, turn.now_s, "node", 0, way.refusal))
-        turn.tell_parent(call, LegEvent.ENDED, 0, way.refusal, REFUSED)
-        exchange.forget(call)
-    else:
-        exchange.on_call(turn, call_id, outbound.begin)
-    return call_id
+            turn.emit(fx.PlacementAnswered(call_id))
+        if way.refusal:
+            turn.record(call, ending(call.received, turn.now_s, "node", 0, way.refusal))
+            turn.tell_parent(call, LegEvent.ENDED, 0, way.refusal, REFUSED)
+            exchange.forget(call)
+        else:
+            exchange.on_call(turn, call_id, outbound.begin)
+        return call_id
+
+    def leg_at(self, turn: Turn, parent: str, step: int) -> CallState | None:
+        """The leg that this step of the parent placed, awake; None where it is over."""
+        leg = self._exchange.legs.at(parent, step)
+        self._exchange.touch(turn, leg)
+        return self._exchange.calls.get(leg)
+
+    def end_leg(self, turn: Turn, leg: str, why: str) -> None:
+        """Cancel a leg, or hang it up."""
+        self._exchange.on_call(turn, leg, lambda t, c: outbound.release(t, c, why))
+
+    def _operation(self, wanted: fx.PlaceCall) -> Operation:
+        """The version that a call is placed with: its parent's, else the current one."""
+        exchange = self._exchange
+        parent = exchange.calls.get(wanted.parent)
+        program = exchange.programs.get(parent.received.operation) if parent is not None else None
+        return (program or exchange.programs[exchange.current]).operation
 
 
 def _begin(
