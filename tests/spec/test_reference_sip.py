@@ -112,7 +112,10 @@ ANSWERS: dict[str, list[Ask]] = {
     "Accept without room for a session description": [sending(invite("1000", "Accept: text/plain"))],
     "a body that must be understood and is not": [sending(invite(content_type="text/plain"))],
     "an INFO with another body": [within("INFO", b"5", "Content-Type: text/plain")],
-    "a Request-URI of another scheme than sip and sips": [sending(wire("INVITE", uri="tel:+18005550100"))],
+    "a Request-URI of another scheme than sip, sips and, in INVITE and OPTIONS, tel": [
+        sending(wire("INVITE", uri="urn:service:sos")),
+        lambda rig: rig.send(rig.call().request("INFO").replace(b"sip:keepline@192.0.2.9", b"tel:1000")),
+    ],
     "Require of what is not supported, but in ACK and CANCEL": [sending(wire("OPTIONS", "Require: teleport"))],
     "a session timer of less than 90 s": [timed(89)],
     "an INFO of an INFO package": [within("INFO", b"", "Info-Package: x")],

@@ -45,7 +45,7 @@ def test_rfc3261_8_2_1_within_a_call_too_and_the_call_stays(rig: Rig) -> None:
 # 8.2.2.1 To and Request-URI -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("uri", ["tel:+18005550100", "http://example.com", "urn:service:sos"])
+@pytest.mark.parametrize("uri", ["http://example.com", "urn:service:sos"])
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
 def test_rfc3261_8_2_2_1_another_scheme_in_the_request_uri_is_416(rig: Rig, method: str, uri: str) -> None:
     assert rig.ask(wire(method, uri=uri)).status == 416
@@ -293,7 +293,7 @@ def test_rfc3261_8_2_refusals_are_on_record(rig: Rig) -> None:
         invite("9999", Call_ID="a", Via=OTHER_WAY + "a"),
         invite("1000", "Require: x", Call_ID="b", Via=OTHER_WAY + "b"),
         invite("1000", content_type="text/plain", Call_ID="c", Via=OTHER_WAY + "c"),
-        wire("INVITE", uri="tel:+1", Call_ID="d", Via=OTHER_WAY + "d"),
+        wire("INVITE", uri="urn:x:y", Call_ID="d", Via=OTHER_WAY + "d"),
     ):
         rig.send(data)
     ended = [(fact.sip_call_id, fact.sip_status) for fact in rig.facts if isinstance(fact, CallEnded)]

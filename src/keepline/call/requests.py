@@ -11,7 +11,7 @@ from keepline.call import info, outbound, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.gate import Admission
-from keepline.call.routing import route_invite, user_of
+from keepline.call.routing import route_invite
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
 from keepline.call.turn import Turn
@@ -22,6 +22,7 @@ from keepline.sip.digest import redact
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
 from keepline.sip.reasons import phrase_for
+from keepline.sip.telephone import user_of
 from keepline.sip.transaction import cancel_key, server_key
 from keepline.sip.uas import ALLOW, CONTENT_HEADERS, Refusal, refusal_of
 

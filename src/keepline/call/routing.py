@@ -1,15 +1,15 @@
 """Whether an INVITE is taken, and by which flow: plain decisions without memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from keepline.model.errors import PeerError
 from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
 from keepline.sip.identity import asserted_identity
 from keepline.sip.message import Request
+from keepline.sip.telephone import plain_number, user_of
 from keepline.sip.uas import Refusal, refusal_of
-from keepline.sip.values import parse_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,16 @@ class TrunkIndex:
         return next((name for network, name in self._networks if address in network), "")
 
 
-def user_of(uri: str) -> str:
-    """User part of a SIP URI, "" where it has none or is of another scheme."""
-    try:
-        return parse_uri(uri).user or ""
-    except PeerError:
-        return ""
+def find_number(numbers: Mapping[str, Number], user: str) -> Number | None:
+    """What answers a user part: the entry that is written so, else the one that means the same."""
+    exact = numbers.get(user)
+    if exact is not None:
+        return exact
+    plain = plain_number(user)
+    if plain != user or not user[:1].isalpha():
+        return numbers.get(plain)
+    folded = user.casefold()
+    return next((number for name, number in numbers.items() if name.casefold() == folded), None)
 
 
 def route_invite(
@@ -64,7 +68,7 @@ def route_invite(
 ) -> Route:
     """Decide on a new INVITE of the trunk `carrier`, or of a `stranger`: its number's flow, or why not."""
     to_number = user_of(invite.uri)
-    number = operation.numbers.get(to_number)
+    number = find_number(operation.numbers, to_number)
     refusal: Refusal | None
     if stranger is not None:
         refusal = stranger

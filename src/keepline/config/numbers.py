@@ -6,8 +6,10 @@ number has one way to be written, so that two entries for one number are found.
 
 import re
 
+from keepline.sip.telephone import EXTENSION_DIGITS_MAX
+
 E164_DIGITS_MIN, E164_DIGITS_MAX = 7, 15
-EXTENSION_DIGITS_MIN, EXTENSION_DIGITS_MAX = 2, 6
+EXTENSION_DIGITS_MIN = 2
 NATIONAL_DIGITS_MAX = 10
 """A number of more digits without a + is taken for one that lacks it."""
 USER_NAME_CHARS_MAX = 32

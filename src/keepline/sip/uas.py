@@ -12,6 +12,7 @@ from keepline.sip.body import ACCEPT, session_of
 from keepline.sip.info import INFO_ACCEPT, has_package, info_key
 from keepline.sip.message import KNOWN_METHODS, Request
 from keepline.sip.session_timer import is_too_small
+from keepline.sip.telephone import is_tel
 
 ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
 ALLOW = ", ".join(ALLOWED_METHODS)
@@ -19,6 +20,8 @@ EXTENSIONS: frozenset[str] = frozenset(("timer",))
 """Option tags that a peer may require of us."""
 CONTENT_HEADERS = (("Accept", ACCEPT), ("Accept-Encoding", "identity"), ("Accept-Language", "en"))
 """What bodies are taken (§20.1 to 20.3). The language is that of reason phrases; that of callers is the flow's."""
+_TAKES_TEL = frozenset(("INVITE", "OPTIONS"))
+"""Methods that may begin something, and so may name a number by `tel:` (RFC 3261 §19.1.6, RFC 3966)."""
 _ALLOWED = frozenset(ALLOWED_METHODS)
 _SESSION_RANGES = frozenset(("application/sdp", "application/*", "*/*"))
 
@@ -52,7 +55,7 @@ def refusal_of(request: Request) -> Refusal | None:
     if found is not None or method == "CANCEL":
         return found
     try:
-        if request.sip_uri.headers:
+        if not (is_tel(request.uri) and method in _TAKES_TEL) and request.sip_uri.headers:
             return Refusal(400, "headers in the Request-URI")
         if "Require" in request.headers:
             missing = [tag for tag in request.headers.get_all("Require") if tag not in EXTENSIONS]
