@@ -97,10 +97,31 @@ def test_an_http_port_that_is_taken(stopped: LocalNode) -> None:
     assert list((stopped.settings.data / "run").iterdir()) == []
 
 
-def test_an_rtp_port_that_is_taken(stopped: LocalNode) -> None:
+def test_too_many_rtp_ports_that_are_taken(stopped: LocalNode) -> None:
+    first = stopped.rtp_ports[0]
+    with contextlib.ExitStack() as holders:
+        for port in range(first, first + 24, 2):
+            holder = holders.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            holder.bind(("127.0.0.1", port))
+        said = f"other programs have {first}, {first + 2}", "10% of its ports", "--rtp-ports"
+        assert_refused(up(stopped), *said)
+
+
+def test_a_node_does_without_a_busy_rtp_port(stopped: LocalNode) -> None:
+    busy = stopped.rtp_ports[0]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
-        holder.bind(("127.0.0.1", stopped.rtp_ports[0] + 10))
-        assert_refused(up(stopped), f"udp:127.0.0.1:{stopped.rtp_ports[0] + 10}", "--rtp-ports")
+        holder.bind(("127.0.0.1", busy))
+        stopped.up()
+        assert stopped.status()["media_slots"] == stopped.settings.slots - 1
+        with Crowd(stopped.uri("2000"), ["--calls", "5", "--rate", "10", "--hang-up-after", "0.5"]) as crowd:
+            assert crowd.wait(60)["good"] == 5
+        stopped.kill("supervisor")
+        assert stopped.process is not None
+        stopped.process.wait(COMMAND_WITHIN_S)
+        stopped.up()
+        assert stopped.status()["media_slots"] == stopped.settings.slots - 1, "its survivors are taken over"
+    assert "rtp_ports_busy" in stopped.stderr()
+    assert str(busy) in stopped.stderr()
 
 
 def test_an_address_that_is_not_ours(stopped: LocalNode) -> None:

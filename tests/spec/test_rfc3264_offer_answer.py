@@ -138,6 +138,35 @@ def test_rfc3264_6_nothing_that_fits_is_none(body: str) -> None:
     assert answer(body) is None
 
 
+@pytest.mark.parametrize("host", ["255.255.255.255", "240.0.0.1", "0.0.0.7", "224.2.1.1"])
+def test_rfc6890_2_2_2_audio_is_sent_to_nobodys_address(host: str) -> None:
+    assert answer(media("audio 4000 RTP/AVP 0").replace("192.0.2.1\r\nt=", f"{host}\r\nt=")) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "here", "is_ours"),
+    [
+        ("192.0.2.9", 40000, "192.0.2.9", True),
+        ("192.0.2.9", 40001, "192.0.2.9", True),
+        ("127.0.0.1", 40000, "192.0.2.9", True),
+        ("127.0.0.1", 40000, "127.0.0.1", True),
+        ("192.0.2.9", 40002, "192.0.2.9", False),
+        ("192.0.2.8", 40000, "192.0.2.9", False),
+        ("127.0.0.2", 40000, "127.0.0.1", False),
+    ],
+)
+def test_rfc3264_6_our_own_port_is_no_peer(host: str, port: int, here: str, is_ours: bool) -> None:
+    body = media(f"audio {port} RTP/AVP 0").replace("192.0.2.1\r\nt=", f"{host}\r\nt=")
+    assert (answer(body, local_host=here) is None) is is_ours
+
+
+def test_rfc3264_8_4_hold_by_an_unspecified_address_however_spelt() -> None:
+    body = media("audio 4000 RTP/AVP 0").replace("IN IP4 192.0.2.1\r\nt=", "IN IP6 0:0:0:0:0:0:0:0\r\nt=")
+    made = answer(body, local_host="2001:db8::9")
+    assert made is not None
+    assert made.direction == "recvonly"
+
+
 def test_rfc3264_6_ipv6() -> None:
     made = answer(media("audio 1 RTP/AVP 0").replace(C4, "c=IN IP6 2001:DB8::1\r\n"), local_host="2001:db8::9")
     assert made is not None

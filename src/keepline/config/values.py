@@ -100,10 +100,12 @@ def parse_port_range(text: str) -> tuple[int, int]:
     if not found:
         raise mistaken(f"`{text}` is not a range of ports", "write FIRST-LAST, for example `20000-23999`")
     first, last = int(found[1]), int(found[2])
-    if not 1024 <= first <= 65535 or not 1024 <= last <= 65535:
-        raise mistaken(f"`{text}` leaves the ports 1024 to 65535", "for example `20000-23999`")
+    fits = 1024 <= first <= 65535 and 1024 <= last <= 65535
     if last < first:
-        raise mistaken(f"`{text}` runs backwards", f"write `{last}-{first}`")
+        right = f"write `{last}-{first}`" if fits else "write FIRST-LAST within 1024 to 65535, say `20000-23999`"
+        raise mistaken(f"`{text}` runs backwards", right)
+    if not fits:
+        raise mistaken(f"`{text}` is not within the ports 1024 to 65535", "for example `20000-23999`")
     if first + first % 2 > last:
         raise mistaken(f"`{text}` holds no even port, and RTP uses even ones", f"write `{first}-{last + 1}`")
     return first, last

@@ -96,6 +96,8 @@ MISTAKES_MAX = 100
 # --- keepline.node.media and its memory ------------------------------------------------------------------------------
 RTP_SLOTS_MAX = 16_384
 """RTP ports of a node; half of all UDP ports."""
+RTP_PORTS_BUSY_SHARE_MAX = 0.1
+"""Share of a node's RTP ports that other programs may have at its start, one at least; with more it does not start."""
 MEDIA_RECORDS_PER_DATAGRAM_MAX = 128
 """Commands or events in one datagram; 128 of 214 bytes fit every default socket buffer."""
 MEDIA_NETWORKS_MAX = 8

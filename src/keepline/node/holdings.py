@@ -14,7 +14,10 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+import structlog
+
 from keepline.model.errors import KeeplineError
+from keepline.model.limits import RTP_PORTS_BUSY_SHARE_MAX
 from keepline.node import control
 from keepline.node.control import Message
 from keepline.node.paths import NodePaths
@@ -29,10 +32,15 @@ RTP_BUFFER_BYTES = 65_536
 RTCP_BUFFER_BYTES = 4_096
 SIP_BUFFER_BYTES = 4 << 20
 """A burst of requests waits here during a switch-over."""
+log = structlog.get_logger("supervisor")
 
 
 class CannotListen(KeeplineError):  # noqa: N818
     """An address that cannot be had; the text says whose turn it is to do what."""
+
+
+class PortBusy(CannotListen):
+    """Because another program has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,8 @@ def check_fit(settings: Settings, fds: dict[str, list[int]]) -> None:
             )
     if "rtp" in fds:
         ports = [_address(fd)[1] for fd in fds["rtp"]]
-        if ports != rtp_port_numbers(settings.rtp):
+        asked = rtp_port_numbers(settings.rtp)
+        if not set(ports) <= set(asked) or len(asked) - len(ports) > busy_ports_max(asked):
             raise CannotListen(
                 f"the calls that survived the last supervisor use the RTP ports {ports[0]} to {ports[-1] + 1}; "
                 f"start with --rtp-ports {ports[0]}-{ports[-1] + 1}, or end them with `keepline stop` first"
@@ -187,10 +196,6 @@ def _address(fd: int) -> tuple[str, int]:
 def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> Holdings:
     """Everything a node holds: what survivors gave, and the rest anew. Raises `CannotListen`."""
     noted = control.read_node_file(paths)
-    if "slots" in fds:
-        slots = Slots.attach(fds["slots"][0])
-    else:
-        slots = Slots.create(len(rtp_port_numbers(settings.rtp)), time.time(), time.monotonic())
     if "link" in fds and "media_link" in fds:
         link, media_link = (socket.socket(fileno=fds[name][0]) for name in ("link", "media_link"))
     else:
@@ -204,7 +209,8 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
     if "rtp" in fds:
         rtp = [socket.socket(fileno=fd) for fd in fds["rtp"]]
     else:
-        rtp = [bind_udp(sip[0].getsockname()[0], port, RTP_BUFFER_BYTES) for port in rtp_port_numbers(settings.rtp)]
+        rtp = bind_rtp(sip[0].getsockname()[0], rtp_port_numbers(settings.rtp))
+    slots = Slots.attach(fds["slots"][0]) if "slots" in fds else Slots.create(len(rtp), time.time(), time.monotonic())
     if len(fds.get("rtcp", ())) == len(rtp):
         rtcp = [socket.socket(fileno=fd) for fd in fds["rtcp"]]
     else:
@@ -227,6 +233,34 @@ def rtp_port_numbers(ports: tuple[int, int]) -> list[int]:
     """The even ports of an inclusive range: one a call (RFC 3550 §11)."""
     first = ports[0] + ports[0] % 2
     return list(range(first, ports[1] + 1, 2))
+
+
+def busy_ports_max(ports: list[int]) -> int:
+    """How many of them a node does without: a few, and never the last one."""
+    return min(len(ports) - 1, max(1, int(len(ports) * RTP_PORTS_BUSY_SHARE_MAX)))
+
+
+def bind_rtp(host: str, ports: list[int]) -> list[socket.socket]:
+    """The sockets of the RTP ports, those left out that other programs have; `CannotListen` where they are too many."""
+    made: list[socket.socket] = []
+    busy: list[int] = []
+    for port in ports:
+        try:
+            made.append(bind_udp(host, port, RTP_BUFFER_BYTES))
+        except PortBusy:
+            busy.append(port)
+            if len(busy) > busy_ports_max(ports):
+                for each in made:
+                    each.close()
+                listed = ", ".join(map(str, busy))
+                raise CannotListen(
+                    f"other programs have {listed} of the UDP ports {ports[0]}-{ports[-1]} on {host}, "
+                    f"and a node does without {RTP_PORTS_BUSY_SHARE_MAX:.0%} of its ports at most; "
+                    "stop those programs, or choose a range of its own with --rtp-ports"
+                ) from None
+    if busy:
+        log.warning("rtp_ports_busy", ports=busy, meaning=f"other programs have them; {len(made)} calls can have audio")
+    return made
 
 
 def bind_rtcp(rtp: socket.socket, port_last: int) -> socket.socket:
@@ -257,7 +291,8 @@ def bind_udp(host: str, port: int, buffer_bytes: int) -> socket.socket:
         made.bind((host, port))
     except OSError as error:
         made.close()
-        raise CannotListen(f"cannot listen on udp:{host}:{port} ({error.strerror}); {_remedy(error)}") from None
+        kind = PortBusy if error.errno == errno.EADDRINUSE else CannotListen
+        raise kind(f"cannot listen on udp:{host}:{port} ({error.strerror}); {_remedy(error)}") from None
     made.setblocking(False)
     return made
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 from keepline.model.errors import PeerError
 from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX, SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
@@ -23,7 +23,8 @@ _STATIC_CODECS = {payload_type: codec for codec, payload_type in STATIC_PAYLOAD_
 _CLOCK_HZ = 8000
 _DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _MIRRORED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
-_HELD_ADDRESSES = frozenset(("0.0.0.0", "::"))
+_NO_PEERS = (IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4"))
+"""This network, and what is reserved, the broadcast address within it (RFC 6890): nobody is there."""
 
 _MEDIA_LINE = re.compile(r"([A-Za-z0-9\-]{1,32}) (\d{1,5})(?:/\d{1,5})? ([A-Za-z0-9/\-]{1,64})((?: [^ ]+)+)", re.A)
 _CONNECTION = re.compile(r"IN IP[46] ([^ /]+)(?:/[0-9/]+)?", re.A)
@@ -130,7 +131,7 @@ def offer_answer(
     accepted: Answer | None = None
     sections: list[str] = []
     for media in offer.media:
-        fit = _fit(media, local_host, codecs) if accepted is None else None
+        fit = _fit(media, local_host, local_port, codecs) if accepted is None else None
         if fit is None:
             sections.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}\r\n")
         else:
@@ -232,13 +233,17 @@ def _connection(value: str) -> str:
     return match[1]
 
 
-def _fit(media: Media, local_host: str, codecs: Sequence[str]) -> Answer | None:
+def _fit(media: Media, local_host: str, local_port: int, codecs: Sequence[str]) -> Answer | None:
     """What we would agree to of one m= section, its description still empty; None to reject it."""
     if media.kind != "audio" or media.port == 0 or media.protocol != "RTP/AVP" or media.host is None:
         return None
     remote = _address(media.host) if len(media.host) <= SIP_CACHED_CHARS_MAX else None
-    if remote is None or remote.version != (6 if ":" in local_host else 4) or remote.is_multicast:
+    if remote is None or remote.version != (6 if ":" in local_host else 4) or not _is_somebody(remote):
         return None
+    here = _address(local_host)
+    is_here = remote == here or (remote.is_loopback and here is not None and not here.is_loopback)
+    if is_here and media.port in (local_port, local_port + 1):
+        return None  # our own ear, which would take our voice for the caller's
     chosen: tuple[str, int] | None = None
     dtmf: int | None = None
     for text in media.formats:
@@ -254,11 +259,18 @@ def _fit(media: Media, local_host: str, codecs: Sequence[str]) -> Answer | None:
     if chosen is None:
         return None
     direction = _MIRRORED[media.direction]
-    if media.host in _HELD_ADDRESSES:
+    if remote.is_unspecified:
         # Hold as RFC 2543 spelt it (RFC 3264 §8.4): there is nowhere to send to.
         direction = "recvonly" if direction in ("sendrecv", "recvonly") else "inactive"
     frame_ms = media.ptime_ms if media.ptime_ms in PTIMES_MS else PTIME_MS
     return Answer(b"", chosen[0], chosen[1], dtmf, str(remote), media.port, direction, frame_ms, media.rtcp_mux)
+
+
+def _is_somebody(remote: IPv4Address | IPv6Address) -> bool:
+    """Whether audio may be sent to an address; the unspecified one is a hold (RFC 3264 §8.4)."""
+    if remote.is_unspecified:
+        return True
+    return not remote.is_multicast and not any(remote in network for network in _NO_PEERS)
 
 
 @lru_cache(SIP_VALUES_CACHED_MAX)

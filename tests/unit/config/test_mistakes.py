@@ -142,7 +142,12 @@ def with_line(line: str, instead_of: str) -> str:
         (
             "operation: shop",
             "operation: shop\nmedia: {rtp_ports: 80-90}",
-            "2:20: media.rtp_ports: `80-90` leaves the ports 1024 to 65535; for example `20000-23999`",
+            "2:20: media.rtp_ports: `80-90` is not within the ports 1024 to 65535; for example `20000-23999`",
+        ),
+        (
+            "operation: shop",
+            "operation: shop\nmedia: {rtp_ports: 5-1}",
+            "2:20: media.rtp_ports: `5-1` runs backwards; write FIRST-LAST within 1024 to 65535, say `20000-23999`",
         ),
         (
             "[203.0.113.0/24]",

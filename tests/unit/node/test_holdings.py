@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from keepline.model.limits import RTP_PORTS_BUSY_SHARE_MAX
 from keepline.node import control, holdings
 from keepline.node.control import ControlClient
-from keepline.node.holdings import CannotListen, Survivors, bind_udp, gather
+from keepline.node.holdings import CannotListen, PortBusy, Survivors, bind_rtp, bind_udp, gather
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, identify
 
@@ -137,3 +138,27 @@ def test_who_cannot_listen_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, n
         bind_udp("127.0.0.1", 5060, 65_536)
     assert os.strerror(number) in str(refused.value)
     assert remedy in str(refused.value)
+
+
+@pytest.mark.parametrize(("ports", "taken", "made"), [(40, 4, 36), (40, 5, 0), (2, 1, 1), (3, 2, 0), (1, 1, 0)])
+def test_a_share_of_the_rtp_ports_may_be_taken(
+    monkeypatch: pytest.MonkeyPatch, ports: int, taken: int, made: int
+) -> None:
+    numbers = list(range(20_000, 20_000 + 2 * ports, 2))
+    busy = numbers[:taken]
+
+    def bind(host: str, port: int, _buffer_bytes: int) -> socket.socket:
+        if port in busy:
+            raise PortBusy(f"cannot listen on udp:{host}:{port}")
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    monkeypatch.setattr(holdings, "bind_udp", bind)
+    if not made:
+        with pytest.raises(CannotListen, match="stop those programs, or choose a range of its own"):
+            bind_rtp("127.0.0.1", numbers)
+        return
+    assert taken <= max(1, ports * RTP_PORTS_BUSY_SHARE_MAX)
+    bound = bind_rtp("127.0.0.1", numbers)
+    assert len(bound) == made
+    for each in bound:
+        each.close()
