@@ -54,9 +54,10 @@ class Load:
         self._journal = Journal(path, journal.next_epoch(path), self._tell)
         commit = self._journal._commit
 
-        def counted(facts: list[StepEnded]) -> None:
-            self.sizes.append(len(facts))
-            commit(facts)
+        def counted(facts: list[StepEnded], *, sign: bool = False) -> None:
+            if facts:
+                self.sizes.append(len(facts))
+            commit(facts, sign=sign)
 
         self._journal._commit = counted  # type: ignore[method-assign,assignment]
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import node, operation, records, talk
+from keepline.cli import node, operation, proof, records, talk
 from keepline.cli.output import FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -36,6 +36,8 @@ app.command()(node.status)
 app.command()(records.calls)
 app.add_typer(call, name="call")
 call.command("show")(records.show)
+app.command()(proof.verify)
+app.command()(proof.export)
 app.command()(talk.phone)
 app.command()(talk.demo)
 

@@ -5,6 +5,7 @@ Two levels of saved. *Written*: committed, so it survives the death of this proc
 sooner says so. It refuses to write for an epoch that is over.
 """
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -24,10 +25,11 @@ from keepline.node.journal_file import (
     connect,
     create,
     decode,
-    encode,
     next_epoch,
     sync_directory,
 )
+from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
+from keepline.proof.key import log_key
 
 __all__ = [
     "FILE_NAME",
@@ -92,6 +94,7 @@ class Journal:
         self._set_patience(WRITE_BUSY_TIMEOUT_S)
         row = self._connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
         self._next_seq = int(row[0]) + 1
+        self._log = JournalLog(self._connection, log_key(path.parent))
         self._connection.execute("BEGIN IMMEDIATE")  # makes the WAL file exist before it is opened for syncing
         self._connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
         self._connection.execute("COMMIT")
@@ -151,13 +154,15 @@ class Journal:
         while True:
             with self._condition:
                 if not self._queue and not self._closed:
-                    self._condition.wait(RETRY_EVERY_S if self._unwritten else None)
+                    self._condition.wait(self._patience_s())
                 groups, self._queue = self._queue, []
                 closed = self._closed
             had_trouble = self._write_error
             self._unwritten += [fact for _, facts, _ in groups for fact in facts]
             waiting = len(self._unwritten)
             self._write(hurry=closed)
+            if not groups:
+                self._sign()
             with self._condition:
                 self._queued_facts -= waiting - len(self._unwritten)
             self._report(groups, self._write_error)
@@ -165,6 +170,18 @@ class Journal:
                 self._tell_trouble()
             if closed and not groups:
                 return
+
+    def _patience_s(self) -> float | None:
+        """How long to wait for a group before there is something else to do."""
+        if self._unwritten:
+            return RETRY_EVERY_S
+        return CHECKPOINT_EVERY_S if self._log.has_unsigned else None
+
+    def _sign(self) -> None:
+        """Nothing more comes for now: sign what came last."""
+        if self._log.has_unsigned and not self._unwritten and not self._write_error:
+            with contextlib.suppress(sqlite3.Error, EpochOver):  # the next checkpoint covers it too
+                self._commit((), sign=True)
 
     def _write(self, *, hurry: bool) -> None:
         """Commit all that is unwritten. While the disk is in trouble only a little of it is tried, now and then."""
@@ -205,33 +222,30 @@ class Journal:
         if entries[first:]:
             self._hurry.set()
 
-    def _commit(self, facts: Sequence[Fact]) -> None:
-        rows, begun, ended = [], [], []
-        seq = self._next_seq
-        for fact in facts:
-            rows.append((seq, fact.call, fact.kind, encode(fact)))
-            seq += 1
-            if isinstance(fact, CallBegun):
-                begun.append((fact.call,))
-            elif isinstance(fact, CallEnded):
-                ended.append((fact.at_s, fact.call))
+    def _commit(self, facts: Sequence[Fact], *, sign: bool = False) -> None:
+        draft = self._log.draft(self._next_seq, facts, sign=sign)
+        begun = [(fact.call,) for fact in facts if isinstance(fact, CallBegun)]
+        ended = [(fact.at_s, fact.call) for fact in facts if isinstance(fact, CallEnded)]
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
             if epoch != self._epoch:
                 raise EpochOver(f"epoch {epoch} has begun; this process is of epoch {self._epoch}")
-            connection.executemany("INSERT INTO facts (seq, call, kind, body) VALUES (?, ?, ?, ?)", rows)
+            connection.executemany(INSERT_FACTS, draft.rows)
             if begun:
                 connection.executemany("INSERT OR IGNORE INTO calls (call) VALUES (?)", begun)
             if ended:
                 connection.executemany("UPDATE calls SET ended_at = ? WHERE call = ?", ended)
+            if draft.checkpoint is not None:
+                connection.execute(INSERT_CHECKPOINT, draft.checkpoint)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._next_seq = seq
+        self._log.accept(draft)
+        self._next_seq += len(draft.rows)
 
     # Synced ---------------------------------------------------------------------------------------------------------
 

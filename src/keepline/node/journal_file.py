@@ -15,17 +15,21 @@ import msgspec
 
 from keepline.call.facts import FACT_TYPES, Fact
 from keepline.model.errors import KeeplineError, LocalError
+from keepline.proof.entry import SALT_BYTES, digest_of
 
 FILE_NAME: Final = "journal.db"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_S: Final = 10.0
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
+  salt BLOB NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS facts_by_call ON facts (call);
 CREATE TABLE IF NOT EXISTS calls (call TEXT PRIMARY KEY, ended_at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_by_end ON calls (ended_at);
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at_s REAL NOT NULL, frontier BLOB NOT NULL,
+  note TEXT NOT NULL);
 INSERT OR IGNORE INTO meta VALUES ('epoch', 0);
 """
 _DECODERS: Final = {kind.kind: msgspec.json.Decoder(kind) for kind in FACT_TYPES}
@@ -70,11 +74,19 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def create(data: Path) -> Path:
-    """Make sure the journal exists, on the disk too, with its tables; returns its path. Raises `JournalFailed`."""
+    """Make sure the journal exists, on the disk too, with its tables and its key; returns its path.
+
+    Raises `JournalFailed`, and `NoLogKey` where its key cannot be used.
+    """
+    from keepline.proof.key import log_key  # readers do without it, and without what it imports
+
     path = data / FILE_NAME
+    log_key(data)
     try:
         connection = connect(path)
         try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+                _give_digests(connection)
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         finally:
@@ -85,6 +97,18 @@ def create(data: Path) -> Path:
     with contextlib.suppress(PermissionError):  # the directory above may be somebody else's
         sync_directory(data.absolute().parent)
     return path
+
+
+def _give_digests(connection: sqlite3.Connection) -> None:
+    """A journal of the first version becomes one of the second: what is there is digested as it stands."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ALTER TABLE facts ADD COLUMN salt BLOB NOT NULL DEFAULT x''")
+    connection.execute("ALTER TABLE facts ADD COLUMN digest BLOB NOT NULL DEFAULT x''")
+    for seq, body in connection.execute("SELECT seq, body FROM facts ORDER BY seq").fetchall():
+        salt = os.urandom(SALT_BYTES)
+        row = (salt, digest_of(salt, seq, body), seq)
+        connection.execute("UPDATE facts SET salt = ?, digest = ? WHERE seq = ?", row)
+    connection.execute("COMMIT")
 
 
 def sync_directory(path: Path) -> None:

@@ -17,7 +17,8 @@ def note_call(data: Path, call: str, digest: str, ended_at: float | None) -> Non
     with contextlib.closing(sqlite3.connect(create(data))) as journal, journal:
         journal.execute("INSERT INTO calls VALUES (?, ?)", (call, ended_at))
         body = f'{{"call":"{call}","of_a_kind_yet_to_come":"{digest}"}}'.encode()
-        journal.execute("INSERT INTO facts (call, kind, body) VALUES (?, 'call_begun.9', ?)", (call, body))
+        insert = "INSERT INTO facts (call, kind, body, salt, digest) VALUES (?, 'call_begun.9', ?, x'', x'')"
+        journal.execute(insert, (call, body))
 
 
 def test_without_a_journal_nothing_is_needed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX
-from keepline.node import journal
+from keepline.node import journal, journal_log
 from keepline.node.journal import Journal, JournalFailed
 from tests.unit.node.journal_facts import Told, ended, life, opened, pressed, received, stored
 
@@ -276,7 +276,7 @@ def test_a_bug_in_a_fact_is_told_and_ends_nothing(journal_path: Path, monkeypatc
     monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
     told = Told()
     with opened(journal_path, told) as made:
-        monkeypatch.setattr(journal, "encode", lambda fact: 1 / 0)
+        monkeypatch.setattr(journal_log, "encode", lambda fact: 1 / 0)
         assert "ZeroDivisionError" in told.of(made.submit([received("a")])).error
         monkeypatch.undo()
         told.wait(lambda it: it.all[-1] == journal.Written(0, ""))

@@ -134,7 +134,7 @@ def test_names_of_new_files_are_flushed_too(tmp_path: Path, monkeypatch: pytest.
     data.mkdir()
     flushed = flushed_paths(monkeypatch)
     path = journal.create(data)
-    assert flushed == [str(data), str(tmp_path)]
+    assert flushed[-2:] == [str(data), str(tmp_path)]
     flushed.clear()
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)

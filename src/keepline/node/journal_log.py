@@ -1,0 +1,94 @@
+"""What the journal adds to every transaction so that it can be proved: digests of the facts, and checkpoints.
+
+The digests are committed with the facts, so the tree is decided by what was written and by nothing else. A checkpoint
+states its root under the node's key; between two of them the order and the words of facts are fixed by the next one.
+Source: RFC 6962 §2.1.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keepline.call.facts import Fact
+from keepline.node.journal_file import encode
+from keepline.proof.entry import SALT_BYTES, digest_of, entry_of
+from keepline.proof.key import LogKey
+from keepline.proof.merkle import Frontier, leaf_hash
+
+CHECKPOINT_EVERY_S: Final = 1.0
+"""While facts are written; the last ones are signed so long after they are."""
+INSERT_FACTS: Final = "INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_CHECKPOINT: Final = "INSERT OR REPLACE INTO checkpoints (size, at_s, frontier, note) VALUES (?, ?, ?, ?)"
+
+FactRow = tuple[int, str, str, bytes, bytes, bytes]
+CheckpointRow = tuple[int, float, bytes, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transaction's part of the log; it counts once that is committed."""
+
+    rows: list[FactRow]
+    frontier: Frontier
+    checkpoint: CheckpointRow | None
+
+
+class JournalLog:
+    """The tree over one journal's facts, for its writer."""
+
+    __slots__ = ("_frontier", "_key", "_signed_at_s", "_signed_size")
+
+    def __init__(self, connection: sqlite3.Connection, key: LogKey) -> None:
+        """Goes on from the last checkpoint: what came after it is read again."""
+        self._key = key
+        self._frontier = last_frontier(connection)
+        self._signed_size = self._frontier.size
+        self._signed_at_s = 0.0
+        since = connection.execute(
+            "SELECT seq, kind, call, digest FROM facts WHERE seq > ? ORDER BY seq", (self._frontier.size,)
+        )
+        for seq, kind, call, digest in since:
+            self._frontier.append(leaf_hash(entry_of(seq, kind, call, digest)))
+
+    @property
+    def size(self) -> int:
+        """Facts in the tree."""
+        return self._frontier.size
+
+    @property
+    def has_unsigned(self) -> bool:
+        """Facts came after the last checkpoint."""
+        return self._frontier.size > self._signed_size
+
+    def draft(self, first_seq: int, facts: Sequence[Fact], *, sign: bool = False) -> Draft:
+        """The rows of these facts, and a checkpoint where one is due, or wanted now."""
+        frontier = Frontier(self._frontier.size, list(self._frontier.roots or ()))
+        salts = os.urandom(SALT_BYTES * len(facts))
+        rows: list[FactRow] = []
+        for seq, fact in enumerate(facts, start=first_seq):
+            at = SALT_BYTES * len(rows)
+            salt, body = salts[at : at + SALT_BYTES], encode(fact)
+            digest = digest_of(salt, seq, body)
+            rows.append((seq, fact.call, fact.kind, body, salt, digest))
+            frontier.append(leaf_hash(entry_of(seq, fact.kind, fact.call, digest)))
+        is_due = sign or time.monotonic() >= self._signed_at_s + CHECKPOINT_EVERY_S
+        checkpoint: CheckpointRow | None = None
+        if is_due and frontier.size > self._signed_size:
+            note = self._key.note(frontier.size, frontier.root)
+            checkpoint = (frontier.size, time.time(), frontier.to_bytes(), note)
+        return Draft(rows, frontier, checkpoint)
+
+    def accept(self, draft: Draft) -> None:
+        """The transaction of this draft is committed."""
+        self._frontier = draft.frontier
+        if draft.checkpoint is not None:
+            self._signed_size, self._signed_at_s = draft.frontier.size, time.monotonic()
+
+
+def last_frontier(connection: sqlite3.Connection) -> Frontier:
+    """The tree as the last checkpoint left it."""
+    row = connection.execute("SELECT size, frontier FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+    return Frontier.of_bytes(row[0], row[1]) if row is not None else Frontier()

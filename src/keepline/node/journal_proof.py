@@ -1,0 +1,109 @@
+"""Reads a journal to prove it, or to give it away so that others can: `keepline verify` and `keepline export`.
+
+It reads in one transaction, so a node that goes on writing is no hindrance, and it never writes to the journal.
+"""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TextIO
+
+from keepline.call.facts import CallReceived
+from keepline.model.errors import KeeplineError
+from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
+from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
+from keepline.proof.verify import JournalVerifier, StoredFact, Findings
+
+
+class CannotProve(KeeplineError):  # noqa: N818
+    """There is nothing to verify, or nothing to verify it with; the text says what is wanted."""
+
+
+def verify_data(data: Path, public_text: str | None, witnesses: Iterable[str]) -> Findings:
+    """Verify the journal of a data directory; `public_text` is the line of its `log.pub`, None for the one there."""
+    origin, public = read_public(public_text if public_text is not None else _public_text(data))
+    with closing(_open(data)) as connection:
+        try:
+            connection.execute("BEGIN")
+            notes = [row[0] for row in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
+            verdict = JournalVerifier(origin, public, notes, witnesses).read(_facts(connection))
+            verdict.wrong += _wrong_calls(connection)
+        except sqlite3.Error as error:
+            raise CannotProve(f"{data / FILE_NAME} cannot be read: {error}") from None
+    return verdict
+
+
+def export_data(data: Path, to: TextIO) -> int:
+    """Write facts and checkpoints as lines of JSON, in order; returns how many facts.
+
+    What the lines hold is in `docs/reference/journal.md`.
+    """
+    public_text = _public_text(data)
+    read_public(public_text)
+    count = 0
+    with closing(_open(data)) as connection:
+        connection.execute("BEGIN")
+        to.write(json.dumps({"log": public_text}) + "\n")
+        notes = iter(connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall())
+        due = next(notes, None)
+        for fact in _facts(connection):
+            to.write(_line_of(fact) + "\n")
+            count += 1
+            while due is not None and due[0] <= fact.seq:
+                to.write(json.dumps({"checkpoint": due[1]}, ensure_ascii=False) + "\n")
+                due = next(notes, None)
+    return count
+
+
+def _line_of(fact: StoredFact) -> str:
+    return json.dumps(
+        {
+            "seq": fact.seq,
+            "kind": fact.kind,
+            "call": fact.call,
+            "digest": fact.digest.hex(),
+            "salt": fact.salt.hex(),
+            "body": base64.b64encode(fact.body).decode(),
+        }
+    )
+
+
+def _open(data: Path) -> sqlite3.Connection:
+    path = data / FILE_NAME
+    if not path.exists():
+        raise CannotProve(f"no journal in {data}: no node has run there yet; --data names the directory of one")
+    try:
+        return connect(path, read_only=True)
+    except (sqlite3.Error, JournalFailed) as error:
+        raise CannotProve(f"{path} cannot be read: {error}") from None
+
+
+def _public_text(data: Path) -> str:
+    path = data / PUBLIC_FILE
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoLogKey(f"{path} cannot be read ({error}); --key names a copy of it") from None
+
+
+def _facts(connection: sqlite3.Connection) -> Iterator[StoredFact]:
+    rows = connection.execute("SELECT seq, call, kind, body, salt, digest FROM facts ORDER BY seq")
+    return (StoredFact(*row) for row in rows)
+
+
+def _wrong_calls(connection: sqlite3.Connection) -> Iterator[str]:
+    """The list of calls is made from the facts; where they differ somebody has been at it."""
+    begins = (CallReceived.kind,)
+    missing = connection.execute(
+        "SELECT call FROM facts WHERE kind = ? AND call NOT IN (SELECT call FROM calls) LIMIT 1", begins
+    ).fetchone()
+    if missing is not None:
+        yield f"call {missing[0]} is in the facts and not in the list of calls"
+    extra = connection.execute(
+        "SELECT call FROM calls WHERE call NOT IN (SELECT call FROM facts WHERE kind = ?) LIMIT 1", begins
+    ).fetchone()
+    if extra is not None:
+        yield f"call {extra[0]} is in the list of calls and not in the facts"
