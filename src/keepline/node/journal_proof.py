@@ -15,7 +15,7 @@ from keepline.call.facts import CallReceived
 from keepline.model.errors import KeeplineError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
 from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
-from keepline.proof.verify import JournalVerifier, StoredFact, Findings
+from keepline.proof.verify import Findings, JournalVerifier, StoredFact
 
 
 class CannotProve(KeeplineError):  # noqa: N818
