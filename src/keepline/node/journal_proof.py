@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
-from keepline.call.facts import CallReceived
+from keepline.call.facts import CallPlaced, CallReceived
 from keepline.model.errors import KeeplineError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
 from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
@@ -96,14 +96,14 @@ def _facts(connection: sqlite3.Connection) -> Iterator[StoredFact]:
 
 def _wrong_calls(connection: sqlite3.Connection) -> Iterator[str]:
     """The list of calls is made from the facts; where they differ somebody has been at it."""
-    begins = (CallReceived.kind,)
+    begins = (CallReceived.kind, CallPlaced.kind)
     missing = connection.execute(
-        "SELECT call FROM facts WHERE kind = ? AND call NOT IN (SELECT call FROM calls) LIMIT 1", begins
+        "SELECT call FROM facts WHERE kind IN (?, ?) AND call NOT IN (SELECT call FROM calls) LIMIT 1", begins
     ).fetchone()
     if missing is not None:
         yield f"call {missing[0]} is in the facts and not in the list of calls"
     extra = connection.execute(
-        "SELECT call FROM calls WHERE call NOT IN (SELECT call FROM facts WHERE kind = ?) LIMIT 1", begins
+        "SELECT call FROM calls WHERE call NOT IN (SELECT call FROM facts WHERE kind IN (?, ?)) LIMIT 1", begins
     ).fetchone()
     if extra is not None:
         yield f"call {extra[0]} is in the list of calls and not in the facts"
