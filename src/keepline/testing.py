@@ -74,11 +74,14 @@ class FlowTester:
                 call.hangs_up()
             self.waits(_REST_S)
 
-    def call(self, number: str = NUMBER, from_: str = "+15550100") -> "PhoneCall":
-        """Dial `number` and wait for the answer; a call that is refused is over at once."""
-        caller = SimCaller(
-            self._world, self._network, self._node.media, _NODE, len(self._calls), Plan(number, from_number=from_)
-        )
+    def call(self, number: str = NUMBER, from_: str = "+15550100", *, transfer: int | None = 200) -> "PhoneCall":
+        """Dial `number` and wait for the answer; a call that is refused is over at once.
+
+        `transfer` is what becomes of it where the flow transfers the caller: the final status of the call there (200
+        when somebody answers, 486 when it is busy), or None for a caller whose phone cannot transfer.
+        """
+        plan = Plan(number, from_number=from_, transfer=(202, 100, transfer) if transfer else (405,))
+        caller = SimCaller(self._world, self._network, self._node.media, _NODE, len(self._calls), plan)
         call = PhoneCall(self, self._world, self._node, caller)
         self._calls.append(call)
         caller.call()

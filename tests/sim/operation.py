@@ -148,6 +148,18 @@ async def voicemail(call: Call) -> None:
 
 
 @flow
+async def handing_over(call: Call) -> None:
+    """Transfer the caller; where that fails, say why and end."""
+    result = await call.transfer("+18005550111", timeout_s=20.0)
+    if not result:
+        await call.outcome("kept", reason=result.reason, status=result.status)
+        await call.say(prompt="goodbye")
+        await call.hangup()
+        return
+    await call.outcome("transferred")
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -171,6 +183,7 @@ FLOWS = {
         desk,
         voicemail,
         brittle,
+        handing_over,
     )
 }
 FLOWS["fragile"] = brittle
@@ -188,6 +201,7 @@ NUMBERS = {
     "6004": Number("wanting"),
     "6005": Number("curt"),
     "6006": Number("hasty"),
+    "6007": Number("handing_over"),
     "7000": Number("desk"),
     "7010": Number("voicemail"),
     "7001": Number("brittle"),

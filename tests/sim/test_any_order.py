@@ -10,7 +10,7 @@ from tests.sim.operation import RTP_PORTS
 from tests.transcript.call_transcripts import Stage
 
 LEGS = st.sampled_from(["1", "2"])
-NUMBERS = st.sampled_from(["1000", "1001", "2000", "4000", "5000", "6000", "6002", "6005", "9999"])
+NUMBERS = st.sampled_from(["1000", "1001", "2000", "4000", "5000", "6000", "6002", "6005", "6007", "9999"])
 REASONS = st.sampled_from(["ended", "digit", "stopped", "failed"])
 KEYS = st.text(alphabet="0123456789#", max_size=5)
 COUNT = st.integers(0, 8)
@@ -20,6 +20,13 @@ REQUESTS = st.one_of(
     st.builds("<- {} call={}".format, st.sampled_from(["ACK", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"]), LEGS),
     st.builds("<- {} again call={}".format, st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL"]), LEGS),
     st.builds("<- 200 BYE call={}".format, LEGS),
+    st.builds("<- {} REFER call={}".format, st.sampled_from(["100", "202", "603"]), LEGS),
+    st.builds(
+        "<- NOTIFY call={} Event=refer Content-Type=message/sipfrag Subscription-State={} body=SIP/2.0~{}".format,
+        LEGS,
+        st.sampled_from(["active", "terminated"]),
+        st.sampled_from(["100", "200", "486"]),
+    ),
 )
 MEDIA = st.one_of(
     st.builds("played {} {}".format, COUNT, REASONS),
@@ -56,7 +63,9 @@ class Watched(Stage):
         if "again" in words:
             leg = self.legs.get(words[-1].removeprefix("call="))
             return leg is not None and words[1] in leg.last
-        return words[1:3] != ["200", "BYE"] or any(data.startswith(b"BYE") for data in self.sent)
+        if words[0] == "<-" and words[1].isdigit():
+            return any(data.startswith(words[2].encode()) for data in self.sent)
+        return True
 
     def finish(self) -> None:
         """End whatever is left, as a node does that stops."""

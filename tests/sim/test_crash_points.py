@@ -45,6 +45,15 @@ SCENARIOS = {
     "message_hung_up_before": Plan("7010", hang_up_after_s=1.0),
     "flow_falls_back": Plan("7001", keys=((7.0, "9"), (9.0, "1"), (11.0, "4"))),
     "flow_falls_back_and_fails": Plan("7002"),
+    "transferred": Plan("6007", transfer=(202, 100, 180, 200)),
+    "transferred_and_leaves": Plan("6007", transfer=(202, 200), leaves=True),
+    "transfer_busy": Plan("6007", transfer=(202, 100, 486)),
+    "transfer_refused": Plan("6007", transfer=(603,)),
+    "transfer_unsupported": Plan("6007", transfer=(405,)),
+    "transfer_silent": Plan("6007", transfer=(202, 100)),
+    "transfer_unanswered": Plan("6007"),
+    "transfer_hung_up": Plan("6007", transfer=(202, 100, 180), hang_up_after_s=2.0),
+    "transfer_held": Plan("6007", transfer=(202, 100, 180, 200), holds_at_s=(0.5,)),
     "flow_is_deaf": Plan("6003", hang_up_after_s=1.0),
     "glare": Plan("6000", hang_up_after_s=3.0),
     "refused": Plan("9999"),
@@ -83,7 +92,7 @@ def test_every_moment(name: str, outage_s: float) -> None:
         wrong = scene.run()
         assert wrong == [], f"{name}, outage {outage_s} s, death at moment {moment}"
         assert scene.node.log.deaths == 1
-        if name not in ("glare", "cancelled_too_late", "never_acknowledged"):
+        if name not in ("glare", "transferred_and_leaves", "cancelled_too_late", "never_acknowledged"):
             assert outcome(scene) == outcome(undisturbed), f"{name}, outage {outage_s} s, death at moment {moment}"
 
 

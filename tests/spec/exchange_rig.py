@@ -32,14 +32,21 @@ OPERATION = Operation(
     node=NodeSettings(),
     trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32")),),
     numbers={name: Number("hold") for name in ("1000", "bob", "user", "UserB", "sips:user@example.com")}
-    | {"ringing": Number("hold", ring_s=5.0)},
-    flows={"hold": FlowReference("flows", "hold")},
+    | {"ringing": Number("hold", ring_s=5.0), "leaving": Number("leaving")},
+    flows={name: FlowReference("flows", name) for name in ("hold", "leaving")},
     prompts={},
 )
 
 
 @flow
 async def hold(call: Call) -> None:
+    await call.say("Please hold.")
+
+
+@flow
+async def leaving(call: Call) -> None:
+    await call.wait(1)
+    await call.transfer("+18005550111")
     await call.say("Please hold.")
 
 
@@ -50,7 +57,7 @@ class Rig:
         operation = replace(OPERATION, sip=replace(OPERATION.sip, **sip))  # type: ignore[arg-type]
         identity = Identity(HostPort("192.0.2.9", 5060), "192.0.2.9", "Keepline", Timers())
         self.exchange = Exchange(identity, seed, list(range(40000, 40000 + 2 * slots, 2)))
-        self.program = Program(operation, {"hold": hold})
+        self.program = Program(operation, {"hold": hold, "leaving": leaving})
         self.exchange.add_program(self.program, current=True)
         self.now_s = 1000.0
         self.facts: list[Fact] = []
@@ -74,6 +81,10 @@ class Rig:
     def send(self, data: bytes, source: tuple[str, int] = PEER) -> list[Response]:
         """One datagram, and the responses that it causes at once."""
         return [read_response(sent) for sent in self.step(fx.DatagramReceived(data, source))]
+
+    def step_response(self, response: Response, source: tuple[str, int] = PEER) -> list[bytes]:
+        """A response to a request of ours, and all that is sent at once."""
+        return self.step(fx.DatagramReceived(response.encode(), source))
 
     def send_raw(self, data: bytes, source: tuple[str, int] = PEER) -> list[bytes]:
         """One datagram, and all that is sent at once, requests too."""

@@ -63,6 +63,18 @@ def within(method: str, body: bytes, *more: str) -> Ask:
     return lambda rig: rig.send(rig.call().request(method, *more, body=body))
 
 
+def told(body: bytes, content_type: str = "message/sipfrag") -> Ask:
+    """A NOTIFY about a transfer."""
+
+    def ask(rig: Rig) -> list[Response]:
+        dialog = rig.call(user="leaving")
+        rig.pass_time(1.5)
+        typed = (f"Content-Type: {content_type}",) if body else ()
+        return rig.send(dialog.request("NOTIFY", "Event: refer", "Subscription-State: active", *typed, body=body))
+
+    return ask
+
+
 def timed(seconds: int) -> Ask:
     return sending(invite("1000", "Supported: timer", f"Session-Expires: {seconds}"))
 
@@ -107,11 +119,21 @@ ANSWERS: dict[str, list[Ask]] = {
         within("INFO", b"5", "Content-Type: application/dtmf"),
         within("INFO", b""),
     ],
+    "a NOTIFY of the transfer that a flow asked for": [
+        told(b"SIP/2.0 100 Trying\r\n"),
+        told(b"SIP/2.0 486 Busy Here"),
+        told(b""),
+    ],
+    "a REFER, within a call or not": [
+        within("REFER", b"", "Refer-To: <sip:+15550199@192.0.2.1>"),
+        sending(wire("REFER", "Refer-To: <sip:+15550199@192.0.2.1>")),
+    ],
     "a number that the operation has not": [sending(invite("9999"))],
     "a known method that is not served": [sending(wire("PUBLISH"))],
     "Accept without room for a session description": [sending(invite("1000", "Accept: text/plain"))],
     "a body that must be understood and is not": [sending(invite(content_type="text/plain"))],
     "an INFO with another body": [within("INFO", b"5", "Content-Type: text/plain")],
+    "a NOTIFY of a transfer with another body than message/sipfrag": [told(b"v=0\r\n", "application/sdp")],
     "a Request-URI of another scheme than sip, sips and, in INVITE and OPTIONS, tel": [
         sending(wire("INVITE", uri="urn:service:sos")),
         lambda rig: rig.send(rig.call().request("INFO").replace(b"sip:keepline@192.0.2.9", b"tel:1000")),
@@ -120,8 +142,17 @@ ANSWERS: dict[str, list[Ask]] = {
     "a session timer of less than 90 s": [timed(89)],
     "an INFO of an INFO package": [within("INFO", b"", "Info-Package: x")],
     "a To tag of no dialog that lives": [sending(wire("BYE", To="<sip:bob@biloxi.example.com>;tag=x"))],
+    "a NOTIFY of no transfer that was asked for": [
+        within("NOTIFY", b"", "Event: refer"),
+        sending(wire("NOTIFY", "Event: refer")),
+    ],
     "an INVITE that came by another way already": [merged],
     "an INVITE within a call while the answer to an offer of ours is awaited": [overlapping],
+    "a NOTIFY of another event than refer": [
+        within("NOTIFY", b"", "Event: presence"),
+        within("NOTIFY", b""),
+        sending(wire("NOTIFY", "Event: presence")),
+    ],
     "an offer with nothing in common": [sending(invite(body=SDP.replace(b"AVP 0 8 101", b"AVP 18")))],
     "a request below the last CSeq of its dialog": [out_of_order],
     "an INVITE within a call that still rings": [lambda rig: rig.send(rig.invite("ringing").request("INVITE"))],

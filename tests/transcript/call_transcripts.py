@@ -52,6 +52,8 @@ BODIES = {
     "keyless": SDP.replace(b"RTP/AVP 0 8 101", b"RTP/AVP 0 8"),
 }
 CLOSE = 0xFFFFFFFF
+SHOWN = ("Unsupported", "Allow", "Min-SE", "Accept", "Refer-To", "Allow-Events")
+"""Header fields that are told of what is sent, where they are there."""
 
 
 @dataclass
@@ -244,7 +246,9 @@ class Stage:
         else:
             what = f"{message.method} {message.uri} ({message.cseq})"
         is_200 = isinstance(message, Response) and message.status == 200
-        names = ("Session-Expires",) if is_200 else ("Unsupported", "Allow", "Min-SE", "Accept")
+        names = (
+            ("Session-Expires",) if is_200 else ("Unsupported", "Allow", "Min-SE", "Accept", "Refer-To", "Allow-Events")
+        )
         shown = [
             f"{name}: {message.headers.get(name)}" for name in names if name in message.headers and name != "Route"
         ]
@@ -296,6 +300,8 @@ FIELDS: dict[type[Fact], Callable[..., str]] = {
     fact_types.QuestionContinued: lambda f: (
         f"{f.step} {f.part} attempt={f.attempt} {f.why or '-'} {f.entry!r} used={f.digits_used}"
     ),
+    fact_types.TransferAsked: lambda f: f"{f.step} {f.target} cseq={f.cseq}",
+    fact_types.TransferProgressed: lambda f: f"{f.step} {f.by} {f.status}{' final' if f.is_final else ''}",
     fact_types.StepEnded: lambda f: (
         f"{f.step} {f.verb} {f.outcome} {f.value!r} used={f.digits_used}"
         + (f" {f.reason} after {f.attempts}" if f.reason not in ("", "answered") or f.attempts > 1 else "")

@@ -19,7 +19,7 @@ from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.legs import LegNews
 from keepline.call.quality import dead_air_s, media_way
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Result, language_of, play_number_of, result_of, step_number
+from keepline.call.steps import Reaction, Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.steps_record import judge as judge_message
@@ -190,6 +190,12 @@ def on_leg_news(turn: Turn, call: CallState, news: LegNews) -> None:
     waiting = call.waiting
     if waiting is not None and news.step == step_number(call, waiting):
         _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_leg_news(turn, call, waiting, news))
+
+
+def on_news(turn: Turn, call: CallState, react: Reaction) -> None:
+    """Something became of what a step waits for; it may be over by that."""
+    if call.waiting is not None:
+        _go_on(turn, call, react(turn, call, call.waiting))
 
 
 def break_flow(turn: Turn, call: CallState, error: str) -> None:

@@ -30,6 +30,7 @@ from keepline.call.facts_placed import (
     ForkAnswered,
     PlacedFact,
 )
+from keepline.call.facts_transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.terms import Terms
 
 __all__ = [
@@ -61,6 +62,9 @@ __all__ = [
     "ReinviteAcknowledged",
     "ReinviteAnswered",
     "StepEnded",
+    "TransferAsked",
+    "TransferFact",
+    "TransferProgressed",
     "UseEnded",
     "UseStarted",
     "ending",
@@ -268,6 +272,7 @@ Fact = (
     | MessageStarted
     | MessageRecorded
     | UseStarted
+    | TransferFact
     | StepEnded
     | FlowFailed
     | UseEnded
@@ -293,6 +298,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     MessageStarted,
     MessageRecorded,
     UseStarted,
+    *TRANSFER_TYPES,
     StepEnded,
     FlowFailed,
     UseEnded,

@@ -7,7 +7,7 @@ It refuses to know why a call is placed: `placing` decides that, and a parent he
 Source: RFC 3261 §8.1.3, §9.1, §13.2, §17.1.1; RFC 3264.
 """
 
-from keepline.call import established, session, setup, teardown
+from keepline.call import dialogs, established, session, setup, teardown
 from keepline.call.effects import Address, Report
 from keepline.call.facts import CallAnswered, CallCancelled, CallPlaced, CallProgressed, CallRefused, ForkAnswered
 from keepline.call.legs import LegEvent
@@ -191,7 +191,7 @@ def _send_cancel(turn: Turn, call: CallState) -> None:
 
 def _acknowledge(turn: Turn, call: CallState) -> None:
     """The ACK of the 2xx, the same each time: all that shapes it is on record."""
-    dialog, to = teardown.dialog_of(call), teardown.bye_peer(call)
+    dialog, to = dialogs.dialog_of(call), dialogs.bye_peer(call)
     turn.send(ack_of(dialog, turn.identity, call.invite.cseq.number, to).encode(), to)
 
 

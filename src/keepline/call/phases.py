@@ -26,6 +26,8 @@ from keepline.call.facts import (
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
+    TransferAsked,
+    TransferProgressed,
     UseEnded,
     UseStarted,
 )
@@ -79,6 +81,8 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, MessageRecorded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, TransferAsked): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, TransferProgressed): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, StepEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowFailed): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, UseEnded): Phase.ESTABLISHED,

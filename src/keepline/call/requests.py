@@ -6,8 +6,8 @@ RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requ
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from keepline.call import dialogs, info, outbound, referring, session, setup, teardown
 from keepline.call import effects as fx
-from keepline.call import info, outbound, session, setup, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.gate import Admission
@@ -118,6 +118,8 @@ class Requests:
             self._on_cancel(turn, request, raw)
         elif request.method == "INFO":
             self._on_info(turn, request)
+        elif request.method == "NOTIFY":
+            self._on_notify(turn, call, request)
         elif request.method == "INVITE":
             self._on_reinvite(turn, request, raw, source)
         else:
@@ -207,7 +209,7 @@ class Requests:
     def answer(self, turn: Turn, call: CallState) -> None:
         """Answer a ringing call, or refuse it where its offer cannot be met (RFC 3264 §6)."""
         try:
-            teardown.bye_peer(call)  # a caller that we could not send a BYE to is not answered
+            dialogs.bye_peer(call)  # a caller that we could not send a BYE to is not answered
             response = setup.answer(turn, call)
         except PeerError as error:
             self.end_unanswered(turn, call, error.status, str(error))
@@ -240,7 +242,7 @@ class Requests:
                 500, "another INVITE is in work", (("Retry-After", str(self._exchange.ids.number(32) % 11)),)
             )
         if request.method != "BYE" and call.phase in (Phase.ANSWERED, Phase.ESTABLISHED):
-            call.dialog = replace(teardown.dialog_of(call), remote_cseq=request.cseq.number)
+            call.dialog = replace(dialogs.dialog_of(call), remote_cseq=request.cseq.number)
         return None
 
     def _on_ack(self, turn: Turn, ack: Request, raw: bytes) -> bool:
@@ -268,6 +270,15 @@ class Requests:
         if call is not None:
             self._exchange.on_call(turn, call.id, lambda t, c: info.on_info(t, c, request))
         self._respond(turn, request, 481 if call is None else 200)
+
+    def _on_notify(self, turn: Turn, call: CallState | None, request: Request) -> None:
+        refusal = referring.notify_refusal(call, request)
+        if refusal is None and call is not None:
+            self._exchange.on_call(turn, call.id, lambda t, c: referring.on_notify(t, c, request))
+        status, headers = (200, ()) if refusal is None else (refusal.status, refusal.headers)
+        self._respond(turn, request, status, why=refusal.why if refusal else "", headers=list(headers))
+        if refusal is None and call is not None:
+            self._exchange.on_call(turn, call.id, referring.after_notify)
 
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
         call = self._call_of(turn, bye)

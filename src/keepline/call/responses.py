@@ -6,7 +6,7 @@ RFC 3261 §13.2.2.4 (a 2xx that nobody waits for), §17.1.1.3 (the ACK of a refu
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import outbound, teardown
+from keepline.call import outbound, referring, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
@@ -47,6 +47,9 @@ class Responses:
             outbound.decline(turn, heard.request, response, heard.peer)
         elif method == "INVITE":
             self._exchange.on_call(turn, heard.owner, lambda t, c: outbound.on_heard(t, c, heard))
+        elif method == "REFER" and heard.is_final:
+            status = response.status if response is not None else 0
+            self._exchange.on_call(turn, heard.owner, lambda t, c: referring.on_answer(t, c, status))
         elif method == "BYE" and heard.is_final:
             self._exchange.on_call(turn, heard.owner, teardown.on_bye_over)
 

@@ -8,6 +8,7 @@ from keepline.call.facts import CallBegun, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
 from keepline.call.ways import source_of
+from keepline.flow.transfer import TRANSFERRED
 from keepline.sip.transaction import server_key
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Restoring:
             self._restore_placed(turn, call)
             return
         transactions, key = self._exchange.transactions, server_key(call.invite)
-        if any(step.verb == "hangup" for step in call.steps):
+        if any(step.verb == "hangup" or step.reason == TRANSFERRED for step in call.steps):
             call.leave_why = "flow"
         if call.phase is Phase.RINGING:
             transactions.open_server(turn.now_s, key, call.invite, source_of(call.received))

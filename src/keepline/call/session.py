@@ -8,7 +8,7 @@ Source: RFC 3261 §13.2.1, §13.3.1, §14.2; RFC 3264 §8; RFC 4028 §9, §10; R
 
 from dataclasses import replace
 
-from keepline.call import established, setup, teardown
+from keepline.call import dialogs, established, setup
 from keepline.call.agreement import terms_of
 from keepline.call.effects import Address, Report
 from keepline.call.facts import CallAcknowledged, ReinviteAcknowledged, ReinviteAnswered
@@ -68,7 +68,7 @@ def on_reinvite(turn: Turn, call: CallState, invite: Request, raw: bytes, source
 
     Raises `PeerError` for a bad offer, and for a Contact that we could not send a BYE to.
     """
-    dialog = after_request(teardown.dialog_of(call), invite)
+    dialog = after_request(dialogs.dialog_of(call), invite)
     next_hop(dialog)
     _take_for_acknowledged(turn, call)
     agreement, offer = call.agreement, session_of(invite)

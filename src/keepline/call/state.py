@@ -33,9 +33,11 @@ from keepline.call.facts import (
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
+    TransferFact,
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts_transfer import Transferring, after
 from keepline.call.phases import TRANSITIONS, Phase
 from keepline.call.placed_state import Placing
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
@@ -115,6 +117,7 @@ class CallState:
         "steps_before",
         "steps_in_second",
         "timers",
+        "transfer",
         "use",
         "waiting",
     )
@@ -167,7 +170,12 @@ class CallState:
         """What was recorded last."""
         self.use: UseStarted | None = None
         """What was asked last, and has no outcome yet."""
-        # Working state of this process, rebuilt by waking.
+        self.transfer: Transferring | None = None
+        """The last one that was asked for."""
+        self._begin_work()
+
+    def _begin_work(self) -> None:
+        """The working state of this process, rebuilt by waking."""
         self.adopted = False
         """It began in a process that died."""
         self.flow_run: FlowRun | None = None
@@ -258,6 +266,8 @@ class CallState:
             self.repeats += fact.attempt == 1
         elif isinstance(fact, UseEnded):
             self.use = None
+        elif isinstance(fact, TransferFact):
+            self.transfer = after(self.transfer, fact)
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):

@@ -1,45 +1,24 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
 from keepline.call import established, steps_record
-from keepline.call.effects import Address, CloseMedia, MediaStopped, RecordingFinished, Report
+from keepline.call.dialogs import bye_peer, dialog_of
+from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
 from keepline.call.legs import LegEvent
-from keepline.call.outbound_dialog import answered_dialog
 from keepline.call.placed_end import outcome_of, unanswered_end
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
-from keepline.call.state import CallState, Phase, Timer, response_of
+from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps_use import is_alone
 from keepline.call.turn import Turn
-from keepline.call.ways import way_of_requests
 from keepline.model.errors import LocalError
-from keepline.sip.dialog import Dialog, after_request, next_request, uas_dialog
+from keepline.sip.dialog import next_request
 from keepline.sip.message import Request, parse_message
 from keepline.sip.peers import transport_to
 
 BRANCH = "z9hG4bK-bye-"
 INTERNAL_ERROR = "internal error"
 """Why we left, where a bug of ours made us."""
-
-
-def dialog_of(call: CallState) -> Dialog:
-    """The call's dialog, made once; its target is the last that the peer gave.
-
-    Raises `PeerError` for an INVITE without a usable Contact.
-    """
-    if call.dialog is None:
-        if call.placing is not None:
-            assert call.answered is not None
-            dialog = answered_dialog(call.invite, response_of(call.answered.response))
-        else:
-            dialog = uas_dialog(call.invite, call.received.local_tag)
-        reinvite = call.agreement.reinvite
-        if reinvite is not None:
-            request = parse_message(reinvite.invite.encode("latin-1"))
-            assert isinstance(request, Request)
-            dialog = after_request(dialog, request)
-        call.dialog = dialog
-    return call.dialog
 
 
 def leave_if_over(turn: Turn, call: CallState) -> None:
@@ -72,14 +51,6 @@ def hang_up(turn: Turn, call: CallState) -> None:
     close_media(turn, call)
     turn.request(call, bye, peer)
     established.hang_up_flow(turn, call)
-
-
-def bye_peer(call: CallState) -> Address:
-    """Where requests of this dialog go: its route or target, or the connection that its INVITE came by.
-
-    Raises `PeerError` for a route or a target that cannot be read.
-    """
-    return way_of_requests(call, dialog_of(call))
 
 
 def repeat_bye(turn: Turn, call: CallState) -> None:

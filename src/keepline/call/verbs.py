@@ -6,6 +6,7 @@ from keepline.call.steps_ask import QUESTION
 from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_record import RECORD_MESSAGE
 from keepline.call.steps_say import HANG_UP, SAY
+from keepline.call.steps_transfer import TRANSFER
 from keepline.call.steps_use import USE
 from keepline.flow import (
     Apologise,
@@ -18,6 +19,7 @@ from keepline.flow import (
     RecordMessage,
     Say,
     StepRequest,
+    Transfer,
     Use,
     Wait,
 )
@@ -32,6 +34,7 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Log: NOTE,
     Outcome: NOTE,
     Use: USE,
+    Transfer: TRANSFER,
     HangUp: HANG_UP,
     Apologise: APOLOGY,
 }

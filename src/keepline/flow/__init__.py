@@ -23,6 +23,7 @@ from keepline.flow.recording import Recording, RecordingReason, RecordMessage
 from keepline.flow.recovery import Apologise
 from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
+from keepline.flow.transfer import NotTransferred, Transfer, TransferReason, Transferred
 from keepline.flow.verbs import Call, HangUp, Say
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "HungUp",
     "Log",
     "Money",
+    "NotTransferred",
     "Outcome",
     "Reason",
     "RecordMessage",
@@ -54,6 +56,9 @@ __all__ = [
     "StepOutcome",
     "StepRequest",
     "StepResult",
+    "Transfer",
+    "TransferReason",
+    "Transferred",
     "Unavailable",
     "Unknown",
     "Use",

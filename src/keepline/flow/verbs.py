@@ -13,6 +13,7 @@ from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.recording import Recording, RecordMessage, checked_recording
 from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
+from keepline.flow.transfer import TransferOutcome, checked_transfer
 
 CONFIRM_RETRIES = 2
 """Of a question whose answer is read back, unless it says how many."""
@@ -198,6 +199,14 @@ class Call:
     def outcome(self, outcome: str, /, **fields: Field) -> Verb[None]:
         """Say what the call came to: `outcome` and `outcome_fields` of its record. The last one stands."""
         return Verb(checked_note(Outcome, outcome, fields))
+
+    def transfer(self, target: str, *, timeout_s: float = 30.0) -> Verb[TransferOutcome]:
+        """Hand the caller over to a number, a user or a SIP URI, by REFER; returns what came of it.
+
+        `Transferred` ends the call: what follows in the flow has no caller. `NotTransferred`, which is false, has the
+        `reason`, and the flow goes on with the caller. `timeout_s` counts until either is known.
+        """
+        return Verb(checked_transfer(target, timeout_s))
 
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""

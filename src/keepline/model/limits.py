@@ -29,6 +29,11 @@ WAIT_S_MAX = 86_400
 NOTE_CHARS_MAX = 4_000
 """Of what one `log` or `outcome` puts on record."""
 
+TRANSFER_S_MAX = 600
+"""Of one transfer, until it is known what became of it."""
+TRANSFER_NEWS_MAX = 20
+"""Words on record about one transfer that are not its last."""
+
 # Capabilities
 USE_ARGUMENTS_CHARS_MAX = 8_000
 """Of the arguments of one use, as JSON."""

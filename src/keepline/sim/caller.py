@@ -16,6 +16,7 @@ T1_S = 0.5
 T2_S = 4.0
 GIVE_UP_S = 64 * T1_S
 KEY_AGAIN_S = 0.05
+NOTIFY_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class Plan:
     """After the answer: holds us, takes us back, holds us…, each by a re-INVITE."""
     speaks: tuple[tuple[float, float], ...] = ()
     """Seconds after the answer, and for how long."""
+    transfer: tuple[int, ...] = ()
+    """What it says when it is to be transferred: the answer to the REFER, then the status in each NOTIFY."""
+    leaves: bool = False
+    """It hangs up itself once it was transferred."""
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
 
@@ -53,6 +58,10 @@ class Heard:
     to_tags: set[str] = field(default_factory=set)
     byes: set[bytes] = field(default_factory=set)
     """Every different BYE."""
+    refers: set[bytes] = field(default_factory=set)
+    """Every different REFER."""
+    notified: list[int] = field(default_factory=list)
+    """Of the answers to our NOTIFYs, each one's first."""
     bye_status: int = 0
     """Of the answer to our own BYE."""
     answered_at_s: float | None = None
@@ -80,6 +89,8 @@ class SimCaller:
         self._to = f"<sip:{plan.number}@203.0.113.5>"
         self._hanging_up = False
         self._cancel_answered = False
+        self._told: set[int] = set()
+        self._notifying = False
         network.join(self.address, self._receive)
 
     # What it does ---------------------------------------------------------------------------------------------------
@@ -113,7 +124,7 @@ class SimCaller:
     def _hold(self, index: int) -> None:
         if self.heard.outcome or self._hanging_up:
             return
-        if not all(self.heard.sessions.values()):  # RFC 3261 §14.1: not while another is in work
+        if self._notifying or not all(self.heard.sessions.values()):  # RFC 3261 §14.1: not while another is in work
             self._world.after(T1_S, lambda: self._hold(index))
             return
         self._cseq += 1
@@ -154,18 +165,61 @@ class SimCaller:
         elif message.cseq.method == "INVITE":
             self._on_invite_response(message, data)
         elif message.status >= 200:
-            if message.cseq.method == "CANCEL":
+            if message.cseq.method == "NOTIFY":
+                self._on_notified(message)
+            elif message.cseq.method == "CANCEL":
                 self._cancel_answered = True
             else:
                 self.heard.bye_status = self.heard.bye_status or message.status
                 self._over("hung up")
 
     def _on_request(self, request: Request, data: bytes, source: Address) -> None:
+        if request.method == "REFER":
+            self._on_refer(request, data, source)
         if request.method != "BYE":
             return
         self.heard.byes.add(data)
         self._network.send(make_response(request, 200).encode(), self.address, source)
         self._over("was hung up on")
+
+    def _on_refer(self, refer: Request, data: bytes, source: Address) -> None:
+        is_first = data not in self.heard.refers
+        self.heard.refers.add(data)
+        if not self.plan.transfer:
+            return
+        self._network.send(make_response(refer, self.plan.transfer[0]).encode(), self.address, source)
+        if is_first:
+            self._notify(self.plan.transfer[1:], 0)
+
+    def _notify(self, statuses: tuple[int, ...], index: int) -> None:
+        """Tell of the transfer, one word after the other; what is not answered is told again."""
+        if index == len(statuses) or self.heard.outcome:
+            return
+        if not all(self.heard.sessions.values()):  # one after the other, so that nothing is overtaken (§12.2.2)
+            self._world.after(NOTIFY_S, lambda: self._notify(statuses, index))
+            return
+        is_last = statuses[index] >= 200
+        self._cseq += 1
+        self._notifying = True
+        more = [f"Event: refer\r\nSubscription-State: {'terminated;reason=noresource' if is_last else 'active'}"]
+        body = f"SIP/2.0 {statuses[index]} So\r\n".encode()
+        notify = self._request(
+            "NOTIFY", self._cseq, body, f"notify{self._cseq}", (*more, "Content-Type: message/sipfrag")
+        )
+        told = len(self.heard.notified)
+        self._repeat(notify, lambda: len(self.heard.notified) > told, T2_S)
+
+        def go_on() -> None:
+            if len(self.heard.notified) == told:
+                self._world.after(NOTIFY_S, go_on)
+                return
+            self._notifying = False
+            if is_last and statuses[index] < 300 and self.plan.leaves:
+                self.hang_up()
+            else:
+                self._notify(statuses, index + 1)
+
+        self._world.after(NOTIFY_S, go_on)
 
     def _on_invite_response(self, response: Response, data: bytes) -> None:
         heard = self.heard
@@ -196,6 +250,11 @@ class SimCaller:
             elif self.plan.hang_up_after_s is not None:
                 self._world.after(self.plan.hang_up_after_s, self.hang_up)
 
+    def _on_notified(self, response: Response) -> None:
+        if response.cseq.number not in self._told:
+            self._told.add(response.cseq.number)
+            self.heard.notified.append(response.status)
+
     def _on_session_response(self, response: Response, data: bytes) -> None:
         if response.status >= 200:
             cseq = response.cseq.number
@@ -219,7 +278,9 @@ class SimCaller:
 
         again(T1_S)
 
-    def _request(self, method: str, cseq: int, body: bytes = b"", branch: str = "") -> bytes:
+    def _request(
+        self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: tuple[str, ...] = ()
+    ) -> bytes:
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
@@ -232,7 +293,7 @@ class SimCaller:
             f"Call-ID: {self.call_id}",
             f"CSeq: {cseq} {method}",
             f"Contact: <sip:{self.name}@{host}:{port}>",
-            *(["Content-Type: application/sdp"] if body else []),
+            *(more or (["Content-Type: application/sdp"] if body else [])),
             f"Content-Length: {len(body)}",
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

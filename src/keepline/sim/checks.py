@@ -156,6 +156,10 @@ def _of_caller(caller: SimCaller, calls: list[list[Fact]]) -> Iterator[str]:
             yield f"its re-INVITE {cseq} was not answered"
     if len(heard.to_tags) > 1:
         yield f"heard {len(heard.to_tags)} different To tags"
+    if len(heard.refers) > 1:
+        yield f"heard {len(heard.refers)} different REFERs"
+    if any(status not in (200, 481) for status in heard.notified):
+        yield f"its NOTIFYs were answered {heard.notified}"
     if len(heard.byes) > 1:
         yield f"heard {len(heard.byes)} different BYEs"
     if heard.bye_status not in (0, 200) and not heard.byes:

@@ -14,7 +14,7 @@ from keepline.sip.message import KNOWN_METHODS, Request
 from keepline.sip.session_timer import is_too_small
 from keepline.sip.telephone import is_tel
 
-ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
+ALLOWED_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "NOTIFY")
 ALLOW = ", ".join(ALLOWED_METHODS)
 EXTENSIONS: frozenset[str] = frozenset(("timer",))
 """Option tags that a peer may require of us."""
@@ -36,9 +36,14 @@ class Refusal:
 
 
 def method_refusal(method: str) -> Refusal | None:
-    """§8.2.1: 405 for a method that is known and not served, 501 (§21.5.2) for one that nobody knows."""
+    """§8.2.1: 405 for a method that is known and not served, 501 (§21.5.2) for one that nobody knows.
+
+    REFER is understood and forbidden (§21.4.4): who could have us call a number would have us pay for it.
+    """
     if method in _ALLOWED:
         return None
+    if method == "REFER":
+        return Refusal(403, "nobody is called on behalf of a peer")
     if method in KNOWN_METHODS:
         return Refusal(405, f"{method} is not served", (("Allow", ALLOW),))
     return Refusal(501, "the method is unknown", (("Allow", ALLOW),))
@@ -62,6 +67,8 @@ def refusal_of(request: Request) -> Refusal | None:
             if missing:
                 listed = ", ".join(missing)
                 return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
+        if method == "NOTIFY":
+            return None  # what its body is to be depends on what was asked for
         if method == "INFO":
             return _info_refusal(request)
         if method != "BYE":

@@ -1,0 +1,41 @@
+"""The dialog of a call, and where our requests within it go (RFC 3261 §12)."""
+
+from dataclasses import replace
+
+from keepline.call.effects import Address
+from keepline.call.outbound_dialog import answered_dialog
+from keepline.call.state import CallState, response_of
+from keepline.call.ways import way_of_requests
+from keepline.sip.dialog import Dialog, after_request, uas_dialog
+from keepline.sip.message import Request, parse_message
+
+
+def dialog_of(call: CallState) -> Dialog:
+    """The call's dialog, made once; its target is the last that the peer gave.
+
+    Raises `PeerError` for an INVITE without a usable Contact.
+    """
+    if call.dialog is None:
+        if call.placing is not None:
+            assert call.answered is not None
+            dialog = answered_dialog(call.invite, response_of(call.answered.response))
+        else:
+            dialog = uas_dialog(call.invite, call.received.local_tag)
+        reinvite = call.agreement.reinvite
+        if reinvite is not None:
+            request = parse_message(reinvite.invite.encode("latin-1"))
+            assert isinstance(request, Request)
+            dialog = after_request(dialog, request)
+        transfer = call.transfer
+        if transfer is not None:
+            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))
+        call.dialog = dialog
+    return call.dialog
+
+
+def bye_peer(call: CallState) -> Address:
+    """Where requests of this dialog go: its route or target, or the connection that its INVITE came by.
+
+    Raises `PeerError` for a route or a target that cannot be read.
+    """
+    return way_of_requests(call, dialog_of(call))
