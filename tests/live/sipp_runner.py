@@ -29,6 +29,8 @@ class Run:
     rate: int = 5
     host: str = "127.0.0.1"
     way: str = "straight"
+    transport: str = "u1"
+    """SIPp's word: u1 is UDP, t1 one TCP connection for all calls, tn one for each."""
     weather: Weather = field(default_factory=Weather)
     seed: int = 1
     keys: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,7 @@ def _run(target: str, contact: str | None, node: LocalNode, directory: Path, run
         [
             "sipp", target, "-sf", str(SCENARIOS / f"{run.scenario}.xml"), "-s", run.number,
             "-i", run.host, "-p", str(port), "-mi", run.host, "-mp", str(first), "-nostdin",
+            "-t", run.transport, "-max_socket", "500",
             *(word for key, value in keys.items() for word in ("-key", key, value)),
             *(("-default_behaviors", "all,-abortunexp") if is_lossy else ()),
             "-m", str(run.calls), "-r", str(run.rate), "-l", str(run.calls),

@@ -79,6 +79,11 @@ class Gate:
         self.users.use(operation, passwords)
         self._answers_strangers = operation.sip.strangers == "refuse"
 
+    @property
+    def answers_strangers(self) -> bool:
+        """Whether who is no trunk's peer is answered at all."""
+        return self._answers_strangers
+
     def carrier(self, host: str) -> str:
         """Name of the trunk whose peer this address is; empty for a stranger."""
         return self._trunks.carrier(host)

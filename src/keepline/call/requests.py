@@ -300,8 +300,9 @@ class Requests:
         exchange = self._exchange
         call = self._call_of_invite(turn, cancel)
         if call is not None and server_key(call.invite) == cancel_key(cancel):
-            exchange.on_call(turn, call.id, lambda t, c: self._hear_cancel(t, c, raw))
+            # First its own answer: over one connection some take the 487 for the end of it all.
             self._respond(turn, cancel, 200, to_tag=call.received.local_tag)
+            exchange.on_call(turn, call.id, lambda t, c: self._hear_cancel(t, c, raw))
             return
         left = self.left.final_of(turn.now_s, cancel)
         if left is not None and left.response:

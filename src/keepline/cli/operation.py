@@ -121,6 +121,7 @@ def _settings(operation: Operation) -> str:
             "sip": [operation.sip.listen.host, operation.sip.listen.port],
             "rtp": [operation.media.rtp_port_first, operation.media.rtp_port_last],
             "http": [operation.http.host, operation.http.port],
+            "tcp": "tcp" in operation.sip.transports,
             "drain_limit_s": operation.node.drain_limit_s,
         }
     )

@@ -22,6 +22,7 @@ from keepline.config.values import (
     PortRange,
     Reference,
     StrictModel,
+    Transports,
 )
 from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import HostPort, MediaSettings, NodeSettings, SipSettings
@@ -31,7 +32,7 @@ class SipFile(StrictModel):
     """`sip:`"""
 
     listen: Listen = Field(
-        default=SipSettings().listen, description="the address and UDP port of SIP", examples=["127.0.0.1:5060"]
+        default=SipSettings().listen, description="the address and port of SIP", examples=["127.0.0.1:5060"]
     )
     calls_max: int = Field(
         default=SipSettings().calls_max,
@@ -44,6 +45,11 @@ class SipFile(StrictModel):
         default="refuse",
         description="`refuse` (403) or `ignore` (silence) what is no trunk's peer",
         examples=["refuse"],
+    )
+    transports: Transports = Field(
+        default=["udp", "tcp"],
+        description="what SIP is served over: UDP, and TCP on the same port",
+        examples=["[udp, tcp]"],
     )
     advertised: Advertised | None = Field(
         default=None,

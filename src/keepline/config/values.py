@@ -6,7 +6,7 @@ Every mistake in one is told in our own words: what is wrong, and what would be 
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -111,6 +111,13 @@ def parse_port_range(text: str) -> tuple[int, int]:
     return first, last
 
 
+def check_transports(transports: list[str]) -> list[str]:
+    """`[udp]` or `[udp, tcp]`: every trunk can be reached by UDP, so that is never left out."""
+    if "udp" not in transports or len(set(transports)) != len(transports):
+        raise mistaken(f"`[{', '.join(transports)}]` will not do", "write `[udp]` or `[udp, tcp]`")
+    return transports
+
+
 def parse_network(text: str) -> str:
     """`10.1.0.0/16` or one address; IPv4 or IPv6."""
     try:
@@ -163,6 +170,7 @@ Network = Annotated[str, AfterValidator(parse_network), written_as(_NETWORK_PATT
 Listen = Annotated[HostPort, parsed_by(parse_host_port), written_as(_HOST_PORT_PATTERN)]
 Advertised = Annotated[HostPort, parsed_by(parse_advertised), written_as(_ADVERTISED_PATTERN)]
 AdvertisedHost = Annotated[str, parsed_by(parse_advertised_host), written_as(_ADDRESS_PATTERN)]
+Transports = Annotated[list[Literal["udp", "tcp"]], AfterValidator(check_transports)]
 PortRange = Annotated[tuple[int, int], parsed_by(parse_port_range), written_as(f"^{_PORT_RANGE.pattern}$")]
 Reference = Annotated[FlowReference, parsed_by(parse_reference), written_as(f"^{REFERENCE.pattern}$")]
 

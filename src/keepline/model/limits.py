@@ -186,6 +186,32 @@ SESSION_EXPIRES_S_MAX = 86_400
 TRUNK_PEERS_CACHED_MAX = 4_096
 """Source addresses whose trunk is remembered; past it all are looked up anew."""
 
+# --- SIP over TCP ----------------------------------------------------------------------------------------------------
+STREAMS_MAX = 4_096
+"""TCP connections at once; the next one is closed as it comes."""
+STREAMS_PER_SOURCE_MAX = 2_048
+"""Of one peer of a trunk, which may use one for each call."""
+STRANGER_STREAMS_MAX = 32
+"""Of sources that are no trunk's peer, all together."""
+STRANGER_STREAMS_PER_SOURCE_MAX = 2
+"""Of one such source."""
+STRANGER_STREAM_S_MAX = 5.0
+"""How long such a connection is kept."""
+STREAM_IDLE_S_MAX = 7_200.0
+"""Without a byte either way; then a connection is closed."""
+STREAM_MESSAGE_S_MAX = 32.0
+"""From a message's first bytes to its last; then its connection is closed."""
+STREAM_CONNECT_S_MAX = 5.0
+"""Until a connection that we make is there; then what was to go over it could not be sent."""
+STREAM_UNSENT_BYTES_MAX = 262_144
+"""That a peer does not read; past it its connection is closed."""
+STREAM_MESSAGES_PER_TURN_MAX = 32
+"""Messages of one connection that are taken before others have their turn."""
+STREAM_ACCEPTS_PER_TURN_MAX = 16
+"""Connections that are accepted before anything else has its turn."""
+STREAM_HANDOVER_S_MAX = 2.0
+"""How long a successor waits for its predecessor's connections before it makes new ones."""
+
 # Speech and prompts
 PROMPT_TEXT_CHARS_MAX = 8_000
 """Of one spoken prompt; a longer text is refused."""

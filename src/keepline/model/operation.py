@@ -172,6 +172,8 @@ class SipSettings:
     """What a source that is no trunk's peer gets: `refuse` (403) or `ignore` (silence)."""
     advertised: HostPort | None = None
     """Where peers reach us, if not where we listen: behind NAT. Port 0 is the port that we listen on."""
+    transports: tuple[str, ...] = ("udp", "tcp")
+    """What SIP is served over; UDP always is."""
 
 
 @dataclass(frozen=True, slots=True)

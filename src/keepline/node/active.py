@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,10 +23,19 @@ from keepline.node.capabilities import Capabilities
 from keepline.node.journal import Journal, JournalFailed, Written
 from keepline.node.medialink import MediaLink
 from keepline.node.slots import Slots
+from keepline.node.streams import Streams
+from keepline.sip.peers import TcpPeer
 
 HEARTBEAT_EVERY_S = 0.1
 DATAGRAM_BYTES_MAX = 65_535
 log = structlog.get_logger("calls")
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What follows once all effects before it are carried out."""
+
+    do: Callable[[], None]
 
 
 class Active:
@@ -49,10 +59,11 @@ class Active:
         self._tell_trouble = tell_trouble
         self.media: MediaLink | None = None
         self.capabilities: Capabilities | None = None
+        self.streams: Streams | None = None
         self._facts: list[Fact] = []
         self._must_sync = False
-        self._effects: list[fx.Effect] = []
-        self._outbox: deque[tuple[int, list[fx.Effect]]] = deque()
+        self._effects: list[fx.Effect | Then] = []
+        self._outbox: deque[tuple[int, list[fx.Effect | Then]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
         self._link: socket.socket | None = None
@@ -80,8 +91,8 @@ class Active:
         """One input, on its own."""
         self.feed_all((given,))
 
-    def feed_all(self, inputs: Iterable[fx.Input]) -> None:
-        """Several inputs; their facts share one transaction of the journal."""
+    def feed_all(self, inputs: Iterable[fx.Input], then: Callable[[], None] | None = None) -> None:
+        """Several inputs; their facts share one transaction of the journal. `then` follows their effects."""
         if self._is_stopped:
             return
         now_s = self.now_s()
@@ -97,6 +108,8 @@ class Active:
                     self._must_sync |= effect.synced
                 else:
                     self._effects.append(effect)
+        if then is not None:
+            self._effects.append(Then(then))
         self._flush()
 
     def _read_sip(self, sip: socket.socket) -> None:
@@ -173,7 +186,7 @@ class Active:
             self._carry_out(effects)
         self._arm_timer()
 
-    def _refuse_changes(self, effects: list[fx.Effect]) -> None:
+    def _refuse_changes(self, effects: list[fx.Effect | Then]) -> None:
         """What changes something outside is not asked for unless that it was asked is on record."""
         for effect in [each for each in effects if isinstance(each, fx.CallCapability) and each.changes]:
             effects.remove(effect)
@@ -190,7 +203,7 @@ class Active:
             log.warning("journal_well", meaning="what had to wait is written")
         self._tell_trouble(what)
 
-    def _carry_out(self, effects: list[fx.Effect]) -> None:
+    def _carry_out(self, effects: list[fx.Effect | Then]) -> None:
         media = self.media
         assert media is not None
         answers: list[fx.Input] = []
@@ -222,14 +235,23 @@ class Active:
             elif isinstance(effect, fx.CallCapability):
                 if self.capabilities is not None:
                     self.capabilities.ask(effect)
+            elif isinstance(effect, fx.CloseConnection):
+                if self.streams is not None:
+                    self.streams.close(effect.peer)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, call=effect.call, detail=effect.detail)
+            elif isinstance(effect, Then):
+                effect.do()
         media.flush()
         if answers:
             self.feed_all(answers)
 
     def _send(self, effect: fx.SendSip) -> None:
-        host, port = effect.peer[:2]
+        if isinstance(effect.peer, TcpPeer):
+            if self.streams is not None:
+                self.streams.send(effect.data, effect.peer)
+            return
+        host, port = effect.peer
         wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
         for sip in self._sip:
             if sip.family == wanted:
@@ -256,6 +278,8 @@ class Active:
     def stop(self) -> None:
         """Let go of the sockets and write out what is left; its effects leave as the news of it comes in."""
         self._is_stopped = True
+        if self.streams is not None:
+            self.streams.stop()
         for each in (*self._sip, *([self._link] if self._link is not None else [])):
             self._loop.remove_reader(each.fileno())
         self._journal.close()

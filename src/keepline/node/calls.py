@@ -40,6 +40,7 @@ from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key, read_passwords
 from keepline.node.paths import NodePaths
 from keepline.node.slots import Slots
+from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
 from keepline.sip.transaction import Timers
 
@@ -62,6 +63,7 @@ class CallsProcess:
         self._loop = asyncio.get_running_loop()
         self._slots = Slots.attach(fds["slots"])
         self._sip = [socket.socket(fileno=fd) for fd in fds["sip"]]
+        self._sip_tcp = [socket.socket(fileno=fd) for fd in fds["sip_tcp"]]
         self._link = socket.socket(fileno=fds["link"])
         self._fds = fds
         self._rtp_ports: list[int] = fds["rtp_ports"]
@@ -76,7 +78,15 @@ class CallsProcess:
         self._programs: dict[str, Program] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._control = ControlClient(paths, self._hello, self._given_fds, self._on_control)
+        self._streams: Streams | None = None
+        self._control = ControlClient(
+            paths,
+            self._hello,
+            self._given_fds,
+            self._on_control,
+            duplicates=lambda: self._streams.duplicates() if self._streams is not None else [],
+            on_streams=self._on_streams,
+        )
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -186,10 +196,25 @@ class CallsProcess:
         for program in self._programs.values():
             for prompt in (*apologies(program.operation), *program.operation.prompts.values()):
                 self._keep(self._loop.create_task(self._make_ready(prompts, prompt)))
+        self._streams = active.streams = Streams(
+            self._loop, active.feed_all, exchange.gate, active.now_s, self._control.hold
+        )
         active.start(media, self._link)
+        self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
         self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms})
+        if not self._control.tell({"op": "take_over"}):
+            self._streams.end_handover()
+
+    def _on_streams(self, descriptors: list[int], last: bool) -> None:
+        self._loop.call_soon_threadsafe(self._take_streams, descriptors, last)
+
+    def _take_streams(self, descriptors: list[int], last: bool) -> None:
+        assert self._streams is not None
+        self._streams.take_over(descriptors)
+        if last:
+            self._streams.end_handover()
 
     async def _make_ready(self, prompts: PromptStore, prompt: Prompt) -> None:
         """Have a declared prompt made before the first caller needs it."""
@@ -244,7 +269,8 @@ class CallsProcess:
     def _given_fds(self) -> list[tuple[str, list[int]]]:
         names = ("slots", "link", "media_link")
         singles = [(name, [self._fds[name]]) for name in names]
-        return [*singles, ("sip", [each.fileno() for each in self._sip])]
+        sockets = [("sip", self._sip), ("sip_tcp", self._sip_tcp)]
+        return [*singles, *((name, [each.fileno() for each in some]) for name, some in sockets if some)]
 
     def _on_control(self, message: Message) -> None:
         self._loop.call_soon_threadsafe(self._obey, message)

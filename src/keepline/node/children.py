@@ -44,10 +44,12 @@ def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str) -> int:
         "link": holdings.link.fileno(),
         "media_link": holdings.media_link.fileno(),
     }
-    sip = [each.fileno() for each in holdings.sip]
-    described = json.dumps({**singles, "sip": sip, "rtp_ports": holdings.rtp_ports}, separators=(",", ":"))
+    sip, sip_tcp = ([each.fileno() for each in some] for some in (holdings.sip, holdings.sip_tcp))
+    described = json.dumps(
+        {**singles, "sip": sip, "sip_tcp": sip_tcp, "rtp_ports": holdings.rtp_ports}, separators=(",", ":")
+    )
     arguments = ["--data", str(paths.data), "--operation", digest, "--fds", described]
-    return _spawn("keepline.node.calls", arguments, [*singles.values(), *sip])
+    return _spawn("keepline.node.calls", arguments, [*singles.values(), *sip, *sip_tcp])
 
 
 def spawn_speech(paths: NodePaths, holdings: Holdings) -> int:

@@ -70,13 +70,13 @@ def connect(path: Path) -> socket.socket:
     return connection
 
 
-def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+def send(connection: socket.socket, message: Message, fds: Sequence[int] = (), flags: int = 0) -> None:
     """Send one message with its descriptors. Raises `OSError` where the other side is gone."""
     data = json.dumps(message, separators=(",", ":")).encode()
     if fds:
-        connection.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+        connection.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))], flags)
     else:
-        connection.send(data)
+        connection.send(data, flags)
 
 
 def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
@@ -122,13 +122,22 @@ class ControlClient(threading.Thread):
         hello: Callable[[], Message],
         fds: Callable[[], Sequence[tuple[str, Sequence[int]]]],
         on_message: Callable[[Message], None],
+        *,
+        duplicates: Callable[[], list[int]] = list,
+        on_streams: Callable[[list[int], bool], None] | None = None,
     ) -> None:
-        """`hello` is what to register with; `fds` names the descriptors a new supervisor needs, by kind."""
+        """`hello` is what to register with; `fds` names the descriptors a new supervisor needs, by kind.
+
+        `duplicates` are those of TCP connections, made for the purpose and closed after it; `on_streams` gets those
+        that the supervisor hands over, with whether they were the last.
+        """
         super().__init__(name="control", daemon=True)
         self._path = paths.supervisor_socket
         self._hello = hello
         self._fds = fds
         self._on_message = on_message
+        self._duplicates = duplicates
+        self._on_streams = on_streams
         self._connection: socket.socket | None = None
         self._lock = threading.Lock()
         self._halted = threading.Event()
@@ -146,12 +155,31 @@ class ControlClient(threading.Thread):
         """A supervisor is there."""
         return self._connection is not None
 
-    def tell(self, message: Message) -> None:
-        """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`."""
+    def tell(self, message: Message) -> bool:
+        """Tell the supervisor, now or never: a supervisor that is gone learns it from the next `hello`.
+
+        False where it was not told.
+        """
         with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(OSError):
-                    send(self._connection, message)
+            if self._connection is None:
+                return False
+            try:
+                send(self._connection, message)
+            except OSError:
+                return False
+        return True
+
+    def hold(self, connection: socket.socket) -> bool:
+        """Have the supervisor hold a TCP connection. Never waits: False where it has no time, or is not there."""
+        with self._lock:
+            line = self._connection
+            if line is None:
+                return False
+            try:
+                send(line, {"op": "hold"}, (connection.fileno(),), socket.MSG_DONTWAIT)
+            except OSError:
+                return False
+        return True
 
     def run(self) -> None:
         while not self._halted.is_set():
@@ -175,19 +203,26 @@ class ControlClient(threading.Thread):
 
     def _serve(self, connection: socket.socket) -> None:
         while (received := receive(connection)) is not None:
-            message, _ = received
+            message, fds = received
             if message.get("op") == "give_fds":
                 self._give(connection)
+            elif message.get("op") == "streams" and self._on_streams is not None:
+                self._on_streams(fds, bool(message.get("last")))
             else:
+                _close_all(fds)
                 self._on_message(message)
 
     def _give(self, connection: socket.socket) -> None:
         step = CONTROL_FDS_PER_MESSAGE_MAX
-        with self._lock:
-            for kind, fds in self._fds():
-                for first in range(0, len(fds), step):
-                    send(connection, {"op": "fds", "kind": kind, "first": first}, fds[first : first + step])
-            send(connection, {"op": "fds_given"})
+        duplicates = self._duplicates()
+        try:
+            with self._lock:
+                for kind, fds in (*self._fds(), ("streams", duplicates)):
+                    for first in range(0, len(fds), step):
+                        send(connection, {"op": "fds", "kind": kind, "first": first}, fds[first : first + step])
+                send(connection, {"op": "fds_given"})
+        finally:
+            _close_all(duplicates)
 
 
 def ask(data: Path, request: Message, timeout_s: float) -> Message:

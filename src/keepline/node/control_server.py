@@ -7,7 +7,7 @@ none, a message too long, a client that does not read: its connection is closed.
 import os
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keepline.model.limits import CONTROL_CLIENTS_MAX
 from keepline.node import control
@@ -26,12 +26,17 @@ class ControlServer:
         listener: socket.socket,
         answer: Answer,
         on_gone: Callable[[socket.socket], None],
+        on_descriptors: Callable[[int, Message, list[int]], bool] | None = None,
     ) -> None:
-        """`on_gone` hears of each connection that is closed."""
+        """`on_gone` hears of each connection that is closed; `on_descriptors` of those that come along from a process.
+
+        Those that it does not take over are closed.
+        """
         self._selector = selector
         self._listener = listener
         self._answer = answer
         self._on_gone = on_gone
+        self._on_descriptors = on_descriptors
         self._strangers: dict[socket.socket, None] = {}
         selector.register(listener, selectors.EVENT_READ, self._accept)
 
@@ -44,10 +49,10 @@ class ControlServer:
         """It is of the node, and does not count as a client."""
         self._strangers.pop(connection, None)
 
-    def send(self, connection: socket.socket, message: Message) -> None:
+    def send(self, connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
         """Send without waiting; who has no room for it is not listening and loses the connection."""
         try:
-            control.send(connection, message)
+            control.send(connection, message, fds)
         except OSError:
             self.drop(connection)
 
@@ -69,19 +74,29 @@ class ControlServer:
         self._strangers[connection] = None
         self.add(connection)
 
-    def _read(self, connection: socket.socket) -> None:
+    def finish(self, connection: socket.socket) -> None:
+        """Read what a process that is dead has said last, and close its connection."""
+        while connection.fileno() >= 0 and self._read(connection):
+            pass
+        self.drop(connection)
+
+    def _read(self, connection: socket.socket) -> bool:
+        """Whether there was a message."""
         try:
             received = control.receive(connection)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except (OSError, ValueError):
             received = None
         if received is None:
             self.drop(connection)
-            return
+            return False
         message, fds = received
-        for fd in fds:
-            os.close(fd)
-        answer = self._answer(connection, control.peer_pid(connection), message)
+        pid = control.peer_pid(connection)
+        if fds and not (self._on_descriptors is not None and self._on_descriptors(pid, message, fds)):
+            for fd in fds:
+                os.close(fd)
+        answer = self._answer(connection, pid, message)
         if answer is not None:
             self.send(connection, answer)
+        return True

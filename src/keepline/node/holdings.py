@@ -30,6 +30,10 @@ REBIND_LIMIT_S = 10.0
 REBIND_EVERY_S = 0.05
 RTP_BUFFER_BYTES = 65_536
 RTCP_BUFFER_BYTES = 4_096
+SIP_BACKLOG = 1_024
+"""Connections wait here during a switch-over."""
+SIP_PORT_ATTEMPTS_MAX = 20
+"""Free ports that are tried until one is free for UDP and TCP."""
 SIP_BUFFER_BYTES = 4 << 20
 """A burst of requests waits here during a switch-over."""
 log = structlog.get_logger("supervisor")
@@ -52,6 +56,8 @@ class Settings:
     """First and last port, inclusive."""
     http: tuple[str, int]
     drain_limit_s: float
+    tcp: bool = True
+    """Whether SIP is served over TCP as well, on the same port."""
 
     @classmethod
     def parse(cls, text: str) -> "Settings":
@@ -62,6 +68,7 @@ class Settings:
             (given["rtp"][0], given["rtp"][1]),
             (given["http"][0], given["http"][1]),
             given["drain_limit_s"],
+            given.get("tcp", True),
         )
 
 
@@ -71,6 +78,8 @@ class Holdings:
 
     slots: Slots
     sip: list[socket.socket]
+    sip_tcp: list[socket.socket]
+    """Listening on the same addresses; none where SIP is not served over TCP."""
     rtp: list[socket.socket]
     rtcp: list[socket.socket]
     """As many, each on the port above its RTP port."""
@@ -158,10 +167,12 @@ def _greet(connection: socket.socket, waiting: dict[int, tuple[str, ProcessId]],
 def _collect(connection: socket.socket, fds: dict[str, list[int]]) -> None:
     control.send(connection, {"op": "give_fds"})
     gathered: dict[str, list[int]] = {}
-    while (received := control.receive(connection)) is not None and received[0].get("op") == "fds":
-        gathered.setdefault(str(received[0]["kind"]), []).extend(received[1])
+    while (received := control.receive(connection)) is not None and received[0].get("op") != "fds_given":
+        # A connection that it accepts in this very moment comes by itself; other news it tells again.
+        kind = "streams" if received[0].get("op") == "hold" else str(received[0].get("kind", ""))
+        gathered.setdefault(kind, []).extend(received[1])
     for kind, given in gathered.items():
-        if kind in fds:
+        if kind in fds or not kind:
             for each in given:
                 os.close(each)
         else:
@@ -205,7 +216,9 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
         match noted.get("sip"):
             case [_, int(port)]:
                 sip_address = (settings.sip[0], port)
-    sip = [socket.socket(fileno=fd) for fd in fds["sip"]] if "sip" in fds else [bind_sip(sip_address)]
+    sip = [socket.socket(fileno=fd) for fd in fds["sip"]] if "sip" in fds else []
+    sip_tcp = [socket.socket(fileno=fd) for fd in fds.get("sip_tcp", ())]
+    sip, sip_tcp = bind_sip(sip_address, sip, sip_tcp, settings.tcp, again=bool(fds))
     if "rtp" in fds:
         rtp = [socket.socket(fileno=fd) for fd in fds["rtp"]]
     else:
@@ -220,6 +233,7 @@ def prepare(paths: NodePaths, settings: Settings, fds: dict[str, list[int]]) -> 
     return Holdings(
         slots,
         sip,
+        sip_tcp,
         rtp,
         rtcp,
         link,
@@ -275,9 +289,34 @@ def bind_rtcp(rtp: socket.socket, port_last: int) -> socket.socket:
     return bind_udp(host, 0, RTCP_BUFFER_BYTES)
 
 
-def bind_sip(address: tuple[str, int]) -> socket.socket:
-    """The SIP socket. Raises `CannotListen`."""
-    return bind_udp(address[0], address[1], SIP_BUFFER_BYTES)
+def bind_sip(
+    address: tuple[str, int], udp: list[socket.socket], tcp: list[socket.socket], wants_tcp: bool, *, again: bool
+) -> tuple[list[socket.socket], list[socket.socket]]:
+    """The SIP sockets that are not there yet, UDP and TCP on one port. Raises `CannotListen`.
+
+    `again`: they take the place of ones that have just been lost.
+    """
+    host, port = address
+    for attempt in range(SIP_PORT_ATTEMPTS_MAX):
+        made = udp or [bind_udp(host, port, SIP_BUFFER_BYTES)]
+        if tcp or not wants_tcp:
+            return made, tcp if wants_tcp else []
+        listen = listen_tcp_again if again else listen_tcp
+        try:
+            return made, [
+                listen(
+                    (host, made[0].getsockname()[1]),
+                    "--sip, or serve UDP alone (sip.transports: [udp])",
+                    "sip over tcp",
+                    SIP_BACKLOG,
+                )
+            ]
+        except CannotListen:
+            # Any free port of UDP's may be taken over TCP; then another one serves as well.
+            if udp or port or attempt + 1 == SIP_PORT_ATTEMPTS_MAX:
+                raise
+            made[0].close()
+    raise AssertionError("the last attempt returns or raises")
 
 
 def bind_udp(host: str, port: int, buffer_bytes: int) -> socket.socket:
@@ -307,7 +346,9 @@ def _remedy(error: OSError) -> str:
     return "choose an address of this machine and a port that you may use with --sip or --rtp-ports"
 
 
-def listen_tcp_again(address: tuple[str, int]) -> socket.socket:
+def listen_tcp_again(
+    address: tuple[str, int], option: str = "--http", what: str = "http", backlog: int = 128
+) -> socket.socket:
     """A listening TCP socket in place of one whose process has just died. Raises `CannotListen`.
 
     Between the two somebody's outgoing connection may hold the port for a moment; calls must not be lost over that.
@@ -315,24 +356,26 @@ def listen_tcp_again(address: tuple[str, int]) -> socket.socket:
     deadline_s = time.monotonic() + REBIND_LIMIT_S
     while True:
         try:
-            return listen_tcp(address)
+            return listen_tcp(address, option, what, backlog)
         except CannotListen:
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(REBIND_EVERY_S)
 
 
-def listen_tcp(address: tuple[str, int]) -> socket.socket:
-    """A listening TCP socket. Raises `CannotListen`."""
+def listen_tcp(
+    address: tuple[str, int], option: str = "--http", what: str = "http", backlog: int = 128
+) -> socket.socket:
+    """A listening TCP socket. Raises `CannotListen`, which names the `option` to choose another one with."""
     made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind(address)
-        made.listen(128)
+        made.listen(backlog)
     except OSError as error:
         made.close()
         raise CannotListen(
-            f"cannot listen on http {address[0]}:{address[1]} ({error.strerror}); choose another with --http"
+            f"cannot listen on {what} {address[0]}:{address[1]} ({error.strerror}); choose another with {option}"
         ) from None
     return made
 

@@ -39,6 +39,7 @@ def status_of(supervisor: "Supervisor") -> Message:
         },
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
         "sip": f"udp:{HostPort(*holdings.sip[0].getsockname()[:2])}",
+        "sip_tcp": {"listens": bool(holdings.sip_tcp), "connections": len(supervisor.streams)},
         "http": "{}:{}".format(*holdings.http.getsockname()[:2]),
         "rtp_ports": f"{settings.rtp[0]}-{settings.rtp[1]}",
         "media_slots": slots.count,

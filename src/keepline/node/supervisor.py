@@ -20,10 +20,12 @@ from pathlib import Path
 import structlog
 
 from keepline.model.errors import KeeplineError, LocalError
+from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
 from keepline.node import control, journal
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
 from keepline.node.control_server import ControlServer
+from keepline.node.held_streams import HeldStreams
 from keepline.node.holdings import Holdings, Settings, Survivors, check_fit, gather, prepare
 from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
@@ -64,7 +66,11 @@ class Supervisor:
         check_fit(settings, survivors.fds)
         self._clear_away(survivors)
         self.holdings: Holdings = prepare(paths, settings, survivors.fds)
-        self._control = ControlServer(self._selector, listener, self._answer, self._on_gone)
+        self._control = ControlServer(self._selector, listener, self._answer, self._on_gone, self._on_descriptors)
+        self.streams = HeldStreams(self._selector)
+        self.streams.hold(survivors.fds.get("streams", ()))
+        self._reader: Child | None = None
+        """Who reads the TCP connections of SIP."""
         self._adopt(survivors)
         self._watch = Watch(self.holdings.slots)
         self._shutdown = Shutdown(self)
@@ -158,9 +164,9 @@ class Supervisor:
         status = None
         with contextlib.suppress(ChildProcessError):  # adopted: somebody else's child
             _, status = os.waitpid(child.process.pid, os.WNOHANG)
-        self.children.remove(child)
         if child.connection is not None:
-            self._control.drop(child.connection)
+            self._control.finish(child.connection)
+        self.children.remove(child)
         if self._shutdown.is_ending:
             return
         log.warning("died", role=child.role, state=child.state, pid=child.process.pid, how=how(status))
@@ -221,16 +227,38 @@ class Supervisor:
             self._shutdown.ask(now=bool(message.get("now")))
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
         child = next((c for c in self.children if c.process.pid == pid), None)
-        if op in ("register", "promoted", "trouble") and child is not None:
-            if op == "trouble":
+        if op in ("register", "promoted", "trouble", "hold", "take_over") and child is not None:
+            if op == "take_over":
+                self._hand_over(child)
+            elif op == "trouble":
                 child.trouble = str(message.get("what", ""))
-            else:
+            elif op != "hold":
                 child.connection = connection
                 self._control.keep(connection)
                 self._note_state(child, message)
                 self._shutdown.remind(child)
             return None
         return {"ok": False, "error": f"unknown request {op!r}"}
+
+    def _on_descriptors(self, pid: int, message: Message, fds: list[int]) -> bool:
+        """A TCP connection to hold; one that comes after a successor has asked for them is handed on."""
+        child = next((c for c in self.children if c.process.pid == pid and c.role == "calls"), None)
+        if child is None or message.get("op") != "hold":
+            return False
+        reader = self._reader
+        if reader is not None and reader is not child and reader.connection is not None:
+            self._control.send(reader.connection, {"op": "streams"}, fds)
+        self.streams.hold(fds)
+        return True
+
+    def _hand_over(self, child: Child) -> None:
+        """Give the new active calls process the TCP connections of the last one."""
+        self._reader = child
+        fds, step = self.streams.descriptors(), CONTROL_FDS_PER_MESSAGE_MAX
+        for first in range(0, max(len(fds), 1), step):
+            if child.connection is not None:
+                last = first + step >= len(fds)
+                self._control.send(child.connection, {"op": "streams", "last": last}, fds[first : first + step])
 
     def _note_state(self, child: Child, message: Message) -> None:
         state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))

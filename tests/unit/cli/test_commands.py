@@ -115,6 +115,7 @@ def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.Mo
         "sip": ["127.0.0.1", 0],
         "rtp": [41000, 41099],
         "http": ["127.0.0.1", 0],
+        "tcp": True,
         "drain_limit_s": 30.0,
     }
     overrides = json.loads((stored / ".overrides.json").read_text(encoding="utf-8"))
