@@ -169,10 +169,9 @@ class CallsProcess:
 
     def _promote(self) -> None:
         began_s = time.monotonic()
-        self._epoch = next_epoch(self._paths.journal)
+        self._epoch = next_epoch(self._paths.journal, self._slots.calls_epoch)
         self._slots.calls_epoch = self._epoch
         self._read_tail()
-        self._tail.close()
         identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
@@ -185,6 +184,7 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
         journal = Journal(self._paths.journal, self._epoch, self._tell_written)
+        self._tail.close()  # only now: the last one to close takes the log's file away, and a full disk gives no other
         active = Active(self._loop, exchange, journal, self._slots, self._sip, self._tell_trouble)
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)

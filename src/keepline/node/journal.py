@@ -95,11 +95,7 @@ class Journal:
         row = self._connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
         self._next_seq = int(row[0]) + 1
         self._log = JournalLog(self._connection, log_key(path.parent))
-        self._connection.execute("BEGIN IMMEDIATE")  # makes the WAL file exist before it is opened for syncing
-        self._connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
-        self._connection.execute("COMMIT")
-        # The connection above keeps the file from being deleted or replaced: only the last one to close does that.
-        self._wal_fd = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY | os.O_CLOEXEC)
+        self._wal_fd = -1
         self._has_synced_directory = False
         self._folding = connect(path)
         self._folding.execute(f"PRAGMA busy_timeout={int(FOLD_BUSY_TIMEOUT_S * 1000)}")
@@ -144,7 +140,8 @@ class Journal:
         self._threads[1].join()
         self._fold.set()
         self._threads[2].join()
-        os.close(self._wal_fd)
+        if self._wal_fd >= 0:
+            os.close(self._wal_fd)
         self._folding.close()
         self._connection.close()
 
@@ -230,8 +227,10 @@ class Journal:
         connection.execute("BEGIN IMMEDIATE")
         try:
             epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
-            if epoch != self._epoch:
+            if epoch > self._epoch:
                 raise EpochOver(f"epoch {epoch} has begun; this process is of epoch {self._epoch}")
+            if epoch < self._epoch:  # it began while the disk took nothing
+                connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self._epoch,))
             connection.executemany(INSERT_FACTS, draft.rows)
             if begun:
                 connection.executemany("INSERT OR IGNORE INTO calls (call) VALUES (?)", begun)
@@ -266,7 +265,7 @@ class Journal:
                 self._tell_trouble()
             if is_last:
                 return
-            if self._sync_error or os.fstat(self._wal_fd).st_size > JOURNAL_WAL_BYTES_MAX:
+            if self._sync_error or self._wal_bytes() > JOURNAL_WAL_BYTES_MAX:
                 self._fold.set()
 
     def _sync(self) -> None:
@@ -278,6 +277,10 @@ class Journal:
             return
         try:
             if not self._has_synced_directory:
+                if self._wal_fd < 0:
+                    # The writing connection keeps it from being deleted or replaced: only the last one to close does.
+                    wal = self._path.with_name(self._path.name + "-wal")
+                    self._wal_fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
                 sync_directory(self._path.parent)
                 self._has_synced_directory = True
             os.fdatasync(self._wal_fd)
@@ -285,6 +288,9 @@ class Journal:
                 self._sync_error = f"{self._path}-wal was deleted while in use"
         except OSError as problem:
             self._sync_error = f"fdatasync: {problem}"
+
+    def _wal_bytes(self) -> int:
+        return os.fstat(self._wal_fd).st_size if self._wal_fd >= 0 else 0
 
     def _release(self, count: int, error: str) -> None:
         """Tell of the first `count` groups held back, and of those behind them that need no sync of their own."""

@@ -144,14 +144,21 @@ def decode(kind: str, body: bytes) -> Fact:
         raise LocalError(f"the journal holds a fact of kind {kind!r} that cannot be read: {error}") from None
 
 
-def next_epoch(path: Path) -> int:
-    """Begin an epoch: whoever wrote before may write no more."""
+def next_epoch(path: Path, before: int = 0) -> int:
+    """Begin an epoch: whoever wrote before may write no more. `before` is the last that is known otherwise.
+
+    Where the disk takes nothing the epoch begins all the same, and is written with the first facts that it takes.
+    """
     connection = connect(path)
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
-        epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
-        connection.execute("COMMIT")
+        stored = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'epoch'", (before,))
+            epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError:
+            epoch = max(stored, before) + 1
     finally:
         connection.close()
     return epoch

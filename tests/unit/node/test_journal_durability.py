@@ -160,6 +160,7 @@ def test_the_log_keeps_its_file(tmp_path: Path) -> None:
     path = journal.create(tmp_path)
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
+    told.of(made.submit([received("first")], synced=True))
     before = os.fstat(made._wal_fd).st_ino
     for number in range(5):
         told.of(made.submit([received(str(number))]))
