@@ -1,7 +1,8 @@
 """The `keepline` command. It parses, asks and prints; it decides nothing about calls.
 
-Exit codes everywhere: 0 fine, 1 failed, 2 wrong input. What a person reads of a failure is one line on stderr; the
-traceback is kept for `--debug`. Modules that take long to import are imported by the command that needs them.
+Exit codes everywhere: 0 fine, 1 failed, 2 wrong input; `call place` has more, by what the call came to. What a person
+reads of a failure is one line on stderr; the traceback is kept for `--debug`. Modules that take long to import are
+imported by the command that needs them.
 """
 
 import os
@@ -12,8 +13,8 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import node, operation, proof, records, talk
-from keepline.cli.output import FAILED, FINE, WRONG_INPUT, CommandFailed, complain
+from keepline.cli import node, operation, placing, proof, records, talk
+from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(node.status)
 app.command()(records.calls)
 app.add_typer(call, name="call")
 call.command("show")(records.show)
+call.command("place")(placing.place)
 app.command()(proof.verify)
 app.command()(proof.export)
 app.command()(talk.phone)
@@ -62,7 +64,7 @@ def _keepline(
 
 
 def main() -> None:
-    """Run the command line and leave the process with 0, 1 or 2."""
+    """Run the command line and leave the process with its exit code."""
     try:
         app()
         code: object = FINE
@@ -82,7 +84,7 @@ def main() -> None:
             complain(str(error))
         else:
             _complain_of_bug(error)
-    sys.exit(code if code in (FINE, WRONG_INPUT) else FINE if code is None else FAILED)
+    sys.exit(code if code in CODES else FINE if code is None else FAILED)
 
 
 def _complain_of_bug(error: Exception) -> None:

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 FINE, FAILED, WRONG_INPUT = 0, 1, 2
+BUSY, NO_ANSWER, REFUSED, FLOW_FAILED, CANCELLED, GOING_ON, NO_NODE = 3, 4, 5, 6, 7, 8, 9
+"""Of `call place`, by what the call came to."""
+CODES = frozenset(range(10))
 DEFAULT_DATA = Path("keepline-data")
 
 Data = Annotated[Path, typer.Option("--data", envvar="KEEPLINE_DATA", metavar="DIR", help="The node's data directory.")]

@@ -36,7 +36,7 @@ def calls(
             _follow(reader, as_json, FOLLOW_FIRST_RECORDS if limit is None else limit)
     elif limit != 0:
         for record in reader.records(RECORDS_ALL if limit is None else limit):
-            typer.echo(record.to_json() if as_json else _line(record))
+            typer.echo(record.to_json() if as_json else line_of(record))
 
 
 def _follow(reader: "JournalReader", as_json: bool, first: int) -> None:
@@ -46,7 +46,7 @@ def _follow(reader: "JournalReader", as_json: bool, first: int) -> None:
         newest = {record.id: (record, record.to_json()) for record in reader.records(FOLLOW_WINDOW_RECORDS)}
         changed = [found for identifier, found in newest.items() if seen.get(identifier) != found[1]]
         for record, text in changed[max(0, len(changed) - to_show) :]:
-            typer.echo(text if as_json else _line(record))
+            typer.echo(text if as_json else line_of(record))
         seen = {identifier: text for identifier, (_, text) in newest.items()}
         to_show = FOLLOW_WINDOW_RECORDS
         time.sleep(FOLLOW_POLL_S)
@@ -71,7 +71,7 @@ def show(
         for line in reader.ladder(found[0]):
             typer.echo(f"{_clock(line.at_s)}  {line.direction}  {_short(line.text)}")
         return
-    typer.echo(_line(reader.record(found[0]), whole_id=True))
+    typer.echo(line_of(reader.record(found[0]), whole_id=True))
     began_s: float | None = None
     for event in reader.events(found[0]):
         began_s = event.at_s if began_s is None else began_s
@@ -80,7 +80,7 @@ def show(
         typer.echo(f"{event.at_s - began_s:+10.3f} s  {event.kind:<24} {fields}".rstrip())
 
 
-def _line(record: "CallRecord", *, whole_id: bool = False) -> str:
+def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:
     """A record on one line for a person."""
     lasted = "" if not record.answered_at else f"{(record.ended_at or record.answered_at) - record.answered_at:.1f} s"
     parts = [

@@ -39,6 +39,7 @@ from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key, read_passwords
 from keepline.node.paths import NodePaths
+from keepline.node.placements import wanted_of
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
@@ -190,6 +191,7 @@ class CallsProcess:
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
         active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s)
+        active.tell_placed = self._tell_placed
         self._active = active
         live = len(self._open)
         self._open, self._left = {}, []
@@ -282,6 +284,15 @@ class CallsProcess:
             self._active.feed(fx.Drain())
         elif self._active is not None and message.get("op") == "hang_up_all":
             self._active.feed(fx.HangUpAll("stopping"))
+        elif self._active is not None and message.get("op") == "place":
+            wanted = wanted_of(message)
+            if wanted is not None:
+                self._active.feed(wanted)
+            else:
+                self._tell_placed(fx.PlacementAnswered(str(message.get("call")), "no request to place a call"))
+
+    def _tell_placed(self, answer: fx.PlacementAnswered) -> None:
+        self._control.tell({"op": "placed", "ok": not answer.mistake, "call": answer.call, "error": answer.mistake})
 
 
 def identity_of(operation: Operation, listening: HostPort) -> Identity:

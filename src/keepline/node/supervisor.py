@@ -34,6 +34,7 @@ from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
 from keepline.node.status import status_of
+from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
 WATCH_EVERY_S = 0.05
@@ -66,6 +67,7 @@ class Supervisor:
         check_fit(settings, survivors.fds)
         self._clear_away(survivors)
         self.holdings: Holdings = prepare(paths, settings, survivors.fds)
+        self._placements = WaitingCommands()
         self._control = ControlServer(self._selector, listener, self._answer, self._on_gone, self._on_descriptors)
         self.streams = HeldStreams(self._selector)
         self.streams.hold(survivors.fds.get("streams", ()))
@@ -215,6 +217,7 @@ class Supervisor:
     # The control socket ---------------------------------------------------------------------------------------------
 
     def _on_gone(self, connection: socket.socket) -> None:
+        self._placements.forget(connection)
         for child in self.children:
             if child.connection is connection:
                 child.connection = None
@@ -226,7 +229,14 @@ class Supervisor:
         if op == "stop":
             self._shutdown.ask(now=bool(message.get("now")))
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
+        if op == "place":
+            return self._pass_on(connection, message)
         child = next((c for c in self.children if c.process.pid == pid), None)
+        if op == "placed" and child is not None:
+            who = self._placements.take(message)
+            if who is not None:
+                self._control.send(who, message)
+            return None
         if op in ("register", "promoted", "trouble", "hold", "take_over") and child is not None:
             if op == "take_over":
                 self._hand_over(child)
@@ -259,6 +269,15 @@ class Supervisor:
             if child.connection is not None:
                 last = first + step >= len(fds)
                 self._control.send(child.connection, {"op": "streams", "last": last}, fds[first : first + step])
+
+    def _pass_on(self, connection: socket.socket, message: Message) -> Message | None:
+        """To the active calls process, which answers by `placed`; who asks waits for that."""
+        active = self.find("calls", "active")
+        if active is None or active.connection is None:
+            return {"ok": False, "again": True, "error": NO_CALLS_PROCESS}
+        self._placements.add(message, connection)
+        self.tell(active, message)
+        return None
 
     def _note_state(self, child: Child, message: Message) -> None:
         state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))

@@ -1,0 +1,134 @@
+"""Calls out of a real node to SIPp: `keepline call place`, what the callee sees, the record, the exit code."""
+
+import csv
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keepline.cli import output
+from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range
+from tests.live.sipp_runner import SCENARIOS
+
+pytestmark = pytest.mark.needs_program("sipp")
+
+OPERATION = Path(__file__).with_name("calls_out") / "keepline.yaml"
+WITHIN_S = 60
+
+
+class Callee:
+    """A node, and the port where its trunk's calls go."""
+
+    def __init__(self, node: LocalNode, port: int) -> None:
+        self.node = node
+        self.port = port
+
+    def place(self, number: str, flow: str, *more: str) -> tuple[int, dict[str, Any], str]:
+        """`keepline call place`: its exit code, the record, stderr."""
+        done = self.node.command(
+            "call", "place", number, "--flow", flow, "--json", "--timeout", "30", *more, check=False
+        )
+        return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}, done.stderr
+
+    @contextmanager
+    def plays(self, scenario: str, directory: Path, calls: int = 1) -> Iterator[None]:
+        """SIPp is the callee meanwhile; it must be content in the end."""
+        statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("csv", "errors"))
+        sipp = subprocess.Popen(
+            [
+                "sipp", "-sf", str(SCENARIOS / "uas" / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port),
+                "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-m", str(calls), "-nostdin",
+                "-timeout", str(WITHIN_S), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
+                "-trace_err", "-error_file", str(errors),
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=directory, env={"TERM": "xterm"},
+        )  # fmt: skip
+        try:
+            yield
+            said = sipp.communicate(timeout=WITHIN_S)[1]
+        finally:
+            sipp.kill()
+            sipp.wait()
+        said += errors.read_text(errors="replace") if errors.exists() else ""
+        with statistics.open(newline="") as file:
+            last = list(csv.DictReader(file, delimiter=";"))[-1]
+        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
+
+
+@pytest.fixture(scope="module")
+def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callee]:
+    """One node for all: no call harms it."""
+    directory = tmp_path_factory.mktemp("node")
+    secret = directory / "secret"
+    secret.write_text("open sesame")
+    secret.chmod(0o600)
+    port = free_port(socket.SOCK_DGRAM)
+    trunk = "trunks.callee.outbound"
+    extra = ["--set", f"{trunk}.proxy=127.0.0.1:{port}", "--set", f"{trunk}.password_file={secret}"]
+    with LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra)) as node:
+        yield Callee(node, port)
+        assert node.stop() == 0
+        node.wait_gone()
+
+
+def test_rfc3261_13_2_the_callee_answers_and_the_flow_hangs_up(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("answer", tmp_path):
+        code, record, said = callee.place("+15550001", "brief", "--var", "order=4711")
+    assert (code, said) == (output.FINE, "")
+    assert (record["direction"], record["outcome"], record["ended_by"]) == ("outbound", "answered", "flow")
+    assert (record["from"], record["to"], record["carrier"]) == ("+18005550100", "+15550001", "callee")
+    assert record["media"]["packets_sent"] > 20
+    assert "4711" in record["steps"][0]["result"]
+
+
+def test_rfc3261_15_the_callee_hangs_up(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("hangs_up", tmp_path):
+        code, record, _ = callee.place("+15550001", "hold")
+    assert (code, record["ended_by"], record["outcome"]) == (output.FINE, "callee", "answered")
+
+
+def test_rfc3261_21_4_24_the_callee_is_busy(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("busy", tmp_path):
+        code, record, said = callee.place("+15550001", "brief")
+    assert (code, record["outcome"], record["sip_status"]) == (output.BUSY, "busy", 486)
+    assert said == "busy: Busy Here (486)\n"
+
+
+def test_rfc3261_9_1_nobody_answers_and_the_call_is_cancelled(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("no_answer", tmp_path):
+        code, record, _ = callee.place("+15550001", "brief", "--ring", "1.5")
+    assert (code, record["outcome"], record["sip_status"]) == (output.NO_ANSWER, "no_answer", 487)
+
+
+def test_rfc3261_13_2_1_early_media_is_heard_before_the_answer(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("early", tmp_path):
+        code, record, _ = callee.place("+15550001", "brief")
+    assert code == output.FINE
+    assert record["media"]["packets_sent"] > 70, "0.7 s before the answer and 1 s after it, 50 a second"
+
+
+def test_a_flow_that_fails(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("answer", tmp_path):
+        code, record, said = callee.place("+15550001", "failing")
+    assert (code, record["outcome"]) == (output.FLOW_FAILED, "failed")
+    assert "a mistake of the author's" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("+15550001", "nowhere"), "has no flow 'nowhere'; it has brief, failing, hold"),
+        (("12 34", "brief"), "is not a number"),
+        (("+15550001", "brief", "--var", "order"), "write it as name=value"),
+        (("+15550001", "brief", "--trunk", "other"), "has no trunk 'other'"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(callee: Callee, arguments: tuple[str, ...], why: str) -> None:
+    code, record, said = callee.place(*arguments)
+    assert (code, record) == (output.WRONG_INPUT, {})
+    assert why in said
