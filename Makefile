@@ -13,8 +13,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 DEBIAN_PACKAGES := sip-tester baresip-core
 ARGS ?=
 SECONDS ?= 60
+SEEDS ?= 1000
 
-.PHONY: setup demo test check test-deps bench fuzz lock clean
+.PHONY: setup demo test check test-deps bench sim fuzz lock clean
 
 setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
 
@@ -52,6 +53,9 @@ test-deps:  ## the Debian programs that tests talk to
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
+
+sim: setup  ## random worlds in virtual time: SEEDS=1000 of them
+	@$(BIN)/python -m tests.sim $(SEEDS) $(ARGS)
 
 fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock \
