@@ -1,7 +1,7 @@
 """`make sim SEEDS=1000`: that many random worlds, one after the other, and what they were worth.
 
-Each world has callers with all kinds of plans, bad weather, and a process that dies again and again; at its end nothing may
-be wrong. A failure prints the line that replays it and is the exit code. The figure is SIP as text, parsed and written.
+Each world has callers with all kinds of plans, bad weather, and a process that dies again and again; at its end nothing
+may be wrong. A failure prints the line that replays it and is the exit code. SIP is text here, parsed and written.
 """
 
 import argparse
