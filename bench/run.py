@@ -3,11 +3,13 @@
 make bench                                       everything, short: some minutes
 make bench ARGS="--only switchover --kills 200 --concurrent 300 --rate 20"
 make bench ARGS="--only 3000 --seconds 60 --first 1000"
+make bench ARGS="--only records,soak --calls 10000"
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, switchover
+from bench import capacity, overload, records, soak, switchover
 from bench.machine import Meter, a_node, describe, flat_pids
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode
+from tests.live.lossy_relay import Weather
 
 RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
-PARTS = ("idle", "switchover", "2000", "1000", "3000")
+PARTS = ("idle", "switchover", "2000", "1000", "3000", "overload", "records", "soak")
+RECORDS_RATE = 100.0
 
 
 def options() -> argparse.ArgumentParser:
@@ -35,6 +39,7 @@ def options() -> argparse.ArgumentParser:
     add("--kills", type=int, default=10, help="kills of each kind")
     add("--concurrent", type=int, default=100, help="calls while processes are killed")
     add("--rate", type=float, default=10.0, help="new calls a second meanwhile")
+    add("--calls", type=int, default=1000, help="calls of `records` and of `soak`")
     add("--results", type=Path, default=RESULTS, help="where the results go")
     return parser
 
@@ -83,7 +88,27 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         if name in wanted:
             say(f"{name}, one core")
             results[name] = capacity.measure(name, args.seconds, say, args.first)
+    if "overload" in wanted:
+        say("overload, one core")
+        results["overload"] = overload.measure(args.seconds, say, args.first)
+    if "records" in wanted:
+        say("records")
+        results["records"] = compare_records(args.calls, say)
+    if "soak" in wanted:
+        say("soak")
+        results["soak"] = soak.measure(args.calls, say)
     return results
+
+
+def compare_records(calls: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Records against callers, and a line for each kind of call."""
+    found = records.measure(calls, RECORDS_RATE, Weather(), calls, say)
+    table = [[kind, outcome, count] for (kind, outcome), count in sorted(found.outcomes.items())]
+    for kind, outcome, count in table:
+        say(f"  {kind}: {outcome} {count}")
+    return {"sent": found.sent, "reached": found.reached, "recorded": found.recorded, "unheard": found.unheard,
+            "shed": found.shed, "wrong": found.wrong[:50], "lost": len(found.wrong), "outcomes": table,
+            "network": dict(found.network)}  # fmt: skip
 
 
 def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
@@ -107,6 +132,27 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
     for name, unit in units.items():
         if name in results:
             found.append((f"{name}, node on one core", f"{results[name]['best']} {unit}; {_best(results[name])}"))
+    return found + _proofs(results)
+
+
+def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    if "overload" in results:
+        it = results["overload"]
+        words = f"{it['at_twice']} calls/s, {it['share']:.0%} of the peak of {it['peak']}"
+        found.append((f"twice the limit of 2000 ({2 * it['load']} calls/s offered)", words))
+    if "records" in results:
+        it = results["records"]
+        lost, arrived = (sum(it["network"].get(f"{way}.{what}", 0) for way in ("to_node", "to_caller"))
+                         for what in ("lost", "arrived"))  # fmt: skip
+        found.append((
+            f"records against callers, {lost / max(1, arrived):.0%} of packets lost",
+            f"{it['sent']} calls sent, {it['reached']} reached the node, {it['recorded']} records, {it['shed']} shed "
+            f"without one, {it['unheard']} callers heard no answer, {it['lost']} wrong",
+        ))  # fmt: skip
+    if "soak" in results:
+        it = results["soak"]
+        found.append((f"{it['calls']} calls in a row", "; ".join(it["grown"]) or "memory and descriptors flat"))
     return found
 
 

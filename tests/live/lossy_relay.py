@@ -55,7 +55,8 @@ def words_of(address: Address) -> str:
 class LossyRelay:
     """One caller's way to one node; a context manager. The caller is whoever sent to `front` last."""
 
-    def __init__(self, node: str, weather: Weather = Weather(), seed: int = 1) -> None:  # noqa: B008: frozen
+    def __init__(self, node: str, weather: Weather = Weather(), seed: int = 1, host: str = "") -> None:
+        """`node` is `host:port`; `host` is where the node sees the caller, "" for this machine's usual loopback."""
         self.node = parse_address(node)
         self.weather = weather
         self.counts: Counter[str] = Counter()
@@ -68,9 +69,9 @@ class LossyRelay:
         family = socket.AF_INET6 if ":" in self.node[0] else socket.AF_INET
         here = "::1" if family == socket.AF_INET6 else "127.0.0.1"
         self._front, self._back = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
-        for each in (self._front, self._back):
+        for each, address in ((self._front, here), (self._back, host or here)):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-            each.bind((here, 0))
+            each.bind((address, 0))
             each.setblocking(False)
         self.front, self.back = (words_of(each.getsockname()[:2]) for each in (self._front, self._back))
         self._caller: Address | None = None
