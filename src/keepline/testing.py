@@ -19,12 +19,14 @@ from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_operation
 from keepline.model.operation import (
     BEEP_TONE,
+    EVERYBODY,
     FlowReference,
     HostPort,
     MediaSettings,
     NodeSettings,
     Number,
     Operation,
+    OutboundPolicy,
     SipSettings,
     Trunk,
 )
@@ -263,4 +265,5 @@ def _operation_of(flow: str) -> Operation:
         numbers={NUMBER: Number(flow)},
         flows={flow: FlowReference("flows", flow)},
         prompts={},
+        outbound=OutboundPolicy((EVERYBODY,)),
     )

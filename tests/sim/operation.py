@@ -3,12 +3,14 @@
 from keepline.call.turn import Identity, Program
 from keepline.flow import Call, HungUp, StepFailedError, flow
 from keepline.model.operation import (
+    EVERYBODY,
     FlowReference,
     HostPort,
     MediaSettings,
     NodeSettings,
     Number,
     Operation,
+    OutboundPolicy,
     Prompt,
     SipSettings,
     Trunk,
@@ -229,6 +231,7 @@ def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
         numbers=NUMBERS,
         flows={name: FlowReference("flows", name, FALLBACKS.get(name, "")) for name in FLOWS},
         prompts=PROMPTS,
+        outbound=OutboundPolicy((EVERYBODY,)),
     )
 
 

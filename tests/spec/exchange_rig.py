@@ -8,12 +8,14 @@ from keepline.call.facts import CallEnded, CallReceived, Fact
 from keepline.call.turn import Identity, Program
 from keepline.flow import Call, flow
 from keepline.model.operation import (
+    EVERYBODY,
     FlowReference,
     HostPort,
     MediaSettings,
     NodeSettings,
     Number,
     Operation,
+    OutboundPolicy,
     SipSettings,
     Trunk,
 )
@@ -22,6 +24,8 @@ from keepline.sip.transaction import Timers
 from tests.spec.sip_messages import PEER, SDP, wire
 
 STRANGER = ("198.51.100.66", 5060)
+ANYBODY = OutboundPolicy(allow=(EVERYBODY,))
+"""A policy that the tests of calls out need not think of."""
 OPERATION = Operation(
     name="spec",
     directory="/operation",
@@ -35,6 +39,7 @@ OPERATION = Operation(
     | {"ringing": Number("hold", ring_s=5.0), "leaving": Number("leaving")},
     flows={name: FlowReference("flows", name) for name in ("hold", "leaving")},
     prompts={},
+    outbound=ANYBODY,
 )
 
 

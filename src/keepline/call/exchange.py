@@ -24,6 +24,7 @@ from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.timers import REACTIONS
+from keepline.call.tolls import Tolls
 from keepline.call.transactions import Key, RequestNews, Transactions
 from keepline.call.turn import Identity, Program, Turn
 from keepline.call.users import Users
@@ -51,6 +52,7 @@ class Exchange:
         self.by_invite: dict[tuple[str, str], str] = {}
         self.sleepers = Sleepers()
         self.legs = LegIndex()
+        self.tolls = Tolls()
         self.targets: dict[str, tuple[Target, ...]] = {}
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
@@ -100,6 +102,7 @@ class Exchange:
         while turn.news:
             news = turn.news.popleft()
             self.on_call(turn, news.parent, lambda t, c, news=news: established.on_leg_news(t, c, news))  # type: ignore[misc]
+        self.tolls.note(turn.effects)
         return turn.effects
 
     @property
@@ -120,6 +123,7 @@ class Exchange:
         if current:
             self.current = program.operation.digest
             self.gate.use(program.operation, program.passwords)
+            self.tolls.use(program.operation.outbound)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
@@ -198,6 +202,8 @@ class Exchange:
                 self.free_slots.remove(received.slot)
             except ValueError:  # another node's port range, or another call's slot: the call ends when it wakes
                 facts = (replace(received, slot=-1), *facts[1:])
+        for fact in facts:
+            self.tolls.ledger.note(fact)
         self.sleepers.add(given.call, facts)
         self.index(received)
 
@@ -219,6 +225,7 @@ class Exchange:
 
     def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
         self.gate.report(turn)
+        self.tolls.report(turn)
         heap = self._heap
         while heap and heap[0][0] <= turn.now_s:
             entry = heappop(heap)

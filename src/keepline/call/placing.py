@@ -6,7 +6,7 @@ cannot now, has one that says why.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,13 @@ from keepline.call import outbound
 from keepline.call.facts import CallPlaced, ending
 from keepline.call.legs import LegEvent
 from keepline.call.outbound_invite import make_invite
+from keepline.call.outbound_policy import Denial, emergency_trunk
 from keepline.call.placed_end import REFUSED
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_VARIABLES_CHARS_MAX, RING_TIMEOUT_S_MAX
 from keepline.model.operation import Operation, Trunk
+from keepline.sip.telephone import plain_number
 from keepline.sip.values import PORT_DEFAULT
 
 if TYPE_CHECKING:
@@ -106,6 +108,8 @@ class Placements:
                 turn.emit(fx.PlacementAnswered(wanted.call))
             return wanted.call
         operation = self._operation(wanted)
+        sos_trunk = emergency_trunk(exchange.tolls.ledger.policy, wanted.number)
+        wanted = replace(wanted, trunk=sos_trunk) if sos_trunk else wanted
         mistake = mistake_in(wanted, operation)
         call_id = wanted.call if _CALL_ID.fullmatch(wanted.call) else exchange.ids.call(turn.now_s)
         if mistake and not wanted.parent:
@@ -116,6 +120,8 @@ class Placements:
         else:
             full = not exchange.free_slots or exchange.is_full
             way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
+            denial = self.denial(turn, wanted.number, _caller_id(wanted, way))
+            way = way if denial is None else Way(way.trunk, way.targets, denial.why)
         call = _begin(exchange, turn, wanted, way, call_id, operation)
         if not wanted.parent:
             turn.emit(fx.PlacementAnswered(call_id))
@@ -132,6 +138,10 @@ class Placements:
         leg = self._exchange.legs.at(parent, step)
         self._exchange.touch(turn, leg)
         return self._exchange.calls.get(leg)
+
+    def denial(self, turn: Turn, to_number: str, from_number: str, *, is_new: bool = True) -> Denial | None:
+        """Why the policy does not allow this number to be called now."""
+        return self._exchange.tolls.denial(turn, to_number, from_number, is_new=is_new)
 
     def end_leg(self, turn: Turn, leg: str, why: str) -> None:
         """Cancel a leg, or hang it up."""
@@ -150,7 +160,7 @@ def _begin(
 ) -> CallState:
     ids, identity, trunk = exchange.ids, turn.identity, way.trunk
     settings = trunk.outbound if trunk is not None else None
-    from_number = wanted.from_number or (settings.from_number if settings else "")
+    from_number = _caller_id(wanted, way)
     slot = exchange.free_slots.popleft() if not way.refusal else -1
     rtp_port = exchange.rtp_ports[slot] if slot >= 0 else 0
     tag, sip_call_id = ids.tag(), ids.token(16).hex()
@@ -160,7 +170,7 @@ def _begin(
         identity,
         call=call_id,
         cseq=CSEQ_FIRST,
-        uri=f"sip:{wanted.number if _NUMBER.fullmatch(wanted.number) else 'invalid'}@{domain}",
+        uri=f"sip:{plain_number(wanted.number) if _NUMBER.fullmatch(wanted.number) else 'invalid'}@{domain}",
         sip_call_id=sip_call_id,
         local_tag=tag,
         from_number=from_number if _NUMBER.fullmatch(from_number) else "",
@@ -199,6 +209,11 @@ def _begin(
     exchange.index(placed)
     turn.emit(fx.Persist(placed))
     return call
+
+
+def _caller_id(wanted: fx.PlaceCall, way: Way) -> str:
+    settings = way.trunk.outbound if way.trunk is not None else None
+    return wanted.from_number or (settings.from_number if settings else "")
 
 
 def _literal_target(trunk: Trunk) -> tuple[Target, ...]:

@@ -23,6 +23,7 @@ from keepline.sip.dialog import next_request
 from keepline.sip.message import Request, parse_message
 from keepline.sip.peers import transport_to
 from keepline.sip.refer import ReferNews, refer_target
+from keepline.sip.telephone import user_of
 
 BRANCH = "z9hG4bK-refer-"
 AGAIN_S = 0.1
@@ -91,6 +92,9 @@ def _ask(turn: Turn, call: CallState, waiting: Waiting, request: Transfer) -> Re
         target = refer_target(request.target, dialog.remote_uri)
     except ValueError as error:
         return result_of(waiting, StepOutcome.FAILED, f"transfer: {request.target!r} is nobody: {error}")
+    denial = turn.switchboard.denial(turn, _number_in(request.target), "")
+    if denial is not None:
+        return _result(turn, call, waiting, TransferReason.REFUSED, 403, denial.why)
     headers = [
         ("Refer-To", f"<{target}>"),
         ("Referred-By", f"<{dialog.local_uri}>"),
@@ -145,11 +149,17 @@ def _result_if_known(turn: Turn, call: CallState, waiting: Waiting) -> Result | 
     return _result(turn, call, waiting, None, status)
 
 
-def _result(turn: Turn, call: CallState, waiting: Waiting, reason: TransferReason | None, status: int) -> Result:
+def _number_in(target: str) -> str:
+    return user_of(target) if ":" in target else target
+
+
+def _result(
+    turn: Turn, call: CallState, waiting: Waiting, reason: TransferReason | None, status: int, why: str = ""
+) -> Result:
     request = waiting.request
     assert isinstance(request, Transfer)
     if reason is not None:
-        turn.emit(Report("transfer_failed", call.id, f"to {request.target}: {reason}, status {status}"))
+        turn.emit(Report("transfer_failed", call.id, f"to {request.target}: {reason}, {why or f'status {status}'}"))
     value = json.dumps({"target": request.target, "status": status})
     name = TRANSFERRED if reason is None else str(reason)
     return Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name))

@@ -9,6 +9,7 @@ from keepline.call.effects import Address, Effect, Persist, SendSip
 from keepline.call.facts import CallPlaced, Fact
 from keepline.call.inputs import PlaceCall
 from keepline.call.legs import LegEvent, LegNews
+from keepline.call.outbound_policy import Denial
 from keepline.call.state import CallState, Timer
 from keepline.flow.engine import FlowFunction
 from keepline.model.capability import SecretRef
@@ -47,6 +48,13 @@ class Switchboard(Protocol):
 
     def leg_at(self, turn: "Turn", parent: str, step: int) -> CallState | None:
         """The leg that this step of the parent placed, awake; None where it is over."""
+        ...
+
+    def denial(self, turn: "Turn", to_number: str, from_number: str, *, is_new: bool = True) -> Denial | None:
+        """Why the operation's policy does not allow this number to be called now; it is said to the operator too.
+
+        `is_new` is false for a call that was placed already and would go on to this number.
+        """
         ...
 
     def end_leg(self, turn: "Turn", leg: str, why: str) -> None:

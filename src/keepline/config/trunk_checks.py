@@ -99,7 +99,7 @@ def _check_spending(tree: Tree, policy: dict[str, Any]) -> None:
         right = "write `currency: EUR`, say, beside it"
         tree.add_mistake(("outbound", "spend_per_hour_max"), "is an amount of no currency", right)
     for index, prefix in enumerate(allowed if isinstance(allowed, list) else []):
-        if isinstance(prefix, str) and not any(prefix.startswith(each) for each in rates):
+        if isinstance(prefix, str) and not any(each in ("*", prefix[: len(each)]) for each in rates):
             wrong = f"there is no rate for `{prefix}`, so what its calls cost cannot be bounded"
             tree.add_mistake(("outbound", "allow", index), wrong, f'write `rates: {{"{prefix}": 0.01}}`')
 

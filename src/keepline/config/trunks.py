@@ -24,6 +24,7 @@ from keepline.config.values import (
 from keepline.model.capability import SecretRef
 from keepline.model.limits import (
     MEDIA_NETWORKS_MAX,
+    OUTBOUND_CALLS_PER_HOUR_MAX,
     OUTBOUND_PREFIXES_MAX,
     REGISTRATION_EXPIRES_S_MAX,
     REGISTRATION_EXPIRES_S_MIN,
@@ -38,6 +39,7 @@ from keepline.model.operation import (
     TrunkRegistration,
     TrunkUser,
 )
+from keepline.sip.telephone import EXTENSION_DIGITS_MAX
 
 SIP_PORT = 5060
 """Of an address without a port (RFC 3263 §4.2)."""
@@ -49,7 +51,7 @@ _CREDENTIAL = re.compile(r"[!#-\[\]-~]{1,128}")
 _REALM = re.compile(r"[ !#-\[\]-~]{1,128}")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SECRET_FILE = re.compile(r"/\S{1,1023}")
-_PREFIX = re.compile(r"\+[0-9]{0,15}|[0-9]{1,15}|[A-Za-z][A-Za-z0-9._-]{0,31}")
+_PREFIX = re.compile(rf"\*|\+[0-9]{{0,15}}|[0-9]{{1,{EXTENSION_DIGITS_MAX}}}|[A-Za-z][A-Za-z0-9._-]{{0,31}}")
 _EMERGENCY_NUMBER = re.compile(r"\+?[0-9]{2,15}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -123,7 +125,9 @@ SecretFile = Annotated[
 ]
 Prefix = Annotated[
     str,
-    AfterValidator(matching(_PREFIX, "write a prefix in E.164 as `+49`, digits as `10`, or the name of a user")),
+    AfterValidator(
+        matching(_PREFIX, "write a prefix in E.164 as `+49`, up to 6 digits of extensions as `10`, or a user's name")
+    ),
     written_as(rf"^({_PREFIX.pattern})$"),
 ]
 EmergencyNumber = Annotated[
@@ -269,7 +273,7 @@ class OutboundFile(StrictModel):
     calls_per_hour_max: int = Field(
         default=OutboundPolicy().calls_per_hour_max,
         ge=0,
-        le=10_000_000,
+        le=OUTBOUND_CALLS_PER_HOUR_MAX,
         description="calls placed in any hour; the next one is refused",
         examples=["100"],
     )

@@ -91,6 +91,10 @@ TRUNK_USERS_MAX = 1_000
 REGISTRATION_EXPIRES_S_MIN = 60
 REGISTRATION_EXPIRES_S_MAX = 86_400
 """What a registrar may be asked for."""
+DENIALS_REPORTED_PER_S_MAX = 1
+"""Calls denied by one rule that may cause a line in the log at once; it has one a minute."""
+OUTBOUND_CALLS_PER_HOUR_MAX = 400_000
+"""The most that a policy may allow: so many are counted."""
 OUTBOUND_PREFIXES_MAX = 1_000
 """Of one list of prefixes."""
 OPERATION_VERSIONS_KEPT_MAX = 2

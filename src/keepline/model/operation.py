@@ -127,6 +127,10 @@ class EmergencyRule:
     """They go out by this trunk, whatever else the policy says; empty refuses them."""
 
 
+EVERYBODY = "*"
+"""The prefix of every number and every user."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundPolicy:
     """Whom the operation may call, and what that may cost: a bound on toll fraud. By default nobody."""

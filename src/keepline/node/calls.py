@@ -25,16 +25,18 @@ from keepline import __version__
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
+from keepline.call.outbound_policy import TollLedger
 from keepline.call.steps_apology import apologies
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
-from keepline.model.operation import HostPort, Operation, Prompt
+from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
 from keepline.node.active import Active, adopt
 from keepline.node.capabilities import Capabilities, load_connectors
 from keepline.node.control import ControlClient, Message
 from keepline.node.journal import Journal, Tail, next_epoch
+from keepline.node.journal_tolls import placed_since
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key, read_passwords
@@ -52,6 +54,8 @@ GOODBYE_LIMIT_S = 3.0
 """For the answers to our BYEs."""
 GOODBYE_LOOK_EVERY_S = 0.02
 LEFT_AT_START_S = 5.0
+LEDGER_LOOK_BACK_S = 90_000.0
+"""How far back calls are looked for that may have cost something within the last hour."""
 log = structlog.get_logger("calls")
 
 
@@ -73,6 +77,7 @@ class CallsProcess:
         self._tail = Tail(paths.journal)
         self._open: dict[str, list[Fact]] = {}
         self._left: list[CallEnded] = []
+        self._ledger = TollLedger(OutboundPolicy())
         self._active: Active | None = None
         self._exchange: Exchange | None = None
         self._epoch = 0
@@ -94,6 +99,8 @@ class CallsProcess:
         if self._program(self._digest) is None:
             raise LocalError(f"the stored operation {self._digest} cannot be had")
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
+        for fact in placed_since(self._paths.journal, time.time() - LEDGER_LOOK_BACK_S, self._tail.seq):
+            self._ledger.note(fact)
         try:
             store_tones(self._paths.prompts)
         except OSError as error:  # a caller may hear silence instead, some day
@@ -145,6 +152,7 @@ class CallsProcess:
 
     def _read_tail(self) -> None:
         for fact in self._tail.follow():
+            self._ledger.note(fact)
             if isinstance(fact, CallEnded):
                 self._open.pop(fact.call, None)
                 self._left.append(fact)
@@ -176,6 +184,7 @@ class CallsProcess:
         identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
+        exchange.tolls.ledger = self._ledger
         exchange.add_program(self._programs[self._digest], current=True)
         for facts in self._open.values():
             received = facts[0]

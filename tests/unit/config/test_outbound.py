@@ -147,7 +147,7 @@ def test_a_mistake_in_a_trunk(mistakes: Check, outbound: str, mistake: str) -> N
         ("outbound: {emergency: {rule: refuse}}", "11:12: outbound.emergency.numbers: is missing; the emergency"
          " numbers, as they are dialled, for example `[911, 112]`"),
         (RULE.replace("{e", "{allow: ['0049 1'], e"), "11:20: outbound.allow[0]: `0049 1` will not do;"
-         " write a prefix in E.164 as `+49`, digits as `10`, or the name of a user"),
+         " write a prefix in E.164 as `+49`, up to 6 digits of extensions as `10`, or a user's name"),
         (RULE.replace("{e", "{currency: euro, e"), "11:22: outbound.currency: `euro` will not do;"
          " write the three letters of ISO 4217, as `EUR`"),
         (RULE.replace("{e", "{spend_per_hour_max: 5, e"), "11:32: outbound.spend_per_hour_max: is an amount of no"
