@@ -28,7 +28,7 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## a node, a crowd of callers, and the call process killed every 10 s before your eyes
+demo: setup  ## the retailer: a node, its back office, a crowd of callers, and the call process killed every 10 s before your eyes
 	@$(BIN)/keepline demo $(ARGS)
 
 test: setup

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,14 @@ def prompt_options(prompts: Mapping[str, Path]) -> list[str]:
 class Crowd:
     """The crowd's process. Use it as a context manager: it hangs up and ends with it."""
 
-    def __init__(self, target: str, options: Sequence[str], cores: tuple[int, ...] = ()) -> None:
-        """`target` is a SIP URI; `options` is more of the command line; `cores` is where it may run, () anywhere."""
+    def __init__(
+        self, target: str, options: Sequence[str], cores: tuple[int, ...] = (), program: Sequence[str] = ()
+    ) -> None:
+        """`target` is a SIP URI; `options` is more of the command line; `cores` is where it may run, () anywhere.
+
+        `program` is another one of the same manners, with what it must be told; () is `callers.py`.
+        """
+        program = program or (str(callers_path()), "--json")
         self.reports: list[dict[str, Any]] = []
         """One for each call that ended."""
         self.summary: dict[str, Any] = {}
@@ -43,7 +49,7 @@ class Crowd:
         """All lines in their order, then None; past the limit they wait in the pipe."""
         pin: Callable[[], None] | None = (lambda: os.sched_setaffinity(0, cores)) if cores else None
         self.process = subprocess.Popen(
-            [sys.executable, str(callers_path()), "--target", target, "--json", *options],
+            [sys.executable, *program, "--target", target, *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=pin,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -53,7 +59,7 @@ class Crowd:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             report = json.loads(line)
-            if report["event"] == "call":
+            if report["event"] in ("call", "experience"):
                 self.reports.append(report)
             elif report["event"] == "summary":
                 self.summary = report
@@ -65,6 +71,18 @@ class Crowd:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+
+    def told(self, every_s: float) -> Iterator[dict[str, Any] | None]:
+        """Each line until they are through, and None where there was none for `every_s` seconds."""
+        while True:
+            try:
+                line = self.lines.get(timeout=every_s)
+            except queue.Empty:
+                yield None
+                continue
+            if line is None:
+                return
+            yield line
 
     def finish(self) -> None:
         """No new calls; the live ones go on to their end."""

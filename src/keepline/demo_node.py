@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keepline.config import load_operation
+from keepline.demo_ports import NoPortsError, give_back_ports, take_ports
 
 READY = re.compile(r"ready sip=udp:(?P<sip>\S+) http=(?P<http>\S+) data=(?P<data>.+)")
 READY_WITHIN_S = 60.0
@@ -30,8 +31,8 @@ COMMAND_WITHIN_S = 30.0
 GLANCE_WITHIN_S = 2.0
 GONE_WITHIN_S = 45.0
 POLL_S = 0.02
-RTP_PORTS_FROM, RTP_PORTS_TO = 12000, 32000
-"""Below the ports that the kernel gives away by itself."""
+OWN_PORTS = 8
+"""Beside those of audio: of SIP, of the desk, and of what is started with a node."""
 MARK = "KEEPLINE_STARTED_AS"
 """An environment variable that every process of one node inherits, however it detaches itself."""
 
@@ -75,22 +76,11 @@ def free_port(kind: socket.SocketKind) -> int:
 
 
 def free_port_range(ports: int) -> tuple[int, int]:
-    """First and last of that many neighbouring UDP ports, all of them free at this instant."""
-    offset = os.getpid() * 64 % (RTP_PORTS_TO - RTP_PORTS_FROM)
-    for step in range(0, RTP_PORTS_TO - RTP_PORTS_FROM, 512):
-        first = RTP_PORTS_FROM + (offset + step) % (RTP_PORTS_TO - RTP_PORTS_FROM) // 2 * 2
-        if all(_is_free(port) for port in range(first, first + ports, 2)):
-            return first, first + ports - 1
-    raise NodeFailedError(f"no {ports} free UDP ports in a row from {RTP_PORTS_FROM}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """First and last of that many neighbouring ports, which are this process's until it ends."""
+    try:
+        return take_ports(ports)
+    except NoPortsError as error:
+        raise NodeFailedError(str(error)) from error
 
 
 def wait_until(what: str, condition: Callable[[], Any], within_s: float) -> Any:
@@ -127,9 +117,11 @@ class LocalNode:
     def __init__(self, settings: NodeSettings) -> None:
         self.settings = settings
         self.mark = f"node-{uuid.uuid4().hex}"
-        self.sip = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
-        self.http = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
-        self.rtp_ports = free_port_range(2 * settings.slots)
+        self.first_port, last = free_port_range(OWN_PORTS + 2 * settings.slots)
+        self.sip, self.http = f"127.0.0.1:{self.first_port}", f"127.0.0.1:{self.first_port + 2}"
+        self.spare_ports = self.first_port + 4, self.first_port + 6
+        """For what is started with it."""
+        self.rtp_ports = self.first_port + OWN_PORTS, last
         self.stderr_path = settings.data.with_name(settings.data.name + ".stderr")
         self.process: subprocess.Popen[str] | None = None
         self.ready_after_s = 0.0
@@ -260,6 +252,7 @@ class LocalNode:
                     os.kill(found.pid, signal.SIGKILL)
             time.sleep(POLL_S)
         self._put_away()
+        give_back_ports(self.first_port)
         return left
 
     def _put_away(self) -> None:

@@ -5,6 +5,7 @@ It starts nothing and decides nothing; whether a call was good is the callers' o
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,7 @@ class Picture:
     digits: int = 0
     gap_ms_max: float = 0.0
     packets: int = 0
+    packets_lost: int = 0
     pids: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     summary_of_crowd: dict[str, Any] = field(default_factory=dict)
@@ -130,6 +132,14 @@ class Picture:
         )
         return "\n".join([text, *self.faults[:20]])
 
+    def drawn(self) -> Group:
+        """As a table."""
+        return draw(self)
+
+    def plain_lines(self) -> list[str]:
+        """As text: what is new."""
+        return plain_lines(self)
+
 
 def _doing(row: Row) -> tuple[str, str]:
     """What a caller hears, as words and as a bar."""
@@ -143,12 +153,14 @@ def _doing(row: Row) -> tuple[str, str]:
     return f"{name} {at_ms / 1000:4.1f} s", "█" * cells + "·" * (BAR_CELLS - cells)
 
 
+def process_ids(pids: Mapping[str, int]) -> Text:
+    """The node's processes, in a line."""
+    names = ("supervisor", "media", "calls active", "calls warm", "speech", "desk")
+    return Text("   ").join(Text.assemble((f"{name} ", "dim"), (str(pids.get(name, "—")), "bold")) for name in names)
+
+
 def draw(picture: Picture) -> Group:
     """The picture as a rich renderable."""
-    names = ("supervisor", "media", "calls active", "calls warm", "speech", "desk")
-    pids = Text("   ").join(
-        Text.assemble((f"{name} ", "dim"), (str(picture.pids.get(name, "—")), "bold")) for name in names
-    )
     verdict = ("0 lost", "bold green") if not picture.lost else (f"{picture.lost} lost", "bold red")
     figures = Text.assemble(
         (f"{picture.kills} kills", "bold yellow"), f"   {picture.completed} calls complete   ", verdict,
@@ -161,7 +173,7 @@ def draw(picture: Picture) -> Group:
     for row in picture.all_rows():
         table.add_row(*_cells(row), style="dim" if row.report is not None else "")
     events = Text("\n".join(picture.events(EVENTS_SHOWN)))
-    return Group(Panel(Group(pids, figures), title="keepline demo"), table, Text(), events)
+    return Group(Panel(Group(process_ids(picture.pids), figures), title="keepline demo"), table, Text(), events)
 
 
 def _cells(row: Row) -> tuple[str | Text, ...]:

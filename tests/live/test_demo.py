@@ -24,15 +24,31 @@ def assert_nothing_left(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-def test_the_demo_kills_and_loses_nothing(tmp_path: Path) -> None:
-    demo = start(tmp_path, "--seconds", "12", "--json")
-    out, err = demo.communicate(timeout=120)
+@pytest.mark.parametrize("operation", ["retailer", "bench"])
+def test_the_demo_kills_and_loses_nothing(tmp_path: Path, operation: str) -> None:
+    demo = start(tmp_path, "--seconds", "12", "--json", "--operation", operation)
+    out, err = demo.communicate(timeout=300)
     summary = json.loads(out)
-    assert (demo.returncode, summary["good"], summary["lost"], summary["faults"]) == (0, True, 0, []), err
+    assert (demo.returncode, summary["good"], summary["lost"], summary["faults"]) == (0, True, 0, []), out + err
     assert summary["kills"] >= 1
     assert summary["completed"] == summary["calls"] > 10
     assert summary["packets_lost"] == 0
+    if operation == "retailer":
+        assert summary["agreed"] is True
+        assert "all three agree" in summary["comparison"]
+        assert summary["believes"]["order_status"] > 0
     assert_nothing_left(tmp_path)
+
+
+def test_two_demos_at_once_do_not_collide(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("one", "other")]
+    for place in places:
+        place.mkdir()
+    demos = [start(place, "--seconds", "5", "--json", "--operation", "bench") for place in places]
+    for demo, place in zip(demos, places, strict=True):
+        out, err = demo.communicate(timeout=300)
+        assert (demo.returncode, json.loads(out)["lost"]) == (0, 0), out + err
+        assert_nothing_left(place)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -104,7 +104,7 @@ def _payment(store: Store, where: str, *values: str | int) -> Json:
 
 
 def ledger(store: Store) -> Answer:
-    """What was really done: effects by kind, by invoice and by idempotency key, and how often each key was sent."""
+    """What was really done, one by one and by kind, invoice, slot and idempotency key; how often each key was sent."""
     totals = store.all("SELECT what, count(*) AS n FROM effects GROUP BY what")
     keys = store.all(
         "SELECT r.scope, r.key, r.received, r.replayed, r.conflicts, "
@@ -117,4 +117,12 @@ def ledger(store: Store) -> Answer:
         "sum(CASE what WHEN 'charged' THEN amount_cents ELSE -amount_cents END) AS net_cents FROM effects "
         "WHERE what IN ('charged', 'refunded') GROUP BY reference ORDER BY reference"
     )
-    return Answer(200, {"totals": {row["what"]: row["n"] for row in totals}, "invoices": invoices, "keys": keys})
+    slots = store.all(
+        "SELECT slot_id AS slot, count(*) AS booked FROM appointments WHERE status = 'booked' GROUP BY slot_id "
+        "ORDER BY slot_id"
+    )
+    effects = store.all("SELECT what, scope, key, reference, amount_cents, at FROM effects ORDER BY id")
+    return Answer(200, {
+        "totals": {row["what"]: row["n"] for row in totals}, "invoices": invoices, "keys": keys, "slots": slots,
+        "effects": effects,
+    })  # fmt: skip

@@ -8,7 +8,7 @@ from flows.orders import ask_order
 from flows.promises import apologise
 from keepline.flow import Call, Failure, Refused, Reply
 
-OFFER = "We can deliver on {day:date}, between {start:time} and {end:time}. To take that, press 1. For the next one, 2."
+OFFER = "We can deliver on {day:date}, from {start:time} to {end:time}. Press 1 to take it, 2 for the next one."
 
 
 async def delivery(call: Call) -> None:
@@ -32,7 +32,7 @@ async def _change(call: Call, order: Reply) -> None:
         return
     wish = await call.ask_choice(
         {"1": "move", "2": "cancel"},
-        "Your order arrives on {day:date}, between {start:time} and {end:time}. To move it, press 1. To cancel it, 2.",
+        "Your order arrives on {day:date}, from {start:time} to {end:time}. Press 1 to move that, 2 to cancel it.",
         day=now.day, start=now.start, end=now.end,
     )  # fmt: skip
     match wish:
@@ -85,7 +85,6 @@ async def _confirm(call: Call, number: str, done: str, made: Reply) -> None:
     """It is so: on record first, then told."""
     await call.outcome(done, order=number, slot=made.slot, confirmation=made.confirmation)
     await call.say(
-        "Your delivery is {done}: {day:date}, between {start:time} and {end:time}. Your confirmation number is "
-        "{confirmation:digits}.",
+        "Your delivery is {done}: {day:date}, from {start:time} to {end:time}. Its number: {confirmation:digits}.",
         done=done, day=made.day, start=made.start, end=made.end, confirmation=made.confirmation,
     )  # fmt: skip

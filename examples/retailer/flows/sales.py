@@ -1,5 +1,6 @@
-"""4: sales. Three questions and a message make a lead that somebody can call back about."""
+"""4: sales. Three questions make a lead, and a message tells more of it."""
 
+from flows.people import take_message
 from flows.promises import apologise, number_of
 from keepline.flow import Call
 
@@ -10,16 +11,18 @@ TIMEFRAMES = {"1": "now", "2": "this_month", "3": "later"}
 
 async def qualify(call: Call) -> None:
     """Find out what somebody wants, how soon and for how much."""
-    # A caller who does not answer a question is a lead all the same: the answer is a `Failure`, and false.
-    interest = await call.ask_choice(INTERESTS, prompt="ask_interest", retries=1)
+    # Who does not answer a question is a lead all the same: the answer is a `Failure` then, and false.
+    interest = await call.ask_choice(INTERESTS, prompt="ask_interest", retries=1) or "not told"
     budget_cents = await call.ask_choice(BUDGETS_CENTS, prompt="ask_budget", retries=1)
     timeframe = await call.ask_choice(TIMEFRAMES, prompt="ask_timeframe", retries=1)
+    # Kept before the message: many a caller hangs up at the end of one, and then nothing more is asked of anybody.
     lead = await call.use(
-        "leads.add", prompt="hold", phone=number_of(call) or "withheld", interest=interest or "not told",
+        "leads.add", prompt="hold", phone=number_of(call) or "withheld", interest=interest,
         budget_cents=int(budget_cents) if budget_cents else None, timeframe=timeframe or None,
     )  # fmt: skip
-    if lead.ok:
-        await call.outcome("lead", lead=lead.id, score=lead.score)
-        await call.say(prompt="lead_thanks")
-    else:
-        await apologise(call, "sales", f"wants to buy: {interest or 'not told'}", lead)
+    if not lead.ok:
+        await apologise(call, "sales", f"wants to buy: {interest}", lead)
+        return
+    await call.outcome("lead", lead=lead.id, score=lead.score)
+    await take_message(call, "sales", f"about lead {lead.id}")
+    await call.say(prompt="lead_thanks")

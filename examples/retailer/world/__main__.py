@@ -1,7 +1,7 @@
-"""The retailer's world: `python examples/retailer/world crowd|carrier|personas`. It imports nothing of what it calls.
+"""The retailer's world: `python examples/retailer/world crowd|carrier|compare|personas`.
 
-Everything is told as JSON lines on stdout: one for each call that ended and a summary at the end. The engine is that of
-`examples/bench/callers.py`; it needs Python and Linux, nothing else.
+It imports nothing of what it calls. Everything is told as JSON lines on stdout: one for each call that ended and a
+summary at the end. The engine is that of `examples/bench/callers.py`; it needs Python and Linux, nothing else.
 """
 
 import argparse
@@ -21,10 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from callers import CODECS, prompt_file, target
 from callers_crowd import RTP_MODES, Plan, raise_descriptor_limit
 from world_carrier import OPTIONS_ANSWERS, Carrier, Rules
+from world_comparison import compare
 from world_crowd import Count, Mix, World
 from world_directory import BUILT_IN, Directory, OfficeClient
 from world_script import Persona, ScriptError, read_personas
 
+EVENTS_EVERY_S = 0.5
 PERSONAS = Path(__file__).resolve().parent / "personas.txt"
 
 
@@ -83,12 +85,19 @@ def options() -> argparse.ArgumentParser:
     add("--book-ahead", type=int, default=0, metavar="N", help="appointments to make beforehand, on the web")
     add("--rtp", choices=RTP_MODES, default="noise", help="what callers send while they don't speak")
     add("--codec", choices=CODECS, default="pcmu")
+    add("--events", action="store_true", help="twice a second, what each caller hears now")
     carrier = commands.add_parser("carrier", help="an address that takes calls")
     add = carrier.add_argument
     add("--listen", type=address, default="127.0.0.1:5070", help="HOST:PORT (port 0: the kernel chooses)")
     add("--rule", action="append", default=[], metavar="PATTERN=BEHAVIOUR", help="what a number does; see the README")
     add("--options", choices=OPTIONS_ANSWERS, default="200", help="how OPTIONS is answered")
     add("--seconds", type=float, default=0.0, help="how long to take calls (0: until told to end)")
+    compared = commands.add_parser("compare", help="callers, call records and the ledger, side by side")
+    add = compared.add_argument
+    add("--told", type=Path, required=True, metavar="FILE", help="what `crowd` printed")
+    add("--records", type=Path, required=True, metavar="FILE", help="what `keepline calls --json` printed")
+    add("--backoffice", type=address, metavar="HOST:PORT", help="ask it for its ledger")
+    add("--ledger", type=Path, metavar="FILE", help="or read what GET /admin/ledger answered")
     shown = commands.add_parser("personas", help="who there is, and the mistakes in a file of them")
     shown.add_argument("--personas", type=personas_file, default=str(PERSONAS))
     return parser
@@ -139,9 +148,17 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
     world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience)
     on_signals(world)
-    begun = time.monotonic()
+    begun = next_events = time.monotonic()
+
+    def on_tick(now: float) -> None:
+        nonlocal next_events
+        world.look()
+        if args.events and now >= next_events:
+            next_events = now + EVENTS_EVERY_S
+            tell(world.seen())
+
     try:
-        world.run(world.look)
+        world.run(on_tick)
     finally:
         world.close()
     summary = count.summary() | {"started": world.started, "left": len(world.live), "peak": world.peak}
@@ -199,8 +216,26 @@ def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     return 0
 
 
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """A file of JSON objects, one a line."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def run_comparison(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Lay the accounts side by side; 0 where they agree."""
+    if bool(args.backoffice) == bool(args.ledger):
+        parser.error("give one of --backoffice and --ledger")
+    try:
+        ledger = OfficeClient(*args.backoffice).ledger() if args.backoffice else json.loads(args.ledger.read_text())
+        found = compare(json_lines(args.told), json_lines(args.records), ledger)
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"cannot be compared: {type(error).__name__}: {error}")
+    print(found.words())
+    return 1 if found.disagreements else 0
+
+
 def main() -> int:
-    """Run one of the three."""
+    """Run one of the four."""
     parser = options()
     args = parser.parse_args()
     if args.command == "personas":
@@ -208,6 +243,8 @@ def main() -> int:
             keyed = ", ".join(sorted(persona.values())) or "nothing of their own"
             print(f"{persona.name}: weight {persona.weight:g}, {len(persona.steps)} steps, keys {keyed}")
         return 0
+    if args.command == "compare":
+        return run_comparison(args, parser)
     raise_descriptor_limit()
     return (run_crowd if args.command == "crowd" else run_carrier)(args, parser)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callers_crowd import Crowd, Plan
-from callers_report import call_report
+from callers_report import call_report, hears_now
 from callers_sip import Caller, Script
 from callers_verdict import Expectation, Frames, Recogniser
 from world_actor import Action, Actor, EndCall, PressKey, Talk
@@ -80,7 +80,7 @@ class World(Crowd):
         mind = self.minds[caller.index]
         self._do(caller, mind, mind.actor.answered(self.now()))
 
-    def look(self, _: float = 0.0) -> None:
+    def look(self) -> None:
         """Let some of the callers notice what they hear; called every slot."""
         self._slot += 1
         for caller in list(self.live.values()):
@@ -107,6 +107,20 @@ class World(Crowd):
                 sender.audio_every = 1
             elif isinstance(action, EndCall):
                 caller.hang_up()
+
+    def seen(self) -> dict[str, Any]:
+        """Who is on the phone now, what each hears and what it did last; keys stand there as its persona names them."""
+        rows = []
+        for caller in self.live.values():
+            mind, receiver = self.minds[caller.index], caller.leg.receiver if caller.leg else None
+            name, position_ms = hears_now(caller, self.recogniser)
+            did = next((entry.what for entry in reversed(mind.actor.diary) if not entry.what.startswith("heard")), "")
+            rows.append({
+                "call": caller.index, "persona": mind.actor.persona.name, "hears": name, "position_ms": position_ms,
+                "did": did, "packets": receiver.heard.packets if receiver else 0,
+                "gap_ms_max": round(receiver.gap_ns / 1e6, 1) if receiver else 0.0,
+            })  # fmt: skip
+        return {"event": "live", "calls": rows, "ended": self.ended_calls}
 
     def _on_end(self, caller: Caller) -> None:
         mind = self.minds.pop(caller.index)

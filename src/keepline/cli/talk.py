@@ -1,10 +1,18 @@
 """`keepline phone` and `keepline demo`: hearing a node for oneself."""
 
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class DemoOperation(Enum):
+    """What a demo plays."""
+
+    RETAILER = "retailer"
+    BENCH = "bench"
 
 
 def phone(
@@ -29,8 +37,11 @@ def demo(
         float | None, typer.Option(min=1.0, metavar="N", show_default=False, help="No new calls after so long (60).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of a table.")] = False,
+    operation: Annotated[
+        DemoOperation, typer.Option(help="What is called: the example of a retailer, or what the benchmarks call.")
+    ] = DemoOperation.RETAILER,
 ) -> None:
     """A node, a crowd of callers, and the call process killed every 10 s before your eyes."""
     from keepline.demo import run_demo
 
-    raise typer.Exit(run_demo(seconds, as_json))
+    raise typer.Exit(run_demo(seconds, as_json, operation.value))

@@ -286,10 +286,10 @@ def test_the_phone_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch
 
 def test_the_demo_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("keepline.demo")
-    vars(module).update(run_demo=lambda *arguments: 0 if arguments == (12.0, True) else 1)
+    vars(module).update(run_demo=lambda *arguments: 0 if arguments == (12.0, True, "bench") else 1)
     monkeypatch.setitem(sys.modules, "keepline.demo", module)
-    assert run("demo", "--seconds", "12", "--json").code == 0
-    assert run("demo").code == 1
+    assert run("demo", "--seconds", "12", "--json", "--operation", "bench").code == 0
+    assert run("demo", "--seconds", "12", "--json").code == 1
 
 
 @pytest.mark.parametrize("debug", [False, True])

@@ -73,7 +73,7 @@ def test_it_is_without_a_mistake_and_has_every_prompt_of_the_readme() -> None:
 def test_who_says_nothing_is_asked_three_times_and_let_go(shop: Shop) -> None:
     call = shop.tester.call(NUMBER)
     call.ends()
-    assert told(call).count("Where is my order") == 3
+    assert told(call).count("For your order") == 3
     assert call.heard[-1].startswith("Thank you for calling")
     assert (call.outcome, call.record.ended_by) == ("no_choice", "flow")
 
@@ -175,7 +175,7 @@ def test_who_cannot_be_called_back_is_promised_nothing(shop: Shop) -> None:
 
 def test_a_window_is_booked(shop: Shop) -> None:
     call = shop.dial("2", "ask_order", PACKED)
-    assert "Tuesday, March 3, 2026, between 8 a.m. and 10 a.m." in call.hears("We can deliver on")
+    assert "Tuesday, March 3, 2026, from 8 a.m. to 10 a.m." in call.hears("We can deliver on")
     call.presses("1")
     assert "3 0 0 0, 0 1" in call.hears("Your delivery is booked: Tuesday, March 3")
     call.ends()
@@ -186,21 +186,21 @@ def test_a_window_is_booked(shop: Shop) -> None:
 
 
 def test_the_next_window_is_offered_on_request(shop: Shop) -> None:
-    call = shop.dial("2", "ask_order", PACKED, "between 8 a.m.", "2", "between 10 a.m.", "2", "between 12 p.m.", "1")
-    call.hears("booked: Tuesday, March 3, 2026, between 12 p.m. and 2 p.m.")
+    call = shop.dial("2", "ask_order", PACKED, "from 8 a.m.", "2", "from 10 a.m.", "2", "from 12 p.m.", "1")
+    call.hears("booked: Tuesday, March 3, 2026, from 12 p.m. to 2 p.m.")
     call.ends()
 
 
 def test_two_callers_race_for_one_window(shop: Shop) -> None:
-    first = shop.dial("2", "ask_order", PACKED, "between 8 a.m.", "")
-    second = shop.dial("2", "ask_order", PLACED, "between 8 a.m.", "")
+    first = shop.dial("2", "ask_order", PACKED, "from 8 a.m.", "")
+    second = shop.dial("2", "ask_order", PLACED, "from 8 a.m.", "")
     second.presses("1")
     first.presses("1")
-    second.hears("booked: Tuesday, March 3, 2026, between 8 a.m.")
+    second.hears("booked: Tuesday, March 3, 2026, from 8 a.m.")
     first.hears("slot_taken")
-    first.hears("We can deliver on Tuesday, March 3, 2026, between 10 a.m.")
+    first.hears("We can deliver on Tuesday, March 3, 2026, from 10 a.m.")
     first.presses("1")
-    first.hears("booked: Tuesday, March 3, 2026, between 10 a.m.")
+    first.hears("booked: Tuesday, March 3, 2026, from 10 a.m.")
     for call in (first, second):
         call.ends()
         assert call.outcome == "booked"
@@ -238,8 +238,8 @@ def test_an_order_with_nothing_to_deliver(shop: Shop) -> None:
 
 def test_an_appointment_is_moved(shop: Shop) -> None:
     shop.book(PACKED)
-    call = shop.dial("2", "ask_order", PACKED, "Your order arrives on Tuesday, March 3", "1", "between 10 a.m.", "1")
-    call.hears("Your delivery is moved: Tuesday, March 3, 2026, between 10 a.m. and 12 p.m.")
+    call = shop.dial("2", "ask_order", PACKED, "Your order arrives on Tuesday, March 3", "1", "from 10 a.m.", "1")
+    call.hears("Your delivery is moved: Tuesday, March 3, 2026, from 10 a.m. to 12 p.m.")
     call.ends()
     assert (call.outcome, call.outcome_fields["slot"]) == ("moved", "20260303-10-1")
     assert shop.office.ledger() == {"booked": 1, "moved": 1}
@@ -320,23 +320,42 @@ def test_an_order_that_was_booked_meanwhile_on_the_web(shop: Shop) -> None:
 # 4: sales -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_lead_is_qualified(shop: Shop) -> None:
-    call = shop.dial("4", "ask_interest", "1", "ask_budget", "3", "ask_timeframe", "1", "lead_thanks", "")
+def test_a_lead_is_qualified_and_leaves_a_message(shop: Shop) -> None:
+    call = shop.dial("4", "ask_interest", "1", "ask_budget", "3", "ask_timeframe", "1", "leave_message", "")
+    call.waits(3.0)
+    call.speaks(4.0)
+    call.presses("#")
+    call.hears("lead_thanks")
     call.ends()
     assert (call.outcome, call.outcome_fields) == ("lead", {"lead": "L1", "score": "hot"})
     [lead] = shop.office.store.all("SELECT * FROM leads")
     assert (lead["phone"], lead["interest"], lead["budget_cents"], lead["timeframe"]) == (
         PHONE, "kitchen", 500_000, "now",
     )  # fmt: skip
+    [message] = shop.office.store.all("SELECT * FROM messages")
+    assert (message["department"], message["text"]) == ("sales", "about lead L1")
+    assert message["recording"] == call.messages[0].path
+    assert shop.office.ledger() == {"lead": 1, "message": 1}
 
 
 def test_who_answers_nothing_is_a_lead_all_the_same(shop: Shop) -> None:
-    call = shop.dial("4", "lead_thanks", "", from_="anonymous")
+    call = shop.dial("4", from_="anonymous")
+    call.hears("lead_thanks", within_s=120.0)
     call.ends()
     [lead] = shop.office.store.all("SELECT * FROM leads")
     assert (lead["phone"], lead["interest"], lead["budget_cents"], lead["timeframe"], lead["score"]) == (
         "withheld", "not told", None, None, "cold",
     )  # fmt: skip
+    assert shop.office.ledger() == {"lead": 1}
+
+
+def test_who_hangs_up_in_the_middle_of_the_message_is_a_lead(shop: Shop) -> None:
+    call = shop.dial("4", "ask_interest", "2", "ask_budget", "2", "ask_timeframe", "2", "leave_message", "")
+    call.waits(3.0)
+    call.speaks(2.0)
+    call.hangs_up()
+    assert (call.outcome, shop.office.ledger()) == ("lead", {"lead": 1})
+    assert call.messages[0].length_s > 1
 
 
 def test_a_lead_that_cannot_be_kept_is_promised_a_call(shop: Shop) -> None:
@@ -345,3 +364,35 @@ def test_a_lead_that_cannot_be_kept_is_promised_a_call(shop: Shop) -> None:
     call.hears("promise")
     call.ends()
     assert (call.outcome, shop.office.ledger()) == ("promised", {"message": 1})
+
+
+# 0: a person ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_left(shop: Shop) -> None:
+    call = shop.dial("0", "leave_message", "")
+    call.waits(3.0)
+    call.speaks(3.0)
+    call.presses("#")
+    call.hears("message_thanks")
+    call.ends()
+    assert call.outcome == "message"
+    [message] = shop.office.store.all("SELECT * FROM messages")
+    assert (message["phone"], message["department"], message["recording"]) == (PHONE, "service", call.messages[0].path)
+
+
+def test_who_says_nothing_leaves_no_message(shop: Shop) -> None:
+    call = shop.dial("0", "leave_message", "", "goodbye", "")
+    call.ends()
+    assert (call.outcome, shop.office.ledger()) == ("no_message", {})
+
+
+def test_a_message_that_no_desk_takes_is_in_the_record(shop: Shop) -> None:
+    shop.office.away = {"messages"}
+    call = shop.dial("0", "leave_message", "")
+    call.waits(3.0)
+    call.speaks(3.0)
+    call.presses("#")
+    call.hears("message_thanks")
+    call.ends()
+    assert (call.outcome, len(call.messages), shop.office.ledger()) == ("message", 1, {})

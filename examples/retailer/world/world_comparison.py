@@ -1,0 +1,138 @@
+"""Whether three who saw the same calls tell the same story: the callers, the node's records, the back office's ledger.
+
+Callers tell what they heard and took to have happened (`world crowd`), the node keeps a record of each call
+(`keepline calls --json`), and the back office writes down what was really done (`GET /admin/ledger`). None of them
+knows of the others; here their accounts are laid side by side. Pure: lists of JSON objects in, sentences out.
+
+What ties them together: a caller and a record have one Call-ID. A change carries an idempotency key that begins with
+the id of the record that it was made for; what has no key was not done by telephone.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Told = Mapping[str, Any]
+
+DONE_AS = {
+    "paid": "charged", "booked": "booked", "moved": "moved", "cancelled": "cancelled", "lead_left": "lead",
+    "message_left": "message",
+}  # fmt: skip
+"""What a caller takes to have happened, and the kind of entry that the ledger has of it then: one, of that call."""
+RECORDED_AS = {
+    "paid": ("paid",), "declined": ("declined",), "pending": ("payment_pending",), "booked": ("booked",),
+    "moved": ("moved",), "cancelled": ("cancelled",), "order_status": ("order_status",), "lead_left": ("lead",),
+    "message_left": ("message",), "talked": ("talked",), "no_slots": ("no_slots",),
+    "apology": ("promised", "sent_away", "failed"),
+}  # fmt: skip
+"""What a caller takes to have happened, and the outcomes that its record may have then."""
+LAST = tuple(RECORDED_AS)
+ENTITLED = {
+    "charged": {"paid", "pending", "unsure"}, "booked": {"booked"}, "moved": {"moved"}, "cancelled": {"cancelled"},
+    "lead": {"lead_left"}, "message": {"message_left", "lead_left", "apology"},
+}  # fmt: skip
+"""What was done for a call, and what its caller must take to have happened, unless it has hung up by itself."""
+KEPT_QUIET = ("hung up", "gave up")
+"""Callers who left by themselves: what they had asked for may have been done without their hearing of it."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What came of it."""
+
+    callers: int = 0
+    records: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    """What the back office did by telephone, by kind."""
+    disagreements: list[str] = field(default_factory=list)
+
+    def words(self) -> str:
+        """For a person: the disagreements, and a last line that counts."""
+        done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
+        verdict = f"{len(self.disagreements)} disagreements" if self.disagreements else "all three agree"
+        line = f"{self.callers} callers, {self.records} call records, the back office's ledger ({done}): {verdict}."
+        return "\n".join([*self.disagreements, line])
+
+
+def compare(told: Sequence[Told], records: Sequence[Told], ledger: Told) -> Comparison:
+    """Lay the accounts side by side: what callers tell (other lines are passed over), call records, and a ledger."""
+    callers = [one for one in told if one.get("event") == "experience"]
+    inbound = [one for one in records if one["direction"] == "inbound"]
+    by_call: dict[str, list[Told]] = defaultdict(list)
+    for record in inbound:
+        by_call[record["sip_call_id"]].append(record)
+    done: dict[str, list[Told]] = defaultdict(list)
+    for entry in ledger["effects"]:
+        if entry["key"]:
+            done[entry["key"].rpartition("-")[0]].append(entry)
+    found = Comparison(len(callers), len(inbound), Counter(each["what"] for all_ in done.values() for each in all_))
+    found.disagreements += _calls(callers, inbound, by_call)
+    for caller in callers:
+        for record in by_call.get(caller["call_id"], [])[:1]:
+            found.disagreements += _one_call(caller, record, done.get(record["id"], []))
+    found.disagreements += _ledger(ledger, done, {record["id"] for record in records})
+    return found
+
+
+def _calls(callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[str, list[Told]]) -> Iterator[str]:
+    """Each call has one record, whatever became of it, and each record has a caller."""
+    called = Counter(caller["call_id"] for caller in callers)
+    for call_id in called:
+        count = len(by_call.get(call_id, ()))
+        if count != 1:
+            yield f"{_who(call_id)}: {count or 'no'} records of one call"
+    for record in records:
+        if record["sip_call_id"] not in called:
+            yield f"record {record['id']}: no caller tells of it"
+        if record["state"] != "ended":
+            yield f"record {record['id']}: it is {record['state']}, and the caller is gone"
+
+
+def _one_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]:
+    who, believes = _who(caller["call_id"]), caller["believes"]
+    if caller["answered"] != (record["answered_at"] is not None):
+        yield f"{who}: answered {caller['answered']}, its record says {record['answered_at']}"
+    elif caller["status"] and caller["status"] != record["sip_status"]:
+        yield f"{who}: ended with {caller['status']}, its record with {record['sip_status']}"
+    last = next((belief for belief in reversed(believes) if belief in LAST), "")
+    if last and record["outcome"] not in RECORDED_AS[last]:
+        yield f"{who}: believes {last}, its record says {record['outcome']}"
+    counts = Counter(entry["what"] for entry in done)
+    for belief, what in DONE_AS.items():
+        if belief in believes and counts[what] - (counts["refunded"] if what == "charged" else 0) != 1:
+            yield f"{who}: believes {belief}, and the ledger has {counts[what] or 'nothing'} {what} of it"
+    for what, beliefs in ENTITLED.items():
+        if counts[what] > 1:
+            yield f"{who}: {what} {counts[what]} times"
+        if counts[what] and not beliefs & set(believes) and caller["how"] not in KEPT_QUIET:
+            yield f"{who}: {what}, and the caller was told nothing of it ({caller['how']} {caller['where']})".rstrip()
+    for entry in done:
+        if entry["what"] == "charged" and entry["reference"] != caller["values"].get("invoice"):
+            yield f"{who}: charged for invoice {entry['reference']}, and called about {caller['values']}"
+    if counts["charged"] and record["outcome"] not in ("paid", "payment_pending") and not _knows(record):
+        yield f"{who}: charged, and its record does not say so: {record['outcome']}"
+    if record["outcome"] == "paid" and counts["charged"] != 1:
+        yield f"record {record['id']}: says paid, and the ledger has {counts['charged'] or 'no'} charges"
+
+
+def _knows(record: Told) -> bool:
+    """Whether a charge that was let finish after its caller had gone stands in the record."""
+    return any(step["name"] == "use payments.charge" and step["result"] == "done" for step in record["steps"])
+
+
+def _ledger(ledger: Told, done: Mapping[str, list[Told]], known: set[str]) -> Iterator[str]:
+    """Nothing is done for nobody, nothing twice, and a window is one order's."""
+    for call, entries in done.items():
+        if call not in known:
+            yield f"ledger: {', '.join(entry['what'] for entry in entries)} for {call}, of which there is no record"
+    for key in ledger["keys"]:
+        if key["done"] > 1:
+            yield f"ledger: {key['scope']} {key['key']} was done {key['done']} times"
+    for slot in ledger["slots"]:
+        if slot["booked"] > 1:
+            yield f"ledger: slot {slot['slot']} is booked {slot['booked']} times"
+
+
+def _who(call_id: str) -> str:
+    return f"call {call_id.partition('@')[0]}"
