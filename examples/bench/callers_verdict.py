@@ -15,10 +15,12 @@ FRAME_BYTES = 160
 FRAME_MS = 20
 LOST = 1
 """Stands for a packet that never came; no CRC of a real payload was ever this in practice."""
-FAINT = (*range(0x70, 0x80), *range(0xF0, 0x100), *(code ^ 0xD5 for code in (*range(16), *range(0x80, 0x90))))
+QUIET = frozenset({crc32(b"\xff" * FRAME_BYTES), crc32(b"\xd5" * FRAME_BYTES)})
+"""Digital silence in PCMU and in PCMA."""
+FAINT_CODES = (*range(0x70, 0x80), *range(0xF0, 0x100), *(code ^ 0xD5 for code in (*range(16), *range(0x80, 0x90))))
 """The smallest codes of PCMU and of PCMA, on both sides of zero."""
-QUIET = frozenset(crc32(bytes([code]) * FRAME_BYTES) for code in FAINT)
-"""Silence: nothing moves. A voice that pauses does so at some small constant, and not always at zero."""
+FAINT = QUIET | {crc32(bytes([code]) * FRAME_BYTES) for code in FAINT_CODES}
+"""Silence to an ear: nothing moves. A voice that pauses does so at some small constant, and not always at zero."""
 PAUSE_FRAMES = 25
 """Unknown audio (no prompt file given) is split into runs at pauses as long as this."""
 STALL_GRACE_S = 0.25
@@ -127,23 +129,28 @@ def prompt_frames(audio: bytes, silence: int = 0xFF) -> tuple[int, ...]:
     return tuple(crc32(audio[at : at + FRAME_BYTES]) for at in range(0, len(audio), FRAME_BYTES))
 
 
-def trim(frames: Frames) -> Frames:
+def trim(frames: Frames, quiet: "frozenset[int]" = QUIET) -> Frames:
     """Without the silence before and after."""
-    loud = [at for at, frame in enumerate(frames) if frame not in QUIET]
+    loud = [at for at, frame in enumerate(frames) if frame not in quiet]
     return frames[loud[0] : loud[-1] + 1] if loud else ()
 
 
 class Recogniser:
-    """Knows prompts by their frames, which are trimmed; made once for all the calls that may hear them."""
+    """Knows prompts by their frames, which are trimmed; made once for all the calls that may hear them.
 
-    def __init__(self, prompts: Mapping[str, Frames]) -> None:
+    What counts as silence is `quiet`: digital silence to a judge of every packet, also faint frames to an ear.
+    """
+
+    def __init__(self, prompts: Mapping[str, Frames], quiet: "frozenset[int]" = QUIET) -> None:
+        self.quiet = quiet
+        prompts = {name: trim(frames, quiet) for name, frames in prompts.items()}
         self.prompts = {name: array("I", frames) for name, frames in prompts.items()}
         self._opening: dict[int, list[str]] = {}
         self._inside: dict[int, tuple[str, int]] = {}
         for name, reference in prompts.items():
             if reference:
                 self._opening.setdefault(reference[0], []).append(name)
-            self._inside |= {frame: (name, at) for at, frame in enumerate(reference) if frame not in QUIET}
+            self._inside |= {frame: (name, at) for at, frame in enumerate(reference) if frame not in quiet}
         self._known = self._inside.keys() | self._opening.keys()
 
     def runs(self, frames: Frames) -> list[Run]:
@@ -157,18 +164,18 @@ class Recogniser:
         at = 0
         while at < len(frames):
             frame = frames[at]
-            if frame in QUIET:
+            if frame in self.quiet:
                 at += 1
                 continue
             if frame in self._opening:
                 names = self._opening[frame]
-                several = [_follow(frames, at, name, self.prompts[name], 0) for name in names]
+                several = [_follow(frames, at, name, self.prompts[name], 0, self.quiet) for name in names]
                 run = max(several, key=lambda one: one.frames)
             elif frame in self._inside:
                 name, position = self._inside[frame]
-                run = _follow(frames, at, name, self.prompts[name], position)
+                run = _follow(frames, at, name, self.prompts[name], position, self.quiet)
             else:
-                run = _unknown(frames, at, self._known)
+                run = _unknown(frames, at, self._known, self.quiet)
             found.append(run)
             at += run.frames
         return found
@@ -180,7 +187,9 @@ def runs(frames: Frames, prompts: "Mapping[str, Frames] | Recogniser") -> list[R
     return recogniser.runs(frames)
 
 
-def _follow(frames: "array[int]", at: int, name: str, reference: "array[int]", first: int) -> Run:
+def _follow(
+    frames: "array[int]", at: int, name: str, reference: "array[int]", first: int, silent: "frozenset[int]"
+) -> Run:
     length = min(len(frames) - at, len(reference) - first)
     matched, step = 0, length
     # Slices are compared at the speed of C; the first frame that differs is found by halving.
@@ -190,19 +199,19 @@ def _follow(frames: "array[int]", at: int, name: str, reference: "array[int]", f
             matched += step
         else:
             step //= 2
-    while frames[at + matched - 1] in QUIET:
+    while frames[at + matched - 1] in silent:
         matched -= 1
     heard = frames[at : at + matched]
     return Run(name, at, first, matched, first + matched == len(reference), _crc(heard))
 
 
-def _unknown(frames: "array[int]", at: int, known: "set[int]") -> Run:
+def _unknown(frames: "array[int]", at: int, known: "set[int]", silent: "frozenset[int]") -> Run:
     end, quiet = at + 1, 0
     for position in range(at + 1, len(frames)):
         frame = frames[position]
         if frame in known:
             break
-        quiet = quiet + 1 if frame in QUIET else 0
+        quiet = quiet + 1 if frame in silent else 0
         if quiet == PAUSE_FRAMES:
             break
         if not quiet:

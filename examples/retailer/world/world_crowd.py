@@ -13,7 +13,7 @@ from typing import Any
 from callers_crowd import Crowd, Plan
 from callers_report import call_report, hears_now
 from callers_sip import Caller, Script
-from callers_verdict import Expectation, Frames, Recogniser
+from callers_verdict import FAINT, Expectation, Recogniser
 from world_actor import Action, Actor, EndCall, PressKey, Talk
 from world_directory import Directory
 from world_ear import Ear
@@ -59,7 +59,7 @@ class World(Crowd):
         plan.keep_audio_s = HEARD_AUDIO_S
         super().__init__(plan, self._script_of, self._on_end)
         self.mix, self.directory, self.tell = mix, directory, tell
-        self.recogniser = Recogniser(plan.prompts)
+        self.recogniser = Recogniser(plan.prompts, FAINT)
         self.minds: dict[int, Mind] = {}
         self._voice = tone(VOICE_HERTZ, plan.codec)
         self._slot = 0
@@ -128,15 +128,15 @@ class World(Crowd):
             if caller.leg is not None and not mind.actor.over:
                 mind.actor.heard(mind.ear.listen(caller.leg.receiver.frames, hung_up=True), self.now())
             mind.actor.ended(self.now())
-        self.tell(experience(caller, mind.actor, self.plan.prompts))
+        self.tell(experience(caller, mind.actor, self.recogniser))
 
 
-def experience(caller: Caller, actor: Actor, prompts: Mapping[str, Frames]) -> dict[str, Any]:
+def experience(caller: Caller, actor: Actor, known: Recogniser) -> dict[str, Any]:
     """What one caller experienced, as JSON. The keys pressed are told as the persona names them: no card is in it."""
     facts = caller.facts
     # Who hangs up and how many prompts there are is the persona's affair; the stream is the receiver's.
     expect = Expectation(facts.bye, 200, media_deaths=True)
-    report = call_report(caller, expect, dict(prompts))
+    report = call_report(caller, expect, known)
     if actor.persona.cancel_after_s is not None and facts.cancelled:
         actor.outcome.how = "gave up" if not facts.answered else actor.outcome.how
     kept = (

@@ -7,7 +7,7 @@ is not settled yet is read again. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callers_verdict import LOST, QUIET, Recogniser, Run
+from callers_verdict import LOST, Recogniser, Run
 
 PAUSE_FRAMES = 40
 """Audio that is followed by so much silence (0.8 s) has ended."""
@@ -70,7 +70,7 @@ class Ear:
             return self.pause_frames
         reference = self.recogniser.prompts[run.prompt]
         rest = reference[run.first + run.frames :]
-        inside = next((n for n, frame in enumerate(rest) if frame not in QUIET), 0)
+        inside = next((n for n, frame in enumerate(rest) if frame not in self.recogniser.quiet), 0)
         return max(self.pause_frames, inside + SCRAP_FRAMES)
 
     def _is_scrap(self, run: Run) -> bool:
