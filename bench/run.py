@@ -4,6 +4,8 @@ make bench                                       everything, short: some minutes
 make bench ARGS="--only switchover --kills 200 --concurrent 300 --rate 20"
 make bench ARGS="--only 3000 --seconds 60 --first 1000"
 make bench ARGS="--only records,soak --calls 10000"
+
+By themselves: `python -m bench.media_loop` (media alone), `python -m bench.inband` (keys that are tones).
 """
 
 import argparse

@@ -2,11 +2,13 @@
 
 import pytest
 
-from keepline.call.facts import DigitSignalled
+from keepline.call import effects as fx
+from keepline.call.agreement import SAME_KEY_S
+from keepline.call.facts import DigitSignalled, DigitsPressed
 from keepline.model.errors import PeerError
 from keepline.sip.info import info_key
 from tests.spec.exchange_rig import Dialog, Rig
-from tests.spec.sip_messages import SDP, request, wire
+from tests.spec.sip_messages import PEER, SDP, request, wire
 
 RELAY, PLAIN = "application/dtmf-relay", "application/dtmf"
 KEYLESS = SDP.replace(b"0 8 101", b"0 8")
@@ -94,6 +96,71 @@ def test_a_key_counts_once_and_only_without_telephone_event(rig: Rig) -> None:
     key = info(dialog, b"Signal=2\r\n")
     assert [rig.ask(each).status for each in (key, key, info(dialog, b"Signal=3\r\n"))] == [200, 200, 200]
     assert keys(rig) == "23"
+
+
+def tone(rig: Rig, dialog: Dialog, keyed: str) -> None:
+    """Media has heard these keys so far, the ones of the audio among them."""
+    rig.step(fx.DigitsHeard(dialog.call, len(keyed), keyed))
+
+
+def pressed(rig: Rig) -> str:
+    return "".join(
+        fact.digit if isinstance(fact, DigitSignalled) else fact.digits
+        for fact in rig.facts
+        if isinstance(fact, DigitSignalled | DigitsPressed)
+    )
+
+
+def ignored(rig: Rig, data: bytes) -> int:
+    """How often media is told to listen to tones no more."""
+    return sum(
+        isinstance(each, fx.IgnoreTones) for each in rig.exchange.step(rig.now_s, fx.DatagramReceived(data, PEER))
+    )
+
+
+def test_the_first_info_ends_the_search_for_tones(rig: Rig) -> None:
+    dialog = keyless(rig)
+    assert [ignored(rig, info(dialog, b"Signal=1\r\n")) for _ in range(3)] == [1, 0, 0]
+    with_events = rig.call()
+    assert ignored(rig, info(with_events, b"Signal=1\r\n")) == 0
+
+
+def test_a_key_that_is_a_tone_and_an_info_counts_once(rig: Rig) -> None:
+    dialog = keyless(rig)
+    tone(rig, dialog, "1")
+    rig.now_s += 0.3
+    tone(rig, dialog, "12")
+    for key in (b"1", b"2", b"2", b"3"):  # the last two have no tone: media listens no more
+        rig.send(info(dialog, b"Signal=" + key))
+    assert pressed(rig) == "1223"
+
+
+def test_a_tone_that_media_tells_of_after_the_info_counts_once(rig: Rig) -> None:
+    dialog = keyless(rig)
+    rig.send(info(dialog, b"Signal=7"))
+    tone(rig, dialog, "7")
+    rig.send(info(dialog, b"Signal=8"))
+    assert pressed(rig) == "78"
+
+
+def test_the_same_key_long_after_its_tone_is_another(rig: Rig) -> None:
+    dialog = keyless(rig)
+    tone(rig, dialog, "5")
+    rig.now_s += SAME_KEY_S + 0.1
+    rig.send(info(dialog, b"Signal=5"))
+    assert pressed(rig) == "55"
+
+
+def test_a_successor_knows_what_was_a_tone(rig: Rig) -> None:
+    dialog = keyless(rig)
+    tone(rig, dialog, "45")
+    rig.send(info(dialog, b"Signal=4"))
+    successor = Rig(seed=b"successor")
+    successor.now_s, mine = rig.now_s, [fact for fact in rig.facts if fact.call == dialog.call]
+    successor.step(fx.CallAdopted(dialog.call, tuple(mine)))
+    assert sum(isinstance(each, fx.IgnoreTones) for each in successor.exchange.step(rig.now_s, fx.WakeSome(1))) == 1
+    successor.send(info(dialog, b"Signal=5"))
+    assert pressed(successor) == ""
 
 
 def test_a_key_while_it_rings_does_not_count(rig: Rig) -> None:

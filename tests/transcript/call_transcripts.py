@@ -338,6 +338,12 @@ def told_effect(effect: fx.Effect) -> str:
             return "media: inspect"
         case fx.StopPrompt():
             return f"media: stop {effect.number}"
+        case fx.IgnoreTones():
+            return "media: no tone is a key"
+        case fx.RecordMedia():
+            return f"media: record {effect.number}"
+        case fx.StopRecording():
+            return f"media: stop recording {effect.number}"
         case fx.Report():
             return f"report: {effect.event}: {''.join(effect.detail.splitlines()[-1:])}"
     raise ValueError(f"no words for {effect}")

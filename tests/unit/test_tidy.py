@@ -34,6 +34,7 @@ PURE_MODULES = frozenset(
         "json",
         "math",
         "numpy",
+        "operator",
         "re",
         "struct",
         "traceback",

@@ -7,13 +7,24 @@ in the way of the next (RFC 3264 §4).
 from dataclasses import replace
 from ipaddress import ip_address
 
-from keepline.call.facts import CallAcknowledged, CallAnswered, ReinviteAcknowledged, ReinviteAnswered
+from keepline.call.facts import (
+    CallAcknowledged,
+    CallAnswered,
+    DigitSignalled,
+    DigitsPressed,
+    ReinviteAcknowledged,
+    ReinviteAnswered,
+)
 from keepline.call.placed_state import Placing
 from keepline.call.terms import Terms
 from keepline.sip.sdp import Answer
 
 VERSION_FIRST = 1
 """Of our session description in the answer to the call's INVITE."""
+SAME_KEY_S = 3.0
+"""A key heard in the audio and the same key by the call's first INFOs are one, within this time."""
+TONED_MAX = 8
+"""Such keys that are remembered."""
 
 
 class Agreement:
@@ -28,6 +39,7 @@ class Agreement:
         "number",
         "reinvite",
         "terms",
+        "toned",
         "unacknowledged",
         "version",
     )
@@ -51,6 +63,8 @@ class Agreement:
         """When the session is over unless it is refreshed; None for never."""
         self.info_cseq = 0
         """Of the last INFO that counted."""
+        self.toned: tuple[tuple[float, str], ...] = ()
+        """Keys that were heard in the audio before there was an INFO, and when: one may yet come as an INFO too."""
 
     def begin(self, fact: CallAnswered) -> None:
         """The call is answered."""
@@ -86,6 +100,37 @@ class Agreement:
             self.unacknowledged = None
         if fact.terms is not None:
             self.settle(fact.terms)
+
+    @property
+    def has_tones(self) -> bool:
+        """Whether tones in the audio are this call's keys: no telephone-event, and no INFO so far."""
+        return self._lacks_events and not self.info_cseq
+
+    @property
+    def ignores_tones(self) -> bool:
+        """Whether they no longer are, since its keys come by INFO."""
+        return self._lacks_events and self.info_cseq > 0
+
+    @property
+    def _lacks_events(self) -> bool:
+        return self.terms is not None and self.terms.dtmf_payload_type < 0
+
+    def hear_tones(self, fact: DigitsPressed) -> None:
+        """Keys came from media."""
+        if self.has_tones:
+            self.toned = (*self.toned, *((fact.at_s, key) for key in fact.digits))[-TONED_MAX:]
+
+    def take_info(self, fact: DigitSignalled) -> None:
+        """A key came by INFO; an empty one is one that had been heard."""
+        self.info_cseq = fact.cseq
+        self.toned = self._lately(fact.at_s)[0 if fact.digit else 1 :]
+
+    def is_heard(self, now_s: float, key: str) -> bool:
+        """Whether the key of an INFO has counted already, as a tone; of several the oldest comes first."""
+        return [each[1] for each in self._lately(now_s)[:1]] == [key]
+
+    def _lately(self, now_s: float) -> tuple[tuple[float, str], ...]:
+        return tuple(each for each in self.toned if each[0] >= now_s - SAME_KEY_S)
 
     def _refresh(self, at_s: float, expires_s: int) -> None:
         self.expires_s = expires_s

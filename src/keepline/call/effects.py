@@ -186,6 +186,14 @@ class UnbridgeMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoreTones:
+    """No tone in the audio is a key of this call any more: its keys come by INFO. May be repeated."""
+
+    call: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseMedia:
     """RTP ends; the shell answers with `MediaStopped` once media has closed the slot."""
 
@@ -255,6 +263,7 @@ Effect = (
     | StopPrompt
     | BridgeMedia
     | UnbridgeMedia
+    | IgnoreTones
     | CloseMedia
     | InspectMedia
     | CallCapability

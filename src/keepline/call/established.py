@@ -7,6 +7,7 @@ media, which knows what it has played, ignores the repetition.
 from keepline.call.effects import (
     CapabilityAnswered,
     DigitsHeard,
+    IgnoreTones,
     InspectMedia,
     MediaSeen,
     OpenMedia,
@@ -110,6 +111,8 @@ def open_media(turn: Turn, call: CallState) -> None:
     )
     if call.agreement.number:
         redirect_media(turn, call)
+    if call.agreement.ignores_tones:
+        turn.emit(IgnoreTones(call.id, received.slot))
 
 
 def redirect_media(turn: Turn, call: CallState) -> None:
@@ -146,8 +149,10 @@ def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
     digits = heard.ring[-fresh:]
     if len(digits) < fresh:
         turn.emit(Report("digits_lost", call.id, f"{fresh - len(digits)} digits fell out of the ring"))
-    turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, digits))
-    on_keys(turn, call)
+    is_twin = call.agreement.ignores_tones  # its INFO came before the word of its tone
+    turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, "" if is_twin else digits))
+    if not is_twin:
+        on_keys(turn, call)
 
 
 def on_keys(turn: Turn, call: CallState) -> None:

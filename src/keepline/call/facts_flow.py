@@ -14,6 +14,7 @@ class DigitSignalled:
     cseq: int
     """Of the INFO: its repetition, seen by a successor, is known by it."""
     digit: str
+    """Empty where the same key had been heard in the audio, and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class DigitsPressed:
     head: int
     """Digits received in this call so far, these included."""
     digits: str
+    """Empty where they were tones of keys that had come by INFO."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """Keys by INFO: the call's source of keys where telephone-event was not agreed on, and never beside it.
 
+The first one ends the search for tones in the audio; of a phone that sends both, the key that was heard already is not
+counted again.
+
 A key is written before its INFO is answered, and known again by the number of its INFO: neither a copy nor a crash
 counts it twice. Media does not see such keys, so the prompt that they interrupt is stopped from here.
 """
 
 from keepline.call import established
-from keepline.call.effects import StopPrompt
+from keepline.call.effects import IgnoreTones, StopPrompt
 from keepline.call.facts import DigitSignalled
 from keepline.call.state import CallState, Phase
 from keepline.call.steps import play_number_of
@@ -25,7 +28,12 @@ def on_info(turn: Turn, call: CallState, info: Request) -> None:
         return
     waiting = call.waiting
     is_asking = waiting is not None and (isinstance(waiting.request, Question) or interrupts(call, waiting))
-    turn.record(call, DigitSignalled(call.id, turn.now_s, info.cseq.number, key))
+    is_first, is_heard = not agreement.info_cseq, agreement.is_heard(turn.now_s, key)
+    turn.record(call, DigitSignalled(call.id, turn.now_s, info.cseq.number, "" if is_heard else key))
+    if is_first:
+        turn.emit(IgnoreTones(call.id, call.received.slot))
+    if is_heard:
+        return
     if waiting is not None and is_asking and call.prompt_over_at_s is None:
         _stop(turn, call, play_number_of(call, waiting))
     established.on_keys(turn, call)

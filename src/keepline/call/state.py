@@ -238,9 +238,10 @@ class CallState:
         if isinstance(fact, DigitsPressed):
             self._apply_digits(fact.at_s, fact.digits)
             self.digits_head = fact.head
+            self.agreement.hear_tones(fact)
         elif isinstance(fact, DigitSignalled):
             self._apply_digits(fact.at_s, fact.digit)
-            self.agreement.info_cseq = fact.cseq
+            self.agreement.take_info(fact)
         elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
             self._apply_agreement(fact)
         elif isinstance(fact, StepEnded):
@@ -299,7 +300,7 @@ class CallState:
 
     def _apply_digits(self, at_s: float, digits: str) -> None:
         self.digits = (self.digits + digits)[:CALL_DIGITS_MAX]
-        self.digits_at_s = at_s
+        self.digits_at_s = at_s if digits else self.digits_at_s
 
     def _apply_agreement(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
         if isinstance(fact, CallAcknowledged) and fact.terms is not None:  # the flow begins with the session

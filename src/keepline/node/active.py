@@ -223,6 +223,8 @@ class Active:
                 media.stop_recording(effect)
             elif isinstance(effect, fx.BridgeMedia | fx.UnbridgeMedia):
                 media.bridge(effect)
+            elif isinstance(effect, fx.IgnoreTones):
+                media.ignore_tones(effect)
             elif isinstance(effect, fx.CloseMedia):
                 stopped = media.close(effect)
                 if stopped is not None:

@@ -29,6 +29,7 @@ from keepline.model.limits import (
     MEDIA_RECORDS_PER_DATAGRAM_MAX,
 )
 from keepline.node.media_bridges import Bridges
+from keepline.node.media_inband import deafen
 from keepline.node.media_kernel import timerfd_create, timerfd_set
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recorder import RECORDINGS, Recorder
@@ -42,6 +43,7 @@ from keepline.node.mediawire import (
     Close,
     Closed,
     Command,
+    Deafen,
     Event,
     FinishReason,
     MediaStarted,
@@ -234,7 +236,7 @@ class MediaLoop:
             self._recorder.stop(command, stream, monotonic())
         elif isinstance(command, SecretCommand):
             self.refused += not self._secrets.apply(command, stream, monotonic())
-        elif isinstance(command, Redirect | Record | Bridge | Unbridge):
+        elif isinstance(command, Redirect | Record | Bridge | Unbridge | Deafen):
             if stream is None or command.call != stream.call or not self._change(stream, command):
                 self.refused += 1
         elif stream is None or command.call != stream.call or not _is_new(command, stream.applied):
@@ -248,13 +250,18 @@ class MediaLoop:
                 self._streams.finish(stream, FinishReason.STOPPED)
             stream.applied = command.number
 
-    def _change(self, stream: Stream, command: Redirect | Record | Bridge | Unbridge) -> bool:
+    def _change(self, stream: Stream, command: Redirect | Record | Bridge | Unbridge | Deafen) -> bool:
         if isinstance(command, Record):
             return self._recorder.begin(stream, command, monotonic())
         if isinstance(command, Bridge):
             return self._bridges.begin(stream, command)
         if isinstance(command, Unbridge):
             return self._bridges.end(stream, command)
+        if isinstance(command, Deafen):
+            deafen(self._slots, stream.base)
+            stream.ear = None
+            stream.settle()
+            return True
         if command.number <= stream.redirected:
             return False
         self._streams.redirect(stream, command, self._next_tick, monotonic())

@@ -256,7 +256,16 @@ class Unbridge:
     number: int
 
 
-Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord | Bridge | Unbridge | SecretCommand
+@dataclass(frozen=True, slots=True)
+class Deafen:
+    """No tone counts as a key in this call any more: they come another way. May be repeated."""
+
+    call: int
+    slot: int
+    number: int = 0
+
+
+Command = Open | Play | StopPlay | Close | Redirect | Record | StopRecord | Bridge | Unbridge | Deafen | SecretCommand
 Event = (
     MediaStarted | PlayFinished | DigitsReceived | Latched | Closed | DeadAir | AirBack | RecordingEnded | SecretNews
 )

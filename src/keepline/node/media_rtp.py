@@ -291,7 +291,7 @@ class RtpStreams:
             account = stream.account
             highest = account.highest & TS_MASK
             STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)
-            if stream.recording is not None or stream.bridge is not None:
+            if stream.recording is not None or stream.bridge is not None or stream.ear is not None:
                 self._pass_on(stream, length, arrival / _CLOCK_HZ)
         else:
             stream.bump(S_IGNORED)
@@ -301,10 +301,16 @@ class RtpStreams:
     def _pass_on(self, stream: Stream, length: int, now_s: float) -> None:
         """Give audio of the peer's to whoever else it is for."""
         bounds = payload_bounds(self._buffer, length)
-        _, second, _, ts, ssrc = HEADER.unpack_from(self._buffer)
-        if bounds is None or ssrc != stream.remote_ssrc or stream.entry is not None:
-            return  # a key's tone beside its event is for nobody
+        _, second, seq, ts, ssrc = HEADER.unpack_from(self._buffer)
+        if bounds is None or ssrc != stream.remote_ssrc:
+            return
         kind, payload = second & 0x7F, bytes(self._buffer[bounds[0] : bounds[1]])
+        if stream.ear is not None and kind == stream.payload_type:
+            for key in stream.ear.hear(ssrc, seq, ts, payload):
+                stream.events.press(key, ts)
+                self.keyed(stream)
+        if stream.entry is not None:
+            return  # a key's tone is for nobody
         if stream.bridge is not None and kind == stream.payload_type:
             stream.bridge.hear(kind, ssrc, ts, payload)
         if stream.recording is not None and kind == stream.recording.payload_type:

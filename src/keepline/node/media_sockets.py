@@ -29,3 +29,9 @@ def empty(sock: socket) -> None:
             return
         except OSError:
             continue
+
+
+def network_of(packed: bytes) -> tuple[int, int]:
+    """Network and mask as numbers of 128 bits, of 16 bytes of address and one of prefix."""
+    mask = ((1 << packed[16]) - 1) << (128 - packed[16])
+    return int.from_bytes(packed[:16]) & mask, mask

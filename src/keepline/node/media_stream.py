@@ -12,10 +12,11 @@ from typing import Final
 
 from keepline.node import slots as at
 from keepline.node.media_bridge_end import BridgeEnd
+from keepline.node.media_inband import StreamEar, ear_of
 from keepline.node.media_kernel import disconnect
 from keepline.node.media_prompts import SILENCE
 from keepline.node.media_recording import StreamRecording
-from keepline.node.media_sockets import NOWHERE, empty, socket_address
+from keepline.node.media_sockets import NOWHERE, empty, network_of, socket_address
 from keepline.node.mediawire import (
     FLAG_BARGE_IN,
     FLAG_HEARS_NOT,
@@ -70,9 +71,11 @@ class Stream:
     latched: bool = False
     """The socket is connected: the kernel lets nobody else through."""
     is_plain: bool = False
-    """Latched, not recorded and not bridged: its packets need no more than counting."""
+    """Latched, not recorded, not bridged, without tones for keys: its packets need no more than counting."""
     recording: StreamRecording | None = None
     bridge: BridgeEnd | None = None
+    ear: StreamEar | None = None
+    """Where keys are tones in the audio."""
     source: tuple[str, int] | None = None
     """Whose packets are taken meanwhile, when one has come."""
     learned: int = 0
@@ -146,6 +149,7 @@ class Stream:
         self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
         ip, port = slots.remote(self.slot)
         self.remote = socket_address(self.sock, ip, port)
+        self.ear = ear_of(slots, base)
         self.settle()
         self._resume_peer()
         received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
@@ -170,7 +174,7 @@ class Stream:
         self.signalled = socket_address(self.sock, ip, port)
         count = view[base + at.S_NETWORK_COUNT]
         packed = bytes(view[base + at.S_NETWORKS : base + at.S_NETWORKS + 17 * count])
-        self.networks = tuple(_network(packed[index : index + 17]) for index in range(0, len(packed), 17))
+        self.networks = tuple(network_of(packed[index : index + 17]) for index in range(0, len(packed), 17))
         self.muxes_rtcp = view[base + at.S_RTCP_MUX] != 0
         direction = view[base + at.S_DIRECTION]
         self.sends, self.hears = not direction & FLAG_SENDS_NOT, not direction & FLAG_HEARS_NOT
@@ -326,7 +330,7 @@ class Stream:
 
     def settle(self) -> None:
         """See whether packets that come need more than counting."""
-        self.is_plain = self.latched and self.recording is None and self.bridge is None
+        self.is_plain = self.latched and self.recording is None and self.bridge is None and self.ear is None
 
     def connect_again(self) -> None:
         """A latched socket may have been bound anew, when supervisor and media died together."""
@@ -392,8 +396,3 @@ def first_frame(slot: int, tick: int, frame_bytes: int) -> int:
     """The number of the first frame that a slot sends from `tick` on."""
     ticks = frame_bytes // TICK_UNITS
     return (tick + (slot - tick) % ticks) // ticks
-
-
-def _network(packed: bytes) -> tuple[int, int]:
-    mask = ((1 << packed[16]) - 1) << (128 - packed[16])
-    return int.from_bytes(packed[:16]) & mask, mask

@@ -141,6 +141,10 @@ class MediaLink:
         else:
             self._commands.append(wire.Unbridge(*mine))
 
+    def ignore_tones(self, effect: fx.IgnoreTones) -> None:
+        """The caller's keys do not come in its audio."""
+        self._commands.append(wire.Deafen(int(effect.call, 16), effect.slot))
+
     def close(self, effect: fx.CloseMedia) -> fx.MediaStopped | None:
         """Close the slot; media's answer brings the figures of its call, unless they are wanted at once."""
         call = int(effect.call, 16)

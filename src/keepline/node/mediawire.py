@@ -21,6 +21,7 @@ from keepline.node.media_messages import (
     Closed,
     Command,
     DeadAir,
+    Deafen,
     DigitsReceived,
     Event,
     FinishReason,
@@ -71,6 +72,7 @@ __all__ = [
     "Closed",
     "Command",
     "DeadAir",
+    "Deafen",
     "DigitsReceived",
     "Event",
     "FinishReason",
@@ -107,7 +109,7 @@ _COMMAND: Final = Struct("<BBBBIIQIHHI16s16sIIBB136s")
 _EVENT: Final = Struct("<BBxxIIQII")
 DATAGRAM_BYTES_MAX: Final = _HEADER.size + MEDIA_RECORDS_PER_DATAGRAM_MAX * max(_COMMAND.size, _EVENT.size)
 
-_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD, _BRIDGE, _UNBRIDGE = range(1, 10)
+_OPEN, _PLAY, _STOP_PLAY, _CLOSE, _REDIRECT, _RECORD, _STOP_RECORD, _BRIDGE, _UNBRIDGE, _DEAFEN = range(1, 11)
 _MEDIA_STARTED, _PLAY_FINISHED, _DIGITS, _LATCHED, _CLOSED, _DEAD_AIR, _AIR_BACK, _RECORDING_ENDED = range(1, 9)
 _NO_IP: Final = bytes(16)
 _NO_KEY: Final = bytes(16)
@@ -235,7 +237,7 @@ def _command_record(command: Command) -> bytes:
                 key = command.other_call.to_bytes(16)
                 head = (_BRIDGE, 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, command.other_slot, _NO_IP, key, 0, 0, 0, 0, _NO_NETWORKS)
-            case StopPlay() | Close() | StopRecord() | Unbridge():
+            case StopPlay() | Close() | StopRecord() | Unbridge() | Deafen():
                 head = (_BARE[type(command)], 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
     except (ValueError, TypeError, error) as problem:
@@ -244,6 +246,7 @@ def _command_record(command: Command) -> bytes:
 
 _BARE: Final[dict[type[Command], int]] = {
     StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD, Unbridge: _UNBRIDGE,
+    Deafen: _DEAFEN,
 }  # fmt: skip
 """Commands that say no more than which they are."""
 _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, bytes, int, int, int, int, bytes]
@@ -275,6 +278,8 @@ def _command(record: _Record) -> Command:
             return Bridge(call, slot, number, int.from_bytes(key), ts)
         case 9:
             return Unbridge(call, slot, number)
+        case 10:
+            return Deafen(call, slot, number)
     raise LocalError(f"media command of kind {kind}")
 
 

@@ -105,7 +105,8 @@ S_HEARD: Final = 1008
 """Of a recording, u32 each: silence of the caller that ends it, in ms (0: none does); how much of it there was when the
 caller was last heard to make a sound, in ms."""
 S_INBAND: Final = 1016
-"""u32 each: the timestamp up to which a tone was heard, and 1 while it is, 2 once no tone counts in this call."""
+"""u32 each: the timestamp up to which a key was heard in the audio; 16 and its code while it is held, 1 once no tone
+counts in this call."""
 S_SECRET: Final = 1200
 """u64: the number of the entry that is being keyed in private, its count of keys and its state; never a key."""
 S_SECRET_KEYS: Final = 1208

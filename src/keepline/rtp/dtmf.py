@@ -64,6 +64,11 @@ class EventReceiver:
         self.ts, self.code, self._ended, self._duration = ts, code, ended, duration
         return True
 
+    def press(self, key: str, ts: int) -> None:
+        """Count a key that was heard as tones, in audio of this timestamp."""
+        self.count += 1
+        self.ts, self.code, self._ended, self._duration = ts, DIGITS.index(key), True, 0
+
     def start(self, ts: int) -> None:
         """A new stream whose clock stands at `ts`: none of its events has been counted."""
         self.ts = (ts - (1 << 30)) & TS_MASK

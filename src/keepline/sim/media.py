@@ -22,7 +22,7 @@ DIGITS_IN_RING = 32
 
 MediaEffect = (
     fx.OpenMedia | fx.RedirectMedia | fx.RecordMedia | fx.StopRecording | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia
-    | fx.BridgeMedia | fx.UnbridgeMedia
+    | fx.BridgeMedia | fx.UnbridgeMedia | fx.IgnoreTones
 )  # fmt: skip
 
 
@@ -131,6 +131,8 @@ class SimMedia:
             if slot.call == command.call and command.number > self.log.directions.get(command.call, (0, ""))[0]:
                 self.log.directions[command.call] = (command.number, command.way.direction)
             return
+        if isinstance(command, fx.IgnoreTones):
+            return  # nobody sounds any here
         if isinstance(command, fx.BridgeMedia | fx.UnbridgeMedia):
             self._bridge(slot, command)
             return

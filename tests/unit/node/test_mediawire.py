@@ -17,6 +17,7 @@ from keepline.node.mediawire import (
     Closed,
     Command,
     DeadAir,
+    Deafen,
     DigitsReceived,
     Event,
     FinishReason,
@@ -73,6 +74,7 @@ commands = st.one_of(
     st.builds(Close, u64, u32, u32),
     st.builds(Record, u64, u32, u32, keys, u32, st.booleans(), u32),
     st.builds(StopRecord, u64, u32, u32),
+    st.builds(Deafen, u64, u32, u32),
     st.builds(Bridge, u64, u32, u32, u64, u32),
     st.builds(Unbridge, u64, u32, u32),
     st.builds(
