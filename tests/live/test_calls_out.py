@@ -132,3 +132,11 @@ def test_what_cannot_be_asked_is_told(callee: Callee, arguments: tuple[str, ...]
     code, record, said = callee.place(*arguments)
     assert (code, record) == (output.WRONG_INPUT, {})
     assert why in said
+
+
+@pytest.mark.parametrize("scenario", ["redirect", "challenge_401", "challenge_407"])
+def test_rfc3261_8_1_3_a_second_invite_is_answered(callee: Callee, tmp_path: Path, scenario: str) -> None:
+    with callee.plays(scenario, tmp_path):
+        code, record, said = callee.place("+15550001", "brief")
+    assert (code, said) == (output.FINE, "")
+    assert (record["outcome"], record["attempts"]) == ("answered", 2)

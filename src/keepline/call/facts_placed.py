@@ -81,9 +81,14 @@ class CallRetried:
     peer_port: int
     transport: str
     invite: str
+    """As sent, but for credentials: those a successor makes again, the same."""
     cseq: int
     targets: tuple[tuple[str, int], ...] = ()
     """Where else it may still go."""
+    alternatives: tuple[str, ...] = ()
+    """URIs of a redirection that are still to be tried, the best first."""
+    cnonce: str = ""
+    """Of the answer to the challenge in `response`; empty where that is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from keepline.call.effects import Address, Report
 from keepline.call.facts import CallAnswered, CallCancelled, CallPlaced, CallProgressed, CallRefused, ForkAnswered
 from keepline.call.legs import LegEvent
 from keepline.call.outbound_dialog import ack_of, answered_dialog, bye_of
-from keepline.call.outbound_retry import next_attempt
+from keepline.call.outbound_retry import next_attempt, proven
 from keepline.call.placed_end import RANG_OUT
 from keepline.call.placed_state import Placing
 from keepline.call.session import NO_ANSWER
@@ -128,8 +128,10 @@ def on_failure(turn: Turn, call: CallState, response: Response | None) -> None:
     placing = _placing(call)
     attempt = next_attempt(turn, call, response) if placing.cancelled is None else None
     if attempt is not None:
-        turn.record(call, attempt)
-        turn.request(call, call.invite, placing.peer)
+        fact, invite = attempt
+        turn.record(call, fact)
+        call.invite = invite  # with its credentials
+        turn.request(call, invite, placing.peer)
         return
     if response is None:
         refuse(turn, call, 408, UNANSWERED, None)
@@ -220,6 +222,7 @@ def restore(turn: Turn, call: CallState) -> None:
     """Go on with what a process before was doing: the INVITE, its CANCEL, the ACK, as they were."""
     placing = _placing(call)
     if call.phase in WAITING:
+        call.invite = proven(turn, call)
         begin(turn, call)
         established.open_media(turn, call)
         if placing.cancelled is not None:

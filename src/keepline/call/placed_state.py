@@ -17,6 +17,7 @@ class Placing:
     """Only the call's `apply` changes it."""
 
     __slots__ = (
+        "alternatives",
         "attempts",
         "cancelled",
         "cseq",
@@ -32,6 +33,7 @@ class Placing:
         "retried",
         "status",
         "targets",
+        "unproven",
     )
 
     def __init__(self, placed: CallPlaced) -> None:
@@ -41,8 +43,11 @@ class Placing:
         self.cseq = placed.cseq
         self.peer: Address = peer_at(placed.peer_host, placed.peer_port, placed.transport)
         self.targets = placed.targets
+        self.alternatives: tuple[str, ...] = ()
         self.attempts = 1
         self.retried: tuple[CallRetried, ...] = ()
+        self.unproven = 0
+        """From which of them on the INVITE answers challenges."""
         self.has_provisional = False
         self.status = 0
         """Of the last provisional answer to it."""
@@ -67,9 +72,10 @@ class Placing:
         elif isinstance(fact, CallRetried):
             self.invite, self.invite_at_s, self.cseq = fact.invite, fact.at_s, fact.cseq
             self.peer = peer_at(fact.peer_host, fact.peer_port, fact.transport)
-            self.targets = fact.targets
+            self.targets, self.alternatives = fact.targets, fact.alternatives
             self.attempts += 1
             self.retried = (*self.retried, fact)
+            self.unproven = self.unproven if fact.cnonce else len(self.retried)
             self.has_provisional, self.status = False, 0
         elif isinstance(fact, CallCancelled):
             self.cancelled = fact

@@ -143,6 +143,10 @@ class Placements:
         """Why the policy does not allow this number to be called now."""
         return self._exchange.tolls.denial(turn, to_number, from_number, is_new=is_new)
 
+    def token(self) -> str:
+        """16 hex digits that nobody foresees."""
+        return self._exchange.ids.tag()
+
     def end_leg(self, turn: Turn, leg: str, why: str) -> None:
         """Cancel a leg, or hang it up."""
         self._exchange.on_call(turn, leg, lambda t, c: outbound.release(t, c, why))

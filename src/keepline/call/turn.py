@@ -57,6 +57,10 @@ class Switchboard(Protocol):
         """
         ...
 
+    def token(self) -> str:
+        """16 hex digits that nobody foresees."""
+        ...
+
     def end_leg(self, turn: "Turn", leg: str, why: str) -> None:
         """Cancel a leg, or hang it up."""
         ...

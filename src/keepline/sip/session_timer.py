@@ -9,7 +9,7 @@ import re
 
 from keepline.model.errors import PeerError
 from keepline.model.limits import SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
-from keepline.sip.message import Request, Response
+from keepline.sip.message import Message, Request, Response
 
 TIMER = "timer"
 """The option tag."""
@@ -69,8 +69,16 @@ def _wanted(invite: Request) -> tuple[int, str] | None:
     return int(match[1]), match[2] or ""
 
 
-def _least_of(invite: Request) -> int:
-    match = _INTERVAL.fullmatch(invite.headers.get("Min-SE") or "0")
+def least_interval_s(message: Message) -> int:
+    """The least interval that a message says its sender takes (Min-SE); 0 where it says nothing that can be read."""
+    try:
+        return _least_of(message)
+    except PeerError:
+        return 0
+
+
+def _least_of(message: Message) -> int:
+    match = _INTERVAL.fullmatch(message.headers.get("Min-SE") or "0")
     if match is None:
         raise PeerError("a Min-SE that cannot be read")
     return min(int(match[1]), SESSION_EXPIRES_S_MAX)

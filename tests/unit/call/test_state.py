@@ -31,6 +31,7 @@ EXAMPLES = {
     float | None: 1.0,
     bool: False,
     tuple[tuple[str, int], ...]: (),
+    tuple[str, ...]: (),
     Terms | None: Terms("PCMU", 0, 101, "192.0.2.1", 49170, 20, False, "sendrecv"),
 }
 

@@ -21,6 +21,7 @@ from tests.unit.node.journal_facts import Told, acknowledged, ended, life, opene
 
 RAW = st.binary(max_size=64).map(lambda data: data.decode("latin-1"))
 VALUES = {
+    tuple[str, ...]: st.lists(st.text()).map(tuple),
     tuple[tuple[str, int], ...]: st.lists(st.tuples(st.text(), st.integers(0, 65_535))).map(tuple),
     str: RAW | st.text(max_size=32),
     int: st.integers(-(2**31), 2**63 - 1),
