@@ -29,7 +29,9 @@ from keepline.model.operation import (
     OutboundPolicy,
     SipSettings,
     Trunk,
+    TrunkOutbound,
 )
+from keepline.sim.callee import CalleeHeard, CalleePlan, SimCallees
 from keepline.sim.caller import Plan, SimCaller
 from keepline.sim.media import Started
 from keepline.sim.network import Network
@@ -41,6 +43,8 @@ NUMBER = "1000"
 """What a single flow is dialled by."""
 _NODE = ("203.0.113.5", 5060)
 _CALLERS = "192.0.2.0/24"
+_FAR_END = ("192.0.2.253", 5060)
+"""Whom the node's own calls reach."""
 _SLOTS = 16
 _TICK_S = 0.02
 _KEY_GAP_S = 0.2
@@ -64,6 +68,7 @@ class FlowTester:
         self._network = Network(self._world)
         self._node = SimNode(self._world, self._network, _NODE, self._exchange, _SLOTS)
         self._node.outage_s = _OUTAGE_S
+        self._callees = SimCallees(self._world, self._network, _FAR_END)
         self._calls: list[PhoneCall] = []
         self._node.start()
 
@@ -92,6 +97,23 @@ class FlowTester:
             self.waits(_TICK_S)
         return call
 
+    def callee(
+        self,
+        number: str,
+        *,
+        status: int | None = 200,
+        rings_s: float = 2.0,
+        early_media: bool = False,
+        hangs_up_after_s: float | None = None,
+    ) -> "Callee":
+        """Say what becomes of the calls that a flow places to `number`; without this they are answered after 1 s.
+
+        `status` is the final answer after `rings_s`: 200 answers, 486 is busy, 603 refuses; None lets it ring.
+        """
+        plan = CalleePlan(status or 0, rings_s, early_media, hangs_up_after_s)
+        self._callees.plans[number] = plan
+        return Callee(self, self._callees, number)
+
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         self._world.run(self._world.now_s + seconds)
@@ -106,6 +128,48 @@ class FlowTester:
         exchange = Exchange(identity, seed, [40_000 + 2 * index for index in range(_SLOTS)])
         exchange.add_program(self._program, current=True)
         return exchange
+
+
+class Callee:
+    """Somebody whom flows call, at one number."""
+
+    def __init__(self, tester: FlowTester, callees: SimCallees, number: str) -> None:
+        self._tester = tester
+        self._callees = callees
+        self._number = number
+
+    @property
+    def calls(self) -> int:
+        """How often it rang here."""
+        return len(self._heard)
+
+    @property
+    def is_talking(self) -> bool:
+        """Somebody is on the line."""
+        return any(each.answered_at_s is not None and not each.outcome for each in self._heard)
+
+    @property
+    def callers(self) -> list[str]:
+        """Who was calling, each time: the user part of From."""
+        return [each.invite.from_.uri.partition(":")[2].partition("@")[0] for each in self._heard]
+
+    def answers(self, within_s: float = 60.0) -> None:
+        """Wait until there is a conversation; raises `AssertionError` where there is none."""
+        for _ in range(round(within_s / _TICK_S)):
+            if self.is_talking:
+                return
+            self._tester.waits(_TICK_S)
+        raise AssertionError(f"nobody talks to {self._number} within {within_s:g} s; it rang {self.calls} times")
+
+    def hangs_up(self) -> None:
+        """End the conversation, if there is one."""
+        for each in self._heard:
+            self._callees.hang_up(each)
+        self._tester.waits(_KEY_GAP_S)
+
+    @property
+    def _heard(self) -> list[CalleeHeard]:
+        return self._callees.called(self._number)
 
 
 class PhoneCall:
@@ -248,7 +312,12 @@ def _program(source: Source) -> Program:
         imported: Any = {name: import_flow(operation, reference) for name, reference in operation.flows.items()}
         functions = imported
     name = operation.trunks[0].name if operation.trunks else "carrier"
-    return Program(replace(operation, trunks=(Trunk(name, (_CALLERS,)),)), functions)
+    outbound = TrunkOutbound(*_FAR_END) if callable(source) else None
+    for trunk in operation.trunks:
+        if trunk.outbound is not None:
+            outbound = replace(trunk.outbound, proxy_host=_FAR_END[0], proxy_port=_FAR_END[1], transport="udp")
+            break
+    return Program(replace(operation, trunks=(Trunk(name, (_CALLERS,), outbound=outbound),)), functions)
 
 
 def _operation_of(flow: str) -> Operation:

@@ -14,6 +14,7 @@ from keepline.model.operation import (
     Prompt,
     SipSettings,
     Trunk,
+    TrunkOutbound,
 )
 from keepline.sip.transaction import Timers
 
@@ -162,6 +163,19 @@ async def handing_over(call: Call) -> None:
 
 
 @flow
+async def connecting(call: Call) -> None:
+    """Let the caller talk to somebody else, say what came of it, and ask for a key that was pressed after it."""
+    result = await call.connect("+18005550111", timeout_s=6.0)
+    if result:
+        await call.outcome("talked", by=result.ended_by)
+    else:
+        await call.outcome("not_connected", reason=result.reason, status=result.status)
+    key = await call.ask_digits(prompt="goodbye", count=1, timeout_s=2.0)
+    await call.say(f"You keyed {key or 'nothing'}.")
+    await call.hangup()
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -186,6 +200,7 @@ FLOWS = {
         voicemail,
         brittle,
         handing_over,
+        connecting,
     )
 }
 FLOWS["fragile"] = brittle
@@ -204,6 +219,7 @@ NUMBERS = {
     "6005": Number("curt"),
     "6006": Number("hasty"),
     "6007": Number("handing_over"),
+    "6008": Number("connecting"),
     "7000": Number("desk"),
     "7010": Number("voicemail"),
     "7001": Number("brittle"),
@@ -227,7 +243,7 @@ def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
         media=MediaSettings(),
         http=HostPort("127.0.0.1", 8080),
         node=NodeSettings(),
-        trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32")),),
+        trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32"), outbound=TrunkOutbound("192.0.2.253", 5060)),),
         numbers=NUMBERS,
         flows={name: FlowReference("flows", name, FALLBACKS.get(name, "")) for name in FLOWS},
         prompts=PROMPTS,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from keepline.call.exchange import Exchange
+from keepline.sim.callee import CalleePlan, SimCallees
 from keepline.sim.caller import Plan, SimCaller
 from keepline.sim.checks import wrongs
 from keepline.sim.network import CALM, Network, Weather
@@ -11,6 +12,8 @@ from keepline.sim.world import BEGAN_S, World
 from tests.sim.operation import IDENTITY, program
 
 NODE = ("203.0.113.5", 5060)
+FAR_END = ("192.0.2.253", 5060)
+"""Of the trunk by which calls go out."""
 REST_S = 80.0
 """After the last caller is over: every timer of SIP and of media has run by then."""
 
@@ -39,11 +42,14 @@ class Scene:
         slot_count: int = 4,
         make: MakeExchange | None = None,
         prepare: Callable[["Scene"], None] | None = None,
+        callees: dict[str, CalleePlan] | None = None,
     ) -> None:
-        """`plans` are callers by the second at which each calls."""
+        """`plans` are callers by the second at which each calls; `callees` are those who are called, by number."""
         self.world = World(seed)
         self.network = Network(self.world, weather)
         self.node = SimNode(self.world, self.network, NODE, make or exchange_of(slot_count), slot_count)
+        self.callees = SimCallees(self.world, self.network, FAR_END)
+        self.callees.plans |= callees or {}
         self.callers = []
         for index, (at_s, plan) in enumerate(plans):
             caller = SimCaller(self.world, self.network, self.node.media, NODE, index, plan)
@@ -58,4 +64,4 @@ class Scene:
         while self.world.elapsed_s < limit_s and not all(caller.heard.outcome for caller in self.callers):
             self.world.run(self.world.now_s + 5.0)
         self.world.run(self.world.now_s + REST_S)
-        return wrongs(self.node, self.callers)
+        return wrongs(self.node, self.callers, self.callees)

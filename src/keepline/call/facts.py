@@ -20,6 +20,7 @@ from keepline.call.facts_flow import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts_leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
 from keepline.call.facts_placed import (
     PLACED_TYPES,
     CallCancelled,
@@ -54,6 +55,9 @@ __all__ = [
     "FlowEnded",
     "FlowFailed",
     "ForkAnswered",
+    "LegFact",
+    "LegJoined",
+    "LegPlaced",
     "MessageRecorded",
     "MessageStarted",
     "PlacedFact",
@@ -273,6 +277,7 @@ Fact = (
     | MessageRecorded
     | UseStarted
     | TransferFact
+    | LegFact
     | StepEnded
     | FlowFailed
     | UseEnded
@@ -299,6 +304,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     MessageRecorded,
     UseStarted,
     *TRANSFER_TYPES,
+    *LEG_TYPES,
     StepEnded,
     FlowFailed,
     UseEnded,

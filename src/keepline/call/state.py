@@ -25,6 +25,8 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     FlowFailed,
+    LegJoined,
+    LegPlaced,
     MessageRecorded,
     MessageStarted,
     PlacedFact,
@@ -98,7 +100,9 @@ class CallState:
         "flow_ended",
         "flow_run",
         "invite",
+        "joined",
         "leave_why",
+        "leg_placed",
         "media_stopped",
         "message",
         "message_digits",
@@ -170,6 +174,9 @@ class CallState:
         """What was recorded last."""
         self.use: UseStarted | None = None
         """What was asked last, and has no outcome yet."""
+        self.leg_placed: LegPlaced | None = None
+        self.joined: LegJoined | None = None
+        """The last conversation with somebody else."""
         self.transfer: Transferring | None = None
         """The last one that was asked for."""
         self._begin_work()
@@ -267,6 +274,10 @@ class CallState:
             self.repeats += fact.attempt == 1
         elif isinstance(fact, UseEnded):
             self.use = None
+        elif isinstance(fact, LegPlaced):
+            self.leg_placed = fact
+        elif isinstance(fact, LegJoined):
+            self.joined = fact
         elif isinstance(fact, TransferFact):
             self.transfer = after(self.transfer, fact)
         elif isinstance(fact, FlowEnded):

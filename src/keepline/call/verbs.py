@@ -3,6 +3,7 @@
 from keepline.call.steps import Behaviour
 from keepline.call.steps_apology import APOLOGY
 from keepline.call.steps_ask import QUESTION
+from keepline.call.steps_connect import CONNECT
 from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_record import RECORD_MESSAGE
 from keepline.call.steps_say import HANG_UP, SAY
@@ -13,6 +14,7 @@ from keepline.flow import (
     AskChoice,
     AskDigits,
     AskYesNo,
+    Connect,
     HangUp,
     Log,
     Outcome,
@@ -35,6 +37,7 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Outcome: NOTE,
     Use: USE,
     Transfer: TRANSFER,
+    Connect: CONNECT,
     HangUp: HANG_UP,
     Apologise: APOLOGY,
 }

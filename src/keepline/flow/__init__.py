@@ -6,6 +6,7 @@ first step that has none. It refuses to await anything that is not a verb: such 
 """
 
 from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, Use
+from keepline.flow.connect import Connect, Connected, ConnectReason, NotConnected
 from keepline.flow.engine import (
     Advance,
     Finished,
@@ -33,6 +34,9 @@ __all__ = [
     "AskDigits",
     "AskYesNo",
     "Call",
+    "Connect",
+    "ConnectReason",
+    "Connected",
     "Digits",
     "Failure",
     "Finished",
@@ -43,6 +47,7 @@ __all__ = [
     "HungUp",
     "Log",
     "Money",
+    "NotConnected",
     "NotTransferred",
     "Outcome",
     "Reason",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keepline.flow.capabilities import UseOutcome, checked_use
+from keepline.flow.connect import ConnectOutcome, checked_connect
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.recording import Recording, RecordMessage, checked_recording
@@ -199,6 +200,16 @@ class Call:
     def outcome(self, outcome: str, /, **fields: Field) -> Verb[None]:
         """Say what the call came to: `outcome` and `outcome_fields` of its record. The last one stands."""
         return Verb(checked_note(Outcome, outcome, fields))
+
+    def connect(
+        self, number: str, *, timeout_s: float = 25.0, from_: str | None = None, prompt: str = ""
+    ) -> Verb[ConnectOutcome]:
+        """Call `number` and let the caller talk to whoever answers; returns what came of it, when that is over.
+
+        The caller hears it ring, or the prompt of that name, for `timeout_s` at most. `Connected` says how long they
+        talked; `NotConnected`, which is false, has the `reason`. `from_` is whom the callee sees calling.
+        """
+        return Verb(checked_connect(number, timeout_s, from_, prompt))
 
     def transfer(self, target: str, *, timeout_s: float = 30.0) -> Verb[TransferOutcome]:
         """Hand the caller over to a number, a user or a SIP URI, by REFER; returns what came of it.

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from keepline.call.adoption import wake
 from keepline.call.facts import (
     CallAnswered,
+    CallBegun,
     CallEnded,
-    CallReceived,
+    CallPlaced,
     DigitsPressed,
     Fact,
     FlowFailed,
@@ -24,6 +25,7 @@ from keepline.call.record import record_of
 from keepline.call.state import Phase
 from keepline.call.steps import play_number
 from keepline.model.errors import LocalError
+from keepline.sim.callee import SimCallees
 from keepline.sim.caller import SimCaller
 from keepline.sim.node import SimNode
 
@@ -31,7 +33,7 @@ UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL 
 """How a caller ends that nobody answers."""
 
 
-def wrongs(node: SimNode, callers: list[SimCaller]) -> list[str]:
+def wrongs(node: SimNode, callers: list[SimCaller], callees: SimCallees | None = None) -> list[str]:
     """All that is wrong with a world that is over."""
     calls: dict[str, list[Fact]] = {}
     for fact in node.written:
@@ -42,11 +44,30 @@ def wrongs(node: SimNode, callers: list[SimCaller]) -> list[str]:
     for caller in callers:
         mine = [facts for facts in calls.values() if _invite(facts).sip_call_id == caller.call_id]
         found += [f"{caller.name} ({caller.plan}): {what}" for what in _of_caller(caller, mine)]
+    if callees is not None:
+        found += _of_callees(callees, calls)
     return found
 
 
-def _invite(facts: list[Fact]) -> CallReceived:
-    assert isinstance(facts[0], CallReceived)
+def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]]) -> Iterator[str]:
+    placed = [facts[0] for facts in calls.values() if isinstance(facts[0], CallPlaced)]
+    for call_id, heard in callees.calls.items():
+        count = sum(each.sip_call_id == call_id for each in placed)
+        if count != 1:
+            yield f"somebody was called by {call_id}, which is {count} times on record"
+        if not heard.outcome:
+            yield f"the call {call_id} never ended for who was called"
+        if heard.final is not None and not (heard.acknowledged or heard.byes):
+            yield f"the answer to {call_id} was never acknowledged"
+        if len(heard.byes) > 1:
+            yield f"{call_id} heard {len(heard.byes)} different BYEs"
+    legs = [(each.parent, each.parent_step) for each in placed]
+    if len(set(legs)) != len(legs):
+        yield f"a step called somebody more than once: {legs}"
+
+
+def _invite(facts: list[Fact]) -> CallBegun:
+    assert isinstance(facts[0], CallBegun)
     return facts[0]
 
 
@@ -104,7 +125,9 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     used = max((fact.digits_used for fact in facts if isinstance(fact, StepEnded)), default=0)
     answered = "".join(fact.value for fact in facts if isinstance(fact, StepEnded) and fact.verb == "ask_digits")
     other = any(
-        fact.verb in ("ask_choice", "ask_yes_no", "record_message") for fact in facts if isinstance(fact, StepEnded)
+        fact.verb in ("ask_choice", "ask_yes_no", "record_message", "connect")
+        for fact in facts
+        if isinstance(fact, StepEnded)
     )
     if not other and "#" not in heard and answered != heard[:used]:
         yield f"questions were answered {answered!r}, keyed was {heard[:used]!r}"
