@@ -69,10 +69,16 @@ def keepline_command() -> list[str]:
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody uses at this instant."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody uses at this instant, neither for UDP nor for TCP: SIP takes both."""
+    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as second:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            with contextlib.suppress(OSError):
+                second.bind(("127.0.0.1", port))
+                return port
+    raise NodeFailedError("no port that is free for both UDP and TCP")
 
 
 def free_port_range(ports: int) -> tuple[int, int]:

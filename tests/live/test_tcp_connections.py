@@ -104,7 +104,7 @@ def test_strangers_are_closed_as_they_come_where_they_are_ignored_and_it_is_said
     async def test() -> None:
         with listening() as listener:
             holder = Holder(listener)
-            holder.door.name, holder.door.answers_strangers = "", False
+            holder.door.is_known, holder.door.answers_strangers = False, False
             for _ in range(20):
                 with connected(listener) as stranger:
                     assert await received(stranger, 1) == b""
@@ -121,7 +121,7 @@ def test_a_stranger_that_is_refused_has_few_connections_for_a_short_time() -> No
     async def test() -> None:
         with listening() as listener:
             holder = Holder(listener)
-            holder.door.name = ""
+            holder.door.is_known = False
             strangers = [connected(listener) for _ in range(limits.STRANGER_STREAMS_PER_SOURCE_MAX + 1)]
             assert await received(strangers[-1], 1) == b""
             assert len(holder.streams) == limits.STRANGER_STREAMS_PER_SOURCE_MAX
@@ -130,6 +130,24 @@ def test_a_stranger_that_is_refused_has_few_connections_for_a_short_time() -> No
             assert len(holder.streams) == 0
             for stranger in strangers:
                 stranger.close()
+            holder.close()
+
+    run(test())
+
+
+def test_a_stranger_that_has_proved_to_be_a_user_keeps_its_connection() -> None:
+    async def test() -> None:
+        with listening() as listener, connected(listener) as user:
+            holder = Holder(listener)
+            holder.door.is_known = False
+            await holder.loop.sock_sendall(user, message())
+            await until(lambda: holder.messages())
+            holder.door.is_known = True
+            holder.streams.sweep()
+            holder.door.is_known = False  # it is long ago; what came by it goes on
+            holder.now_s += limits.STRANGER_STREAM_S_MAX + 1
+            holder.streams.sweep()
+            assert len(holder.streams) == 1
             holder.close()
 
     run(test())
@@ -212,13 +230,13 @@ def test_a_connection_that_could_not_be_held_at_once_is_held_later() -> None:
 
 def test_connections_have_their_time() -> None:
     with socket.socket() as sock:
-        stream = TcpStream(sock, TcpPeer("192.0.2.1", 1), 100.0, is_trunk=True)
+        stream = TcpStream(sock, TcpPeer("192.0.2.1", 1), 100.0, is_known=True)
         assert overdue(stream, 100.0 + limits.STREAM_IDLE_S_MAX) == ""
         assert "idle" in overdue(stream, 101.0 + limits.STREAM_IDLE_S_MAX)
         stream.unfinished_s = 100.0
         assert overdue(stream, 100.0 + limits.STREAM_MESSAGE_S_MAX) == ""
         assert "whole" in overdue(stream, 101.0 + limits.STREAM_MESSAGE_S_MAX)
-        stranger = TcpStream(sock, TcpPeer("192.0.2.1", 1), 100.0, is_trunk=False)
+        stranger = TcpStream(sock, TcpPeer("192.0.2.1", 1), 100.0, is_known=False)
         assert overdue(stranger, 100.0 + limits.STRANGER_STREAM_S_MAX) == ""
         assert "stranger" in overdue(stranger, 101.0 + limits.STRANGER_STREAM_S_MAX)
 

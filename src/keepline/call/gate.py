@@ -81,8 +81,12 @@ class Gate:
 
     @property
     def answers_strangers(self) -> bool:
-        """Whether who is no trunk's peer is answered at all."""
-        return self._answers_strangers
+        """Whether who is no trunk's peer by its address is heard at all: with 403, or since it may be a user."""
+        return self._answers_strangers or len(self.users) > 0
+
+    def knows(self, now_s: float, host: str) -> bool:
+        """Whether this address is a trunk's peer, or has lately proved to be a user's."""
+        return bool(self.carrier(host)) or self.users.knows(now_s, host)
 
     def carrier(self, host: str) -> str:
         """Name of the trunk whose peer this address is; empty for a stranger."""
@@ -90,7 +94,7 @@ class Gate:
 
     def is_stranger(self, turn: Turn, host: str) -> bool:
         """Whether this address is no trunk's peer and has not proved to be a user's either."""
-        return not self.carrier(host) and not self.users.knows(turn.now_s, host)
+        return not self.knows(turn.now_s, host)
 
     def silences(self, turn: Turn, host: str) -> bool:
         """Whether this stranger has had its say for this second: what it sent is not even read."""

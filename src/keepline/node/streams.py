@@ -41,7 +41,7 @@ class Door(Protocol):
     @property
     def answers_strangers(self) -> bool: ...
 
-    def carrier(self, host: str) -> str: ...
+    def knows(self, now_s: float, host: str) -> bool: ...
 
 
 class Streams:
@@ -113,7 +113,7 @@ class Streams:
             except OSError:  # reset meanwhile
                 sock.close()
                 continue
-            stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_trunk=bool(self._door.carrier(host)))
+            stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_known=True)  # to its predecessor
             stream.is_held = True
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
@@ -149,15 +149,15 @@ class Streams:
             self._loop.add_reader(listener.fileno(), self._accept, listener)
 
     def _admit(self, sock: socket.socket, host: str, port: int) -> None:
-        is_trunk = bool(self._door.carrier(host))
-        why = self._book.refusal(host, is_trunk=is_trunk)
-        if not is_trunk and not self._door.answers_strangers:
+        is_known = self._door.knows(self._now_s(), host)
+        why = self._book.refusal(host, is_known=is_known)
+        if not is_known and not self._door.answers_strangers:
             why = "is not a peer of any trunk"
         if why:
             self._refused.answers(self._now_s(), host, why)
             sock.close()
             return
-        stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_trunk=is_trunk)
+        stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_known=is_known)
         stream.is_held = self._hold(sock)  # first of all: it is to survive what comes next
         prepare(sock)
         self._enter(stream)
@@ -165,7 +165,7 @@ class Streams:
     def _enter(self, stream: TcpStream) -> None:
         self._streams.add(stream)
         self._by_peer.setdefault((stream.peer.host, stream.peer.port), stream)
-        self._book.add(stream.peer.host, is_trunk=stream.is_trunk)
+        self._book.add(stream.peer.host, is_known=stream.is_known)
         if not stream.is_connecting:
             self._loop.add_reader(stream.sock.fileno(), self._read, stream)
 
@@ -173,7 +173,7 @@ class Streams:
         """A connection that is being made, or why none is."""
         host, port = target
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        why = self._book.refusal(host, is_trunk=True)
+        why = self._book.refusal(host, is_known=True)
         if why:
             return why
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -188,7 +188,7 @@ class Streams:
         except (OSError, OverflowError) as error:
             sock.close()
             return str(error)
-        stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_trunk=True)
+        stream = TcpStream(sock, TcpPeer(host, port), self._now_s(), is_known=True)
         stream.is_connecting = True
         self._enter(stream)
         self._loop.add_writer(sock.fileno(), self._on_connected, stream)
@@ -349,7 +349,7 @@ class Streams:
             return
         self._streams.discard(stream)
         self._forget_peer(stream)
-        self._book.remove(stream.peer.host, is_trunk=stream.is_trunk)
+        self._book.remove(stream.peer.host, is_known=stream.is_known)
         self._loop.remove_reader(stream.sock.fileno())
         self._loop.remove_writer(stream.sock.fileno())
         stream.close()
@@ -372,6 +372,10 @@ class Streams:
         """Close what has had its time, and have held what is not yet."""
         now_s = self._now_s()
         for stream in list(self._streams):
+            if not stream.is_known and self._door.knows(now_s, stream.peer.host):
+                self._book.remove(stream.peer.host, is_known=False)  # it has proved who it is
+                self._book.add(stream.peer.host, is_known=True)
+                stream.is_known = True
             why = overdue(stream, now_s)
             if why:
                 self._lose(stream, why)
@@ -383,7 +387,7 @@ class Streams:
 
 def overdue(stream: TcpStream, now_s: float) -> str:
     """Why a connection has had its time; "" while it has not."""
-    if not stream.is_trunk and now_s - stream.began_s > limits.STRANGER_STREAM_S_MAX:
+    if not stream.is_known and now_s - stream.began_s > limits.STRANGER_STREAM_S_MAX:
         return "a stranger's connection is not kept"
     if stream.unfinished_s is not None and now_s - stream.unfinished_s > limits.STREAM_MESSAGE_S_MAX:
         return f"a message did not arrive whole within {limits.STREAM_MESSAGE_S_MAX:g} s"

@@ -38,18 +38,18 @@ class TcpStream:
         "is_closing",
         "is_connecting",
         "is_held",
-        "is_trunk",
+        "is_known",
         "peer",
         "sock",
         "unfinished_s",
         "unsent_bytes",
     )
 
-    def __init__(self, sock: socket.socket, peer: TcpPeer, now_s: float, *, is_trunk: bool) -> None:
-        """`is_trunk`: the peer is one of a trunk's."""
+    def __init__(self, sock: socket.socket, peer: TcpPeer, now_s: float, *, is_known: bool) -> None:
+        """`is_known`: the peer is one of a trunk's, or a user."""
         self.sock = sock
         self.peer = peer
-        self.is_trunk = is_trunk
+        self.is_known = is_known
         self.began_s = self.active_s = now_s
         self.unfinished_s: float | None = None
         """When the message began whose end has not come yet."""
