@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_secret import (
+    CollectSecret,
+    EndSecretEntry,
+    ForgetSecrets,
+    HearOpenly,
+    PassSecretKey,
+    SecretEffect,
+)
 from keepline.call.facts import Fact
 from keepline.call.inputs import (
     CallAdopted,
@@ -22,6 +30,7 @@ from keepline.call.inputs import (
     PlaceCall,
     PromptPlayed,
     RecordingFinished,
+    SecretHeard,
     SendFailed,
     StreamBroken,
     TimeCame,
@@ -32,11 +41,12 @@ from keepline.sip.peers import Address, TcpPeer
 
 __all__ = [
     "Address", "BridgeMedia", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseConnection",
-    "CloseMedia", "ConnectionLost", "DatagramReceived", "DeadAirBegan", "DeadAirEnded", "DigitsHeard", "Drain",
-    "Effect", "HangUpAll", "Input", "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay",
-    "MessageReceived", "OpenMedia", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed",
-    "RecordMedia", "RecordingFinished", "RedirectMedia", "Report", "SendFailed", "SendSip", "StopPrompt",
-    "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "UnbridgeMedia", "WakeSome",
+    "CloseMedia", "CollectSecret", "ConnectionLost", "DatagramReceived", "DeadAirBegan", "DeadAirEnded",
+    "DigitsHeard", "Drain", "Effect", "EndSecretEntry", "ForgetSecrets", "HangUpAll", "HearOpenly", "Input",
+    "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "MessageReceived", "OpenMedia",
+    "PassSecretKey", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed", "RecordMedia",
+    "RecordingFinished", "RedirectMedia", "Report", "SecretEffect", "SecretHeard", "SendFailed", "SendSip",
+    "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "UnbridgeMedia", "WakeSome",
 ]  # fmt: skip
 
 
@@ -231,6 +241,8 @@ class CallCapability:
     attempt: int
     operation: str
     """Digest of the version whose capability it is."""
+    slot: int = -1
+    """Where media holds the secrets that the arguments name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,5 +280,6 @@ Effect = (
     | InspectMedia
     | CallCapability
     | PlacementAnswered
+    | SecretEffect
     | Report
 )

@@ -7,6 +7,7 @@ media, which knows what it has played, ignores the repetition.
 from keepline.call.effects import (
     CapabilityAnswered,
     DigitsHeard,
+    HearOpenly,
     IgnoreTones,
     InspectMedia,
     MediaSeen,
@@ -15,6 +16,7 @@ from keepline.call.effects import (
     RecordingFinished,
     RedirectMedia,
     Report,
+    SecretHeard,
 )
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.legs import LegNews
@@ -25,6 +27,7 @@ from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
 from keepline.call.steps_record import judge as judge_message
 from keepline.call.steps_record import on_finished
+from keepline.call.steps_secret import is_private
 from keepline.call.steps_use import on_answered
 from keepline.call.turn import Turn
 from keepline.call.verbs import BEHAVIOURS
@@ -149,10 +152,20 @@ def on_digits(turn: Turn, call: CallState, heard: DigitsHeard) -> None:
     digits = heard.ring[-fresh:]
     if len(digits) < fresh:
         turn.emit(Report("digits_lost", call.id, f"{fresh - len(digits)} digits fell out of the ring"))
-    is_twin = call.agreement.ignores_tones  # its INFO came before the word of its tone
-    turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, "" if is_twin else digits))
-    if not is_twin:
+    # Those whose INFO came before the word of their tone; those that came while media was being told to keep keys
+    # private; those that it has overwritten: they are counted, and no more.
+    is_hidden = call.agreement.ignores_tones or is_private(call)
+    digits = "" if is_hidden else digits.replace("\0", "")
+    turn.record(call, DigitsPressed(call.id, turn.now_s, heard.head, digits))
+    if not is_hidden:
         on_keys(turn, call)
+
+
+def on_secret(turn: Turn, call: CallState, heard: SecretHeard) -> None:
+    """News of keys that nobody sees."""
+    waiting = call.waiting
+    if call.has_caller and waiting is not None:
+        _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_secret(turn, call, waiting, heard))
 
 
 def on_keys(turn: Turn, call: CallState) -> None:
@@ -165,6 +178,8 @@ def on_keys(turn: Turn, call: CallState) -> None:
 def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
     """What media did while nobody listened, through the same doors as live news."""
     on_digits(turn, call, DigitsHeard(call.id, seen.head, seen.ring))
+    if seen.secret is not None:
+        on_secret(turn, call, seen.secret)
     on_prompt_played(turn, call, PromptPlayed(call.id, seen.finished, seen.reason))
 
 
@@ -224,6 +239,8 @@ def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     behaviour = BEHAVIOURS[type(waiting.request)]
     if behaviour.needs_caller and not call.has_caller:
         return result_of(waiting, StepOutcome.HUNG_UP)
+    if call.secrets.is_private and not is_private(call):
+        turn.emit(HearOpenly(call.id, call.received.slot, play_number_of(call, waiting)))
     return behaviour.begin(turn, call, waiting)
 
 

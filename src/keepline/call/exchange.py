@@ -75,6 +75,7 @@ class Exchange:
             fx.ConnectionLost: connections.on_lost,
             fx.PromptPlayed: self._on_prompt_played,
             fx.DigitsHeard: self._on_digits,
+            fx.SecretHeard: self._on_secret,
             fx.MediaSeen: self._on_media_seen,
             fx.MediaStopped: self._on_media_stopped,
             fx.DeadAirBegan: self._on_dead_air,
@@ -156,6 +157,9 @@ class Exchange:
 
     def _on_digits(self, turn: Turn, given: fx.DigitsHeard) -> None:
         self.on_call(turn, given.call, lambda t, c: established.on_digits(t, c, given))
+
+    def _on_secret(self, turn: Turn, given: fx.SecretHeard) -> None:
+        self.on_call(turn, given.call, lambda t, c: established.on_secret(t, c, given))
 
     def _on_media_seen(self, turn: Turn, given: fx.MediaSeen) -> None:
         self.on_call(turn, given.call, lambda t, c: established.on_media_seen(t, c, given))

@@ -31,6 +31,7 @@ from keepline.call.facts_placed import (
     ForkAnswered,
     PlacedFact,
 )
+from keepline.call.facts_secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts_transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.terms import Terms
 
@@ -65,6 +66,9 @@ __all__ = [
     "QuestionContinued",
     "ReinviteAcknowledged",
     "ReinviteAnswered",
+    "SecretKept",
+    "SecretKeyed",
+    "SecretLost",
     "StepEnded",
     "TransferAsked",
     "TransferFact",
@@ -281,6 +285,9 @@ Fact = (
     | StepEnded
     | FlowFailed
     | UseEnded
+    | SecretKeyed
+    | SecretLost
+    | SecretKept
     | FlowEnded
     | CancelReceived
     | ByeReceived
@@ -308,6 +315,9 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     StepEnded,
     FlowFailed,
     UseEnded,
+    SecretKeyed,
+    SecretLost,
+    SecretKept,
     FlowEnded,
     CancelReceived,
     ByeReceived,

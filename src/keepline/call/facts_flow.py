@@ -52,10 +52,10 @@ class QuestionContinued:
     attempt: int
     """1 the first time it is asked."""
     part: str
-    """question, preface (what is said before it is asked again), confirm (the entry is read back) or beep (the tone
-    before a message)."""
+    """question, preface (what is said before it is asked again), confirm (the entry is read back), beep (the tone
+    before a message) or again (the question once more, since what was keyed is lost)."""
     why: str
-    """What the entry before was worth: a `Reason`; empty after a preface."""
+    """What the entry before was worth: a `Reason`, or that it is lost; empty after a preface."""
     entry: str
     """What is read back."""
     digits_used: int

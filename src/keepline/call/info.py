@@ -4,15 +4,17 @@ The first one ends the search for tones in the audio; of a phone that sends both
 counted again.
 
 A key is written before its INFO is answered, and known again by the number of its INFO: neither a copy nor a crash
-counts it twice. Media does not see such keys, so the prompt that they interrupt is stopped from here.
+counts it twice. One that nobody may see is not written: media has it before its INFO is answered, and counts it once.
+Media does not see the others, so the prompt that they interrupt is stopped from here.
 """
 
 from keepline.call import established
-from keepline.call.effects import IgnoreTones, StopPrompt
+from keepline.call.effects import IgnoreTones, PassSecretKey, StopPrompt
 from keepline.call.facts import DigitSignalled
 from keepline.call.state import CallState, Phase
 from keepline.call.steps import play_number_of
 from keepline.call.steps_record import interrupts
+from keepline.call.steps_secret import is_private
 from keepline.call.turn import Turn
 from keepline.flow.questions import Question
 from keepline.sip.info import info_key
@@ -26,6 +28,9 @@ def on_info(turn: Turn, call: CallState, info: Request) -> None:
         return
     if agreement.terms is None or agreement.terms.dtmf_payload_type >= 0 or info.cseq.number <= agreement.info_cseq:
         return
+    if is_private(call):
+        _pass_on(turn, call, info.cseq.number, key)
+        return
     waiting = call.waiting
     is_asking = waiting is not None and (isinstance(waiting.request, Question) or interrupts(call, waiting))
     is_first, is_heard = not agreement.info_cseq, agreement.is_heard(turn.now_s, key)
@@ -37,6 +42,15 @@ def on_info(turn: Turn, call: CallState, info: Request) -> None:
     if waiting is not None and is_asking and call.prompt_over_at_s is None:
         _stop(turn, call, play_number_of(call, waiting))
     established.on_keys(turn, call)
+
+
+def _pass_on(turn: Turn, call: CallState, cseq: int, key: str) -> None:
+    """To media, which counts it once by its CSeq; on record is what media says of it. Its INFO is answered after it."""
+    if cseq > call.secrets.passed_cseq:
+        if not call.agreement.info_cseq and not call.secrets.passed_cseq:
+            turn.emit(IgnoreTones(call.id, call.received.slot))
+        call.secrets.passed_cseq = cseq
+        turn.emit(PassSecretKey(call.id, call.received.slot, cseq, key))
 
 
 def restore(turn: Turn, call: CallState) -> None:

@@ -74,6 +74,21 @@ class DigitsHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretHeard:
+    """What media has of an entry that nobody sees."""
+
+    call: str
+    number: int
+    """Of the entry."""
+    count: int
+    """Keys."""
+    state: str
+    """open, answered, too_short, invalid, no_input, or lost with a media process that died."""
+    info_cseq: int = 0
+    """Of the last INFO whose key media took."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSeen:
     """A slot as it stands."""
 
@@ -82,6 +97,8 @@ class MediaSeen:
     reason: str
     head: int
     ring: str
+    secret: SecretHeard | None = None
+    """None where keys are not private."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +238,7 @@ Input = (
     | ConnectionLost
     | PromptPlayed
     | DigitsHeard
+    | SecretHeard
     | MediaSeen
     | MediaStopped
     | DeadAirBegan

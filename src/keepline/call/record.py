@@ -137,6 +137,8 @@ def _result_of(fact: StepEnded) -> str:
         return outcome_words(fact.value)
     if fact.reason not in ("", "answered"):
         return fact.reason  # of a message too, which is told of by itself
+    if fact.verb == "ask_secret_digits" and fact.outcome == "done":
+        return f"{json.loads(fact.value)['count']} digits"
     return fact.value or fact.outcome
 
 

@@ -12,7 +12,8 @@ class StepRecord:
     at: float
     """When it began, seconds since the epoch."""
     result: str
-    """The digits keyed or what was chosen, why there are none, what was noted, `done`, `hung_up` or what failed."""
+    """The digits keyed (of a secret how many) or what was chosen, why there are none, what was noted, `done`, `hung_up`
+    or what failed."""
     took_ms: float
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, info, outbound, session, setup, teardown
+from keepline.call import established, info, outbound, session, setup, steps_secret, teardown
 from keepline.call.facts import CallBegun, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
@@ -80,6 +80,7 @@ class Restoring:
                 established.start_flow(turn, call)
                 established.await_news(turn, call)
                 info.restore(turn, call)
+                steps_secret.restore(turn, call)
             turn.emit(fx.InspectMedia(call.id, call.received.slot))
 
     def _restore_ringing(self, turn: Turn, call: CallState) -> None:

@@ -34,12 +34,16 @@ from keepline.call.facts import (
     QuestionContinued,
     ReinviteAcknowledged,
     ReinviteAnswered,
+    SecretKept,
+    SecretKeyed,
+    SecretLost,
     StepEnded,
     TransferFact,
     UseEnded,
     UseStarted,
 )
 from keepline.call.facts_transfer import Transferring, after
+from keepline.call.ledger import Ledger
 from keepline.call.phases import TRANSITIONS, Phase
 from keepline.call.placed_state import Placing
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
@@ -116,6 +120,7 @@ class CallState:
         "remote_tag",
         "repeats",
         "second_began_at_s",
+        "secrets",
         "step_began_at_s",
         "steps",
         "steps_before",
@@ -172,6 +177,7 @@ class CallState:
         """Of `digits`, those keyed before it began."""
         self.recorded: MessageRecorded | None = None
         """What was recorded last."""
+        self.secrets = Ledger()
         self.use: UseStarted | None = None
         """What was asked last, and has no outcome yet."""
         self.leg_placed: LegPlaced | None = None
@@ -260,19 +266,24 @@ class CallState:
         elif isinstance(fact, PlacedFact):
             self._apply_placed(fact)
         elif isinstance(fact, QuestionContinued):
-            self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
             self.repeats += 1
+            self.secrets.go_on(fact, self.attempt, self.repeats)
+            self._begin_part(fact.at_s, fact.digits_used, fact.attempt, fact.part, fact.entry)
         elif isinstance(fact, MessageStarted):
             self.message, self.part = fact, MESSAGE
             self.messages, self.message_digits = fact.number, len(self.digits)
         elif isinstance(fact, MessageRecorded):
             self.message, self.recorded = None, fact
+        elif isinstance(fact, SecretKeyed | SecretLost | SecretKept):
+            self._apply_secret(fact)
         elif isinstance(fact, FlowFailed):
             self._apply_failure(fact)
         elif isinstance(fact, UseStarted):
             self.use = fact
             self.repeats += fact.attempt == 1
         elif isinstance(fact, UseEnded):
+            if self.use is not None:
+                self.secrets.end_use(self.use, fact.outcome)
             self.use = None
         elif isinstance(fact, LegPlaced):
             self.leg_placed = fact
@@ -320,6 +331,7 @@ class CallState:
 
     def _apply_step(self, fact: StepEnded) -> None:
         outcome = StepOutcome(fact.outcome)
+        self.secrets.end_step(fact, self.use, self.repeats)
         if self.use is not None and self.use.step == fact.step:
             is_left_alone = self.use.changes and outcome is StepOutcome.HUNG_UP
             self.use = self.use if is_left_alone else None
@@ -330,12 +342,29 @@ class CallState:
             self.second_began_at_s, self.steps_in_second = fact.at_s, 0
         self.steps_in_second += 1
 
+    def _apply_secret(self, fact: SecretKeyed | SecretLost | SecretKept) -> None:
+        if isinstance(fact, SecretKeyed):
+            self.secrets.count(fact)
+            self.agreement.info_cseq = max(self.agreement.info_cseq, fact.info_cseq)
+            return
+        if isinstance(fact, SecretLost):
+            self.use = None  # nothing was asked for
+            self.secrets.again = fact.handles
+            self.secrets.lost += 1
+            self.repeats += 1
+        else:
+            self.secrets.again = tuple(each for each in self.secrets.again if each != fact.handle)
+            self.repeats += 2  # the next question's play, or the two numbers of the use
+        self._begin_part(fact.at_s, fact.digits_used, 1, QUESTION, "")
+        self.secrets.begin_entry(self.repeats)
+
     def _apply_failure(self, fact: FlowFailed) -> None:
         self.failed = fact
         self.steps_before += len(self.steps)
         self.steps = []
         self.steps_in_second = 0
         self.repeats += 1  # what the failed flow may have been saying is another play than what comes now
+        self.secrets.begin_entry(self.repeats)
         self._begin_part(fact.at_s, self.digits_used, 1, QUESTION, "")
         self.step_began_at_s = fact.at_s
 

@@ -7,7 +7,7 @@ the step that the flow waits for and gives back its result, or None while it goe
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from keepline.call.effects import PlayPrompt, PromptPlayed
+from keepline.call.effects import PlayPrompt, PromptPlayed, SecretHeard
 from keepline.call.legs import LegNews
 from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
@@ -30,6 +30,7 @@ class Result:
 Reaction = Callable[[Turn, CallState, Waiting], Result | None]
 LegReaction = Callable[[Turn, CallState, Waiting, LegNews], Result | None]
 PromptReaction = Callable[[Turn, CallState, Waiting, PromptPlayed], Result | None]
+SecretReaction = Callable[[Turn, CallState, Waiting, SecretHeard], Result | None]
 
 
 def nothing(_turn: Turn, _call: CallState, _waiting: Waiting) -> Result | None:
@@ -47,6 +48,11 @@ def nothing_of_legs(_turn: Turn, _call: CallState, _waiting: Waiting, _news: Leg
     return None
 
 
+def nothing_of_secrets(_turn: Turn, _call: CallState, _waiting: Waiting, _heard: SecretHeard) -> Result | None:
+    """The same, of keys that nobody sees."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """What one verb does at each thing that can happen to its step."""
@@ -57,6 +63,8 @@ class Behaviour:
     """The play of the step is over."""
     on_digits: Reaction = nothing
     """Digits are new in `call.digits`."""
+    on_secret: SecretReaction = nothing_of_secrets
+    """Media has more of an entry that nobody sees, or it is over."""
     on_timer: Reaction = nothing
     """`Timer.STEP` is due."""
     resume_media: Reaction = nothing

@@ -5,29 +5,44 @@ knows what may have been done. A question is asked again. A change is repeated o
 for one key, else its lookup is asked, else what became of it is unknown: nothing is guessed.
 """
 
-from keepline.call.effects import CallCapability, CapabilityAnswered, PlayPrompt, Report, StopPrompt
-from keepline.call.facts import UseEnded, UseStarted
+from keepline.call import steps_secret
+from keepline.call.effects import (
+    CallCapability,
+    CapabilityAnswered,
+    ForgetSecrets,
+    PlayPrompt,
+    PromptPlayed,
+    Report,
+    SecretHeard,
+    StopPrompt,
+)
+from keepline.call.facts import SecretKept, SecretLost, UseEnded, UseStarted
+from keepline.call.ledger import done_with
 from keepline.call.state import CallState, Timer
 from keepline.call.steps import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
 from keepline.call.turn import Turn
-from keepline.flow import StepOutcome, StepResult, Waiting
+from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (
     Reply,
+    SecretsGone,
     Unavailable,
     Unknown,
     Use,
     UseOutcome,
+    handles_in,
     outcome_words,
     unanswered,
+    without_secrets,
     write_outcome,
 )
 from keepline.flow.steps import fingerprint
 from keepline.model.capability import CapabilityAction
-from keepline.model.limits import USE_ATTEMPTS_MAX
+from keepline.model.limits import SECRET_REPEATS_MAX, USE_ATTEMPTS_MAX
 
 SILENT_S = 0.5
 """Beyond its deadline, until a use that nobody answers is given up."""
 DIED = "the process that asked died"
+FORGOTTEN = "its secret is forgotten: a use had it and has its outcome; ask for it anew"
 
 
 def is_alone(call: CallState) -> bool:
@@ -42,6 +57,8 @@ def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, tim
     if use is None or (given.step, given.attempt) != (use.step, use.attempt):
         return None
     outcome = given.outcome
+    if isinstance(outcome, SecretsGone) and use.changes and use.attempt > 1:
+        return _unrepeatable(turn, call, use, timer)
     if use.asks != use.action:
         return outcome if isinstance(outcome, Reply) else Unknown(f"the lookup is {_words(outcome)}")
     # Of a repetition that could not be sent nothing follows for what was sent before.
@@ -80,6 +97,14 @@ def resolved(turn: Turn, call: CallState, use: UseStarted, why: str, timer: Time
     return Unknown(why)
 
 
+def _unrepeatable(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
+    """A change that may have been done, and whose secret is lost: the caller's next entry might be another one."""
+    action = action_of(turn, call, use.capability, use.action)
+    if action is not None and action.lookup and use.attempt < USE_ATTEMPTS_MAX:
+        return ask(turn, call, use, action.lookup, timer)
+    return Unknown("its secret was lost before it could be asked again")
+
+
 def ask(turn: Turn, call: CallState, before: UseStarted, asks: str, timer: Timer) -> UseOutcome | None:
     """Ask once more."""
     return _start(turn, call, before.step, (before.capability, before.action, asks), before.arguments, timer)
@@ -105,10 +130,21 @@ def _start(
         call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s
     )
     turn.record(call, fact, synced=asked.changes)
-    key = f"{call.id}-{step}"
-    operation = call.received.operation
+    told = arguments if asks == action else without_secrets(arguments)  # a lookup goes by the key
     turn.emit(
-        CallCapability(call.id, step, capability, asks, arguments, key, deadline_s, asked.changes, attempt, operation)
+        CallCapability(
+            call.id,
+            step,
+            capability,
+            asks,
+            told,
+            f"{call.id}-{step}",
+            deadline_s,
+            asked.changes,
+            attempt,
+            call.received.operation,
+            call.received.slot,
+        )
     )
     turn.set_timer(call, timer, deadline_s + SILENT_S)
     return None
@@ -118,6 +154,7 @@ def end_alone(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome)
     """Record what became of a change that no step waits for."""
     value = write_outcome(outcome, changes=True)
     call.timers.pop(Timer.USE, None)
+    _forget(turn, call, use.arguments, value)
     turn.record(call, UseEnded(call.id, turn.now_s, use.step, f"{use.capability}.{use.action}", value))
     report(turn, call, f"{use.capability}.{use.action}", value)
 
@@ -138,17 +175,27 @@ def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
         return result_of(waiting, StepOutcome.FAILED, what)
     if request.prompt and (program is None or request.prompt not in program.operation.prompts):
         return no_prompt(waiting, request.prompt)
+    if call.secrets.again:
+        return _go_on_asking(turn, call, waiting, steps_secret.ask(turn, call, waiting))
     use, step = call.use, step_number(call, waiting)
     if use is not None and use.step == step:
         outcome = resume(turn, call, use, Timer.STEP)
     else:
         if use is not None and use.changes:
             end_alone(turn, call, use, Unknown("the flow that asked failed, and its fallback asks for something else"))
-        names = (request.capability, request.action, request.action)
-        outcome = _start(turn, call, step, names, request.arguments, Timer.STEP)
+        outcome = _first(turn, call, waiting)
     if outcome is not None:
         return _result(turn, call, waiting, outcome)
     return _play(turn, call, waiting)
+
+
+def _first(turn: Turn, call: CallState, waiting: Waiting) -> UseOutcome | None:
+    request = waiting.request
+    assert isinstance(request, Use)
+    if set(handles_in(request.arguments)) - call.secrets.held:
+        return Unavailable(FORGOTTEN)
+    names = (request.capability, request.action, request.action)
+    return _start(turn, call, step_number(call, waiting), names, request.arguments, Timer.STEP)
 
 
 def _play(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
@@ -166,10 +213,14 @@ def _play(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
 def on_answered(turn: Turn, call: CallState, waiting: Waiting, given: CapabilityAnswered) -> Result | None:
     """An answer for the step that waits; None where the step goes on."""
     outcome = answered_outcome(turn, call, given, Timer.STEP)
+    if isinstance(outcome, SecretsGone):
+        return _ask_again(turn, call, waiting, outcome)
     return None if outcome is None else _result(turn, call, waiting, outcome)
 
 
 def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    if call.secrets.again:
+        return _go_on_asking(turn, call, waiting, steps_secret.on_time(turn, call, waiting))
     outcome = silent_outcome(turn, call, Timer.STEP)
     return None if outcome is None else _result(turn, call, waiting, outcome)
 
@@ -183,7 +234,67 @@ def _result(turn: Turn, call: CallState, waiting: Waiting, outcome: UseOutcome) 
         turn.emit(StopPrompt(call.id, call.received.slot, play_number_of(call, waiting)))
     name = f"{request.capability}.{request.action}"
     attempts = call.use.attempt if call.use is not None else 0
+    _forget(turn, call, request.arguments, value)
     return Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts))
+
+
+def _forget(turn: Turn, call: CallState, arguments: str, value: str) -> None:
+    """Once the outcome is certain, nobody needs the secrets any more."""
+    done = done_with(arguments, value)
+    if done:
+        turn.emit(ForgetSecrets(call.id, call.received.slot, tuple(sorted(done))))
+
+
+# Secrets that were lost -----------------------------------------------------------------------------------------------
+
+
+def _ask_again(turn: Turn, call: CallState, waiting: Waiting, gone: SecretsGone) -> Result | None:
+    """Nothing was asked: the caller is, for what the use needs."""
+    request = waiting.request
+    assert isinstance(request, Use)
+    is_known = set(gone.handles) <= dict(request.secrets).keys()
+    if not is_known or not call.has_caller or call.secrets.lost >= SECRET_REPEATS_MAX:
+        return _result(turn, call, waiting, Unavailable(gone.reason))
+    if request.prompt:
+        turn.emit(StopPrompt(call.id, call.received.slot, play_number_of(call, waiting)))
+    call.timers.pop(Timer.STEP, None)
+    used = steps_secret.digits_used(call)
+    turn.record(call, SecretLost(call.id, turn.now_s, step_number(call, waiting), gone.handles, used))
+    return _go_on_asking(turn, call, waiting, steps_secret.ask(turn, call, waiting))
+
+
+def _go_on_asking(turn: Turn, call: CallState, waiting: Waiting, given: steps_secret.Given | None) -> Result | None:
+    """A question of the step has come so far: the next one, or the use itself, once nothing is missing."""
+    if given is None:
+        return None
+    if given.reason is not Reason.ANSWERED:
+        why = given.problem or f"{given.reason}"
+        return _result(turn, call, waiting, Unavailable(f"its secret was lost, and not given again: {why}"))
+    step, used = step_number(call, waiting), steps_secret.digits_used(call)
+    call.timers.pop(Timer.STEP, None)
+    turn.record(call, SecretKept(call.id, turn.now_s, step, call.secrets.again[0], given.count, used))
+    if call.secrets.again:
+        return _go_on_asking(turn, call, waiting, steps_secret.ask(turn, call, waiting))
+    outcome = _first(turn, call, waiting)
+    return _play(turn, call, waiting) if outcome is None else _result(turn, call, waiting, outcome)
+
+
+def _on_played(turn: Turn, call: CallState, waiting: Waiting, played: PromptPlayed) -> Result | None:
+    if not call.secrets.again:
+        return None
+    return _go_on_asking(turn, call, waiting, steps_secret.on_played(turn, call, waiting, played))
+
+
+def _on_secret(turn: Turn, call: CallState, waiting: Waiting, heard: SecretHeard) -> Result | None:
+    if not call.secrets.again:
+        return None
+    return _go_on_asking(turn, call, waiting, steps_secret.on_heard(turn, call, waiting, heard))
+
+
+def _resume_media(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    if not call.secrets.again:
+        return _play(turn, call, waiting)
+    return _go_on_asking(turn, call, waiting, steps_secret.say_again(turn, call, waiting))
 
 
 def report(turn: Turn, call: CallState, name: str, value: str) -> None:
@@ -193,4 +304,6 @@ def report(turn: Turn, call: CallState, name: str, value: str) -> None:
         turn.emit(Report("use_failed", call.id, f"{name}: {words}"))
 
 
-USE = Behaviour(begin=_begin, on_timer=_on_timer, resume_media=_play)
+USE = Behaviour(
+    begin=_begin, on_prompt_played=_on_played, on_secret=_on_secret, on_timer=_on_timer, resume_media=_resume_media
+)

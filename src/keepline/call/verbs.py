@@ -7,12 +7,14 @@ from keepline.call.steps_connect import CONNECT
 from keepline.call.steps_quiet import NOTE, WAIT
 from keepline.call.steps_record import RECORD_MESSAGE
 from keepline.call.steps_say import HANG_UP, SAY
+from keepline.call.steps_secret import SECRET
 from keepline.call.steps_transfer import TRANSFER
 from keepline.call.steps_use import USE
 from keepline.flow import (
     Apologise,
     AskChoice,
     AskDigits,
+    AskSecretDigits,
     AskYesNo,
     Connect,
     HangUp,
@@ -29,6 +31,7 @@ from keepline.flow import (
 BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Say: SAY,
     AskDigits: QUESTION,
+    AskSecretDigits: SECRET,
     AskChoice: QUESTION,
     AskYesNo: QUESTION,
     RecordMessage: RECORD_MESSAGE,

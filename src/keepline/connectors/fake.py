@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keepline.connectors.interface import Asked, reply_of
+from keepline.connectors.revealing import opened
 from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, UseOutcome
 
 Answer = UseOutcome | Mapping[str, Any]
@@ -25,7 +26,7 @@ class FakeConnector:
         if asked.action.changes and asked.idempotency_key in self._done:
             return self._done[asked.idempotency_key]
         action = self._actions[asked.name]
-        answer = action(**asked.arguments) if callable(action) else action
+        answer = action(**opened(asked.arguments)) if callable(action) else action
         if isinstance(answer, Unavailable | Refused | Unknown):
             outcome: UseOutcome = answer
         else:

@@ -4,11 +4,11 @@ A connector never raises for what the other side does: it answers with an outcom
 that may have been done, and `Unavailable` only where nothing was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from keepline.flow.capabilities import Reply, UseOutcome, unanswered
+from keepline.flow.capabilities import Reply, Unavailable, UseOutcome, unanswered
 from keepline.model.capability import CapabilityAction, FieldPath
 
 
@@ -23,6 +23,9 @@ class Asked:
     idempotency_key: str
     timeout_s: float
     """Left until its deadline."""
+    reveal: Callable[[Iterable[int]], Awaitable[Mapping[int, str] | Unavailable]] | None = None
+    """What the handles among the arguments stand for, or why that is not to be had; asked for by `revealing.Revealing`,
+    which leaves `SecretValue` in their places."""
 
 
 class Connector(Protocol):

@@ -22,6 +22,7 @@ from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Fail
 from keepline.flow.quiet import Log, Outcome, Wait
 from keepline.flow.recording import Recording, RecordingReason, RecordMessage
 from keepline.flow.recovery import Apologise
+from keepline.flow.secrets import AskSecretDigits, Secret
 from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
 from keepline.flow.transfer import NotTransferred, Transfer, TransferReason, Transferred
@@ -32,6 +33,7 @@ __all__ = [
     "Apologise",
     "AskChoice",
     "AskDigits",
+    "AskSecretDigits",
     "AskYesNo",
     "Call",
     "Connect",
@@ -57,6 +59,7 @@ __all__ = [
     "Refused",
     "Reply",
     "Say",
+    "Secret",
     "StepFailedError",
     "StepOutcome",
     "StepRequest",

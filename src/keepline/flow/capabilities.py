@@ -7,12 +7,13 @@ a replay gives back the very same. What can be expected to fail is a value: `Una
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
-from keepline.flow.steps import StepRequest, StepResult, check_words
+from keepline.flow.secrets import AskSecretDigits, Secret, SecretHandle, secrets_in
+from keepline.flow.steps import UNTOLD, StepRequest, StepResult, check_words
 from keepline.model.errors import LocalError
 from keepline.model.limits import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
 
@@ -20,6 +21,7 @@ Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] |
 """What an argument or a field of an answer may hold; lists and mappings hold the same."""
 _NAME = re.compile(r"([A-Za-z][\w-]*)\.([A-Za-z_]\w*)")
 _DECIMAL, _DATE, _DATETIME, _MAPPING = "$decimal", "$date", "$datetime", "$mapping"
+_SECRET = "$secret"
 
 
 class Reply:
@@ -55,6 +57,13 @@ class Unavailable:
 
     def __bool__(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsGone(Unavailable):
+    """It was not asked, since what these handles stood for is lost. No flow sees it."""
+
+    handles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,8 @@ class Use(StepRequest):
     """JSON."""
     prompt: str = ""
     """What is played while it takes, again and again; empty for silence."""
+    secrets: tuple[tuple[int, AskSecretDigits], ...] = field(default=(), metadata=UNTOLD)
+    """The handles among the arguments, and how to ask for each again."""
 
     verb = "use"
 
@@ -116,7 +127,27 @@ def checked_use(name: str, arguments: Mapping[str, object], prompt: str) -> Use:
     text = write_value(dict(arguments))
     if len(text) > USE_ARGUMENTS_CHARS_MAX:
         raise ValueError(f"use: the arguments have {len(text)} characters, more than {USE_ARGUMENTS_CHARS_MAX}")
-    return Use(found[1], found[2], text, prompt)
+    asked = {each.handle: each.question for each in secrets_in(arguments) if each.question is not None}
+    return Use(found[1], found[2], text, prompt, tuple(asked.items()))
+
+
+def handles_in(arguments: str) -> tuple[int, ...]:
+    """The handles of the secrets among written arguments."""
+    return tuple(dict.fromkeys(_handles(read_value(arguments)))) if _SECRET in arguments else ()
+
+
+def without_secrets(arguments: str) -> str:
+    """Written arguments but those that are or hold a secret."""
+    if not handles_in(arguments):
+        return arguments
+    return json.dumps({name: each for name, each in json.loads(arguments).items() if not _handles(_rich(each))})
+
+
+def _handles(value: Any) -> list[int]:
+    if isinstance(value, SecretHandle):
+        return [value.handle]
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [found for each in below for found in _handles(each)]
 
 
 # What a journal holds -------------------------------------------------------------------------------------------------
@@ -188,6 +219,8 @@ def _plain(value: object) -> object:
     if isinstance(value, str):
         value.encode()
         return str(value)
+    if isinstance(value, Secret):
+        return {_SECRET: [value.handle, value.count]}
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{value} is not a number")
@@ -216,6 +249,8 @@ def _rich(value: Any) -> Any:
         return value
     if len(value) == 1:
         ((key, told),) = value.items()
+        if key == _SECRET:
+            return SecretHandle(*told)
         if key == _DECIMAL:
             return Decimal(told)
         if key == _DATE:

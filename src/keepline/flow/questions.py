@@ -131,7 +131,7 @@ class AskDigits(Question):
         return self.confirm
 
     def returned(self, result: StepResult) -> Digits:
-        return Digits(result.value, _reason_of(result), result.attempts)
+        return Digits(result.value, reason_of(result), result.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class AskChoice(Question):
         return Verdict(Reason.INVALID if keyed else Reason.NO_INPUT, keyed[:length], length)
 
     def returned(self, result: StepResult) -> object:
-        reason = _reason_of(result)
+        reason = reason_of(result)
         return result.value if reason is Reason.ANSWERED else Failure(reason, result.attempts)
 
 
@@ -179,11 +179,11 @@ class AskYesNo(AskChoice):
     verb = "ask_yes_no"
 
     def returned(self, result: StepResult) -> object:
-        reason = _reason_of(result)
+        reason = reason_of(result)
         return result.value == "yes" if reason is Reason.ANSWERED else Failure(reason, result.attempts)
 
 
-def _reason_of(result: StepResult) -> Reason:
+def reason_of(result: StepResult) -> Reason:
     """Of a result on record; one of an older version has none, and was no input where it is empty."""
     return Reason(result.reason or (Reason.ANSWERED if result.value else Reason.NO_INPUT))
 

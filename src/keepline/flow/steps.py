@@ -10,6 +10,8 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Generic, TypeVar
 
 T = TypeVar("T")
+UNTOLD = {"fingerprint": False}
+"""Metadata of a request's field that follows from the others: no fingerprint has it."""
 
 
 class StepOutcome(Enum):
@@ -68,7 +70,8 @@ def fingerprint(request: StepRequest) -> str:
     said = [
         f"{each.name}={value!r}"
         for each in fields(described)
-        if (value := getattr(request, each.name)) != each.default or each.default is MISSING
+        if each.metadata.get("fingerprint", True)
+        and ((value := getattr(request, each.name)) != each.default or each.default is MISSING)
     ]
     return blake2b(f"{request.verb}({', '.join(said)})".encode(), digest_size=6).hexdigest()
 

@@ -12,6 +12,7 @@ from keepline.flow.connect import ConnectOutcome, checked_connect
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.recording import Recording, RecordMessage, checked_recording
+from keepline.flow.secrets import AskSecretDigits, Secret, checked_secret
 from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
 from keepline.flow.transfer import TransferOutcome, checked_transfer
@@ -108,6 +109,35 @@ class Call:
             confirm=confirm,
         )
         return Verb(check_question(question))
+
+    def ask_secret_digits(
+        self,
+        text: str = "",
+        *,
+        prompt: str = "",
+        language: str = "",
+        count: int,
+        min_count: int | None = None,
+        timeout_s: float | None = 5.0,
+        between_s: float = 3.0,
+        terminator: str = "#",
+        retries: int = 2,
+        on_invalid: str = "",
+        check: str | None = None,
+        **fields: object,
+    ) -> Verb[Secret]:
+        """Ask for digits that nobody but a connector gets to see; returns a handle, for `use`, or why there is none.
+
+        Everything is as of `ask_digits`, but all `count` digits are needed unless `min_count` is less, and keys that
+        were pressed before the question are no part of the answer. `check="luhn"` takes a number with a right check
+        digit alone, `check="expiry"` a month and a year of two digits each.
+        """
+        text, spoken_in = self._words("ask_secret_digits", text, language, fields)
+        needed = count if min_count is None else min_count
+        question = AskSecretDigits(
+            text, prompt, spoken_in, count, timeout_s, between_s, terminator, needed, retries, on_invalid, check or ""
+        )
+        return Verb(checked_secret(question))
 
     def ask_choice(
         self,

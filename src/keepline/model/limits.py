@@ -24,6 +24,10 @@ RECORDING_LENGTH_S_MAX = 3_600
 """Of one message."""
 RECORDING_SILENCE_S_MIN = 1.0
 """That ends a message: less is a breath."""
+SECRET_REVEAL_S_MAX = 1.0
+"""How long a use waits for the digits that it needs."""
+SECRET_REPEATS_MAX = 5
+"""Times that one step asks again since the digits were lost; after that it has no answer, as if none were keyed."""
 WAIT_S_MAX = 86_400
 """Of one wait of a flow."""
 NOTE_CHARS_MAX = 4_000

@@ -233,6 +233,8 @@ class Active:
                 seen = media.inspect(effect.call, effect.slot)
                 if seen is not None:
                     answers.append(seen)
+            elif isinstance(effect, fx.SecretEffect):
+                media.keep_secret(effect)
             elif isinstance(effect, fx.StopPrompt):
                 media.stop_prompt(effect)
             elif isinstance(effect, fx.CallCapability):

@@ -199,7 +199,7 @@ class CallsProcess:
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
-        active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s)
+        active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s, media.reveals.ask)
         active.tell_placed = self._tell_placed
         self._active = active
         live = len(self._open)

@@ -6,7 +6,8 @@ asked is answered, at its deadline at the latest.
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from keepline.call.effects import CallCapability, CapabilityAnswered, Input
 from keepline.config.flows import import_class
 from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
+from keepline.connectors.revealing import Revealing
 from keepline.flow.capabilities import Unavailable, UseOutcome, read_value
 from keepline.model.capability import CapabilityPath, HttpService
 from keepline.model.operation import Operation
@@ -40,8 +42,13 @@ class Capabilities:
         operation_of: Callable[[str], Operation | None],
         feed: Callable[[Input], None],
         now_s: Callable[[], float],
+        reveal: Callable[[str, int, Iterable[int]], Awaitable[Mapping[int, str] | Unavailable]],
     ) -> None:
-        """`operation_of` gives a version by its digest; `feed` takes the answers."""
+        """`operation_of` gives a version by its digest; `feed` takes the answers; `reveal` has what handles stand for.
+
+        `reveal` is given the call, its slot and the handles.
+        """
+        self._reveal = reveal
         self._loop = loop
         self._operation_of = operation_of
         self._feed = feed
@@ -83,9 +90,11 @@ class Capabilities:
         key = (wanted.operation, capability.name, path.name)
         if key not in self._paths:
             name = f"{capability.name}/{path.name}"
-            self._paths[key] = Bulkhead(name, _connector(operation, path, name), path.in_flight_max)
+            connector = Revealing(_connector(operation, path, name), name)
+            self._paths[key] = Bulkhead(name, connector, path.in_flight_max)
         arguments: dict[str, Any] = read_value(wanted.arguments)
-        asked = Asked(wanted.action, action, arguments, wanted.idempotency_key, left_s)
+        reveal = partial(self._reveal, wanted.call, wanted.slot)
+        asked = Asked(wanted.action, action, arguments, wanted.idempotency_key, left_s, reveal)
         return await self._paths[key].ask(asked)
 
 

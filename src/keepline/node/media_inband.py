@@ -22,7 +22,7 @@ _HELD: Final = 16
 class StreamEar:
     """Hears the keys of one stream."""
 
-    __slots__ = ("_at", "_ear", "_seq", "_ssrc", "_ts", "_u32")
+    __slots__ = ("_at", "_ear", "_is_hidden", "_seq", "_ssrc", "_ts", "_u32")
 
     def __init__(self, slots: Slots, base: int) -> None:
         self._u32 = slots.u32
@@ -30,11 +30,16 @@ class StreamEar:
         state = self._u32[self._at + 1]
         self._ear = ToneEar(slots.view[base + at.S_PT], DIGITS[state - _HELD] if state >= _HELD else "")
         self._ssrc, self._seq = -1, 0
+        self._is_hidden = False
+        """The key that is held is a private one."""
         self._ts = self._u32[self._at]
         """Where the audio goes on, if nothing is missing."""
 
-    def hear(self, ssrc: int, seq: int, ts: int, payload: bytes) -> str:
-        """Take in a packet; the keys that have come to count by it. A packet that is late is left out."""
+    def hear(self, ssrc: int, seq: int, ts: int, payload: bytes, *, is_private: bool = False) -> str:
+        """Take in a packet; the keys that have come to count by it. A packet that is late is left out.
+
+        Of a private key the slot does not say which it is; a successor may count it once more.
+        """
         missing, behind = (ts - self._ts) & TS_MASK, (self._seq - seq) & SEQ_MASK
         if ssrc != self._ssrc:
             missing = missing if self._ssrc < 0 and self._ear.key else 0
@@ -44,12 +49,13 @@ class StreamEar:
             self._ear.skip(missing, lost=ssrc != self._ssrc or behind > 0)
         self._ssrc, self._seq, self._ts = ssrc, (seq + 1) & SEQ_MASK, (ts + len(payload)) & TS_MASK
         keys = self._ear.hear(payload)
-        self._store()
+        self._store(is_private)
         return keys
 
-    def _store(self) -> None:
+    def _store(self, is_private: bool) -> None:
         key = self._ear.key
-        if key:
+        self._is_hidden = bool(key) and (is_private or self._is_hidden)
+        if key and not self._is_hidden:
             self._u32[self._at] = self._ts
             self._u32[self._at + 1] = _HELD + DIGITS.index(key)
         elif self._u32[self._at + 1]:

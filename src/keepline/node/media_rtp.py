@@ -306,7 +306,7 @@ class RtpStreams:
             return
         kind, payload = second & 0x7F, bytes(self._buffer[bounds[0] : bounds[1]])
         if stream.ear is not None and kind == stream.payload_type:
-            for key in stream.ear.hear(ssrc, seq, ts, payload):
+            for key in stream.ear.hear(ssrc, seq, ts, payload, is_private=stream.entry is not None):
                 stream.events.press(key, ts)
                 self.keyed(stream)
         if stream.entry is not None:
@@ -393,5 +393,5 @@ class RtpStreams:
             self.take_private(stream, DIGITS[stream.events.code])
         else:
             self._tell(DigitsReceived(stream.call, stream.slot, stream.add_digit()))
-        if stream.barge_in:
+        if stream.barge_in and (stream.entry is None or stream.entry.interrupts):
             self.finish(stream, FinishReason.DIGIT)

@@ -12,7 +12,7 @@ import mmap
 from collections.abc import Callable
 from typing import Final
 
-from keepline.model.limits import SECRETS_PER_CALL_MAX
+from keepline.model.limits import SECRET_AHEAD_MAX, SECRETS_PER_CALL_MAX
 from keepline.node import slots as at
 from keepline.node.media_messages import Event, FinishReason
 from keepline.node.media_stream import Stream
@@ -90,6 +90,8 @@ class MediaSecrets:
         self._vault = Vault(slots.count)
         self._cells: dict[int, dict[int, tuple[int, Entry]]] = {}
         """By slot and handle: the index of the cell, and what is in it."""
+        self._toned: dict[int, bytearray] = {}
+        """By slot: private keys that were tones, and may yet come as INFOs too."""
 
     # -- commands -------------------------------------------------------------------------------------------------
 
@@ -176,6 +178,9 @@ class MediaSecrets:
         """A key of a stream that listens in private."""
         entry = stream.entry
         assert entry is not None
+        if stream.ear is not None:
+            toned = self._toned.setdefault(stream.slot, bytearray())
+            toned += key.encode()[: SECRET_AHEAD_MAX - len(toned)]
         entry.take((ord(key),))
         self._note(stream, entry)
 
@@ -184,10 +189,24 @@ class MediaSecrets:
         if stream.entry is None or command.number <= self._slots.u32[cseq_at]:
             return False
         self._slots.u32[cseq_at] = command.number
+        if self._is_twin(stream, command.key):
+            self._note(stream, stream.entry)
+            return True
         self.key(stream, command.key)
-        if stream.barge_in:
+        if stream.barge_in and stream.entry.interrupts:
             self._finish(stream, FinishReason.DIGIT)
         return True
+
+    def _is_twin(self, stream: Stream, key: str) -> bool:
+        """Whether a key by INFO was heard as a tone already: of a phone that sends both, until the first INFO."""
+        toned = self._toned.get(stream.slot)
+        if not toned:
+            return False
+        is_twin = toned[0] == ord(key)
+        toned[:] = toned[1:] if is_twin else bytes(len(toned))
+        if not is_twin:
+            toned.clear()
+        return is_twin
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -202,6 +221,8 @@ class MediaSecrets:
         """Overwrite all that its call had."""
         for _, entry in self._cells.pop(stream.slot, {}).values():
             entry.wipe()
+        toned = self._toned.pop(stream.slot, bytearray())
+        toned[:] = bytes(len(toned))
         stream.entry = None
 
     def _settle(self, slot: int, entry: Entry | None) -> None:

@@ -13,6 +13,8 @@ from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.limits import MEDIA_COMMAND_DATAGRAMS_MAX
 from keepline.node import mediawire as wire
+from keepline.node.secretlink import Reveals, commands_of, heard_of, seen_in
+from keepline.node.secretwire import REVEALED_MAGIC
 from keepline.node.slots import Slots
 
 OPEN_NUMBER = 1
@@ -50,6 +52,7 @@ class MediaLink:
         self._commands: list[wire.Command] = []
         self._unsent: deque[bytes] = deque()
         self._has_dropped = False
+        self.reveals = Reveals(epoch, self._ask_at_once)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Effects --------------------------------------------------------------------------------------------------------
@@ -113,6 +116,16 @@ class MediaLink:
 
     def stop_prompt(self, effect: fx.StopPrompt) -> None:
         self._commands.append(wire.StopPlay(int(effect.call, 16), effect.slot, effect.number))
+
+    def keep_secret(self, effect: fx.SecretEffect) -> None:
+        """What is to become of private keys; one of an INFO is on its way before the INFO is answered."""
+        self._commands += commands_of(effect)
+        if isinstance(effect, fx.PassSecretKey):
+            self.flush()
+
+    def _ask_at_once(self, requests: list[wire.Reveal]) -> None:
+        self._commands += requests
+        self.flush()
 
     def record(self, effect: fx.RecordMedia) -> None:
         """Begin a recording."""
@@ -179,7 +192,8 @@ class MediaLink:
             return None
         play = self._slots.play_state(slot)
         head, ring = self._slots.digits(slot)
-        return fx.MediaSeen(call, play.finished, REASONS[play.reason] if play.reason else "", head, ring)
+        secret = seen_in(self._slots, int(call, 16), slot)
+        return fx.MediaSeen(call, play.finished, REASONS[play.reason] if play.reason else "", head, ring, secret)
 
     def close_strangers(self, live: set[str]) -> None:
         """Close the slots of calls that are not live: their end was written, its command was lost."""
@@ -246,6 +260,9 @@ class MediaLink:
                 return
             if not data:
                 return
+            if data.startswith(REVEALED_MAGIC):
+                self.reveals.take(data)
+                continue
             _, events = wire.decode_events(data)
             for event in events:
                 given = self._input(event)
@@ -260,6 +277,8 @@ class MediaLink:
                 return None
             head, ring = self._slots.digits(event.slot)
             return fx.DigitsHeard(_text(event.call), head, ring)
+        if isinstance(event, wire.SecretNews):
+            return heard_of(self._slots, event) if self._slots.call_of(event.slot) == event.call else None
         if isinstance(event, wire.Closed):
             return self._figures(event.call, event.slot)
         if isinstance(event, wire.RecordingEnded):

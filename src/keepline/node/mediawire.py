@@ -85,6 +85,8 @@ __all__ = [
     "RecordEnd",
     "RecordingEnded",
     "Redirect",
+    "Reveal",
+    "SecretNews",
     "StopPlay",
     "StopRecord",
     "StreamWay",

@@ -70,6 +70,11 @@ class Entry:
         """Whether a key has come for it."""
         return self.length > 0 or self.state not in (EntryState.OPEN, EntryState.LOST)
 
+    @property
+    def interrupts(self) -> bool:
+        """Whether a key stops what plays: not where it goes nowhere."""
+        return self.state is not EntryState.LOST
+
     def take(self, keys: Iterable[int]) -> None:
         """Keys as character codes, in the order in which they were pressed."""
         for key in keys:

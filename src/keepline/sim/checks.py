@@ -18,6 +18,8 @@ from keepline.call.facts import (
     MessageRecorded,
     MessageStarted,
     QuestionContinued,
+    SecretKept,
+    SecretLost,
     StepEnded,
     UseStarted,
 )
@@ -117,7 +119,9 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     recorded = ""
     for fact in facts:
         if isinstance(fact, DigitsPressed):
-            recorded += fact.digits
+            # Those that came just before keys became private are counted, and on no record.
+            hidden = fact.head - len(recorded) - len(fact.digits) if not fact.digits else 0
+            recorded += heard[len(recorded) :][:hidden] + fact.digits
             if fact.head != len(recorded):
                 yield f"digits up to {fact.head} are on record, but {len(recorded)} of them"
     if not heard.startswith(recorded):
@@ -125,7 +129,7 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     used = max((fact.digits_used for fact in facts if isinstance(fact, StepEnded)), default=0)
     answered = "".join(fact.value for fact in facts if isinstance(fact, StepEnded) and fact.verb == "ask_digits")
     other = any(
-        fact.verb in ("ask_choice", "ask_yes_no", "record_message", "connect")
+        fact.verb in ("ask_choice", "ask_yes_no", "ask_secret_digits", "record_message", "connect")
         for fact in facts
         if isinstance(fact, StepEnded)
     )
@@ -145,6 +149,8 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         if isinstance(fact, FlowFailed):
             repeats.append(sum(isinstance(each, StepEnded) for each in facts[:index]) - 1)
     repeats += [fact.step for fact in facts if isinstance(fact, UseStarted) and fact.attempt == 1]
+    for lost in (fact for fact in facts if isinstance(fact, SecretLost | SecretKept)):
+        repeats += [lost.step] * (1 if isinstance(lost, SecretLost) else 2)
     known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from math import inf
 
 from keepline.call import effects as fx
+from keepline.flow.capabilities import SecretsGone
 from keepline.model.operation import Prompt
+from keepline.sim.secrets import SimSecrets
 from keepline.sim.world import World
 
 SPOKEN_S = 2.0
@@ -22,7 +24,7 @@ DIGITS_IN_RING = 32
 
 MediaEffect = (
     fx.OpenMedia | fx.RedirectMedia | fx.RecordMedia | fx.StopRecording | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia
-    | fx.BridgeMedia | fx.UnbridgeMedia | fx.IgnoreTones
+    | fx.BridgeMedia | fx.UnbridgeMedia | fx.IgnoreTones | fx.SecretEffect
 )  # fmt: skip
 
 
@@ -39,7 +41,8 @@ class SimSlot:
     finished: int = 0
     reason: str = ""
     keyed: str = ""
-    """Every digit of the call."""
+    """Every digit of the call that is nobody's secret."""
+    secrets: SimSecrets = field(default_factory=lambda: SimSecrets(""))
     packets: int = 0
     bridge: tuple[str, int] = ("", 0)
     """The call that it was bridged with, and the number of the last command."""
@@ -75,6 +78,7 @@ class MediaLog:
     """Every bridge that began: the call that ordered it, the other, and when."""
     keyed: dict[str, str] = field(default_factory=dict)
     """Call -> every digit that was heard in it."""
+    keyed_in_private: dict[str, str] = field(default_factory=dict)
     recorded: list[fx.RecordMedia] = field(default_factory=list)
     """Every recording that began."""
 
@@ -102,10 +106,14 @@ class SimMedia:
         if index is None:
             return
         slot = self.slots[index]
-        slot.keyed += key
-        self.log.keyed[slot.call] = slot.keyed
-        self._event(index, fx.DigitsHeard(slot.call, len(slot.keyed), ""))
-        if slot.playing is not None and slot.playing.barge_in:
+        if slot.secrets.entry is not None:
+            slot.secrets.press(key)
+            self._secret_news(index)
+        else:
+            slot.keyed += key
+            self.log.keyed[slot.call] = self.log.keyed.get(slot.call, "") + key
+            self._event(index, fx.DigitsHeard(slot.call, len(slot.keyed), ""))
+        if slot.playing is not None and slot.playing.barge_in and slot.secrets.interrupts:
             self._finish(index, slot.playing, "digit")
 
     def speak(self, rtp: fx.Address, seconds: float) -> None:
@@ -114,6 +122,13 @@ class SimMedia:
         if index is not None:
             slot = self.slots[index]
             slot.sound_until_s = max(slot.sound_until_s, self._world.now_s + seconds)
+
+    def _secret_news(self, index: int) -> None:
+        slot = self.slots[index]
+        self.log.keyed_in_private[slot.call] = slot.secrets.keyed
+        heard = slot.secrets.heard()
+        if heard is not None:
+            self._event(index, heard)
 
     def _slot_of(self, rtp: fx.Address) -> int | None:
         for index, slot in enumerate(self.slots):
@@ -139,10 +154,14 @@ class SimMedia:
         if isinstance(command, fx.RecordMedia | fx.StopRecording):
             self._record(command)
             return
+        if isinstance(command, fx.SecretEffect):
+            self._keep_secret(slot, command)
+            return
         if isinstance(command, fx.OpenMedia):
             self.log.opened.append(command)
             if slot.call != command.call:
                 figures = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
+                figures.secrets.call = command.call
                 self.slots[command.slot] = figures
         elif isinstance(command, fx.CloseMedia):
             if slot.call == command.call:
@@ -156,6 +175,17 @@ class SimMedia:
                 self._play(command.slot, slot, command)
             elif slot.playing is not None:
                 self._finish(command.slot, slot.playing, "stopped")
+
+    def _keep_secret(self, slot: SimSlot, command: fx.SecretEffect) -> None:
+        if slot.call != command.call:
+            return
+        if isinstance(command, fx.CollectSecret) and command.number > slot.secrets.number:
+            slot.keyed = "\0" * len(slot.keyed)
+        if slot.secrets.apply(command):
+            self._secret_news(command.slot)
+        is_key = isinstance(command, fx.PassSecretKey) and slot.secrets.interrupts
+        if is_key and slot.playing is not None and slot.playing.barge_in:
+            self._finish(command.slot, slot.playing, "digit")
 
     def _bridge(self, slot: SimSlot, command: fx.BridgeMedia | fx.UnbridgeMedia) -> None:
         other, number = slot.bridge
@@ -176,7 +206,7 @@ class SimMedia:
 
     def _play(self, index: int, slot: SimSlot, play: fx.PlayPrompt) -> None:
         slot.playing = play
-        if play.barge_in and play.digits_seen < len(slot.keyed):
+        if play.barge_in and (slot.secrets.is_touched or play.digits_seen < len(slot.keyed)):
             self._finish(index, play, "digit")
             return
         self.log.started.append(Started(play.call, play.number, play.prompt.key, self._world.now_s, play.prompt))
@@ -228,6 +258,19 @@ class SimMedia:
             slot.recording = None
             self._event(index, slot.recorded)
 
+    def die(self) -> None:
+        """The process is killed: what it alone had is lost, the rest is as it was."""
+        for index, slot in enumerate(self.slots):
+            if slot.call and slot.secrets.die():
+                self._secret_news(index)
+        self.restart()
+
+    def reveal(self, call: str, index: int, arguments: str) -> str | SecretsGone:
+        """Arguments of a use with their secrets."""
+        if not 0 <= index < len(self.slots) or self.slots[index].call != call:
+            return SimSecrets(call).reveal(arguments)
+        return self.slots[index].secrets.reveal(arguments)
+
     def restart(self) -> None:
         """The process is a new one; the slots are as they were."""
         self._event(0, fx.MediaRestarted())
@@ -253,7 +296,8 @@ class SimMedia:
         slot = self.slots[index]
         if slot.call != call:
             return None
-        return fx.MediaSeen(call, slot.finished, slot.reason, len(slot.keyed), slot.keyed[-DIGITS_IN_RING:])
+        ring = slot.keyed[-DIGITS_IN_RING:]
+        return fx.MediaSeen(call, slot.finished, slot.reason, len(slot.keyed), ring, slot.secrets.heard())
 
     def figures(self, call: str, index: int) -> fx.MediaStopped:
         """The figures of a call; zeros where the slot is another's by now."""

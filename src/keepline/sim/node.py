@@ -7,11 +7,12 @@ that it does is a *moment*, counted, so that a test can have it die at each one 
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
+from keepline.flow.capabilities import SecretsGone
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.office import SimOffice
@@ -225,6 +226,15 @@ class SimNode:
         while self._waiting and self._waiting[0][0] <= self._groups_written:
             self._carry_out(self._waiting.popleft()[1])
 
+    def _ask_office(self, wanted: fx.CallCapability) -> list[fx.Input]:
+        """Ask with what the handles stand for; where one stands for nothing, nothing is asked."""
+        process = self._process
+        arguments = self.media.reveal(wanted.call, wanted.slot, wanted.arguments)
+        if isinstance(arguments, SecretsGone):
+            return [fx.CapabilityAnswered(wanted.call, wanted.step, arguments, wanted.attempt)]
+        self.office.ask(replace(wanted, arguments=arguments), lambda given: self._hear_office(process, given))
+        return []
+
     def _carry_out(self, effects: list[fx.Effect]) -> None:
         answers: list[fx.Input] = []
         for effect in effects:
@@ -241,8 +251,7 @@ class SimNode:
             elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
                 answers.append(fx.MediaStopped(effect.call))
             elif isinstance(effect, fx.CallCapability):
-                process = self._process
-                self.office.ask(effect, lambda given, process=process: self._hear_office(process, given))  # type: ignore[misc]
+                answers += self._ask_office(effect)
             elif not isinstance(effect, fx.Persist | fx.CloseConnection | fx.PlacementAnswered):
                 self.media.apply(effect)
         for answer in answers:

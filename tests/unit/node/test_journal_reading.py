@@ -23,6 +23,7 @@ RAW = st.binary(max_size=64).map(lambda data: data.decode("latin-1"))
 VALUES = {
     tuple[str, ...]: st.lists(st.text()).map(tuple),
     tuple[tuple[str, int], ...]: st.lists(st.tuples(st.text(), st.integers(0, 65_535))).map(tuple),
+    tuple[int, ...]: st.lists(st.integers(0, 2**31)).map(tuple),
     str: RAW | st.text(max_size=32),
     int: st.integers(-(2**31), 2**63 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False),

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx2
 
 from keepline.connectors.interface import Asked, MissingFieldError, pick, reply_of
+from keepline.connectors.revealing import has_secret, opened
 from keepline.connectors.secrets import SecretMissingError, secret_of
 from keepline.flow.capabilities import Refused, Unavailable, UseOutcome, unanswered
 from keepline.model.capability import IDEMPOTENCY_KEY, FieldPath, HttpService
@@ -84,11 +85,11 @@ class HttpConnector:
         used: set[str] = set()
         path = TEMPLATE.sub(lambda found: quote(_text(_given(known, found[1], used)), safe=""), action.path)
         query = _filled(action.query, known, used)
-        body = _filled(action.body, known, used)
+        body = _filled(action.body, opened(known), used)
         rest = {name: value for name, value in left.items() if name not in used}
         has_body = action.method not in ("GET", "HEAD", "DELETE")
         if has_body and action.body is None:
-            body = rest
+            body = opened(rest)
         elif not has_body and action.query is None:
             query = rest
         headers = {KEY_HEADER: asked.idempotency_key} if action.changes else {}
@@ -158,6 +159,8 @@ def _filled(templates: Mapping[str, str] | None, known: Mapping[str, Any], used:
 
 
 def _text(value: Any) -> str:
+    if has_secret(value):
+        raise MissingArgumentError("a secret goes into a body alone: addresses are logged by whoever sees them")
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from keepline.connectors.interface import Asked, reply_of
+from keepline.connectors.revealing import has_secret, opened
 from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, UseOutcome, unanswered
 from keepline.model.capability import IDEMPOTENCY_KEY
 
@@ -37,7 +38,8 @@ class PythonConnector:
         try:
             method = getattr(await self._ready(), asked.name)
             signature = inspect.signature(method)
-            arguments = dict(asked.arguments)
+            is_secret = has_secret(asked.arguments)
+            arguments = opened(dict(asked.arguments))
             if IDEMPOTENCY_KEY in signature.parameters:
                 arguments[IDEMPOTENCY_KEY] = asked.idempotency_key
             signature.bind(**arguments)
@@ -52,7 +54,10 @@ class PythonConnector:
         except ThreadsBusyError as busy:
             return Unavailable(str(busy))
         except Exception as error:
-            log.warning("method_raised", action=asked.name, exc_info=error)
+            if is_secret:  # its words may hold what it was given
+                log.warning("method_raised", action=asked.name, what=type(error).__name__)
+            else:
+                log.warning("method_raised", action=asked.name, exc_info=error)
             return unanswered(f"{asked.name} raised {type(error).__name__}", changes=action.changes)
         if isinstance(answer, Reply | Unavailable | Refused | Unknown):
             return reply_of(answer.fields, action) if isinstance(answer, Reply) else answer
