@@ -1,10 +1,13 @@
 """RFC 3515, REFER: what we send, and how we read what is told of it (RFC 3420, RFC 6665)."""
 
+from dataclasses import replace
+
 import pytest
 
-from keepline.call.facts import TransferAsked, TransferProgressed
+from keepline.call.facts import StepEnded, TransferAsked, TransferProgressed
 from keepline.model.errors import PeerError
 from keepline.model.limits import TRANSFER_NEWS_MAX
+from keepline.model.operation import OutboundPolicy
 from keepline.sip.message import Request, make_response, parse_message
 from keepline.sip.refer import ReferNews, is_of_refer, refer_news, refer_target
 from tests.spec.exchange_rig import Dialog, Rig
@@ -120,6 +123,18 @@ def test_rfc3515_2_4_2_no_refer_of_a_peer_is_taken() -> None:
     dialog = rig.call()
     assert rig.ask(dialog.request("REFER", "Refer-To: <sip:+15550199@192.0.2.1>")).status == 403
     assert rig.ask(dialog.request("BYE")).status == 200
+
+
+def test_nobody_is_transferred_to_whom_the_operation_may_not_call() -> None:
+    rig = Rig()
+    operation = replace(rig.program.operation, outbound=OutboundPolicy())
+    rig.exchange.add_program(replace(rig.program, operation=operation), current=True)
+    rig.call(user="leaving")
+    assert rig.pass_time(1.05) == []
+    told = [report.event for report in rig.reports if report.event.startswith("transfer")]
+    assert told == ["transfer_failed"]
+    [step] = [fact for fact in rig.facts if isinstance(fact, StepEnded) and fact.verb == "transfer"]
+    assert step.reason == "refused"
 
 
 def test_a_peer_that_tells_much_fills_no_journal() -> None:
