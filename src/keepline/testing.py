@@ -215,6 +215,14 @@ class PhoneCall:
         self._node.media.speak(self._caller.rtp, seconds)
         self.waits(seconds)
 
+    def falls_silent(self) -> None:
+        """Nothing comes by the caller's line any more, for as long as counts as dead air."""
+        self._node.media.fall_silent(self._caller.rtp)
+
+    def is_heard_again(self) -> None:
+        """The line is as it was."""
+        self._node.media.fall_silent(self._caller.rtp, silent=False)
+
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         self._tester.waits(seconds)

@@ -176,6 +176,18 @@ async def connecting(call: Call) -> None:
 
 
 @flow
+async def watchful(call: Call) -> None:
+    """Wait for a key for ever, as long as the line is alive; ask twice on the way."""
+    asked = await call.ask_digits("Press any key.", timeout_s=4.0, retries=2)
+    await call.log("asked", reason=asked.reason, attempts=asked.attempts, silent=call.is_silent)
+    key = await call.ask_digits(timeout_s=None)
+    await call.log("heard", reason=key.reason, silent=call.is_silent)
+    await call.say(f"You keyed {key or 'nothing'}.")
+    await call.outcome("done", silent=call.is_silent)
+    await call.hangup()
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -198,6 +210,7 @@ FLOWS = {
         curt,
         desk,
         voicemail,
+        watchful,
         brittle,
         handing_over,
         connecting,
@@ -222,6 +235,7 @@ NUMBERS = {
     "6008": Number("connecting"),
     "7000": Number("desk"),
     "7010": Number("voicemail"),
+    "7020": Number("watchful"),
     "7001": Number("brittle"),
     "7002": Number("fragile"),
 }

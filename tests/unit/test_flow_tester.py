@@ -167,3 +167,41 @@ def test_who_hangs_up_leaves_what_was_said() -> None:
         (message,) = call.messages
         assert message.reason == "hung_up"
         assert message.length_s == pytest.approx(3.7, abs=0.1)
+
+
+@flow
+async def patient(call: Call) -> None:
+    first = await call.ask_choice({"1": "one"}, "Press 1.", retries=2)
+    await call.log("first", reason=getattr(first, "reason", "answered"), silent=call.is_silent)
+    while not call.is_silent:
+        await call.wait(5)
+    await call.outcome("gone")
+    await call.hangup()
+
+
+def test_a_flow_sees_that_the_line_is_dead() -> None:
+    with FlowTester(patient) as tester:
+        call = tester.call()
+        call.hears("Press 1.")
+        call.falls_silent()
+        call.ends()
+        assert (call.outcome, call.steps[0].result) == ("gone", "dead_air")
+        assert call.heard == ["Press 1."], "nobody is asked again who cannot be heard"
+        assert '"silent": true' in call.steps[1].result
+
+
+def test_a_line_that_is_heard_again_is_not_dead() -> None:
+    with FlowTester(patient) as tester:
+        call = tester.call()
+        call.falls_silent()
+        call.waits(1)
+        call.is_heard_again()
+        tester.crash()
+        call.hears("Press 1.")
+        call.presses("1")
+        call.waits(30)
+        assert not call.ended
+        call.falls_silent()
+        tester.crash()
+        call.ends()
+        assert call.outcome == "gone"

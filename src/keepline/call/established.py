@@ -4,8 +4,12 @@ A step's play number follows from the facts alone, so that a successor asks medi
 media, which knows what it has played, ignores the repetition.
 """
 
+from dataclasses import replace
+
 from keepline.call.effects import (
     CapabilityAnswered,
+    DeadAirBegan,
+    DeadAirEnded,
     DigitsHeard,
     HearOpenly,
     IgnoreTones,
@@ -20,7 +24,7 @@ from keepline.call.effects import (
 )
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.legs import LegNews
-from keepline.call.quality import dead_air_s, media_way
+from keepline.call.quality import dead_air_s, media_way, note_line, report_dead_air
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Reaction, Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
@@ -181,6 +185,22 @@ def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
     if seen.secret is not None:
         on_secret(turn, call, seen.secret)
     on_prompt_played(turn, call, PromptPlayed(call.id, seen.finished, seen.reason))
+    if note_line(turn, call, seen.line_silent):
+        _on_line_silent(turn, call)
+
+
+def on_dead_air(turn: Turn, call: CallState, given: DeadAirBegan | DeadAirEnded) -> None:
+    """The caller's line fell silent, or is heard again; a question without a time-out is over when it falls silent."""
+    report_dead_air(turn, call, given)
+    is_silent = isinstance(given, DeadAirBegan)
+    if note_line(turn, call, is_silent, given.silent_s) and is_silent:
+        _on_line_silent(turn, call)
+
+
+def _on_line_silent(turn: Turn, call: CallState) -> None:
+    waiting = call.waiting
+    if call.silent and call.has_caller and waiting is not None:
+        _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_line_silent(turn, call, waiting))
 
 
 def on_recording_finished(turn: Turn, call: CallState, finished: RecordingFinished) -> None:
@@ -269,6 +289,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
             call.step_began_at_s,
             step.reason,
             step.attempts,
+            call.silent,
         ),
     )
     call.waiting = None
@@ -277,7 +298,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
     if call.steps_in_second > FLOW_STEPS_PER_S_MAX:
         run.drop()
         return Finished(FlowEnding.RAISED, f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second")
-    return run.resume(step)
+    return run.resume(replace(step, line_silent=call.silent))
 
 
 def _run(turn: Turn, call: CallState, function: FlowFunction, language: str) -> None:

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, outbound, quality, teardown, uses_alone
+from keepline.call import established, outbound, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
@@ -168,7 +168,7 @@ class Exchange:
         self.on_call(turn, given.call, lambda t, c: teardown.on_media_stopped(t, c, given))
 
     def _on_dead_air(self, turn: Turn, given: fx.DeadAirBegan | fx.DeadAirEnded) -> None:
-        self.on_call(turn, given.call, lambda t, c: quality.on_dead_air(t, c, given))
+        self.on_call(turn, given.call, lambda t, c: established.on_dead_air(t, c, given))
 
     def _on_recording_finished(self, turn: Turn, given: fx.RecordingFinished) -> None:
         self.on_call(turn, given.call, lambda t, c: teardown.on_recording_finished(t, c, given))

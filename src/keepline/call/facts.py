@@ -12,6 +12,8 @@ from keepline.call.facts_flow import (
     DigitsPressed,
     FlowEnded,
     FlowFailed,
+    LineFellSilent,
+    LineHeard,
     MessageRecorded,
     MessageStarted,
     PromptEnded,
@@ -59,6 +61,8 @@ __all__ = [
     "LegFact",
     "LegJoined",
     "LegPlaced",
+    "LineFellSilent",
+    "LineHeard",
     "MessageRecorded",
     "MessageStarted",
     "PlacedFact",
@@ -275,6 +279,8 @@ Fact = (
     | ReinviteAcknowledged
     | DigitsPressed
     | DigitSignalled
+    | LineFellSilent
+    | LineHeard
     | PromptEnded
     | QuestionContinued
     | MessageStarted
@@ -305,6 +311,8 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     ReinviteAcknowledged,
     DigitsPressed,
     DigitSignalled,
+    LineFellSilent,
+    LineHeard,
     PromptEnded,
     QuestionContinued,
     MessageStarted,

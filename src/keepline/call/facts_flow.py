@@ -31,6 +31,26 @@ class DigitsPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class LineFellSilent:
+    """Nothing has come by the caller's line for as long as counts as dead air."""
+
+    kind: ClassVar[str] = "line_fell_silent.1"
+    call: str
+    at_s: float
+    silent_s: float
+    """So far."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineHeard:
+    """The line that was silent is heard again, or for the first time."""
+
+    kind: ClassVar[str] = "line_heard.1"
+    call: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PromptEnded:
     """The prompt of a question is over; the time for its answer runs."""
 
@@ -109,6 +129,8 @@ class StepEnded:
     """Of a question: how it ended; of a use: what was asked."""
     attempts: int = 1
     """Of a question: how often it was asked."""
+    line_silent: bool = False
+    """Whether nothing came by the caller's line just then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,8 @@ class MediaSeen:
     ring: str
     secret: SecretHeard | None = None
     """None where keys are not private."""
+    line_silent: bool = False
+    """Dead air lasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """How a call's audio was: where it may come from, what of its silence is told, the figures of its end.
 
-It refuses to act on silence: that is the flow's and the operator's affair, who hear of it.
+It refuses to act on silence: that is the flow's and the operator's affair, who are told.
 """
 
 from dataclasses import replace
 
 from keepline.call.effects import DeadAirBegan, DeadAirEnded, MediaStopped, MediaWay, Report
-from keepline.call.facts import CallEnded
-from keepline.call.state import CallState
+from keepline.call.facts import CallEnded, LineFellSilent, LineHeard
+from keepline.call.state import CallState, Phase
 from keepline.call.turn import Turn
 from keepline.rtp.quality import mos_of_stream
 
@@ -30,8 +30,8 @@ def dead_air_s(turn: Turn, call: CallState) -> float:
     return program.operation.media.dead_air_s if program is not None else 0.0
 
 
-def on_dead_air(turn: Turn, call: CallState, given: DeadAirBegan | DeadAirEnded) -> None:
-    """The caller's line fell silent, or is heard again."""
+def report_dead_air(turn: Turn, call: CallState, given: DeadAirBegan | DeadAirEnded) -> None:
+    """Tell the operator that the caller's line fell silent, or is heard again."""
     if call.answered is None:
         return
     if isinstance(given, DeadAirEnded):
@@ -41,6 +41,15 @@ def on_dead_air(turn: Turn, call: CallState, given: DeadAirBegan | DeadAirEnded)
     else:
         what = f"nothing ever heard of the caller's line, {given.silent_s:.1f} s after the answer"
         turn.emit(Report("one_way_audio", call.id, what))
+
+
+def note_line(turn: Turn, call: CallState, is_silent: bool, silent_s: float = 0.0) -> bool:
+    """Put on record whether the caller's line is silent; False where that is known, or the call is over."""
+    if call.silent == is_silent or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
+        return False
+    fact = LineFellSilent(call.id, turn.now_s, silent_s) if is_silent else LineHeard(call.id, turn.now_s)
+    turn.record(call, fact)
+    return True
 
 
 def with_figures(ended: CallEnded, stopped: MediaStopped) -> CallEnded:

@@ -27,6 +27,8 @@ from keepline.call.facts import (
     FlowFailed,
     LegJoined,
     LegPlaced,
+    LineFellSilent,
+    LineHeard,
     MessageRecorded,
     MessageStarted,
     PlacedFact,
@@ -84,52 +86,13 @@ class CallState:
     """One live call. Only `apply` changes what facts speak of; the rest is this process's own working state."""
 
     __slots__ = (
-        "adopted",
-        "agreement",
-        "answer_interval_s",
-        "answered",
-        "asked_at_s",
-        "attempt",
-        "bye_over",
-        "bye_received",
-        "bye_sent",
-        "dialog",
-        "digits",
-        "digits_at_s",
-        "digits_head",
-        "digits_used",
-        "ended",
-        "entry",
-        "failed",
-        "flow_ended",
-        "flow_run",
-        "invite",
-        "joined",
-        "leave_why",
-        "leg_placed",
-        "media_stopped",
-        "message",
-        "message_digits",
-        "messages",
-        "part",
-        "phase",
-        "placing",
-        "prompt_over_at_s",
-        "received",
-        "recorded",
-        "remote_tag",
-        "repeats",
-        "second_began_at_s",
-        "secrets",
-        "step_began_at_s",
-        "steps",
-        "steps_before",
-        "steps_in_second",
-        "timers",
-        "transfer",
-        "use",
-        "waiting",
-    )
+        "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
+        "bye_sent", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry", "failed",
+        "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "media_stopped", "message",
+        "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "received", "recorded",
+        "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps", "steps_before",
+        "steps_in_second", "timers", "transfer", "use", "waiting",
+    )  # fmt: skip
 
     def __init__(self, received: CallBegun, invite: Request) -> None:
         self.received = received
@@ -160,6 +123,8 @@ class CallState:
         self.digits_used = 0
         """Digits that answers have used up."""
         self.digits_at_s = 0.0
+        self.silent = False
+        """Nothing comes by the caller's line."""
         self.prompt_over_at_s: float | None = None
         self.attempt = 1
         """How often the question is being asked."""
@@ -259,6 +224,8 @@ class CallState:
             self._apply_agreement(fact)
         elif isinstance(fact, StepEnded):
             self._apply_step(fact)
+        elif isinstance(fact, LineFellSilent | LineHeard):
+            self.silent = isinstance(fact, LineFellSilent)
         elif isinstance(fact, PromptEnded):
             self.prompt_over_at_s = fact.at_s
         elif isinstance(fact, CallAnswered):
@@ -327,7 +294,10 @@ class CallState:
     def _apply_agreement(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
         if isinstance(fact, CallAcknowledged) and fact.terms is not None:  # the flow begins with the session
             self.step_began_at_s = self.asked_at_s = fact.at_s
+        before = self.agreement.number
         self.agreement.apply(fact)
+        if self.agreement.number != before:
+            self.silent = False  # media listens anew
 
     def _apply_step(self, fact: StepEnded) -> None:
         outcome = StepOutcome(fact.outcome)
@@ -335,7 +305,8 @@ class CallState:
         if self.use is not None and self.use.step == fact.step:
             is_left_alone = self.use.changes and outcome is StepOutcome.HUNG_UP
             self.use = self.use if is_left_alone else None
-        self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, fact.value, fact.reason, fact.attempts))
+        said = (fact.value, fact.reason, fact.attempts, fact.line_silent)
+        self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, *said))
         self._begin_part(fact.at_s, fact.digits_used, 1, QUESTION, "")
         self.step_began_at_s = fact.at_s
         if fact.at_s >= self.second_began_at_s + 1.0:

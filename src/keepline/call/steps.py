@@ -67,6 +67,8 @@ class Behaviour:
     """Media has more of an entry that nobody sees, or it is over."""
     on_timer: Reaction = nothing
     """`Timer.STEP` is due."""
+    on_line_silent: Reaction = nothing
+    """Nothing comes by the caller's line any more."""
     resume_media: Reaction = nothing
     """Media is a new process: say again what the step needs of it."""
     on_leg_news: LegReaction = nothing_of_legs

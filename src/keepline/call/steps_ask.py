@@ -105,6 +105,14 @@ def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     return _go_on(turn, call, waiting, verdict)
 
 
+def _on_line_silent(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    """A question that would wait for ever ends; another one when its time is over."""
+    request = _question(waiting)
+    if request.timeout_s is not None or call.digits or call.prompt_over_at_s is None or call.part != ASKED:
+        return None
+    return _go_on(turn, call, waiting, Verdict(Reason.DEAD_AIR, "", 0))
+
+
 def _await_answer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     request = _question(waiting)
     verdict = _judge(call, request, is_over=False)
@@ -135,7 +143,9 @@ def _judge(call: CallState, request: Question, *, is_over: bool) -> Verdict | No
 def _go_on(turn: Turn, call: CallState, waiting: Waiting, verdict: Verdict) -> Result | None:
     """What follows an entry: its confirmation, the question again, or the end of the step."""
     request = _question(waiting)
-    if verdict.reason is Reason.ANSWERED:
+    if verdict.reason is Reason.NO_INPUT and call.silent:
+        verdict = Verdict(Reason.DEAD_AIR, "", verdict.used)  # nobody is asked again who cannot be heard
+    elif verdict.reason is Reason.ANSWERED:
         if request.confirms and call.part != CONFIRM:
             return _begin_part(turn, call, waiting, CONFIRM, call.attempt, verdict.reason, verdict)
     elif call.attempt <= request.retries:
@@ -164,5 +174,6 @@ QUESTION = Behaviour(
     on_prompt_played=_on_prompt_played,
     on_digits=_on_digits,
     on_timer=_on_timer,
+    on_line_silent=_on_line_silent,
     resume_media=_resume_media,
 )

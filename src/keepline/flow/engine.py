@@ -120,6 +120,7 @@ class FlowRun:
             if self._steps_alone > FLOW_STEPS_AFTER_HANGUP_MAX:
                 what = f"the flow took more than {FLOW_STEPS_AFTER_HANGUP_MAX} steps after the call was over"
                 return self._finish(Finished(FlowEnding.RAISED, what))
+        self._call.is_silent = result.line_silent
         if result.outcome is StepOutcome.HUNG_UP:
             return self._drive(lambda: coroutine.throw(HungUp()))
         if result.outcome is StepOutcome.FAILED:

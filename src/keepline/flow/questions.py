@@ -20,6 +20,8 @@ class Reason(StrEnum):
     ANSWERED = "answered"
     NO_INPUT = "no_input"
     """Nothing was keyed in time."""
+    DEAD_AIR = "dead_air"
+    """Nothing was keyed, and nothing at all comes by the caller's line."""
     TOO_SHORT = "too_short"
     """Fewer digits than `min_count`."""
     INVALID = "invalid"

@@ -36,6 +36,8 @@ class StepResult:
     """Of a question: how it ended."""
     attempts: int = 1
     """Of a question: how often it was asked."""
+    line_silent: bool = False
+    """Whether nothing came by the caller's line when the step ended."""
 
 
 class StepRequest:

@@ -55,6 +55,8 @@ class Call:
     """Of what is said without naming another. A flow may set it: `call.language = "es"`."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """What the call was placed with (`keepline call place --var name=value`); empty for a call that came in."""
+    is_silent: bool = False
+    """Whether nothing came by the caller's line when the last verb ended: dead air, as the operation defines it."""
 
     def say(
         self, text: str = "", *, prompt: str = "", language: str = "", repeat: bool = False, **fields: object

@@ -192,8 +192,9 @@ class MediaLink:
             return None
         play = self._slots.play_state(slot)
         head, ring = self._slots.digits(slot)
-        secret = seen_in(self._slots, int(call, 16), slot)
-        return fx.MediaSeen(call, play.finished, REASONS[play.reason] if play.reason else "", head, ring, secret)
+        secret, silent = seen_in(self._slots, int(call, 16), slot), self._slots.line_is_silent(slot)
+        reason = REASONS[play.reason] if play.reason else ""
+        return fx.MediaSeen(call, play.finished, reason, head, ring, secret, silent)
 
     def close_strangers(self, live: set[str]) -> None:
         """Close the slots of calls that are not live: their end was written, its command was lost."""

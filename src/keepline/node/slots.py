@@ -375,6 +375,10 @@ class Slots:
             frame_ms=(_PORT.unpack_from(self.view, base + S_FRAME_BYTES)[0] or FRAME_BYTES) // 8,
         )
 
+    def line_is_silent(self, slot: int) -> bool:
+        """Whether dead air lasts."""
+        return bool(SILENCE.unpack_from(self.view, self.base(slot) + S_SILENCE)[-1])
+
     def latched(self, slot: int) -> bool:
         """Whether a packet has come from the peer."""
         return self.view[self.base(slot) + S_LATCHED] != 0

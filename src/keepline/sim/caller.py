@@ -39,6 +39,8 @@ class Plan:
     """What it says when it is to be transferred: the answer to the REFER, then the status in each NOTIFY."""
     leaves: bool = False
     """It hangs up itself once it was transferred."""
+    silences: tuple[tuple[float, float], ...] = ()
+    """Seconds after the answer when its line goes dead, and for how long."""
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
 
@@ -245,6 +247,9 @@ class SimCaller:
                 self._world.after(at_s, lambda index=index: self._hold(index))  # type: ignore[misc]
             for at_s, length_s in self.plan.speaks:
                 self._world.after(at_s, lambda length_s=length_s: self._media.speak(self.rtp, length_s))  # type: ignore[misc]
+            for at_s, length_s in self.plan.silences:
+                self._world.after(at_s, lambda: self._media.fall_silent(self.rtp))
+                self._world.after(at_s + length_s, lambda: self._media.fall_silent(self.rtp, silent=False))
             if self._cancelling:
                 self.hang_up()
             elif self.plan.hang_up_after_s is not None:

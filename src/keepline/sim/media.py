@@ -50,6 +50,8 @@ class SimSlot:
     recording_at_s: float = 0.0
     recorded: fx.RecordingFinished | None = None
     """The last recording that is over."""
+    is_silent: bool = False
+    """Nothing comes by the caller's line."""
     sound_until_s: float = 0.0
     """When the caller falls silent, or fell."""
 
@@ -129,6 +131,16 @@ class SimMedia:
         heard = slot.secrets.heard()
         if heard is not None:
             self._event(index, heard)
+
+    def fall_silent(self, rtp: fx.Address, *, silent: bool = True) -> None:
+        """Nothing comes by this caller's line any more, for so long that it counts; or something does again."""
+        index = self._slot_of(rtp)
+        if index is None or self.slots[index].is_silent == silent:
+            return
+        slot = self.slots[index]
+        slot.is_silent, silent_s = silent, slot.opened.dead_air_s if slot.opened else 0.0
+        began = fx.DeadAirBegan(slot.call, silent_s, True)
+        self._event(index, began if silent else fx.DeadAirEnded(slot.call, silent_s))
 
     def _slot_of(self, rtp: fx.Address) -> int | None:
         for index, slot in enumerate(self.slots):
@@ -296,8 +308,8 @@ class SimMedia:
         slot = self.slots[index]
         if slot.call != call:
             return None
-        ring = slot.keyed[-DIGITS_IN_RING:]
-        return fx.MediaSeen(call, slot.finished, slot.reason, len(slot.keyed), ring, slot.secrets.heard())
+        digits = len(slot.keyed), slot.keyed[-DIGITS_IN_RING:]
+        return fx.MediaSeen(call, slot.finished, slot.reason, *digits, slot.secrets.heard(), slot.is_silent)
 
     def figures(self, call: str, index: int) -> fx.MediaStopped:
         """The figures of a call; zeros where the slot is another's by now."""
