@@ -190,4 +190,4 @@ def test_what_comes_is_answered_as_the_page_says(row: list[str]) -> None:
 
 def test_every_limit_is_the_one_in_force() -> None:
     for name, value, _ in rows("Limits"):
-        assert getattr(limits, name.strip("`")) == int(value), name
+        assert getattr(limits, name.strip("`")) == float(value), name

@@ -143,7 +143,8 @@ class Exchange:
             self._responses.receive(turn, message, given.source)
             return
         try:
-            self._requests.receive(turn, message, given.data, given.source)
+            waited_s = given.waited_s if isinstance(given, fx.DatagramReceived) else 0.0
+            self._requests.receive(turn, message, given.data, given.source, waited_s)
         except PeerError as error:  # what only a closer look shows to be wrong
             if gate.refuse_broken(turn, message, error, given.source):
                 self._requests.refuse_unserved(turn, message, error.status, given.source)

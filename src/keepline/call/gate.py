@@ -187,11 +187,15 @@ class Gate:
         """Whether a call that is to be answered 503 gets no record; it has its answer then."""
         if self._recorded.take(turn.now_s):
             return False
+        self.shed(turn, invite, source)
+        return True
+
+    def shed(self, turn: Turn, invite: Request, source: fx.Address) -> None:
+        """Answer a call 503 with neither a transaction nor a record, as cheaply as can be; it is counted."""
         self.shed_calls += 1
         self._shed.answers(turn.now_s, _CALLS)
         self.report(turn)
         self.answer(turn, invite, 503, source)
-        return True
 
     def answer(
         self,

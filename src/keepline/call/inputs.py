@@ -16,6 +16,8 @@ class DatagramReceived:
 
     data: bytes
     source: Address
+    waited_s: float = 0.0
+    """For its turn, where it begins a call."""
 
 
 @dataclass(frozen=True, slots=True)

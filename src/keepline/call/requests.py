@@ -17,7 +17,7 @@ from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
-from keepline.model.limits import SERVER_TRANSACTIONS_MAX
+from keepline.model.limits import SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
 from keepline.sip.digest import redact
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
@@ -41,8 +41,8 @@ class Requests:
         self._exchange = exchange
         self.left = LeftCalls(64 * exchange.identity.timers.t1_s)
 
-    def receive(self, turn: Turn, request: Request, raw: bytes, source: fx.Address) -> None:
-        """One request; retransmissions are absorbed by their transaction."""
+    def receive(self, turn: Turn, request: Request, raw: bytes, source: fx.Address, waited_s: float = 0.0) -> None:
+        """One request; retransmissions are absorbed by their transaction. A new call may have waited too long."""
         exchange = self._exchange
         stamp_received(request, source[0], source[1])
         raw = redact(raw)  # this is what is written of it
@@ -65,6 +65,8 @@ class Requests:
         is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
         if is_full and not self._is_within(turn, request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)
+        elif begins_call and waited_s > SIP_WAIT_S_MAX:
+            exchange.gate.shed(turn, request, source)
         elif begins_call:
             self._on_invite(turn, key, request, raw, source, admission)
         else:

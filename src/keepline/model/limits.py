@@ -267,7 +267,16 @@ DESK_REQUESTS_MAX = 64
 
 # Calls process
 SIP_DATAGRAMS_PER_TURN_MAX = 64
-"""Read before anything else has its turn."""
+"""Dealt with before anything else has its turn."""
+SIP_DATAGRAMS_PER_READ_MAX = 1_000
+"""Read before any is dealt with."""
+SIP_WAITING_MAX = 20_000
+"""Read and not dealt with yet; what comes beyond waits in the kernel."""
+SIP_WAIT_FAIR_S = 0.1
+"""Of the new call that has waited longest; from there on the latest is served before it."""
+SIP_WAIT_S_MAX = 0.4
+"""Of a new call for its turn; one that has waited longer is refused 503 and only counted. Its caller asks again after
+500 ms (RFC 3261 §17.1.1.2)."""
 WAKES_PER_TURN = 8
 """Calls taken over that are woken between two looks at the sockets."""
 MEDIA_COMMAND_DATAGRAMS_MAX = 1_000

@@ -18,16 +18,16 @@ from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.model.errors import LocalError
-from keepline.model.limits import SIP_DATAGRAMS_PER_TURN_MAX, WAKES_PER_TURN
+from keepline.model.limits import WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
 from keepline.node.journal import Journal, JournalFailed, Written
 from keepline.node.medialink import MediaLink
+from keepline.node.sip_intake import Intake
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.sip.peers import TcpPeer
 
 HEARTBEAT_EVERY_S = 0.1
-DATAGRAM_BYTES_MAX = 65_535
 log = structlog.get_logger("calls")
 
 
@@ -68,6 +68,8 @@ class Active:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
         self._link: socket.socket | None = None
+        self._intake = Intake()
+        self._serves_soon = False
         self._is_stopped = False
         self.trouble = ""
 
@@ -114,17 +116,16 @@ class Active:
         self._flush()
 
     def _read_sip(self, sip: socket.socket) -> None:
-        inputs: list[fx.Input] = []
-        for _ in range(SIP_DATAGRAMS_PER_TURN_MAX):
-            try:
-                data, source = sip.recvfrom(DATAGRAM_BYTES_MAX)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError as error:  # an ICMP error of an earlier send
-                log.debug("sip_receive_failed", error=str(error))
-                continue
-            inputs.append(fx.DatagramReceived(data, (source[0], source[1])))
-        self.feed_all(inputs)
+        self._intake.read(sip, self._loop.time())
+        if not self._serves_soon:
+            self._serve_sip()
+
+    def _serve_sip(self) -> None:
+        """Deal with a few of those that wait; the others have their turn when everybody else had one."""
+        self.feed_all(self._intake.take(self._loop.time()))
+        self._serves_soon = len(self._intake) > 0 and not self._is_stopped
+        if self._serves_soon:
+            self._loop.call_soon(self._serve_sip)
 
     def _read_media(self) -> None:
         if self.media is None:
@@ -284,6 +285,8 @@ class Active:
 
     def stop(self) -> None:
         """Let go of the sockets and write out what is left; its effects leave as the news of it comes in."""
+        while len(self._intake):
+            self.feed_all(self._intake.take(self._loop.time()))
         self._is_stopped = True
         if self.streams is not None:
             self.streams.stop()

@@ -15,13 +15,14 @@ from keepline.model.limits import (
     SERVER_TRANSACTIONS_MAX,
     SIP_HEADERS_MAX,
     SIP_MESSAGE_BYTES_MAX,
+    SIP_WAIT_S_MAX,
     STRANGER_ANSWERS_PER_S_MAX,
     STRANGERS_ANSWERED_PER_S_MAX,
     TRUNK_PEERS_CACHED_MAX,
 )
 from keepline.model.operation import Trunk
 from keepline.sip.message import Response
-from tests.spec.exchange_rig import STRANGER, Rig, invite
+from tests.spec.exchange_rig import STRANGER, Rig, invite, read_response
 from tests.spec.sip_messages import PEER, SDP, wire
 
 
@@ -236,6 +237,19 @@ def test_refusals_beyond_the_limit_are_stateless_and_counted() -> None:
     assert [report.event for report in rig.reports] == ["calls_shed"]
     last = invite(Via=way(REFUSALS_RECORDED_PER_S_MAX + 29), Call_ID=f"flood{REFUSALS_RECORDED_PER_S_MAX + 29}")
     assert [answer.encode() for answer in rig.send(last)] == [answers[-1].encode()], "the same answer to a copy"
+
+
+def test_rfc3261_21_5_4_a_new_call_that_waited_too_long_is_refused_and_counted() -> None:
+    rig = Rig()
+    facts = len(rig.facts)
+    (sent,) = rig.step(fx.DatagramReceived(invite(), PEER, SIP_WAIT_S_MAX + 0.01))
+    refused = read_response(sent)
+    assert (refused.status, "Retry-After" in refused.headers) == (503, False)
+    assert (len(rig.facts), rig.exchange.gate.shed_calls) == (facts, 1)
+    rig.step(fx.DatagramReceived(invite(), PEER, SIP_WAIT_S_MAX))
+    assert len(rig.facts) > facts, "asked for again, and in time"
+    rig.step(fx.DatagramReceived(invite(), PEER, 10.0))
+    assert rig.exchange.gate.shed_calls == 1, "a copy that waited refuses nothing that is answered"
 
 
 def test_server_transactions_beyond_the_most_are_503_without_a_memory() -> None:

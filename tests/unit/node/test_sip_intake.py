@@ -1,0 +1,108 @@
+"""Whose turn it is of what has come by SIP: nothing is lost, calls that are live go first, and the latest in time."""
+
+from keepline.model.limits import (
+    SIP_DATAGRAMS_PER_READ_MAX,
+    SIP_DATAGRAMS_PER_TURN_MAX,
+    SIP_WAIT_FAIR_S,
+    SIP_WAIT_S_MAX,
+    SIP_WAITING_MAX,
+)
+from keepline.node.sip_intake import SERVED_ONE_OF, Intake, begins_call
+from tests.unit.node.node_doubles import SipSocket
+
+
+def message(method: str, number: int, to_tag: str = "", branch: str = "1") -> bytes:
+    lines = (
+        f"{method} sip:a@b SIP/2.0", f"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{branch}", "From: <sip:c@d>;tag=f",
+        f"To: <sip:a@b>{f';tag={to_tag}' if to_tag else ''}", f"Call-ID: {number:05d}", f"CSeq: 1 {method}", "", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+def filled(*datagrams: bytes, now_s: float = 0.0) -> Intake:
+    intake, sip = Intake(), SipSocket()
+    sip.waiting.extend(datagrams)
+    while sip.waiting and len(intake) < SIP_WAITING_MAX:
+        intake.read(sip, now_s)  # type: ignore[arg-type]
+    sip.close()
+    return intake
+
+
+def add(intake: Intake, *datagrams: bytes, now_s: float) -> None:
+    sip = SipSocket()
+    sip.waiting.extend(datagrams)
+    intake.read(sip, now_s)  # type: ignore[arg-type]
+    sip.close()
+
+
+def invites(*numbers: int) -> list[bytes]:
+    return [message("INVITE", number) for number in numbers]
+
+
+def test_what_begins_a_call_is_told_from_what_belongs_to_one() -> None:
+    assert begins_call(message("INVITE", 1))
+    assert not begins_call(message("INVITE", 1, to_tag="x"))
+    assert not begins_call(message("INVITE", 1).replace(b"To:", b"t ").replace(b"t  <sip:a@b>", b"t : <sip:a@b>;tag=x"))
+    assert begins_call(message("INVITE", 1) + b"To: in the body;tag=x")
+    assert not begins_call(message("BYE", 1, to_tag="x"))
+    assert not begins_call(b"INVITE")
+
+
+def test_what_belongs_to_calls_goes_first() -> None:
+    bye, ack = message("BYE", 8, "x"), message("ACK", 9, "x")
+    taken = filled(*invites(1, 2), bye, ack).take(0.0)
+    assert [each.data for each in taken] == [bye, ack, *invites(1, 2)]
+
+
+def test_new_calls_are_not_starved_by_it() -> None:
+    byes = [message("BYE", number, "x") for number in range(1000)]
+    taken = filled(*byes, *invites(*range(2000, 3000))).take(0.0)
+    assert len(taken) == SIP_DATAGRAMS_PER_TURN_MAX
+    assert sum(begins_call(each.data) for each in taken) == SIP_DATAGRAMS_PER_TURN_MAX // 4
+
+
+def test_new_calls_have_their_turn_in_their_order_while_it_keeps_up() -> None:
+    intake = filled(*invites(1, 2, 3))
+    assert [each.data for each in intake.take(SIP_WAIT_FAIR_S)] == invites(1, 2, 3)
+    assert len(intake) == 0
+
+
+def test_the_latest_is_served_first_when_it_is_behind() -> None:
+    intake = filled(*invites(1, 2))
+    add(intake, *invites(3, 4), now_s=0.15)
+    taken = intake.take(0.2)
+    assert [each.data for each in taken] == invites(4, 3, 2, 1)
+    assert [round(each.waited_s, 2) for each in taken] == [0.05, 0.05, 0.2, 0.2]
+
+
+def test_what_is_late_is_refused_between_calls_that_are_served() -> None:
+    intake = filled(*invites(*range(20)))
+    add(intake, *invites(*range(20, 40)), now_s=1.0)
+    taken = intake.take(1.1)
+    late = [each.waited_s > SIP_WAIT_S_MAX for each in taken]
+    assert late[: 2 * SERVED_ONE_OF] == [False, True, True, True, True] * 2
+    assert len(taken) == 40, "nobody is forgotten"
+    assert late.count(True) == 20
+
+
+def test_a_copy_of_what_waits_is_left_out_and_another_invite_of_its_call_is_not() -> None:
+    again, other = message("INVITE", 1), message("INVITE", 1, branch="2")
+    intake = filled(message("INVITE", 1), again, other)
+    assert [each.data for each in intake.take(0.0)] == [other, again]
+
+
+def test_a_cancel_takes_its_invite_along() -> None:
+    cancel = message("CANCEL", 2)
+    intake = filled(*invites(1, 2, 3), cancel)
+    assert [each.data for each in intake.take(0.0)] == [*invites(2), cancel, *invites(1, 3)]
+
+
+def test_one_read_ends_at_the_limit_and_so_does_what_may_wait() -> None:
+    intake, sip = Intake(), SipSocket()
+    sip.waiting.extend(invites(*range(SIP_WAITING_MAX + 10)))
+    intake.read(sip, 0.0)  # type: ignore[arg-type]
+    assert len(intake) == SIP_DATAGRAMS_PER_READ_MAX
+    for _ in range(SIP_WAITING_MAX // SIP_DATAGRAMS_PER_READ_MAX + 5):
+        intake.read(sip, 0.0)  # type: ignore[arg-type]
+    assert (len(intake), len(sip.waiting)) == (SIP_WAITING_MAX, 10)
+    sip.close()
