@@ -60,15 +60,17 @@ def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
 class LeftCalls:
     """Calls that ended lately: enough to answer a repeated request that a dead process had answered.
 
-    Those that began in this process are in the transactions' memory; these are its predecessors'.
+    Those that began in this process are in the transactions' memory; these are its predecessors', and those that we
+    placed: who asks for one again is told that it was placed.
     """
 
-    __slots__ = ("_by_dialog", "_by_invite", "_linger_s")
+    __slots__ = ("_by_dialog", "_by_invite", "_calls", "_linger_s")
 
     def __init__(self, linger_s: float) -> None:
         self._linger_s = linger_s
         self._by_dialog: dict[tuple[str, str], CallEnded] = {}
         self._by_invite: OrderedDict[tuple[str, str], CallEnded] = OrderedDict()
+        self._calls: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._by_invite)
@@ -79,16 +81,25 @@ class LeftCalls:
             return False
         before = self._by_invite.pop((ended.sip_call_id, ended.remote_tag), None)
         if before is not None:
-            self._by_dialog.pop((before.sip_call_id, before.local_tag), None)
+            self._forget(before)
         self._by_invite[ended.sip_call_id, ended.remote_tag] = ended
         self._by_dialog[ended.sip_call_id, ended.local_tag] = ended
+        self._calls.add(ended.call)
         while self._by_invite:
             oldest = next(iter(self._by_invite.values()))
             if len(self._by_invite) <= ENDED_CALLS_MAX and oldest.at_s + self._linger_s >= now_s:
                 break
             del self._by_invite[oldest.sip_call_id, oldest.remote_tag]
-            self._by_dialog.pop((oldest.sip_call_id, oldest.local_tag), None)
+            self._forget(oldest)
         return True
+
+    def __contains__(self, call: str) -> bool:
+        """The call of this id ended lately."""
+        return call in self._calls
+
+    def _forget(self, ended: CallEnded) -> None:
+        self._by_dialog.pop((ended.sip_call_id, ended.local_tag), None)
+        self._calls.discard(ended.call)
 
     def had_bye(self, sip_call_id: str, local_tag: str, cseq: int) -> bool:
         """This very BYE ended the call."""

@@ -252,7 +252,7 @@ class Exchange:
         if timer is Timer.RING and call.placing is None:
             self._requests.answer(turn, call)
             return
-        if timer is Timer.CANCEL:
+        if timer is Timer.CANCEL or (timer is Timer.UNANSWERED and call.phase is Phase.PLACING):
             self.transactions.forget_client(call.invite)
         REACTIONS[timer](turn, call)
 
@@ -332,7 +332,7 @@ class Exchange:
         """The call is over: its slot is free again, its late requests are still answered."""
         if self.calls.pop(call.id, None) is None:
             return
-        if call.adopted and call.ended is not None:
+        if call.ended is not None and (call.adopted or call.placing is not None):
             self._requests.left.remember(call.ended.at_s, call.ended)
         self._unindex(call.received)
 
@@ -350,6 +350,10 @@ class Exchange:
     def knows(self, call: str) -> bool:
         """The call is live."""
         return call in self.calls or call in self.sleepers
+
+    def had(self, call: str) -> bool:
+        """The call ended lately."""
+        return call in self._requests.left
 
     @property
     def is_full(self) -> bool:

@@ -9,7 +9,15 @@ Source: RFC 3261 §8.1.3, §9.1, §13.2, §17.1.1; RFC 3264.
 
 from keepline.call import dialogs, established, session, setup, teardown
 from keepline.call.effects import Address, Report
-from keepline.call.facts import CallAnswered, CallCancelled, CallPlaced, CallProgressed, CallRefused, ForkAnswered
+from keepline.call.facts import (
+    CallAnswered,
+    CallCancelled,
+    CallPlaced,
+    CallProgressed,
+    CallRefused,
+    CallRetried,
+    ForkAnswered,
+)
 from keepline.call.legs import LegEvent
 from keepline.call.outbound_dialog import ack_of, answered_dialog, bye_of
 from keepline.call.outbound_retry import next_attempt, proven
@@ -17,13 +25,14 @@ from keepline.call.placed_end import RANG_OUT
 from keepline.call.placed_state import Placing
 from keepline.call.session import NO_ANSWER
 from keepline.call.setup import NO_TERMS
-from keepline.call.state import TRANSITIONS, CallState, Phase, Timer, response_of
+from keepline.call.state import TRANSITIONS, CallState, Phase, Timer, request_of, response_of
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.call.ways import way_of_ours
 from keepline.model.limits import CALL_PROGRESS_MAX, FORKS_MAX
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
 from keepline.sip.message import Request, Response
+from keepline.sip.peers import peer_at
 from keepline.sip.session_timer import agreed_interval
 
 NO_SLOT = "its media slot is not to be had any more"
@@ -224,6 +233,8 @@ def restore(turn: Turn, call: CallState) -> None:
     if call.phase in WAITING:
         call.invite = proven(turn, call)
         begin(turn, call)
+        if not placing.has_provisional:  # timer B counts from when it was first sent (§17.1.1.2)
+            turn.set_timer(call, Timer.UNANSWERED, placing.invite_at_s + turn.identity.timers.give_up_s)
         established.open_media(turn, call)
         if placing.cancelled is not None:
             turn.set_timer(call, Timer.CANCEL, placing.cancelled.at_s + turn.identity.timers.give_up_s)
@@ -236,14 +247,20 @@ def restore(turn: Turn, call: CallState) -> None:
         _acknowledge(turn, call)
     for fork in placing.forks:
         decline(turn, call.invite, response_of(fork.response), placing.peer)
-    acknowledge_refusal(turn, call)
 
 
-def acknowledge_refusal(turn: Turn, call: CallState) -> None:
-    """The ACK of a refusal again, where there was one: the transaction that knew it died with its process."""
-    placing = _placing(call)
-    if placing.refused is not None and placing.refused.ack:
-        turn.send(placing.refused.ack.encode("latin-1"), placing.peer)
+def acknowledge_refusal(turn: Turn, call: CallState, response: Response) -> None:
+    """The ACK of a refusal again: the transaction that knew it died with its process."""
+    for begun in (call.received, *_placing(call).retried):
+        if isinstance(begun, CallPlaced | CallRetried) and begun.cseq == response.cseq.number:
+            ack = ack_for_failure(request_of(begun.invite), response)
+            turn.send(ack.encode(), peer_at(begun.peer_host, begun.peer_port, begun.transport))
+
+
+def on_unanswered(turn: Turn, call: CallState) -> None:
+    """Nobody answers the INVITE of a call that was taken over; its transaction is to be forgotten."""
+    if call.phase in WAITING and not _placing(call).has_provisional:
+        on_failure(turn, call, None)
 
 
 def _rings_until_s(call: CallState) -> float:

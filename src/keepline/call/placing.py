@@ -103,7 +103,7 @@ class Placements:
     def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
         """Place a call; returns its id. One that is known already is left alone."""
         exchange = self._exchange
-        if wanted.call and exchange.knows(wanted.call):
+        if wanted.call and (exchange.knows(wanted.call) or exchange.had(wanted.call)):
             if not wanted.parent:
                 turn.emit(fx.PlacementAnswered(wanted.call))
             return wanted.call

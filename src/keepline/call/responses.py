@@ -58,7 +58,7 @@ class Responses:
         if call and response.status < 300:
             self._exchange.on_call(turn, call, lambda t, c: outbound.on_answer(t, c, response))
         elif call:
-            self._exchange.on_call(turn, call, outbound.acknowledge_refusal)
+            self._exchange.on_call(turn, call, lambda t, c: outbound.acknowledge_refusal(t, c, response))
         elif response.status >= 300:
             ack = self._left.ack_of(response)
             if ack:

@@ -74,6 +74,8 @@ class Timer(Enum):
     """No refresh came (RFC 4028)."""
     STEP = "step"
     MEDIA_CLOSE = "media_close"
+    UNANSWERED = "unanswered"
+    """Nobody heard of our INVITE since a process before sent it."""
     CANCEL = "cancel"
     """Our CANCEL came to nothing (RFC 3261 §9.1)."""
     USE = "use"

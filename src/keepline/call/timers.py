@@ -9,6 +9,7 @@ from keepline.call.turn import Turn
 REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {
     Timer.RING: outbound.on_ring_timer,
     Timer.CANCEL: outbound.on_cancel_limit,
+    Timer.UNANSWERED: outbound.on_unanswered,
     Timer.RETRANSMIT_ANSWER: setup.retransmit_answer,
     Timer.ANSWER_LIMIT: teardown.on_answer_limit,
     Timer.SESSION: session.on_session_timer,

@@ -19,6 +19,8 @@ from keepline.sim.office import SimOffice
 from keepline.sim.world import World
 
 WAKES_PER_TURN = 8
+ASK_AGAIN_S = 2.0
+"""How long a command waits for the answer to its `PlaceCall`."""
 TURN_S = 0.0005
 """From one turn of the process to the next."""
 
@@ -38,6 +40,8 @@ class NodeLog:
     sent: list[tuple[float, bytes, Address]] = field(default_factory=list)
     reports: list[fx.Report] = field(default_factory=list)
     deaths: int = 0
+    placed: dict[str, str] = field(default_factory=dict)
+    """Call that was asked for -> what was wrong with it, mostly nothing."""
 
 
 class SimNode:
@@ -105,6 +109,14 @@ class SimNode:
         self._orders.append(given)
         if self.exchange is not None:
             self._soon(lambda: self.feed(given))
+
+    def place(self, wanted: fx.PlaceCall) -> None:
+        """Ask for a call, again and again until that is answered, as the command does."""
+        if wanted.call in self.log.placed:
+            return
+        if self.exchange is not None:
+            self._soon(lambda: self.feed(wanted))
+        self._world.after(ASK_AGAIN_S, lambda: self.place(wanted))
 
     def die(self) -> None:
         """The process is gone at once; of what it was writing, any first part may have reached the journal."""
@@ -252,7 +264,9 @@ class SimNode:
                 answers.append(fx.MediaStopped(effect.call))
             elif isinstance(effect, fx.CallCapability):
                 answers += self._ask_office(effect)
-            elif not isinstance(effect, fx.Persist | fx.CloseConnection | fx.PlacementAnswered):
+            elif isinstance(effect, fx.PlacementAnswered):
+                self.log.placed[effect.call] = effect.mistake
+            elif not isinstance(effect, fx.Persist | fx.CloseConnection):
                 self.media.apply(effect)
         for answer in answers:
             self.feed(answer)
