@@ -17,6 +17,7 @@ from keepline.call.facts import CallReceived
 from keepline.call.record import CallRecord, MessageRecord, StepRecord, record_of
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_operation
+from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, PythonClass
 from keepline.model.operation import (
     BEEP_TONE,
     EVERYBODY,
@@ -36,6 +37,7 @@ from keepline.sim.caller import Plan, SimCaller
 from keepline.sim.media import Started
 from keepline.sim.network import Network
 from keepline.sim.node import SimNode
+from keepline.sim.script import Scripted, ScriptedOffice
 from keepline.sim.world import BEGAN_S, World
 from keepline.sip.transaction import Timers
 
@@ -68,6 +70,9 @@ class FlowTester:
         self._network = Network(self._world)
         self._node = SimNode(self._world, self._network, _NODE, self._exchange, _SLOTS)
         self._node.outage_s = _OUTAGE_S
+        self._office = ScriptedOffice(self._world)
+        self._node.office = self._office
+        self._is_flow_alone = callable(source) and not isinstance(source, Program)
         self._callees = SimCallees(self._world, self._network, _FAR_END)
         self._calls: list[PhoneCall] = []
         self._node.start()
@@ -113,6 +118,38 @@ class FlowTester:
         plan = CalleePlan(status or 0, rings_s, early_media, hangs_up_after_s)
         self._callees.plans[number] = plan
         return Callee(self, self._callees, number)
+
+    def answers(self, name: str, *answers: Scripted, changes: bool = False) -> None:
+        """Say what `use("CAPABILITY.ACTION")` answers from now on: these, one after the other; the last one stands.
+
+        Each is a `Reply` or its fields, `Unavailable`, `Refused`, `Unknown`, or a function of the arguments that gives
+        one of them. Raises `LookupError` for what the operation has not; a flow alone has whatever is answered, and
+        `changes` says that it changes something. What no test answers for is `Unavailable`.
+        """
+        capability, _, action = name.partition(".")
+        operation = self._program.operation
+        found = operation.capabilities.get(capability)
+        if self._is_flow_alone and action:
+            self._give(capability, action, CapabilityAction(changes=changes, idempotent=changes))
+        elif found is None or found.action(action) is None:
+            known = [f"{each.name}.{one}" for each in operation.capabilities.values() for one in each.paths[0].actions]
+            raise LookupError(f"the operation has no {name}, only {', '.join(known) or 'no capability at all'}")
+        self._office.script(name, answers)
+
+    def asked(self, name: str) -> list[dict[str, Any]]:
+        """The arguments of each use of `CAPABILITY.ACTION` so far."""
+        return self._office.uses(name)
+
+    def _give(self, capability: str, action: str, promise: CapabilityAction) -> None:
+        """Let the operation of a flow alone have this action."""
+        operation = self._program.operation
+        found = operation.capabilities.get(capability)
+        actions = dict(found.paths[0].actions) if found else {}
+        path = CapabilityPath("test", PythonClass("test", "Test"), actions | {action: promise})
+        capabilities = dict(operation.capabilities) | {capability: Capability(capability, (path,))}
+        self._program = replace(self._program, operation=replace(operation, capabilities=capabilities))
+        if self._node.exchange is not None:
+            self._node.exchange.add_program(self._program, current=True)
 
     def waits(self, seconds: float) -> None:
         """Let time pass."""

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from keepline.flow import Call, flow
+from keepline.flow import Call, Refused, Reply, Unavailable, Unknown, flow
 from keepline.testing import FlowTester
 from tests.sim.operation import program
 
@@ -112,13 +113,25 @@ def test_the_how_to_page_runs(tmp_path: Path) -> None:
     blocks = re.findall(r"^```(yaml|python)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     for name, (_, body) in zip(("keepline.yaml", "flows.py", "test_flows.py"), blocks, strict=True):
         (tmp_path / name).write_text(body, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(tmp_path)]
+    run_tests(tmp_path, 3)
+
+
+def test_the_page_of_back_offices_runs(tmp_path: Path) -> None:
+    page = PAGE.with_name("test-back-offices.md").read_text(encoding="utf-8")
+    [body] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_orders.py").write_text(body, encoding="utf-8")
+    run_tests(tmp_path, 2)
+
+
+def run_tests(directory: Path, count: int) -> None:
+    """As the reader of a page would."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(directory)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert f"{count} passed" in done.stdout
 
 
 @flow
@@ -205,3 +218,58 @@ def test_a_line_that_is_heard_again_is_not_dead() -> None:
         tester.crash()
         call.ends()
         assert call.outcome == "gone"
+
+
+@flow
+async def order(call: Call) -> None:
+    found = await call.use("orders.status", number="4711")
+    match found:
+        case Reply():
+            await call.say("It is {state}.", state=found.state)
+        case Refused(code=code):
+            await call.say("Refused: {code}.", code=code)
+        case Unavailable():
+            await call.say("We cannot say.")
+    paid = await call.use("payments.charge", amount=Decimal("12.50"))
+    await call.outcome("paid" if paid.ok else "unknown" if isinstance(paid, Unknown) else "unpaid")
+    await call.hangup()
+
+
+def test_a_test_says_what_a_back_office_answers() -> None:
+    with FlowTester(order) as tester:
+        tester.answers("orders.status", {"state": "on its way"}, Refused(404, "unknown"), Unavailable("away"))
+        tester.answers("payments.charge", lambda amount: Reply({"receipt": str(amount)}), changes=True)
+        heard = []
+        for _ in range(4):
+            call = tester.call()
+            call.ends()
+            heard += call.heard
+            assert call.outcome == "paid"
+        assert heard == ["It is on its way.", "Refused: unknown.", "We cannot say.", "We cannot say."]
+        assert tester.asked("orders.status") == [{"number": "4711"}] * 4
+        assert tester.asked("payments.charge")[0] == {"amount": Decimal("12.50")}
+
+
+def test_a_change_of_which_nobody_knows() -> None:
+    with FlowTester(order) as tester:
+        tester.answers("orders.status", Reply({"state": "lost"}))
+        tester.answers("payments.charge", Unknown("no answer"), changes=True)
+        call = tester.call()
+        tester.crash()
+        call.ends()
+        assert call.outcome == "unknown"
+        assert len(tester.asked("payments.charge")) == 1
+
+
+def test_what_nobody_answers_for_is_told() -> None:
+    with FlowTester(order) as tester:
+        tester.answers("orders.status")
+        tester.answers("payments.charge", Unavailable("away"))
+        call = tester.call()
+        call.hears("We cannot say.")
+        call.ends()
+        assert call.steps[0].result.endswith("tester.answers('orders.status', …)")
+        with pytest.raises(TypeError, match="answers a Reply or its fields"):
+            tester.answers("orders.status", 7)  # type: ignore[arg-type]
+    with FlowTester(program()) as tester, pytest.raises(LookupError, match=r"has no orders\.status, only"):
+        tester.answers("orders.status", {})

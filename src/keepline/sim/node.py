@@ -53,7 +53,7 @@ class SimNode:
         self._address = address
         self._make = make
         self.media = SimMedia(world, slot_count, self._media_has_news)
-        self.office = SimOffice(world)
+        self.office: SimOffice = SimOffice(world)
         self.written: list[Fact] = []
         self.log = NodeLog()
         self.exchange: Exchange | None = None
