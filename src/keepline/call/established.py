@@ -46,6 +46,8 @@ OPEN_NUMBER = 1
 """Command number of the opening of a call's media; plays come after it."""
 BROKEN = "broken"
 """The ending of a flow whose call met a bug of ours."""
+SET_ASIDE = "set_aside"
+"""The ending of a flow whose call killed its process again."""
 
 
 def start_flow(turn: Turn, call: CallState) -> None:
@@ -312,17 +314,24 @@ def _recover(turn: Turn, call: CallState, failed: FlowFailed) -> None:
     program = turn.program_of(call.received.operation)
     reference = program.operation.flows.get(failed.flow) if program else None
     fallback = program.functions.get(reference.fallback) if program and reference else None
+    if failed.ending == SET_ASIDE:
+        fallback = None  # it is the operation's code as well
     _run(turn, call, recovery(fallback), failed.language)
+
+
+def language_at(turn: Turn, call: CallState) -> str:
+    """The language of the call at this moment, as its flow left it."""
+    run, received = call.flow_run, call.received
+    return run.language if run else language_of(turn.program_of(received.operation), received.to_number)
 
 
 def _finish(turn: Turn, call: CallState, finished: Finished) -> None:
     """The flow is over; one that failed in its caller's ear is followed by the apology, once."""
     ending, failed = finished.ending, call.failed
     if failed is None and call.has_caller and ending in (FlowEnding.RAISED, FlowEnding.CHANGED):
-        run, received = call.flow_run, call.received
-        language = run.language if run else language_of(turn.program_of(received.operation), received.to_number)
+        language = language_at(turn, call)
         call.waiting = None
-        failed = FlowFailed(call.id, turn.now_s, received.flow, ending.value, finished.error, language)
+        failed = FlowFailed(call.id, turn.now_s, call.received.flow, ending.value, finished.error, language)
         turn.record(call, failed)
         turn.emit(Report("flow_failed", call.id, finished.error))
         _recover(turn, call, failed)

@@ -6,13 +6,13 @@ file finds the call, the transaction and the media slot.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
+from keepline.call import blame, established, outbound, teardown, uses_alone
 from keepline.call import effects as fx
-from keepline.call import established, outbound, teardown, uses_alone
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
@@ -29,7 +29,7 @@ from keepline.call.transactions import Key, RequestNews, Transactions
 from keepline.call.turn import Identity, Program, Turn
 from keepline.call.users import Users
 from keepline.model.errors import LocalError, PeerError
-from keepline.model.ids import IdSource
+from keepline.model.ids import IdSource, mark_of
 from keepline.sip.message import Request, Response, parse_message
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
@@ -58,6 +58,11 @@ class Exchange:
         self.programs: dict[str, Program] = {}
         self.current = ""
         self.draining = False
+        self.note_step: Callable[[str], None] = lambda _mark: None
+        """Told the mark of the call that is worked on, "" after it: who dies meanwhile may have died of it."""
+        self.blamed: Mapping[str, int] = {}
+        """How many processes calls have killed, by their marks."""
+        self._stepped = ""
         self._heap: list[tuple[float, int, str, Any, Any]] = []
         self._pushed = 0
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
@@ -277,9 +282,12 @@ class Exchange:
     def _wake(self, turn: Turn, facts: tuple[Any, ...]) -> CallState | None:
         received: CallBegun = facts[0]
         do: Callable[[Turn, CallState], None] = self._restoring.restore
+        deaths = self.blamed.get(mark_of(received.sip_call_id), 0)
         try:
             try:
                 call = wake(facts)
+                if blame.is_set_aside(deaths):
+                    do = lambda t, c: blame.restore(t, c, deaths, self._restoring)  # noqa: E731
             except LocalError as error:
                 what = f"its facts cannot be replayed: {error}"
                 turn.emit(fx.Report("call_lost", received.call, what))
@@ -297,6 +305,8 @@ class Exchange:
 
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
         """A bug that one call meets ends that call, and nothing else."""
+        outer, self._stepped = self._stepped, call.mark
+        self.note_step(call.mark)
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)
@@ -305,6 +315,8 @@ class Exchange:
             what = f"{type(error).__name__}: {error}"
             turn.emit(fx.Report("call_broken", call.id, what))
             self._give_up(turn, call, what)
+        self._stepped = outer
+        self.note_step(outer)
         if call.phase is Phase.ENDED:
             self.forget(call)
         if call.id in self.legs and call.phase in OVER:

@@ -6,7 +6,7 @@ RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requ
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keepline.call import dialogs, info, outbound, referring, session, setup, teardown
+from keepline.call import blame, dialogs, info, outbound, referring, session, setup, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
@@ -17,6 +17,7 @@ from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
+from keepline.model.ids import mark_of
 from keepline.model.limits import SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
 from keepline.sip.digest import redact
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
@@ -164,6 +165,9 @@ class Requests:
             draining=exchange.draining,
             full=not exchange.free_slots or self._exchange.is_full,
         )
+        deaths = exchange.blamed.get(mark_of(invite.call_id), 0) if exchange.blamed else 0
+        if blame.is_set_aside(deaths):
+            route = replace(route, refusal=Refusal(500, blame.reason(deaths)))
         if route.refusal is not None and route.refusal.status == 503 and exchange.gate.sheds(turn, invite, source):
             return
         transactions.open_server(turn.now_s, key, invite, source)

@@ -50,6 +50,7 @@ from keepline.call.phases import TRANSITIONS, Phase
 from keepline.call.placed_state import Placing
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.model.errors import LocalError
+from keepline.model.ids import mark_of
 from keepline.model.limits import CALL_DIGITS_MAX
 from keepline.sip.dialog import Dialog
 from keepline.sip.message import Request, Response, parse_message
@@ -90,7 +91,7 @@ class CallState:
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
         "bye_sent", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry", "failed",
-        "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "media_stopped", "message",
+        "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "mark", "media_stopped", "message",
         "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "received", "recorded",
         "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps", "steps_before",
         "steps_in_second", "timers", "transfer", "use", "waiting",
@@ -99,6 +100,8 @@ class CallState:
     def __init__(self, received: CallBegun, invite: Request) -> None:
         self.received = received
         """How it began, by an INVITE of either side."""
+        self.mark = mark_of(received.sip_call_id)
+        """Who dies while it works on this call leaves this behind."""
         self.invite = invite  # of a call that we place, the one in work
         self.placing = Placing(received) if isinstance(received, CallPlaced) else None
         self.remote_tag = received.remote_tag

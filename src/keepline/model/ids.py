@@ -35,3 +35,8 @@ class IdSource:
     def number(self, bits: int) -> int:
         """An unpredictable number of so many bits (at most 64)."""
         return int.from_bytes(self.token(8), "big") >> (64 - bits)
+
+
+def mark_of(sip_call_id: str) -> str:
+    """What a call is known by before anything of it is written: 16 hex digits of its Call-ID."""
+    return blake2b(sip_call_id.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -295,3 +295,9 @@ PHONE_PACKETS_PER_WAKE_MAX = 64
 # Simulation
 SIM_EVENTS_MAX = 1_000_000
 """Events of one simulated world; more are a world that does not come to rest."""
+
+# Calls that kill their process
+DEATHS_OF_CALL_MAX = 2
+"""Of processes that worked on one call; then it is set aside."""
+CALLS_BLAMED_MAX = 16
+"""Calls whose deaths are remembered."""

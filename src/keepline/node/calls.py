@@ -33,6 +33,7 @@ from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
 from keepline.node.active import Active, adopt
+from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities, load_connectors
 from keepline.node.control import ControlClient, Message
 from keepline.node.journal import Journal, Tail, next_epoch
@@ -192,6 +193,8 @@ class CallsProcess:
                 program = self._program(received.operation)
                 if program is not None:
                     exchange.add_program(program, current=False)
+        exchange.blamed = note_deaths(self._slots)
+        exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
         journal = Journal(self._paths.journal, self._epoch, self._tell_written)
         self._tail.close()  # only now: the last one to close takes the log's file away, and a full disk gives no other
@@ -226,6 +229,9 @@ class CallsProcess:
         self._streams.take_over(descriptors)
         if last:
             self._streams.end_handover()
+
+    def _note_step(self, mark: str) -> None:
+        self._slots.stepping_call = int(mark, 16) if mark else 0
 
     async def _make_ready(self, prompts: PromptStore, prompt: Prompt) -> None:
         """Have a declared prompt made before the first caller needs it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from keepline.call import effects as fx
+from keepline.call.blame import blamed
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import SecretsGone
@@ -68,6 +69,8 @@ class SimNode:
         """False is a planted bug: effects do not wait for their facts."""
         self._orders: list[fx.Input] = []
         self._process = 0
+        self._stepping = ""
+        self._blamed: dict[str, int] = {}
         self._socket: deque[tuple[bytes, Address]] = deque()
         self._facts: list[Fact] = []
         self._effects: list[fx.Effect] = []
@@ -92,6 +95,8 @@ class SimNode:
         for fact in self.written:
             calls.setdefault(fact.call, []).append(fact)
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
+        self._blamed, self._stepping = blamed(self._blamed, self._stepping), ""
+        self.exchange.note_step, self.exchange.blamed = self._note_step, self._blamed
         for call, facts in open_calls.items():
             self.exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts)))
         for facts in calls.values():
@@ -103,6 +108,9 @@ class SimNode:
         self._soon(self._read_media)
         for order in self._orders:
             self._soon(lambda order=order: self.feed(order))  # type: ignore[misc]
+
+    def _note_step(self, mark: str) -> None:
+        self._stepping = mark
 
     def order(self, given: fx.Input) -> None:
         """The supervisor's word (`Drain`, `HangUpAll`): said now, and to every successor."""
