@@ -263,6 +263,18 @@ class Report:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class RegistrationChanged:
+    """How a trunk's registration is doing, for whoever asks about the node."""
+
+    trunk: str
+    is_registered: bool
+    until_s: float
+    """In node time; 0 where it is not."""
+    why: str
+    """What went wrong last; empty after a success."""
+
+
 Effect = (
     Persist
     | SendSip
@@ -281,5 +293,6 @@ Effect = (
     | CallCapability
     | PlacementAnswered
     | SecretEffect
+    | RegistrationChanged
     | Report
 )

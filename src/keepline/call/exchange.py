@@ -19,6 +19,7 @@ from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
 from keepline.call.legs import LegIndex
 from keepline.call.placing import Placements, Target
+from keepline.call.registrations import Registrations
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
@@ -67,6 +68,7 @@ class Exchange:
         self._pushed = 0
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(seed, Users(nonce_key or seed, self.ids))
+        self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
         self._responses = Responses(self, self._requests.left)
@@ -130,6 +132,7 @@ class Exchange:
             self.current = program.operation.digest
             self.gate.use(program.operation, program.passwords)
             self.tolls.use(program.operation.outbound)
+            self.registrations.use(program, self.identity)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
@@ -186,8 +189,9 @@ class Exchange:
     def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
         self.on_call(turn, given.call, lambda t, c: uses_alone.on_answered(t, c, given))
 
-    def _on_drain(self, _turn: Turn, _given: fx.Drain) -> None:
+    def _on_drain(self, turn: Turn, _given: fx.Drain) -> None:
         self.draining = True
+        self.registrations.stop(turn)
 
     def _on_hang_up_all(self, turn: Turn, given: fx.HangUpAll) -> None:
         self._on_wake_some(turn, fx.WakeSome(len(self.sleepers)))
@@ -244,6 +248,8 @@ class Exchange:
             _, _, kind, key, timer = entry
             if kind == "left":
                 self._requests.repeat_refusal(turn, key)
+            elif kind == "register":
+                self.registrations.due(turn, key)
             elif kind == "call":
                 self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
             else:
@@ -384,6 +390,9 @@ class Exchange:
     def _schedule_transaction(self, side: str, key: Key, at_s: float) -> None:
         self._push(at_s, side, key, None)
 
+    def _schedule_registration(self, trunk: str, at_s: float) -> None:
+        self._push(at_s, "register", trunk, None)
+
     def _push(self, at_s: float, kind: str, key: Any, timer: Any) -> None:
         self._pushed += 1
         heappush(self._heap, (at_s, self._pushed, kind, key, timer))
@@ -393,6 +402,6 @@ class Exchange:
         if kind == "call":
             call = self.calls.get(key)
             return call is None or call.timers.get(timer) != at_s
-        if kind == "left":
+        if kind in ("left", "register"):
             return False
         return key not in (self.transactions.servers if kind == "server" else self.transactions.clients)

@@ -82,7 +82,7 @@ def way_of(
     trunk = next(trunks, None)
     if trunk is None:
         return Way(None, (), "no trunk places calls")
-    targets = located.get(trunk.name) or _literal_target(trunk)
+    targets = targets_of(trunk, located)
     if draining:
         return Way(trunk, targets, "the node takes no new calls: it is stopping")
     if full:
@@ -220,9 +220,10 @@ def _caller_id(wanted: fx.PlaceCall, way: Way) -> str:
     return wanted.from_number or (settings.from_number if settings else "")
 
 
-def _literal_target(trunk: Trunk) -> tuple[Target, ...]:
-    """A proxy that is written as an address needs no locating."""
-    assert trunk.outbound is not None
+def targets_of(trunk: Trunk, located: dict[str, tuple[Target, ...]]) -> tuple[Target, ...]:
+    """Where a trunk's requests go, in order: where its proxy was located, or the address that is written there."""
+    if located.get(trunk.name) or trunk.outbound is None:
+        return located.get(trunk.name, ())
     host = trunk.outbound.proxy_host
     try:
         ip_address(host)

@@ -47,6 +47,8 @@ class Responses:
             outbound.decline(turn, heard.request, response, heard.peer)
         elif method == "INVITE":
             self._exchange.on_call(turn, heard.owner, lambda t, c: outbound.on_heard(t, c, heard))
+        elif method == "REGISTER":
+            exchange.registrations.hear(turn, heard)
         elif method == "REFER" and heard.is_final:
             status = response.status if response is not None else 0
             self._exchange.on_call(turn, heard.owner, lambda t, c: referring.on_answer(t, c, status))

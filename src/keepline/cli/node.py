@@ -78,9 +78,18 @@ def _print_status(reply: Mapping[str, object]) -> None:
         if key == "processes" and isinstance(value, Mapping):
             for name, process in _processes(value):
                 table.add_row(name, process)
+        elif key == "registrations" and isinstance(value, Mapping):
+            for trunk, each in value.items():
+                table.add_row(f"registration {trunk}", _registration(each))
         else:
             table.add_row(key.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
     Console(highlight=False).print(table)
+
+
+def _registration(found: Mapping[str, object]) -> str:
+    """`registered for 2700 s more`, `not registered: 403 Forbidden`."""
+    state = f"registered for {found['for_s']} s more" if found["registered"] else "not registered"
+    return f"{state}: {found['why']}" if found["why"] else state
 
 
 def _processes(found: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -346,7 +346,9 @@ def _registration(trunk: TrunkFile) -> TrunkRegistration | None:
     if asked is None or outbound is None:
         return None
     user = asked.user or outbound.username or ""
-    return TrunkRegistration(asked.registrar or outbound.proxy.host, user, asked.contact or user, asked.expires_s)
+    host = asked.registrar or outbound.proxy.host
+    domain = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    return TrunkRegistration(domain, user, asked.contact or user, asked.expires_s)
 
 
 def _password(place: TrunkOutboundFile | TrunkUserFile) -> SecretRef:

@@ -42,6 +42,16 @@ class Processes(_Model):
     desk: Process | None = None
 
 
+class TrunkRegistered(_Model):
+    """Whether a trunk's registrar sends calls to this node."""
+
+    registered: bool
+    for_s: int
+    """Until it ends, if it is not renewed."""
+    why: str
+    """What went wrong last; empty after a success."""
+
+
 class Status(_Model):
     """How the node is."""
 
@@ -58,6 +68,7 @@ class Status(_Model):
     operation: str
     """Digest of what new calls begin with."""
     uptime_s: float
+    registrations: dict[str, TrunkRegistered] = {}
 
 
 class Step(_Model):

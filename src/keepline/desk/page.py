@@ -75,6 +75,9 @@ def _status(status: Status) -> str:
         ("calls, active", _process(processes.calls.active)),
         ("calls, warm", _process(processes.calls.warm)),
     ]
+    for trunk, each in status.registrations.items():
+        text = "registered" if each.registered else '<span class="bad">not registered</span>'
+        rows.append((f"registration {html.escape(trunk)}", f"{text} {html.escape(each.why)}"))
     cells = "\n".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
     return f"<table>\n{cells}\n</table>"
 

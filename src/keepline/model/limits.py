@@ -92,6 +92,11 @@ OPERATION_BYTES_MAX = 268_435_456
 """Of them all together."""
 TRUNK_USERS_MAX = 1_000
 """Of one trunk."""
+REGISTER_ATTEMPTS_MAX = 4
+"""Requests of one attempt to register: challenges, and a time that is too brief."""
+REGISTER_PAUSE_S_MIN = 5.0
+REGISTER_PAUSE_S_MAX = 600.0
+"""Between two attempts; it doubles with each that fails."""
 REGISTRATION_EXPIRES_S_MIN = 60
 REGISTRATION_EXPIRES_S_MAX = 86_400
 """What a registrar may be asked for."""

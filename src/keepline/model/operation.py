@@ -109,7 +109,7 @@ class TrunkRegistration:
     """How a trunk is told where we are (RFC 3261 §10), with the credentials of its `outbound`."""
 
     registrar: str
-    """The domain that we register at; requests go to the proxy of `outbound`."""
+    """The domain that we register at, an IPv6 address in brackets; requests go to the proxy of `outbound`."""
     user: str
     """Of the address-of-record."""
     contact: str

@@ -60,7 +60,7 @@ class Active:
         self.media: MediaLink | None = None
         self.capabilities: Capabilities | None = None
         self.streams: Streams | None = None
-        self.tell_placed: Callable[[fx.PlacementAnswered], None] = lambda _answer: None
+        self.tell: Callable[[fx.PlacementAnswered | fx.RegistrationChanged], None] = lambda _news: None
         self._facts: list[Fact] = []
         self._must_sync = False
         self._effects: list[fx.Effect | Then] = []
@@ -244,8 +244,8 @@ class Active:
             elif isinstance(effect, fx.CloseConnection):
                 if self.streams is not None:
                     self.streams.close(effect.peer)
-            elif isinstance(effect, fx.PlacementAnswered):
-                self.tell_placed(effect)
+            elif isinstance(effect, fx.PlacementAnswered | fx.RegistrationChanged):
+                self.tell(effect)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, call=effect.call, detail=effect.detail)
             elif isinstance(effect, Then):

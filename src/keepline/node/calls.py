@@ -78,6 +78,8 @@ class CallsProcess:
         self._tail = Tail(paths.journal)
         self._open: dict[str, list[Fact]] = {}
         self._left: list[CallEnded] = []
+        self._registrations: dict[str, Message] = {}
+        """Of trunks, by their names, as the supervisor is told."""
         self._ledger = TollLedger(OutboundPolicy())
         self._active: Active | None = None
         self._exchange: Exchange | None = None
@@ -203,7 +205,7 @@ class CallsProcess:
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
         active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s, media.reveals.ask)
-        active.tell_placed = self._tell_placed
+        active.tell = self._tell
         self._active = active
         live = len(self._open)
         self._open, self._left = {}, []
@@ -281,6 +283,7 @@ class CallsProcess:
             "state": role,
             "epoch": self._epoch,
             "trouble": trouble,
+            "registrations": self._registrations,
         }
 
     def _given_fds(self) -> list[tuple[str, list[int]]]:
@@ -304,10 +307,14 @@ class CallsProcess:
             if wanted is not None:
                 self._active.feed(wanted)
             else:
-                self._tell_placed(fx.PlacementAnswered(str(message.get("call")), "no request to place a call"))
+                self._tell(fx.PlacementAnswered(str(message.get("call")), "no request to place a call"))
 
-    def _tell_placed(self, answer: fx.PlacementAnswered) -> None:
-        self._control.tell({"op": "placed", "ok": not answer.mistake, "call": answer.call, "error": answer.mistake})
+    def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged) -> None:
+        if isinstance(news, fx.PlacementAnswered):
+            self._control.tell({"op": "placed", "ok": not news.mistake, "call": news.call, "error": news.mistake})
+        else:
+            self._registrations[news.trunk] = {"until_s": news.until_s, "why": news.why}
+            self._control.tell({"op": "registrations", "registrations": self._registrations})
 
 
 def identity_of(operation: Operation, listening: HostPort) -> Identity:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from keepline.model.errors import LocalError
@@ -35,6 +35,8 @@ class Child:
     active_since_s: float = 0.0
     trouble: str = ""
     """What is wrong with it, in its own words; empty while all is well."""
+    registrations: dict[str, Message] = field(default_factory=dict)
+    """Of an active calls process: trunk -> until when it is registered, and what went wrong last."""
 
 
 def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str) -> int:

@@ -37,6 +37,7 @@ def status_of(supervisor: "Supervisor") -> Message:
             "speech": _pid(supervisor.find("speech")),
             "desk": _pid(supervisor.find("desk")),
         },
+        "registrations": _registrations(supervisor.find("calls", "active"), slots.now_s(time.monotonic())),
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
         "sip": f"udp:{HostPort(*holdings.sip[0].getsockname()[:2])}",
         "sip_tcp": {"listens": bool(holdings.sip_tcp), "connections": len(supervisor.streams)},
@@ -46,6 +47,23 @@ def status_of(supervisor: "Supervisor") -> Message:
         "operation": supervisor.digest,
         "data": str(supervisor.paths.data),
         "uptime_s": round(time.monotonic() - supervisor.began_s, 1),
+    }
+
+
+def registrations_in(message: Message) -> dict[str, Message]:
+    """The registrations that a calls process tells of."""
+    found = message.get("registrations")
+    items = found.items() if isinstance(found, dict) else ()
+    return {str(name): each for name, each in items if isinstance(each, dict)}
+
+
+def _registrations(active: Child | None, now_s: float) -> Message:
+    """Trunk -> whether its registrar sends us calls, for how long, and what went wrong last."""
+    told = active.registrations if active is not None else {}
+    return {
+        trunk: {"registered": until_s > now_s, "for_s": max(0, round(until_s - now_s)), "why": str(each.get("why", ""))}
+        for trunk, each in told.items()
+        if isinstance(until_s := each.get("until_s"), int | float)
     }
 
 

@@ -33,7 +33,7 @@ from keepline.node.paths import NodePaths
 from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
-from keepline.node.status import status_of
+from keepline.node.status import registrations_in, status_of
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
@@ -237,11 +237,13 @@ class Supervisor:
             if who is not None:
                 self._control.send(who, message)
             return None
-        if op in ("register", "promoted", "trouble", "hold", "take_over") and child is not None:
+        if op in ("register", "promoted", "trouble", "registrations", "hold", "take_over") and child is not None:
             if op == "take_over":
                 self._hand_over(child)
             elif op == "trouble":
                 child.trouble = str(message.get("what", ""))
+            elif op == "registrations":
+                child.registrations = registrations_in(message)
             elif op != "hold":
                 child.connection = connection
                 self._control.keep(connection)
@@ -287,6 +289,7 @@ class Supervisor:
         epoch = message.get("epoch")
         child.epoch = epoch if isinstance(epoch, int) else 0
         child.trouble = str(message.get("trouble", ""))
+        child.registrations = registrations_in(message)
 
     def tell(self, child: Child, message: Message) -> None:
         """Tell a child; one that is not connected hears it when it registers."""

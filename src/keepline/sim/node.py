@@ -30,6 +30,8 @@ class Died(BaseException):  # not an Exception: nothing in the core may hold it 
     """The process is killed at this very moment."""
 
 
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged
+"""Effects that are done already, or that nobody is there for."""
 MakeExchange = Callable[[bytes], Exchange]
 """An exchange with its programs, for a seed of its ids."""
 
@@ -274,7 +276,7 @@ class SimNode:
                 answers += self._ask_office(effect)
             elif isinstance(effect, fx.PlacementAnswered):
                 self.log.placed[effect.call] = effect.mistake
-            elif not isinstance(effect, fx.Persist | fx.CloseConnection):
+            elif not isinstance(effect, Elsewhere):
                 self.media.apply(effect)
         for answer in answers:
             self.feed(answer)
