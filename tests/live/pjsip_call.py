@@ -1,6 +1,6 @@
 """A program of its own, for a process of its own: one call with PJSIP, no sound card, recorded to a WAV file.
 
-    pjsip_call.py sip:1000@127.0.0.1:5060 heard.wav
+    pjsip_call.py sip:1000@127.0.0.1:5060 heard.wav [user password]
 
 It ends when the other side hangs up; exit code 0 when the call was answered and ended with 200.
 """
@@ -36,7 +36,7 @@ class ListeningCall(pj.Call):
             self.getAudioMedia(-1).startTransmit(self.recorder)
 
 
-def main(uri: str, path: str) -> int:
+def main(uri: str, path: str, user: str = "", password: str = "") -> int:
     """One call; an exit code."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
@@ -55,6 +55,8 @@ def main(uri: str, path: str) -> int:
     settings = pj.AccountConfig()
     settings.idUri = "sip:tester@127.0.0.1"
     settings.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+    if user:
+        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
     account.create(settings)
     call = ListeningCall(account, path)
     call.makeCall(uri, pj.CallOpParam(True))
@@ -71,4 +73,4 @@ def main(uri: str, path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:5]))

@@ -23,6 +23,7 @@ STATUS: dict[str, object] = {
     "media_slots": 100,
     "operation": "51907dc0",
     "uptime_s": 12.5,
+    "registrations": {"carrier": {"registered": False, "for_s": 0, "why": "403 <Forbidden>"}},
     "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},
     "secret": "not for the web",
 }
