@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from keepline.node.media import MediaLoop
 from keepline.node.mediawire import (
     Bridge,
     Close,
-    DigitsReceived,
     Play,
     PlayFinished,
     Record,
@@ -22,12 +20,11 @@ from keepline.node.mediawire import (
 )
 from keepline.node.slots import BRIDGE, S_BRIDGE
 from keepline.rtp.companding import PCMA, PCMU, TRANSCODED
-from keepline.rtp.dtmf import event_packets
 from keepline.rtp.jitter import TARGET_UNITS
+from tests.live.bridge_rig import JOINED, Pair, frame
 from tests.live.media_rig import EVENT, Clock, Phone, Rig, assert_unbroken, until
 
 SILENCE = b"\xff" * 160
-JOINED = Bridge(1, 0, 1, 2, 1)
 
 
 @pytest.fixture
@@ -39,50 +36,6 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         yield found
         for loop in found.loops:
             loop.close()
-
-
-def frame(number: int, size: int = 160) -> bytes:
-    """Every one different, none silent."""
-    return bytes((number * 7 + at) % 100 + 1 for at in range(size))
-
-
-class Pair:
-    """Two phones, each with a call in slots 0 and 1."""
-
-    def __init__(self, clock: Clock, first: dict[str, int] | None = None, second: dict[str, int] | None = None) -> None:
-        self.clock, self.rig, self.loop = clock, clock.rig, clock.loop()
-        self.phones = clock.rig.phone(ssrc=0x11), clock.rig.phone(ssrc=0x22)
-        for slot, changes in enumerate((first or {}, second or {})):
-            frame_ms = changes.pop("frame_ms", 20)
-            opening = self.rig.opening(
-                self.phones[slot], slot, slot + 1, ssrc=0xA0 + slot, way=StreamWay(frame_ms=frame_ms), **changes
-            )
-            self.rig.send(opening)
-        self.clock.wake(self.loop)
-
-    def bridge(self, command: Bridge | Unbridge = JOINED) -> None:
-        self.rig.send(command)
-        self.clock.wake(self.loop)
-
-    def run(self, packets: dict[int, list[bytes | None]], loop: MediaLoop | None = None) -> None:
-        """Each 20 ms a packet of each phone, as its list has it; None is one that is lost."""
-        for at in range(max(len(each) for each in packets.values())):
-            for who, payloads in packets.items():
-                phone, payload = self.phones[who], payloads[at] if at < len(payloads) else None
-                if payload is None:
-                    phone.seq, phone.ts = phone.seq + 1, phone.ts + 160
-                else:
-                    phone.send(self.rig.ports[who], payload, kind=self.kinds[who])
-            for _ in range(10):
-                self.clock.wake(loop or self.loop, 0.002)
-
-    kinds = (PCMU, PCMU)
-
-    def heard(self, who: int) -> bytes:
-        """All that a phone has heard, without the silence at both ends."""
-        self.phones[who].drain()
-        audio = b"".join(packet.payload for packet in self.phones[who].packets)
-        return audio.strip(b"\xd5" if self.kinds[who] == PCMA else b"\xff")
 
 
 def test_each_hears_what_the_other_says_in_its_own_stream(clock: Clock) -> None:
@@ -274,20 +227,6 @@ def test_hold_and_another_codec_in_the_middle(clock: Clock) -> None:
     whole = b"".join(frame(at) for at in range(40, 60)).translate(TRANSCODED[PCMU, PCMA])
     assert len(after) > 15 * 160
     assert whole.startswith(after)
-
-
-def test_keys_stay_with_their_own_call(clock: Clock) -> None:
-    pair = Pair(clock)
-    pair.bridge()
-    pair.run({0: [frame(at) for at in range(5)]})
-    for packet in event_packets("5", 60):
-        pair.phones[0].send(pair.rig.ports[0], packet.payload, EVENT, packet.marker)
-        clock.wake(pair.loop, 0.002)
-    assert pair.rig.wait(DigitsReceived) == DigitsReceived(1, 0, 1)
-    assert pair.rig.slots.digits(0) == (1, "5")
-    assert pair.rig.slots.digits(1) == (0, "")
-    pair.phones[1].drain()
-    assert {packet.payload_type for packet in pair.phones[1].packets} == {PCMU}
 
 
 def test_a_recording_of_a_bridged_call_has_both(clock: Clock, tmp_path: Path) -> None:

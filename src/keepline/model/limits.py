@@ -142,6 +142,8 @@ RTP_DRAIN_MAX = 256
 """Packets thrown away when a port changes hands; more than its receive buffer holds."""
 RTP_RECEIVE_BUFFER_BYTES = 32_768
 """Of one port: over a second of audio, so that a media process that is replaced misses nothing."""
+BRIDGE_EVENTS_MAX = 50
+"""Packets of keys on their way from one leg to the other; further ones are left out."""
 JITTER_UNITS_MAX = 1_600
 """Audio of one direction of a bridge that is held, 200 ms; past it the oldest is left out."""
 MEDIA_CLOSE_S_MAX = 10.0

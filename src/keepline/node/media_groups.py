@@ -4,7 +4,7 @@ Most streams send frames of 20 ms, and nothing is done about them but the sendin
 both channels, bridged) are groups of their own, so that the others do not pay for it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from struct import Struct
 
 from keepline.node.media_stream import TICK_UNITS, Stream
@@ -57,17 +57,3 @@ class Groups:
             group = Group(stream.frame_bytes, is_prepared)
             self._groups.append(group)
         return group.phases[stream.slot % group.ticks]
-
-
-def prepare(streams: Iterable[Stream], at_s: float) -> None:
-    """Give bridged streams what the other end said, and recordings what recorded ones say."""
-    for stream in streams:
-        audio = stream.frames[stream.position] if stream.frames is not None else None
-        if stream.bridge is not None:
-            passed = stream.bridge.buffer.take(stream.frame_bytes)
-            if audio is None:
-                stream.say(passed)
-                audio = passed
-        recording = stream.recording
-        if audio is not None and recording is not None and recording.channels == 2 and not stream.is_keying:
-            recording.say(at_s, audio)

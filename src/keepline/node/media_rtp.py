@@ -13,7 +13,8 @@ from typing import Final
 
 from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_bridge_end import BridgeEnd
-from keepline.node.media_groups import Group, Groups, prepare
+from keepline.node.media_groups import Group, Groups
+from keepline.node.media_prepare import prepare
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
@@ -173,9 +174,10 @@ class RtpStreams:
         """Send the packets of one tick."""
         for group in self._groups:
             frame, phase = divmod(tick, group.ticks)
+            streams = group.phases[phase]
             if group.is_prepared:
-                prepare(group.phases[phase], self._slots.monotonic_anchor_s + tick / TICKS_PER_S)
-            self._send(group, group.phases[phase], frame)
+                streams = prepare(streams, self._slots.monotonic_anchor_s + tick / TICKS_PER_S, frame * group.bytes)
+            self._send(group, streams, frame)
 
     def finish_tick(self, tick: int, late: bool) -> None:
         """Finish the tick in which a predecessor died; `late` when it is too long ago to make it good."""
@@ -313,6 +315,8 @@ class RtpStreams:
             return  # a key's tone is for nobody
         if stream.bridge is not None and kind == stream.payload_type:
             stream.bridge.hear(kind, ssrc, ts, payload)
+        elif stream.bridge is not None and kind == stream.dtmf_payload_type:
+            stream.bridge.hear_event(ts, payload)
         if stream.recording is not None and kind == stream.recording.payload_type:
             stream.recording.hear(ts, payload, now_s)
 
@@ -375,11 +379,8 @@ class RtpStreams:
             stream.bump(S_LATE if order == Order.LATE else S_IGNORED)
 
     def _event(self, stream: Stream, ts: int, marker: bool, at: int) -> None:
-        code, end, duration = (
-            self._buffer[at],
-            self._buffer[at + 1] >= END,
-            int.from_bytes(self._buffer[at + 2 : at + 4]),
-        )
+        code, end = self._buffer[at], self._buffer[at + 1] >= END
+        duration = int.from_bytes(self._buffer[at + 2 : at + 4])
         before = stream.events.ts
         if stream.events.update(ts, marker, code, end, duration):
             self.keyed(stream)
