@@ -213,7 +213,7 @@ def test_a_failure_is_tried_again_after_pauses_that_grow_up_to_a_limit() -> None
     for _ in range(12):
         assert rig.hear(refused(asked, 403)) == []
         failed_s = rig.now_s
-        deadline_s = rig.exchange._heap and min(at for at, _, kind, *_ in rig.exchange._heap if kind == "register")
+        deadline_s = min(rig.exchange.agenda.of_kind("register"))
         pauses.append(deadline_s - failed_s)
         [asked] = rig.wait(deadline_s - failed_s)
     assert REGISTER_PAUSE_S_MIN / 2 <= pauses[0] <= REGISTER_PAUSE_S_MIN

@@ -8,12 +8,12 @@ file finds the call, the transaction and the media slot.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from heapq import heappop, heappush
 from typing import Any
 
 from keepline.call import blame, established, outbound, teardown, uses_alone
 from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
+from keepline.call.agenda import Agenda, Due
 from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
@@ -64,8 +64,7 @@ class Exchange:
         self.blamed: Mapping[str, int] = {}
         """How many processes calls have killed, by their marks."""
         self._stepped = ""
-        self._heap: list[tuple[float, int, str, Any, Any]] = []
-        self._pushed = 0
+        self.agenda = Agenda(self._is_stale)
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
@@ -116,10 +115,7 @@ class Exchange:
     @property
     def deadline_s(self) -> float | None:
         """When `TimeCame` is due next, in node time; None while nothing waits."""
-        heap = self._heap
-        while heap and self._is_stale(heap[0]):
-            heappop(heap)
-        return heap[0][0] if heap else None
+        return self.agenda.next_s()
 
     @property
     def live_calls(self) -> int:
@@ -224,7 +220,7 @@ class Exchange:
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
         is_asked_again = given.ended.response and not given.ended.response.startswith("ACK ")
         if self._requests.left.remember(turn.now_s, given.ended) and is_asked_again:
-            self._push(turn.now_s, "left", given.ended, None)
+            self.agenda.add(Due(turn.now_s, "left", given.ended))
 
     def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self.sleepers.first(given.count):
@@ -240,12 +236,8 @@ class Exchange:
     def _on_time(self, turn: Turn, _given: fx.TimeCame) -> None:
         self.gate.report(turn)
         self.tolls.report(turn)
-        heap = self._heap
-        while heap and heap[0][0] <= turn.now_s:
-            entry = heappop(heap)
-            if self._is_stale(entry):
-                continue
-            _, _, kind, key, timer = entry
+        while (due := self.agenda.pop(turn.now_s)) is not None:
+            kind, key, timer = due.kind, due.key, due.timer
             if kind == "left":
                 self._requests.repeat_refusal(turn, key)
             elif kind == "register":
@@ -385,23 +377,18 @@ class Exchange:
         return self.transactions.start_client(now_s, request, peer, call.id if call is not None else "")
 
     def _schedule_call(self, call: CallState, timer: Timer, at_s: float) -> None:
-        self._push(at_s, "call", call.id, timer)
+        self.agenda.add(Due(at_s, "call", call.id, timer))
 
     def _schedule_transaction(self, side: str, key: Key, at_s: float) -> None:
-        self._push(at_s, side, key, None)
+        self.agenda.add(Due(at_s, side, key))
 
     def _schedule_registration(self, trunk: str, at_s: float) -> None:
-        self._push(at_s, "register", trunk, None)
+        self.agenda.add(Due(at_s, "register", trunk))
 
-    def _push(self, at_s: float, kind: str, key: Any, timer: Any) -> None:
-        self._pushed += 1
-        heappush(self._heap, (at_s, self._pushed, kind, key, timer))
-
-    def _is_stale(self, entry: tuple[float, int, str, Any, Any]) -> bool:
-        at_s, _, kind, key, timer = entry
-        if kind == "call":
-            call = self.calls.get(key)
-            return call is None or call.timers.get(timer) != at_s
-        if kind in ("left", "register"):
+    def _is_stale(self, due: Due) -> bool:
+        if due.kind == "call":
+            call = self.calls.get(due.key)
+            return call is None or call.timers.get(due.timer) != due.at_s
+        if due.kind in ("left", "register"):
             return False
-        return key not in (self.transactions.servers if kind == "server" else self.transactions.clients)
+        return due.key not in (self.transactions.servers if due.kind == "server" else self.transactions.clients)

@@ -139,6 +139,10 @@ class Call(_Model):
     """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
     cause: int | None = None
     """The cause of ITU-T Q.850 in it."""
+    parent: str = ""
+    """Id of the call that placed this one."""
+    attempts: int = 1
+    """INVITEs of a call that we placed."""
 
 
 class Calls(_Model):
