@@ -12,8 +12,11 @@ from keepline.call.facts import (
     CallAnswered,
     DigitSignalled,
     DigitsPressed,
+    RefreshFact,
     ReinviteAcknowledged,
     ReinviteAnswered,
+    ReinviteEnded,
+    ReinviteSent,
 )
 from keepline.call.placed_state import Placing
 from keepline.call.terms import Terms
@@ -32,11 +35,16 @@ class Agreement:
 
     __slots__ = (
         "awaits_answer",
+        "confirmed",
+        "cseq_sent",
         "description",
         "expires_at_s",
         "expires_s",
         "info_cseq",
+        "interval_s",
         "number",
+        "offered",
+        "refresh_at_s",
         "reinvite",
         "terms",
         "toned",
@@ -61,6 +69,16 @@ class Agreement:
         self.expires_s = 0
         self.expires_at_s: float | None = None
         """When the session is over unless it is refreshed; None for never."""
+        self.refresh_at_s: float | None = None
+        """When we refresh it; None where the other side does, or nobody."""
+        self.interval_s = 0
+        """What to ask for then; 0 for what holds."""
+        self.offered: ReinviteSent | None = None
+        """Our INVITE within the call that is under way."""
+        self.confirmed: ReinviteEnded | None = None
+        """The last one that was accepted."""
+        self.cseq_sent = 0
+        """Of the last INVITE that we sent."""
         self.info_cseq = 0
         """Of the last INFO that counted."""
         self.toned: tuple[tuple[float, str], ...] = ()
@@ -80,7 +98,23 @@ class Agreement:
         terms = placing.early if not fact.remote_host else _terms_in(fact)
         if terms is not None:
             self.settle(terms)
-        self._refresh(fact.at_s, fact.expires_s)
+        self.cseq_sent = placing.cseq
+        self._refresh(fact.at_s, fact.expires_s, fact.refreshes)
+
+    def refresh(self, fact: RefreshFact) -> None:
+        """An INVITE of ours within the call began or ended."""
+        if isinstance(fact, ReinviteSent):
+            self.offered, self.cseq_sent, self.refresh_at_s = fact, fact.cseq, None
+            return
+        self.offered = None
+        if 200 <= fact.status < 300:
+            self.interval_s, self.confirmed = 0, fact
+            self._refresh(fact.at_s, fact.expires_s, fact.refreshes)
+            if fact.terms is not None:
+                self.settle(fact.terms)
+        else:
+            self.refresh_at_s = fact.again_at_s or None
+            self.interval_s = fact.interval_s or self.interval_s
 
     def settle(self, terms: Terms) -> None:
         """What the session is from here on."""
@@ -132,8 +166,9 @@ class Agreement:
     def _lately(self, now_s: float) -> tuple[tuple[float, str], ...]:
         return tuple(each for each in self.toned if each[0] >= now_s - SAME_KEY_S)
 
-    def _refresh(self, at_s: float, expires_s: int) -> None:
+    def _refresh(self, at_s: float, expires_s: int, by_us: bool = False) -> None:
         self.expires_s = expires_s
+        self.refresh_at_s = at_s + expires_s / 2 if expires_s and by_us else None
         # §10: a little before the end, so that the BYE is not too late.
         self.expires_at_s = at_s + expires_s - min(32.0, expires_s / 3) if expires_s else None
 

@@ -6,7 +6,7 @@ from keepline.call.effects import Address
 from keepline.call.outbound_dialog import answered_dialog
 from keepline.call.state import CallState, response_of
 from keepline.call.ways import way_of_requests
-from keepline.sip.dialog import Dialog, after_request, uas_dialog
+from keepline.sip.dialog import Dialog, after_request, after_response, uas_dialog
 from keepline.sip.message import Request, parse_message
 
 
@@ -26,6 +26,10 @@ def dialog_of(call: CallState) -> Dialog:
             request = parse_message(reinvite.invite.encode("latin-1"))
             assert isinstance(request, Request)
             dialog = after_request(dialog, request)
+        confirmed = call.agreement.confirmed
+        if confirmed is not None and (reinvite is None or confirmed.at_s > reinvite.at_s):
+            dialog = after_response(dialog, response_of(confirmed.response))
+        dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.agreement.cseq_sent))
         transfer = call.transfer
         if transfer is not None:
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))

@@ -33,6 +33,7 @@ from keepline.call.facts_placed import (
     ForkAnswered,
     PlacedFact,
 )
+from keepline.call.facts_refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
 from keepline.call.facts_secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts_transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.terms import Terms
@@ -68,8 +69,11 @@ __all__ = [
     "PlacedFact",
     "PromptEnded",
     "QuestionContinued",
+    "RefreshFact",
     "ReinviteAcknowledged",
     "ReinviteAnswered",
+    "ReinviteEnded",
+    "ReinviteSent",
     "SecretKept",
     "SecretKeyed",
     "SecretLost",
@@ -273,6 +277,7 @@ Fact = (
     CallReceived
     | CallPlaced
     | PlacedFact
+    | RefreshFact
     | CallAnswered
     | CallAcknowledged
     | ReinviteAnswered
@@ -305,6 +310,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     CallReceived,
     CallPlaced,
     *PLACED_TYPES,
+    *REFRESH_TYPES,
     CallAnswered,
     CallAcknowledged,
     ReinviteAnswered,

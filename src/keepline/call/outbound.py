@@ -7,7 +7,7 @@ It refuses to know why a call is placed: `placing` decides that, and a parent he
 Source: RFC 3261 §8.1.3, §9.1, §13.2, §17.1.1; RFC 3264.
 """
 
-from keepline.call import dialogs, established, session, setup, teardown
+from keepline.call import dialogs, established, refreshing, session, setup, teardown
 from keepline.call.effects import Address, Report
 from keepline.call.facts import (
     CallAnswered,
@@ -51,6 +51,9 @@ def begin(turn: Turn, call: CallState) -> None:
 def on_heard(turn: Turn, call: CallState, heard: RequestNews) -> None:
     """What became of the INVITE in work; that of an earlier one is history."""
     placing = _placing(call)
+    if heard.request.to.tag:
+        refreshing.on_heard(turn, call, heard)
+        return
     if heard.request.cseq.number != placing.cseq:
         return
     response = heard.response
@@ -87,9 +90,13 @@ def _on_provisional(turn: Turn, call: CallState, response: Response) -> None:
 
 def on_answer(turn: Turn, call: CallState, response: Response) -> None:
     """A 2xx to the INVITE: the first one is the answer, a copy gets its ACK again, another one is hung up."""
+    if call.placing is None:
+        return
     if call.answered is None:
         if call.phase in WAITING:
             _take_answer(turn, call, response)
+    elif (response.to.tag or "") == call.remote_tag and response.cseq.number > call.placing.cseq:
+        refreshing.acknowledge(turn, call, response)
     elif (response.to.tag or "") == call.remote_tag:
         _acknowledge(turn, call)
     else:
@@ -127,6 +134,7 @@ def _take_answer(turn: Turn, call: CallState, response: Response) -> None:
         call.leave_why = NO_ANSWER
         return
     session.arm_session_timer(turn, call)
+    refreshing.arm(turn, call)
     established.open_media(turn, call)
     established.start_flow(turn, call)
     turn.tell_parent(call, LegEvent.ANSWERED, response.status)
@@ -245,12 +253,16 @@ def restore(turn: Turn, call: CallState) -> None:
         return
     if call.answered is not None:
         _acknowledge(turn, call)
+    if call.phase is Phase.ESTABLISHED:
+        refreshing.restore(turn, call)
     for fork in placing.forks:
         decline(turn, call.invite, response_of(fork.response), placing.peer)
 
 
 def acknowledge_refusal(turn: Turn, call: CallState, response: Response) -> None:
     """The ACK of a refusal again: the transaction that knew it died with its process."""
+    if call.placing is None:
+        return
     for begun in (call.received, *_placing(call).retried):
         if isinstance(begun, CallPlaced | CallRetried) and begun.cseq == response.cseq.number:
             ack = ack_for_failure(request_of(begun.invite), response)

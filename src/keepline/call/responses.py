@@ -42,7 +42,8 @@ class Responses:
         """Something came of a request of ours."""
         exchange = self._exchange
         response, method = heard.response, heard.request.method
-        is_answer = method == "INVITE" and response is not None and 200 <= response.status < 300
+        is_first = method == "INVITE" and not heard.request.to.tag
+        is_answer = is_first and response is not None and 200 <= response.status < 300
         if is_answer and response is not None and not exchange.knows(heard.owner):
             outbound.decline(turn, heard.request, response, heard.peer)
         elif method == "INVITE":

@@ -60,6 +60,8 @@ def reinvite_refusal(call: CallState) -> Refusal | None:
         return Refusal(481, "the call is over")
     if call.agreement.awaits_answer:
         return Refusal(491, "the answer to our offer is awaited")
+    if call.agreement.offered is not None:
+        return Refusal(491, "an INVITE of ours is under way")  # §14.2
     return None
 
 

@@ -34,6 +34,7 @@ from keepline.call.facts import (
     PlacedFact,
     PromptEnded,
     QuestionContinued,
+    RefreshFact,
     ReinviteAcknowledged,
     ReinviteAnswered,
     SecretKept,
@@ -75,6 +76,8 @@ class Timer(Enum):
     """No refresh came (RFC 4028)."""
     STEP = "step"
     MEDIA_CLOSE = "media_close"
+    REFRESH = "refresh"
+    """The session is to be refreshed by us (RFC 4028)."""
     UNANSWERED = "unanswered"
     """Nobody heard of our INVITE since a process before sent it."""
     CANCEL = "cancel"
@@ -235,6 +238,8 @@ class CallState:
             self.prompt_over_at_s = fact.at_s
         elif isinstance(fact, CallAnswered):
             self._apply_answer(fact)
+        elif isinstance(fact, RefreshFact):
+            self.agreement.refresh(fact)
         elif isinstance(fact, PlacedFact):
             self._apply_placed(fact)
         elif isinstance(fact, QuestionContinued):
@@ -263,7 +268,11 @@ class CallState:
             self.joined = fact
         elif isinstance(fact, TransferFact):
             self.transfer = after(self.transfer, fact)
-        elif isinstance(fact, FlowEnded):
+        else:
+            self._apply_end(fact)
+
+    def _apply_end(self, fact: Fact) -> None:
+        if isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
             self.bye_sent = fact

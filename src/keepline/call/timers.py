@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from keepline.call import established, outbound, session, setup, teardown, uses_alone
+from keepline.call import established, outbound, refreshing, session, setup, teardown, uses_alone
 from keepline.call.state import CallState, Timer
 from keepline.call.turn import Turn
 
 REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {
     Timer.RING: outbound.on_ring_timer,
     Timer.CANCEL: outbound.on_cancel_limit,
+    Timer.REFRESH: refreshing.on_timer,
     Timer.UNANSWERED: outbound.on_unanswered,
     Timer.RETRANSMIT_ANSWER: setup.retransmit_answer,
     Timer.ANSWER_LIMIT: teardown.on_answer_limit,

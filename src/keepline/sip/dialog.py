@@ -15,8 +15,9 @@ from keepline.sip.message import Request, Response
 from keepline.sip.values import SipUri, parse_name_addr, parse_uri, uri_host_port
 
 __all__ = [
-    "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "cancel_for", "dialog_key", "in_order",
-    "make_via", "next_hop", "next_request", "next_transport", "retransmission_times_s", "uac_dialog", "uas_dialog",
+    "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "after_response", "cancel_for",
+    "dialog_key", "in_order", "make_via", "next_hop", "next_request", "next_transport", "retransmission_times_s",
+    "uac_dialog", "uas_dialog",
 ]  # fmt: skip
 
 DialogKey = tuple[str, str, str]
@@ -108,6 +109,14 @@ def after_request(dialog: Dialog, request: Request) -> Dialog:
     if request.method in _TARGET_REFRESHES and "Contact" in request.headers:
         target = _contact(request)
     return replace(dialog, remote_cseq=request.cseq.number, remote_target=target)
+
+
+def after_response(dialog: Dialog, response: Response) -> Dialog:
+    """The dialog once a request of ours that may refresh the target has its 2xx (§12.2.1.2): its Contact, if usable."""
+    try:
+        return replace(dialog, remote_target=_contact(response))
+    except PeerError:
+        return dialog
 
 
 def next_request(
