@@ -18,6 +18,7 @@ from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
 from keepline.call.legs import LegIndex
+from keepline.call.news import NEWS
 from keepline.call.placing import Placements, Target
 from keepline.call.registrations import Registrations
 from keepline.call.requests import Requests
@@ -79,16 +80,8 @@ class Exchange:
             fx.StreamBroken: connections.on_broken,
             fx.SendFailed: connections.on_send_failed,
             fx.ConnectionLost: connections.on_lost,
-            fx.PromptPlayed: self._on_prompt_played,
-            fx.DigitsHeard: self._on_digits,
-            fx.SecretHeard: self._on_secret,
-            fx.MediaSeen: self._on_media_seen,
-            fx.MediaStopped: self._on_media_stopped,
-            fx.DeadAirBegan: self._on_dead_air,
-            fx.DeadAirEnded: self._on_dead_air,
-            fx.RecordingFinished: self._on_recording_finished,
+            **dict.fromkeys(NEWS, self._on_news),
             fx.MediaRestarted: self._on_media_restarted,
-            fx.CapabilityAnswered: self._on_capability_answered,
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
             fx.HangUpAll: self._on_hang_up_all,
@@ -157,33 +150,12 @@ class Exchange:
             turn.emit(fx.Report("request_broken", "", what))
             self._requests.refuse_unserved(turn, message, 500, given.source)
 
-    def _on_prompt_played(self, turn: Turn, given: fx.PromptPlayed) -> None:
-        self.on_call(turn, given.call, lambda t, c: established.on_prompt_played(t, c, given))
-
-    def _on_digits(self, turn: Turn, given: fx.DigitsHeard) -> None:
-        self.on_call(turn, given.call, lambda t, c: established.on_digits(t, c, given))
-
-    def _on_secret(self, turn: Turn, given: fx.SecretHeard) -> None:
-        self.on_call(turn, given.call, lambda t, c: established.on_secret(t, c, given))
-
-    def _on_media_seen(self, turn: Turn, given: fx.MediaSeen) -> None:
-        self.on_call(turn, given.call, lambda t, c: established.on_media_seen(t, c, given))
-
-    def _on_media_stopped(self, turn: Turn, given: fx.MediaStopped) -> None:
-        self.on_call(turn, given.call, lambda t, c: teardown.on_media_stopped(t, c, given))
-
-    def _on_dead_air(self, turn: Turn, given: fx.DeadAirBegan | fx.DeadAirEnded) -> None:
-        self.on_call(turn, given.call, lambda t, c: established.on_dead_air(t, c, given))
-
-    def _on_recording_finished(self, turn: Turn, given: fx.RecordingFinished) -> None:
-        self.on_call(turn, given.call, lambda t, c: teardown.on_recording_finished(t, c, given))
+    def _on_news(self, turn: Turn, given: Any) -> None:
+        self.on_call(turn, given.call, lambda t, c: NEWS[type(given)](t, c, given))
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):
             self._guarded(turn, call, teardown.on_media_restarted)
-
-    def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
-        self.on_call(turn, given.call, lambda t, c: uses_alone.on_answered(t, c, given))
 
     def _on_drain(self, turn: Turn, _given: fx.Drain) -> None:
         self.draining = True
