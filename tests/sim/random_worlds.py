@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from keepline.call import effects as fx
+from keepline.sim.callee import CalleePlan
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sim.node import MakeExchange
@@ -41,13 +42,38 @@ def message_of(random: Random) -> Plan:
     )
 
 
+def talker_of(random: Random) -> Plan:
+    """Somebody who wants to talk to a person, or is handed over to one."""
+    hangs_up = random.random() < 0.4
+    hang_up_after_s = round(random.uniform(0.0, 12.0), 3) if hangs_up else None
+    if random.random() < 0.4:
+        words = random.choice([(202, 100, 200), (202, 100, 180, 486), (603,), (202, 100), ()])
+        return Plan("6007", hang_up_after_s=hang_up_after_s, transfer=words)
+    keys = tuple(sorted((round(random.uniform(0.5, 9.0), 3), random.choice("0123456789")) for _ in range(2)))
+    return Plan("6008", keys, hang_up_after_s)
+
+
+def callee_of(random: Random) -> CalleePlan:
+    """What they meet there."""
+    return CalleePlan(
+        random.choice((200, 200, 200, 486, 603, 500, 0)),
+        round(random.uniform(0.05, 7.0), 3),
+        random.random() < 0.4,
+        round(random.uniform(0.0, 9.0), 3),
+    )
+
+
 def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[[Scene], None] | None = None) -> Scene:
     """The world of a seed, not yet run."""
     random = Random(f"plans {seed}")
     plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
     speaking = Random(f"messages {seed}")
     plans += [(speaking.uniform(0.0, 5.0), message_of(speaking)) for _ in range(speaking.choice((0, 0, 2)))]
-    scene = Scene(plans, seed=seed, weather=STORM, slot_count=len(plans), make=make, prepare=prepare)
+    talking = Random(f"talks {seed}")
+    plans += [(talking.uniform(0.0, 5.0), talker_of(talking)) for _ in range(talking.choice((0, 1, 3)))]
+    callees = {"+18005550111": callee_of(talking)}
+    slots = len(plans) + sum(plan.number == "6008" for _, plan in plans)
+    scene = Scene(plans, seed=seed, weather=STORM, slot_count=slots, make=make, prepare=prepare, callees=callees)
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
     for _ in range(random.randint(0, DEATHS_MAX)):

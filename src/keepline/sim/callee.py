@@ -63,8 +63,11 @@ class SimCallees:
         return [each for each in self.calls.values() if each.invite.uri.startswith(f"sip:{number}@")]
 
     def hang_up(self, call: CalleeHeard) -> None:
-        """Send a BYE, once it was answered."""
+        """Send a BYE, once it was answered; not before the ACK (RFC 3261 §15)."""
         if call.outcome or call.answered_at_s is None:
+            return
+        if not call.acknowledged:
+            self._world.after(T1_S, lambda: self.hang_up(call))
             return
         call.outcome = "hung up"
         self._repeat(self._bye(call), lambda: call.bye_answered)
