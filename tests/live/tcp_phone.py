@@ -18,12 +18,24 @@ class TcpPhone:
     def __init__(self, node: str, source: str = "") -> None:
         """`node` is HOST:PORT; `source` an address to come from."""
         host, _, port = node.rpartition(":")
-        self.node = node
-        self._host = host.strip("[]")
-        self.sock = socket.create_connection(
-            (self._host, int(port)), WITHIN_S, source_address=(source, 0) if source else None
+        self._take(
+            node,
+            socket.create_connection(
+                (host.strip("[]"), int(port)), WITHIN_S, source_address=(source, 0) if source else None
+            ),
         )
-        self.address = self.sock.getsockname()[:2]
+
+    @classmethod
+    def over(cls, sock: socket.socket) -> "TcpPhone":
+        """The far end of a connection that a node made."""
+        made = cls.__new__(cls)
+        made._take("", sock)
+        return made
+
+    def _take(self, node: str, sock: socket.socket) -> None:
+        self.node = node
+        self.sock = sock
+        self.address = sock.getsockname()[:2]
         self._unread = b""
         self._calls = 0
         self._to = ""

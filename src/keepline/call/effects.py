@@ -34,6 +34,7 @@ from keepline.call.inputs import (
     SendFailed,
     StreamBroken,
     TimeCame,
+    TrunkLocated,
     WakeSome,
 )
 from keepline.model.operation import Prompt
@@ -46,7 +47,8 @@ __all__ = [
     "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "MessageReceived", "OpenMedia",
     "PassSecretKey", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed", "RecordMedia",
     "RecordingFinished", "RedirectMedia", "Report", "SecretEffect", "SecretHeard", "SendFailed", "SendSip",
-    "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "UnbridgeMedia", "WakeSome",
+    "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "TrunkLocated",
+    "UnbridgeMedia", "WakeSome",
 ]  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.gate import Gate
 from keepline.call.legs import LegIndex
+from keepline.call.located import LocatedTrunks
 from keepline.call.news import NEWS
-from keepline.call.placing import Placements, Target
+from keepline.call.placing import Placements
 from keepline.call.registrations import Registrations
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
@@ -55,7 +56,7 @@ class Exchange:
         self.sleepers = Sleepers()
         self.legs = LegIndex()
         self.tolls = Tolls()
-        self.targets: dict[str, tuple[Target, ...]] = {}
+        self.targets = LocatedTrunks(self.ids)
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
         self.current = ""
@@ -80,6 +81,7 @@ class Exchange:
             fx.StreamBroken: connections.on_broken,
             fx.SendFailed: connections.on_send_failed,
             fx.ConnectionLost: connections.on_lost,
+            fx.TrunkLocated: self.targets.on_located,
             **dict.fromkeys(NEWS, self._on_news),
             fx.MediaRestarted: self._on_media_restarted,
             fx.TimeCame: self._on_time,

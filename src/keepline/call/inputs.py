@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
+from keepline.sip.locating import SipServer
 from keepline.sip.peers import Address, TcpPeer
 
 RING_TIMEOUT_S = 60.0
@@ -47,6 +48,14 @@ class SendFailed:
     data: bytes
     peer: TcpPeer
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLocated:
+    """The resolver knows where the proxy of a trunk is, or knows it anew."""
+
+    trunk: str
+    servers: tuple[SipServer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +249,7 @@ Input = (
     | StreamBroken
     | SendFailed
     | ConnectionLost
+    | TrunkLocated
     | PromptPlayed
     | DigitsHeard
     | SecretHeard

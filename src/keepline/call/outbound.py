@@ -59,7 +59,7 @@ def on_heard(turn: Turn, call: CallState, heard: RequestNews) -> None:
     response = heard.response
     if response is None:
         if call.phase in WAITING:
-            on_failure(turn, call, None)
+            on_failure(turn, call, None, heard.trouble)
     elif response.status < 200:
         if call.phase in WAITING:
             _on_provisional(turn, call, response)
@@ -140,8 +140,11 @@ def _take_answer(turn: Turn, call: CallState, response: Response) -> None:
     turn.tell_parent(call, LegEvent.ANSWERED, response.status)
 
 
-def on_failure(turn: Turn, call: CallState, response: Response | None) -> None:
-    """A final answer that is none, or nobody answered: another INVITE, or the end of the call."""
+def on_failure(turn: Turn, call: CallState, response: Response | None, trouble: str = "") -> None:
+    """A final answer that is none, or nobody answered: another INVITE, or the end of the call.
+
+    `trouble` is why the INVITE could not be sent, which counts as 503 (§8.1.3.1).
+    """
     placing = _placing(call)
     attempt = next_attempt(turn, call, response) if placing.cancelled is None else None
     if attempt is not None:
@@ -151,7 +154,7 @@ def on_failure(turn: Turn, call: CallState, response: Response | None) -> None:
         turn.request(call, invite, placing.peer)
         return
     if response is None:
-        refuse(turn, call, 408, UNANSWERED, None)
+        refuse(turn, call, 503 if trouble else 408, trouble or UNANSWERED, None)
     else:
         refuse(turn, call, response.status, response.reason or str(response.status), response)
 

@@ -7,20 +7,20 @@ cannot now, has one that says why.
 import json
 import re
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call import outbound
 from keepline.call.facts import CallPlaced, ending
 from keepline.call.legs import LegEvent
+from keepline.call.located import LocatedTrunks
 from keepline.call.outbound_invite import make_invite
 from keepline.call.outbound_policy import Denial, emergency_trunk
 from keepline.call.placed_end import REFUSED
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_VARIABLES_CHARS_MAX, RING_TIMEOUT_S_MAX
-from keepline.model.operation import Operation, Trunk
+from keepline.model.operation import Operation, Trunk, is_address
 from keepline.sip.telephone import plain_number
 from keepline.sip.values import PORT_DEFAULT
 
@@ -72,7 +72,7 @@ def mistake_in(wanted: fx.PlaceCall, operation: Operation) -> str:
 def way_of(
     wanted: fx.PlaceCall,
     operation: Operation,
-    located: dict[str, tuple[Target, ...]],
+    located: LocatedTrunks,
     *,
     draining: bool,
     full: bool,
@@ -220,16 +220,13 @@ def _caller_id(wanted: fx.PlaceCall, way: Way) -> str:
     return wanted.from_number or (settings.from_number if settings else "")
 
 
-def targets_of(trunk: Trunk, located: dict[str, tuple[Target, ...]]) -> tuple[Target, ...]:
+def targets_of(trunk: Trunk, located: LocatedTrunks) -> tuple[Target, ...]:
     """Where a trunk's requests go, in order: where its proxy was located, or the address that is written there."""
-    if located.get(trunk.name) or trunk.outbound is None:
-        return located.get(trunk.name, ())
+    found = located.get(trunk.name)
+    if found or trunk.outbound is None:
+        return found or ()
     host = trunk.outbound.proxy_host
-    try:
-        ip_address(host)
-    except ValueError:
-        return ()
-    return ((host, trunk.outbound.proxy_port or PORT_DEFAULT),)
+    return ((host, trunk.outbound.proxy_port or PORT_DEFAULT),) if is_address(host) else ()
 
 
 def _uri_host(host: str) -> str:

@@ -52,6 +52,8 @@ class RequestNews:
     """None where nobody answers, or it could not be sent."""
     peer: Address
     """Where it went."""
+    trouble: str = ""
+    """Why it could not be sent; empty where it was."""
 
     @property
     def is_final(self) -> bool:
@@ -187,7 +189,7 @@ class Transactions:
         machine, owner = entry
         outputs = machine.step(now_s, TransportFailed(why))
         is_over = any(isinstance(o, Terminated) for o in outputs)
-        heard = RequestNews(owner, machine.request, None, machine.peer) if is_over else None
+        heard = RequestNews(owner, machine.request, None, machine.peer, why) if is_over else None
         return self._after(now_s, key, machine, outputs), heard
 
     def sent_over(self, peer: TcpPeer) -> list[Key]:

@@ -258,6 +258,7 @@ def _operation(
             parsed.sip.strangers,
             parsed.sip.advertised,
             tuple(parsed.sip.transports),
+            tuple(parsed.sip.dns),
         ),
         media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,

@@ -15,6 +15,7 @@ from keepline.config.values import (
     REFERENCE,
     Advertised,
     AdvertisedHost,
+    DnsServer,
     Language,
     Listen,
     Name,
@@ -24,7 +25,7 @@ from keepline.config.values import (
     StrictModel,
     Transports,
 )
-from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
+from keepline.model.limits import DNS_SERVERS_MAX, PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import HostPort, MediaSettings, NodeSettings, SipSettings
 
 
@@ -50,6 +51,12 @@ class SipFile(StrictModel):
         default=["udp", "tcp"],
         description="what SIP is served over: UDP, and TCP on the same port",
         examples=["[udp, tcp]"],
+    )
+    dns: list[DnsServer] = Field(
+        default=[],
+        max_length=DNS_SERVERS_MAX,
+        description="the resolvers that are asked where the proxies of trunks are, if not the system's",
+        examples=["[192.0.2.53, '127.0.0.1:5353']"],
     )
     advertised: Advertised | None = Field(
         default=None,

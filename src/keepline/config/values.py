@@ -111,6 +111,12 @@ def parse_port_range(text: str) -> tuple[int, int]:
     return first, last
 
 
+def parse_dns_server(text: str) -> HostPort:
+    """`192.0.2.53`, `192.0.2.53:5353` or `[2001:db8::53]:5353`; port 53 unless it is given."""
+    found = parse_advertised(text)
+    return HostPort(found.host, found.port or 53)
+
+
 def check_transports(transports: list[str]) -> list[str]:
     """`[udp]` or `[udp, tcp]`: every trunk can be reached by UDP, so that is never left out."""
     if "udp" not in transports or len(set(transports)) != len(transports):
@@ -170,6 +176,7 @@ Network = Annotated[str, AfterValidator(parse_network), written_as(_NETWORK_PATT
 Listen = Annotated[HostPort, parsed_by(parse_host_port), written_as(_HOST_PORT_PATTERN)]
 Advertised = Annotated[HostPort, parsed_by(parse_advertised), written_as(_ADVERTISED_PATTERN)]
 AdvertisedHost = Annotated[str, parsed_by(parse_advertised_host), written_as(_ADDRESS_PATTERN)]
+DnsServer = Annotated[HostPort, parsed_by(parse_dns_server), written_as(_ADVERTISED_PATTERN)]
 Transports = Annotated[list[Literal["udp", "tcp"]], AfterValidator(check_transports)]
 PortRange = Annotated[tuple[int, int], parsed_by(parse_port_range), written_as(f"^{_PORT_RANGE.pattern}$")]
 Reference = Annotated[FlowReference, parsed_by(parse_reference), written_as(f"^{REFERENCE.pattern}$")]

@@ -227,6 +227,22 @@ STREAM_ACCEPTS_PER_TURN_MAX = 16
 STREAM_HANDOVER_S_MAX = 2.0
 """How long a successor waits for its predecessor's connections before it makes new ones."""
 
+# --- Locating --------------------------------------------------------------------------------------------------------
+LOCATED_TARGETS_MAX = 16
+"""Addresses of one trunk's proxies that a call may try."""
+LOCATED_SERVERS_MAX = 8
+"""Servers of one name whose addresses are asked for: the first by priority."""
+DNS_SERVERS_MAX = 8
+"""Resolvers that an operation may name."""
+DNS_S_MAX = 4.0
+"""For the answer to one question, all resolvers together."""
+DNS_TTL_S_MIN = 5.0
+"""An answer that says it holds for less is kept so long."""
+DNS_TTL_S_MAX = 3_600.0
+"""And one that says more is asked for again after this."""
+DNS_NEGATIVE_S = 30.0
+"""Until a name that could not be located is asked for again."""
+
 # Speech and prompts
 PROMPT_TEXT_CHARS_MAX = 8_000
 """Of one spoken prompt; a longer text is refused."""

@@ -4,11 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
+from ipaddress import ip_address
 
 from keepline.model.capability import Capability, SecretRef
 
 PROMPT_KEY_BYTES = 16
 SAMPLE_RATE_HZ = 8000
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +188,8 @@ class SipSettings:
     """Where peers reach us, if not where we listen: behind NAT. Port 0 is the port that we listen on."""
     transports: tuple[str, ...] = ("udp", "tcp")
     """What SIP is served over; UDP always is."""
+    dns: tuple[HostPort, ...] = ()
+    """Resolvers that are asked where proxies are; none for the system's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key, read_passwords
 from keepline.node.paths import NodePaths
 from keepline.node.placements import wanted_of
+from keepline.node.resolver import Locator, Resolver
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
@@ -88,6 +89,7 @@ class CallsProcess:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._streams: Streams | None = None
+        self._locator: Locator | None = None
         self._control = ControlClient(
             paths,
             self._hello,
@@ -119,6 +121,8 @@ class CallsProcess:
         self._follow()
         await self._stopping.wait()
         if self._active is not None:
+            if self._locator is not None:
+                self._locator.stop()
             await self._say_goodbye(self._active)
             self._active.stop()
             await asyncio.sleep(0)  # what was written last is told of now, and its effects leave
@@ -216,6 +220,11 @@ class CallsProcess:
             self._loop, active.feed_all, exchange.gate, active.now_s, self._control.hold
         )
         active.start(media, self._link)
+        listening = {socket.AF_INET: "A", socket.AF_INET6: "AAAA"}
+        families = frozenset(listening[each.family] for each in self._sip)
+        current = self._programs[self._digest].operation
+        self._locator = Locator(Resolver(current.sip.dns, families), active.feed, self._paths.located_file)
+        self._locator.start(current)
         self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)

@@ -47,6 +47,11 @@ class NodePaths:
         return self.run / "speech.sock"
 
     @property
+    def located_file(self) -> Path:
+        """Where the proxies of trunks were found last."""
+        return self.data / "located.json"
+
+    @property
     def node_file(self) -> Path:
         """The node's addresses and processes, for whoever finds it without a supervisor."""
         return self.run / "node.json"
