@@ -1,7 +1,7 @@
 """The scene of the retailer: its flows, its back office as a process, and a crowd of callers with minds of their own.
 
-In the end three accounts are laid side by side by a program that belongs to none of them: what callers experienced, the
-node's call records, and the back office's ledger.
+In the end their accounts are laid side by side by a program that belongs to none of them: what callers experienced,
+the node's call records, the calls that came to the carrier, and the back office's ledger.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ MIX = (
     "wants_a_person:5,changes_mind:4,hangs_up_early:6,gives_up:2,says_nothing:3"
 )
 """Who calls."""
-OFFICE_READY_WITHIN_S = 30.0
+READY_WITHIN_S = 30.0
 ENDS_WITHIN_S = 10.0
 RECORDS_WITHIN_S = 60.0
 
@@ -55,32 +55,81 @@ class BackOffice:
                 stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         try:
-            self.address = self._ready()
+            words = _first_line(self.process).split()
+            if words[:1] != ["ready"]:
+                raise NodeFailedError(f"the back office does not begin\n{self.log.read_text(errors='replace')}")
         except BaseException:
             self.end()
             raise
-
-    def _ready(self) -> str:
-        stdout = self.process.stdout
-        assert stdout is not None
-        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
-        with contextlib.suppress(queue.Empty):
-            words = lines.get(timeout=OFFICE_READY_WITHIN_S).split()
-            if words[:1] == ["ready"]:
-                return words[1].partition("=")[2]
-        raise NodeFailedError(f"the back office does not begin\n{self.log.read_text(errors='replace')}")
+        self.address = words[1].partition("=")[2]
 
     def end(self) -> None:
         """Stop it, whatever it does."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        _end(self.process)
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+class Carrier:
+    """A carrier that takes our calls, until it is ended."""
+
+    def __init__(self, *rules: str) -> None:
+        """Each rule says what a number does; see the README. Raises NodeFailedError where it does not begin."""
+        options = [word for rule in rules for word in ("--rule", rule)]
+        with uninterrupted():
+            self.process = subprocess.Popen(
+                [sys.executable, str(retailer_path() / "world"), "carrier", "--listen", "127.0.0.1:0", *options],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        self.taken: list[dict[str, Any]] = []
+        """The calls that have ended."""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        try:
+            told = _first_line(self.process)
+            if not told:
+                raise NodeFailedError("the carrier does not begin")
+        except BaseException:
+            self.end()
+            raise
+        self.address = str(json.loads(told)["sip"]).partition(":")[2]
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            told = json.loads(line)
+            if told["event"] == "taken":
+                self.taken.append(told)
+
+    def end(self) -> None:
+        """Stop it; `taken` is complete then."""
+        _end(self.process)
+        if self._reader.is_alive():
+            self._reader.join(ENDS_WITHIN_S)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    """What a program says when it is ready; "" where it says nothing in time."""
+    stdout = process.stdout
+    assert stdout is not None
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+    try:
+        return lines.get(timeout=READY_WITHIN_S)
+    except queue.Empty:
+        return ""
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def office_overrides(operation: Path, address: str) -> list[str]:
@@ -103,6 +152,7 @@ class RetailerScene(Scene):
         super().__init__(directory, seconds)
         self.picture: RetailerPicture = RetailerPicture(seconds=seconds)
         self._office = ""
+        self._carrier: Carrier | None = None
         self._callers: Crowd | None = None
 
     def begin(self, stack: contextlib.ExitStack) -> NodeSettings:
@@ -110,7 +160,12 @@ class RetailerScene(Scene):
         stack.callback(office.end)
         self._office = office.address
         operation = retailer_path() / "keepline.yaml"
-        extra = office_overrides(operation, office.address)
+        self._carrier = Carrier("+18005550111=answer,ring:1,bye-after:20")
+        stack.callback(self._carrier.end)
+        extra = [
+            *office_overrides(operation, office.address),
+            "--set", f"trunks.carrier.outbound.proxy={self._carrier.address}",
+        ]  # fmt: skip
         return NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)
 
     def crowd(self, node: LocalNode) -> Crowd:
@@ -125,16 +180,20 @@ class RetailerScene(Scene):
         return self._callers
 
     def conclude(self, node: LocalNode) -> None:
-        """Have the three accounts compared, once every call is over in its record."""
+        """Have the accounts compared, once every call is over in its record."""
         assert self._callers is not None
+        assert self._carrier is not None
         with contextlib.suppress(NodeFailedError):
             wait_until("every call has ended", lambda: _all_ended(node.calls()), RECORDS_WITHIN_S)
-        told, records = self.directory / "told.jsonl", self.directory / "records.jsonl"
-        _write(told, self._callers.reports)
-        _write(records, node.calls())
+        self._carrier.end()
+        accounts = {"told": self._callers.reports, "records": node.calls(), "taken": self._carrier.taken}
+        options = []
+        for name, lines in accounts.items():
+            file = self.directory / f"{name}.jsonl"
+            file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            options += [f"--{name}", str(file)]
         compared = subprocess.run(
-            [sys.executable, str(retailer_path() / "world"), "compare", "--told", str(told), "--records", str(records),
-             "--backoffice", self._office],
+            [sys.executable, str(retailer_path() / "world"), "compare", *options, "--backoffice", self._office],
             capture_output=True, text=True, timeout=RECORDS_WITHIN_S, check=False,
         )  # fmt: skip
         self.picture.compared(compared.returncode == 0, (compared.stdout or compared.stderr).strip())
@@ -142,7 +201,3 @@ class RetailerScene(Scene):
 
 def _all_ended(calls: list[dict[str, Any]]) -> bool:
     return all(call["state"] == "ended" for call in calls)
-
-
-def _write(path: Path, lines: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

@@ -3,9 +3,18 @@
 from flows.promises import number_of
 from keepline.flow import Call
 
+PEOPLE = "+18005550111"
+
 
 async def talk(call: Call) -> None:
-    """Have somebody call back: nobody is here to be put through to."""
+    """Put the caller through to whoever answers; where nobody does, take a message."""
+    talked = await call.connect(PEOPLE, timeout_s=20.0, prompt="connecting")
+    if talked.ok:
+        await call.outcome("talked", seconds=round(talked.duration_s))
+        await call.say(prompt="goodbye")
+        return
+    # Busy, no answer and no way to call at all are values: whatever it was, the caller can still be helped.
+    await call.log("nobody_answers", reason=talked.reason, detail=talked.detail)
     # Who hangs up instead of pressing a key has left a message all the same: the call's record has it.
     if await take_message(call, "service", "asked for a person"):
         await call.outcome("message")

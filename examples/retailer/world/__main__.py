@@ -98,6 +98,7 @@ def options() -> argparse.ArgumentParser:
     add("--records", type=Path, required=True, metavar="FILE", help="what `keepline calls --json` printed")
     add("--backoffice", type=address, metavar="HOST:PORT", help="ask it for its ledger")
     add("--ledger", type=Path, metavar="FILE", help="or read what GET /admin/ledger answered")
+    add("--taken", type=Path, metavar="FILE", help="what `carrier` printed")
     shown = commands.add_parser("personas", help="who there is, and the mistakes in a file of them")
     shown.add_argument("--personas", type=personas_file, default=str(PERSONAS))
     return parser
@@ -227,7 +228,8 @@ def run_comparison(args: argparse.Namespace, parser: argparse.ArgumentParser) ->
         parser.error("give one of --backoffice and --ledger")
     try:
         ledger = OfficeClient(*args.backoffice).ledger() if args.backoffice else json.loads(args.ledger.read_text())
-        found = compare(json_lines(args.told), json_lines(args.records), ledger)
+        taken = json_lines(args.taken) if args.taken else None
+        found = compare(json_lines(args.told), json_lines(args.records), ledger, taken)
     except (OSError, ValueError, KeyError) as error:
         parser.error(f"cannot be compared: {type(error).__name__}: {error}")
     print(found.words())

@@ -23,7 +23,7 @@ DONE_AS = {
 RECORDED_AS = {
     "paid": ("paid",), "declined": ("declined",), "pending": ("payment_pending",), "booked": ("booked",),
     "moved": ("moved",), "cancelled": ("cancelled",), "order_status": ("order_status",), "lead_left": ("lead",),
-    "message_left": ("message",), "talked": ("talked",), "no_slots": ("no_slots",),
+    "message_left": ("message",), "talked": ("talked", "answered"), "no_slots": ("no_slots",),
     "apology": ("promised", "sent_away", "failed"),
 }  # fmt: skip
 """What a caller takes to have happened, and the outcomes that its record may have then."""
@@ -43,6 +43,8 @@ class Comparison:
 
     callers: int = 0
     records: int = 0
+    placed: int = 0
+    """Calls out, as the carrier counted them."""
     done: Counter[str] = field(default_factory=Counter)
     """What the back office did by telephone, by kind."""
     disagreements: list[str] = field(default_factory=list)
@@ -50,13 +52,21 @@ class Comparison:
     def words(self) -> str:
         """For a person: the disagreements, and a last line that counts."""
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
-        verdict = f"{len(self.disagreements)} disagreements" if self.disagreements else "all three agree"
-        line = f"{self.callers} callers, {self.records} call records, the back office's ledger ({done}): {verdict}."
+        verdict = f"{len(self.disagreements)} disagreements" if self.disagreements else "all agree"
+        out = f", {self.placed} calls out at the carrier" if self.placed else ""
+        line = (
+            f"{self.callers} callers{out}, {self.records} call records, the back office's ledger ({done}): {verdict}."
+        )
         return "\n".join([*self.disagreements, line])
 
 
-def compare(told: Sequence[Told], records: Sequence[Told], ledger: Told) -> Comparison:
-    """Lay the accounts side by side: what callers tell (other lines are passed over), call records, and a ledger."""
+def compare(
+    told: Sequence[Told], records: Sequence[Told], ledger: Told, taken: Sequence[Told] | None = None
+) -> Comparison:
+    """Lay the accounts side by side: what callers tell (other lines are passed over), call records, and a ledger.
+
+    `taken` is what a carrier tells of the calls that came to it; None where none was asked.
+    """
     callers = [one for one in told if one.get("event") == "experience"]
     inbound = [one for one in records if one["direction"] == "inbound"]
     by_call: dict[str, list[Told]] = defaultdict(list)
@@ -66,11 +76,21 @@ def compare(told: Sequence[Told], records: Sequence[Told], ledger: Told) -> Comp
     for entry in ledger["effects"]:
         if entry["key"]:
             done[entry["key"].rpartition("-")[0]].append(entry)
-    found = Comparison(len(callers), len(inbound), Counter(each["what"] for all_ in done.values() for each in all_))
+    found = Comparison(
+        len(callers), len(records), done=Counter(each["what"] for all_ in done.values() for each in all_)
+    )
     found.disagreements += _calls(callers, inbound, by_call)
+    found.placed = len(taken or ())
+    outbound = [one for one in records if one["direction"] == "outbound"]
+    if taken is not None:
+        found.disagreements += _taken([one for one in taken if one.get("event") == "taken"], outbound)
+    talked = {one.get("parent") for one in outbound if one["answered_at"] is not None}
     for caller in callers:
         for record in by_call.get(caller["call_id"], [])[:1]:
             found.disagreements += _one_call(caller, record, done.get(record["id"], []))
+            if "talked" in caller["believes"] and record["id"] not in talked:
+                who = _who(caller["call_id"])
+                found.disagreements.append(f"{who}: believes talked, and no record is of a person who answered it")
     found.disagreements += _ledger(ledger, done, {record["id"] for record in records})
     return found
 
@@ -87,6 +107,14 @@ def _calls(callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[st
             yield f"record {record['id']}: no caller tells of it"
         if record["state"] != "ended":
             yield f"record {record['id']}: it is {record['state']}, and the caller is gone"
+
+
+def _taken(taken: Sequence[Told], outbound: Sequence[Told]) -> Iterator[str]:
+    """Each call that came to the carrier has one record, and the other way round."""
+    rang, placed = Counter(one["call_id"] for one in taken), Counter(one["sip_call_id"] for one in outbound)
+    for call_id in rang | placed:
+        if (rang[call_id], placed[call_id]) != (1, 1):
+            yield f"{_who(call_id)}: it came to the carrier {rang[call_id]} times, and has {placed[call_id]} records"
 
 
 def _one_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]:

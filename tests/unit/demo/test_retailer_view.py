@@ -59,7 +59,7 @@ def test_the_end_is_good_only_if_the_accounts_agree() -> None:
     picture.compared(False, "call c1: charged 2 times")
     assert not picture.summary()["good"]
     assert "charged 2 times" in picture.words()
-    picture.compared(True, "all three agree.")
+    picture.compared(True, "all agree.")
     assert picture.summary()["good"]
     assert "Callers' own count: 3 paid." in picture.words()
 

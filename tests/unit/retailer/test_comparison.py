@@ -12,7 +12,7 @@ import pytest
 from world_comparison import compare
 
 WORLD = Path(__file__).parents[3] / "examples" / "retailer" / "world"
-Account = tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]
+Account = tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]
 
 
 def caller(n: int, persona: str, *believes: str, how: str = "done", **more: Any) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def agreed() -> Account:
         caller(7, "order_status", how="unanswered", answered=False, status=503),
         caller(8, "order_status", "apology"),
         caller(9, "hangs_up_early", how="hung up"),
+        caller(11, "wants_a_person", "talked", how="hung up"),
     ]
     records = [
         record(1, "paid"),
@@ -56,7 +57,8 @@ def agreed() -> Account:
         record(7, "refused", answered_at=None, sip_status=503),
         record(8, "promised"),
         record(9, "answered"),
-        record(10, "answered", direction="outbound"),
+        record(10, "answered", direction="outbound", parent="r11"),
+        record(11, "answered"),
     ]
     effects = [
         effect("charged", "r1-9", "20000001"),
@@ -67,45 +69,54 @@ def agreed() -> Account:
         effect("booked", "", "on the web"),
     ]
     keys = [{"scope": "charges/north", "key": "r1-9", "done": 1}]
-    return told, records, {"effects": effects, "keys": keys, "slots": [{"slot": "slot", "booked": 1}]}
+    return (
+        told,
+        records,
+        {"effects": effects, "keys": keys, "slots": [{"slot": "slot", "booked": 1}]},
+        [{"event": "taken", "call_id": "c10@host"}],
+    )
 
 
 def test_three_who_agree() -> None:
     found = compare(*agreed())
     assert found.disagreements == []
     assert found.words() == (
-        "9 callers, 9 call records, the back office's ledger (1 booked, 3 charged, 1 message): all three agree."
+        "10 callers, 1 calls out at the carrier, 11 call records, "
+        "the back office's ledger (1 booked, 3 charged, 1 message): all agree."
     )
 
 
-Plant = Callable[[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]], object]
+Plant = Callable[[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]], object]
 
 
 @pytest.mark.parametrize(
     ("plant", "told"),
     [
-        (lambda t, r, g: g["effects"].pop(0), "call c1: believes paid, and the ledger has nothing charged of it"),
-        (lambda t, r, g: g["effects"].append(effect("charged", "r1-10", "20000001")), "call c1: charged 2 times"),
-        (lambda t, r, g: g["effects"].append(effect("refunded", "r1-9", "20000001")), "call c1: believes paid, and"),
-        (lambda t, r, g: g["effects"].append(effect("charged", "r2-9", "20000002")), "call c2: charged, and the"),
-        (lambda t, r, g: g["effects"].append(effect("charged", "r9-1", "x")), "charged, and its record does not say"),
-        (lambda t, r, g: g["effects"].append(effect("charged", "r77-1", "x")), "for r77, of which there is no record"),
-        (lambda t, r, g: g["effects"][0].update(reference="20000009"), "call c1: charged for invoice 20000009"),
-        (lambda t, r, g: g["effects"].pop(2), "call c4: believes booked, and the ledger has nothing booked of it"),
-        (lambda t, r, g: g["effects"].append(effect("booked", "r8-2")), "call c8: booked, and the caller was told"),
-        (lambda t, r, g: g["slots"][0].update(booked=2), "slot slot is booked 2 times"),
-        (lambda t, r, g: g["keys"][0].update(done=2), "charges/north r1-9 was done 2 times"),
-        (lambda t, r, g: r.pop(0), "call c1: no records of one call"),
-        (lambda t, r, g: r.append(r[6] | {"id": "r11"}), "call c7: 2 records of one call"),
-        (lambda t, r, g: r.pop(5), "call c6: no records of one call"),
-        (lambda t, r, g: t.pop(8), "record r9: no caller tells of it"),
-        (lambda t, r, g: r[8].update(state="live"), "record r9: it is live, and the caller is gone"),
-        (lambda t, r, g: r[5].update(sip_status=486), "call c6: ended with 487, its record with 486"),
-        (lambda t, r, g: r[6].update(answered_at=1.0), "call c7: answered False, its record says 1.0"),
-        (lambda t, r, g: r[1].update(outcome="paid"), "record r2: says paid, and the ledger has no charges"),
-        (lambda t, r, g: r[7].update(outcome="order_status"), "call c8: believes apology, its record says order"),
-        (lambda t, r, g: t[2].update(believes=[], how="cut off"), "call c3: charged, and the caller was told nothing"),
-        (lambda t, r, g: r[4].update(steps=[]), "call c5: charged, and its record does not say so: answered"),
+        (lambda t, r, g, c: g["effects"].pop(0), "call c1: believes paid, and the ledger has nothing charged of it"),
+        (lambda t, r, g, c: g["effects"].append(effect("charged", "r1-10", "20000001")), "call c1: charged 2 times"),
+        (lambda t, r, g, c: g["effects"].append(effect("refunded", "r1-9", "20000001")), "call c1: believes paid, and"),
+        (lambda t, r, g, c: g["effects"].append(effect("charged", "r2-9", "20000002")), "call c2: charged, and the"),
+        (lambda t, r, g, c: g["effects"].append(effect("charged", "r9-1", "x")), "charged, and its record does"),
+        (lambda t, r, g, c: g["effects"].append(effect("charged", "r77-1", "x")), "r77, of which there is no record"),
+        (lambda t, r, g, c: g["effects"][0].update(reference="20000009"), "call c1: charged for invoice 20000009"),
+        (lambda t, r, g, c: g["effects"].pop(2), "call c4: believes booked, and the ledger has nothing booked of it"),
+        (lambda t, r, g, c: g["effects"].append(effect("booked", "r8-2")), "call c8: booked, and the caller was told"),
+        (lambda t, r, g, c: g["slots"][0].update(booked=2), "slot slot is booked 2 times"),
+        (lambda t, r, g, c: g["keys"][0].update(done=2), "charges/north r1-9 was done 2 times"),
+        (lambda t, r, g, c: c.clear(), "call c10: it came to the carrier 0 times, and has 1 records"),
+        (lambda t, r, g, c: r.pop(9), "call c10: it came to the carrier 1 times, and has 0 records"),
+        (lambda t, r, g, c: r[9].update(answered_at=None), "call c11: believes talked, and no record is of a person"),
+        (lambda t, r, g, c: r.pop(0), "call c1: no records of one call"),
+        (lambda t, r, g, c: r.append(r[6] | {"id": "r11"}), "call c7: 2 records of one call"),
+        (lambda t, r, g, c: r.pop(5), "call c6: no records of one call"),
+        (lambda t, r, g, c: t.pop(8), "record r9: no caller tells of it"),
+        (lambda t, r, g, c: r[8].update(state="live"), "record r9: it is live, and the caller is gone"),
+        (lambda t, r, g, c: r[5].update(sip_status=486), "call c6: ended with 487, its record with 486"),
+        (lambda t, r, g, c: r[6].update(answered_at=1.0), "call c7: answered False, its record says 1.0"),
+        (lambda t, r, g, c: r[1].update(outcome="paid"), "record r2: says paid, and the ledger has no charges"),
+        (lambda t, r, g, c: r[7].update(outcome="order_status"), "call c8: believes apology, its record says order"),
+        (lambda t, r, g, c: t[2].update(believes=[], how="cut off"), "call c3: charged, and the caller was told"),
+        (lambda t, r, g, c: r[4].update(steps=[]), "call c5: charged, and its record does not say so: answered"),
     ],
 )  # fmt: skip
 def test_what_was_planted_is_found(plant: Plant, told: str) -> None:
@@ -116,13 +127,13 @@ def test_what_was_planted_is_found(plant: Plant, told: str) -> None:
 
 
 def test_the_command_reads_files_and_says_so_by_its_exit_code(tmp_path: Path) -> None:
-    callers, records, ledger = agreed()
+    callers, records, ledger, taken = agreed()
     command = [sys.executable, str(WORLD), "compare"]
-    for name, content in (("told", callers), ("records", records), ("ledger", [ledger])):
+    for name, content in (("told", callers), ("records", records), ("ledger", [ledger]), ("taken", taken)):
         (tmp_path / name).write_text("".join(json.dumps(each) + "\n" for each in content), encoding="utf-8")
         command += [f"--{name}", str(tmp_path / name)]
     fine = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (fine.returncode, fine.stdout[-18:]) == (0, " all three agree.\n"), fine.stderr
+    assert (fine.returncode, fine.stdout[-12:]) == (0, " all agree.\n"), fine.stderr
     (tmp_path / "records").write_text("", encoding="utf-8")
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bad.returncode == 1

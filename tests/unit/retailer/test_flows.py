@@ -13,6 +13,7 @@ from tests.unit.retailer.office_inside import OfficeInside
 RETAILER = Path(__file__).parents[3] / "examples" / "retailer"
 NUMBER = "+18005550100"
 PHONE = "+12125550101"
+PERSON = "+18005550111"
 PLACED, SHIPPED, OUT, DELIVERED, CANCELLED, PACKED = "100004", "100001", "100002", "100003", "100005", "100006"
 OPEN_INVOICE, PAID_INVOICE, VOID_INVOICE = "20000001", "20000005", "20000011"
 ALL_SLOTS = 15
@@ -370,7 +371,21 @@ def test_a_lead_that_cannot_be_kept_is_promised_a_call(shop: Shop) -> None:
 # 0: a person ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_message_is_left(shop: Shop) -> None:
+def test_a_caller_talks_to_a_person(shop: Shop) -> None:
+    person = shop.tester.callee(PERSON, rings_s=3.0)
+    call = shop.dial("0", "connecting", "")
+    person.answers()
+    call.waits(20.0)
+    person.hangs_up()
+    call.hears("goodbye")
+    call.ends()
+    assert (call.outcome, call.outcome_fields) == ("talked", {"seconds": 20})
+    assert person.callers == [NUMBER]
+
+
+@pytest.mark.parametrize("status", [486, 603, 503, None])
+def test_where_nobody_can_talk_a_message_is_left(shop: Shop, status: int | None) -> None:
+    shop.tester.callee(PERSON, status=status)
     call = shop.dial("0", "leave_message", "")
     call.waits(3.0)
     call.speaks(3.0)
@@ -383,12 +398,14 @@ def test_a_message_is_left(shop: Shop) -> None:
 
 
 def test_who_says_nothing_leaves_no_message(shop: Shop) -> None:
+    shop.tester.callee(PERSON, status=486)
     call = shop.dial("0", "leave_message", "", "goodbye", "")
     call.ends()
     assert (call.outcome, shop.office.ledger()) == ("no_message", {})
 
 
 def test_a_message_that_no_desk_takes_is_in_the_record(shop: Shop) -> None:
+    shop.tester.callee(PERSON, status=486)
     shop.office.away = {"messages"}
     call = shop.dial("0", "leave_message", "")
     call.waits(3.0)
