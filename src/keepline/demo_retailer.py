@@ -27,11 +27,6 @@ CALLERS = 16
 NEW_CALLS_PER_S = 1.5
 SLOTS = 100
 BOOKED_AHEAD = 60
-MIX = (
-    "order_status:30,impatient:8,miskeys:6,book:12,book_later:4,move:5,cancel_appointment:4,pay_changes_mind:4,lead:6,"
-    "wants_a_person:5,changes_mind:4,hangs_up_early:6,gives_up:2,says_nothing:3"
-)
-"""Who calls."""
 READY_WITHIN_S = 30.0
 ENDS_WITHIN_S = 10.0
 RECORDS_WITHIN_S = 60.0
@@ -174,7 +169,7 @@ class RetailerScene(Scene):
         options = [
             "--events", "--rate", str(NEW_CALLS_PER_S), "--concurrent", str(CALLERS), "--seed", str(os.getpid()),
             "--backoffice", self._office, "--book-ahead", str(BOOKED_AHEAD), "--prompts", str(prompts),
-            "--drain", str(self.last_calls_within_s), "--mix", MIX,
+            "--drain", str(self.last_calls_within_s),
         ]  # fmt: skip
         self._callers = Crowd(node.uri(NUMBER), options, program=(str(retailer_path() / "world"), "crowd"))
         return self._callers

@@ -30,7 +30,7 @@ RECORDED_AS = {
 LAST = tuple(RECORDED_AS)
 ENTITLED = {
     "charged": {"paid", "pending", "unsure"}, "booked": {"booked"}, "moved": {"moved"}, "cancelled": {"cancelled"},
-    "lead": {"lead_left"}, "message": {"message_left", "lead_left", "apology"},
+    "lead": {"lead_left"}, "message": {"message_left", "lead_left", "apology", "pending"},
 }  # fmt: skip
 """What was done for a call, and what its caller must take to have happened, unless it has hung up by itself."""
 KEPT_QUIET = ("hung up", "gave up")
