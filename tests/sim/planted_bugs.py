@@ -115,8 +115,8 @@ class KeepsASlot(_Planted):
             self.count += 1
         elif self.count and any(isinstance(each, fx.Persist) and isinstance(each.fact, CallEnded) for each in effects):
             self.count -= 1
-            if self.free_slots:
-                self.free_slots.pop()
+            if self.slots.free:
+                self.slots.free.pop()
         return effects
 
 

@@ -92,7 +92,7 @@ def test_any_order_of_events(script: list[str]) -> None:
         stage.do(line)
     stage.finish()
     assert stage.exchange.live_calls == 0
-    assert sorted(stage.exchange.free_slots) == list(range(len(RTP_PORTS)))
+    assert sorted(stage.exchange.slots.free) == list(range(len(RTP_PORTS)))
     assert not stage.exchange.by_dialog
     assert not stage.exchange.by_invite
     for facts in lives(stage).values():

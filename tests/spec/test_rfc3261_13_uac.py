@@ -87,7 +87,7 @@ def test_rfc3261_17_1_1_3_a_refusal_is_acknowledged_and_recorded(placer: Placer,
     record = placer.record()
     assert (record.sip_status, record.outcome, record.ended_by, record.state) == (status, outcome, "callee", "ended")
     assert placer.exchange.live_calls == 0
-    assert len(placer.exchange.free_slots) == 8
+    assert len(placer.exchange.slots.free) == 8
 
 
 def test_rfc3261_17_1_1_2_nobody_answers_at_all(placer: Placer) -> None:

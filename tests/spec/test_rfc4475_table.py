@@ -159,7 +159,7 @@ def test_rfc4475_all_at_one_exchange() -> None:
     rig.pass_time(64)
     assert [call.received.sip_call_id for call in rig.exchange.calls.values()] == []
     assert not rig.exchange.transactions.servers
-    assert len(rig.exchange.free_slots) == 64
+    assert len(rig.exchange.slots.free) == 64
     rig.call_completes()
 
 

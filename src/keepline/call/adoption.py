@@ -1,9 +1,12 @@
 """Calls of a process that died: they sleep as facts until they are touched, and wake as if nothing had happened."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from itertools import islice
 
-from keepline.call.facts import CallBegun, CallEnded, CallReceived, Fact
+from keepline.call.facts import ByeReceived, ByeSent, CallBegun, CallEnded, CallReceived, Fact
+from keepline.call.inputs import CallAdopted
+from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, request_of
 from keepline.model.errors import LocalError
 from keepline.model.limits import ENDED_CALLS_MAX
@@ -33,6 +36,20 @@ class Sleepers:
     def first(self, count: int) -> list[str]:
         """Up to `count` of them, in the order of their adoption."""
         return list(islice(self._facts, count))
+
+
+def claimed(slots: SlotPool, given: CallAdopted) -> tuple[CallBegun, tuple[Fact, ...]]:
+    """A call's beginning and its facts, its slot taken; without one where that cannot be had: it ends when it wakes.
+
+    That is another node's port range, or another call's slot. Raises `LocalError` for facts that do not make a call.
+    """
+    received, *others = given.facts
+    if not isinstance(received, CallBegun):
+        raise LocalError(f"call {given.call}: its facts do not begin with its INVITE")
+    is_leaving = any(isinstance(fact, ByeSent | ByeReceived) for fact in others)
+    if received.slot < 0 or slots.claim(received.call, received.slot, is_leaving=is_leaving):
+        return received, given.facts
+    return received, (replace(received, slot=-1), *others)
 
 
 def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:

@@ -5,14 +5,12 @@ a process drive the same object. What belongs to one call is done in `setup`, `e
 file finds the call, the transaction and the media slot.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from keepline.call import blame, established, outbound, teardown, uses_alone
 from keepline.call import effects as fx
-from keepline.call.adoption import Sleepers, wake
+from keepline.call.adoption import Sleepers, claimed, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
@@ -25,6 +23,7 @@ from keepline.call.registrations import Registrations
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
+from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.timers import REACTIONS
 from keepline.call.tolls import Tolls
@@ -49,7 +48,7 @@ class Exchange:
         self.identity = identity
         self.ids = IdSource(seed)
         self.rtp_ports = rtp_ports
-        self.free_slots: deque[int] = deque(range(len(rtp_ports)))
+        self.slots = SlotPool(len(rtp_ports))
         self.calls: dict[str, CallState] = {}
         self.by_dialog: dict[tuple[str, str], str] = {}
         self.by_invite: dict[tuple[str, str], str] = {}
@@ -154,6 +153,9 @@ class Exchange:
 
     def _on_news(self, turn: Turn, given: Any) -> None:
         self.on_call(turn, given.call, lambda t, c: NEWS[type(given)](t, c, given))
+        call = self.calls.get(given.call)
+        if call is not None and teardown.needs_no_media(call):
+            self.slots.rest(call.id, call.received.slot)
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):
@@ -177,15 +179,7 @@ class Exchange:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
     def _on_adopted(self, _turn: Turn, given: fx.CallAdopted) -> None:
-        received = given.facts[0]
-        if not isinstance(received, CallBegun):
-            raise LocalError(f"call {given.call}: its facts do not begin with its INVITE")
-        facts = given.facts
-        if received.slot >= 0:
-            try:
-                self.free_slots.remove(received.slot)
-            except ValueError:  # another node's port range, or another call's slot: the call ends when it wakes
-                facts = (replace(received, slot=-1), *facts[1:])
+        received, facts = claimed(self.slots, given)
         for fact in facts:
             self.tolls.ledger.note(fact)
         self.sleepers.add(given.call, facts)
@@ -328,8 +322,7 @@ class Exchange:
         if self.by_invite.get(by_invite) == received.call:
             del self.by_invite[by_invite]
         self.legs.remove(received)
-        if received.slot >= 0:
-            self.free_slots.append(received.slot)
+        self.slots.give_back(received.call, received.slot)
 
     def knows(self, call: str) -> bool:
         """The call is live."""
@@ -341,7 +334,7 @@ class Exchange:
 
     @property
     def is_full(self) -> bool:
-        return self.live_calls >= self.programs[self.current].operation.sip.calls_max
+        return self.live_calls - self.slots.over >= self.programs[self.current].operation.sip.calls_max
 
     # Time -----------------------------------------------------------------------------------------------------------
 

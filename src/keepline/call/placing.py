@@ -118,7 +118,7 @@ class Placements:
         if mistake:
             way = Way(None, (), mistake)
         else:
-            full = not exchange.free_slots or exchange.is_full
+            full = not exchange.slots.has_room or exchange.is_full
             way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
             denial = self.denial(turn, wanted.number, _caller_id(wanted, way))
             way = way if denial is None else Way(way.trunk, way.targets, denial.why)
@@ -165,7 +165,7 @@ def _begin(
     ids, identity, trunk = exchange.ids, turn.identity, way.trunk
     settings = trunk.outbound if trunk is not None else None
     from_number = _caller_id(wanted, way)
-    slot = exchange.free_slots.popleft() if not way.refusal else -1
+    slot = exchange.slots.take() if not way.refusal else -1
     rtp_port = exchange.rtp_ports[slot] if slot >= 0 else 0
     tag, sip_call_id = ids.tag(), ids.token(16).hex()
     transport = settings.transport if settings else "udp"

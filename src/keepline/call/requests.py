@@ -163,7 +163,7 @@ class Requests:
             admission.trunk,
             admission.refusal,
             draining=exchange.draining,
-            full=not exchange.free_slots or self._exchange.is_full,
+            full=not exchange.slots.has_room or exchange.is_full,
         )
         deaths = exchange.blamed.get(mark_of(invite.call_id), 0) if exchange.blamed else 0
         if blame.is_set_aside(deaths):
@@ -171,7 +171,7 @@ class Requests:
         if route.refusal is not None and route.refusal.status == 503 and exchange.gate.sheds(turn, invite, source):
             return
         transactions.open_server(turn.now_s, key, invite, source)
-        slot = exchange.free_slots.popleft() if route.refusal is None else -1
+        slot = exchange.slots.take() if route.refusal is None else -1
         ids = exchange.ids
         received = CallReceived(
             call=ids.call(turn.now_s),

@@ -92,6 +92,11 @@ def on_media_stopped(turn: Turn, call: CallState, stopped: MediaStopped) -> None
         end(turn, call)
 
 
+def needs_no_media(call: CallState) -> bool:
+    """Whether a call that goes on needs its slot no more: it waits for the answer to our BYE, or of a use."""
+    return call.media_stopped is not None and call.phase in (Phase.LEAVING, Phase.CLOSING) and call.message is None
+
+
 def on_media_restarted(turn: Turn, call: CallState) -> None:
     """A new media process, or news of the last one were lost: say again what this call needs of it."""
     if call.phase in (Phase.LEAVING, Phase.CLOSING) and call.media_stopped is None:

@@ -80,8 +80,8 @@ def _left_over(node: SimNode) -> Iterator[str]:
         return
     if exchange.live_calls:
         yield f"{exchange.live_calls} calls are still live"
-    if len(exchange.free_slots) != len(exchange.rtp_ports) or len(set(exchange.free_slots)) != len(exchange.rtp_ports):
-        yield f"of {len(exchange.rtp_ports)} slots {len(exchange.free_slots)} are free"
+    if len(exchange.slots.free) != len(exchange.rtp_ports) or len(set(exchange.slots.free)) != len(exchange.rtp_ports):
+        yield f"of {len(exchange.rtp_ports)} slots {len(exchange.slots.free)} are free"
     if exchange.by_dialog or exchange.by_invite:
         yield "a call that is over can still be found"
     if any(slot.call for slot in node.media.slots):

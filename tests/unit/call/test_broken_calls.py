@@ -40,7 +40,7 @@ def is_over_once(stage: Stage) -> None:
     assert len(ended(stage)) == 1
     assert next(iter(stage.exchange.calls.values())).received.sip_call_id == "other@192.0.2.1"
     assert stage.exchange.live_calls == 1
-    assert len(stage.exchange.free_slots) == len(RTP_PORTS) - 1
+    assert len(stage.exchange.slots.free) == len(RTP_PORTS) - 1
     assert "call_acknowledged" not in stage.run("90.0 <- ACK")[0]
 
 

@@ -78,7 +78,7 @@ def test_without_a_free_slot_no_call_is_placed() -> None:
     placer = Placer(slots=1)
     placer.place()
     refused(placer, "every media slot is taken", live=1)
-    assert list(placer.exchange.free_slots) == []
+    assert list(placer.exchange.slots.free) == []
 
 
 def test_a_proxy_that_is_a_name_must_have_been_located() -> None:

@@ -116,8 +116,8 @@ def test_it_rings_for_its_time() -> None:
 def test_without_a_slot_there_is_no_path() -> None:
     with FlowTester(person) as tester:
         assert tester._node.exchange is not None
-        while len(tester._node.exchange.free_slots) > 1:
-            tester._node.exchange.free_slots.pop()
+        while len(tester._node.exchange.slots.free) > 1:
+            tester._node.exchange.slots.free.pop()
         call = tester.call()
         call.hears("Nobody is free")
         assert call.outcome_fields == {"reason": "no_path", "status": 0}
