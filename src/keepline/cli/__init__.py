@@ -31,6 +31,7 @@ call = typer.Typer(help="One call.", no_args_is_help=True, rich_markup_mode=None
 app.command()(operation.init)
 app.command()(operation.check)
 app.command()(operation.up)
+app.command()(operation.upgrade)
 app.command()(operation.schema)
 app.command()(node.stop)
 app.command()(node.status)

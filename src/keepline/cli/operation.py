@@ -25,6 +25,19 @@ File = Annotated[
 ]
 
 
+ASK_LIMIT_S = 5.0
+UPGRADE_LIMIT_S = 90.0
+"""More than the node's own limits for it, added up."""
+FIXED_SETTINGS = {
+    "sip": "sip.listen",
+    "rtp": "media.rtp_ports",
+    "http": "http.listen",
+    "tcp": "sip.transports",
+    "drain_limit_s": "node.drain_limit_s",
+}
+"""What the supervisor has once and for all, by its names."""
+
+
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; need not exist.")],
 ) -> None:
@@ -112,6 +125,41 @@ def up(
     # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.
     arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", _settings(operation)]
     os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
+
+
+def upgrade(
+    file: File = None,
+    data: Data = DEFAULT_DATA,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a.b.c=value", help="Any setting of the file; those that the node was given."),
+    ] = None,
+) -> None:
+    """Give the running node another version of its operation, and of Keepline, while calls go on."""
+    from keepline.config import find_operation, lint_operation, load_operation, load_stored, store_operation
+    from keepline.node.control import NodeNotRunning, ask
+
+    try:
+        running = str(ask(data, {"op": "status"}, ASK_LIMIT_S).get("operation", ""))
+        before = load_stored(data, running)
+        operation = load_operation(find_operation(file), set_ if set_ is not None else before.overrides)
+        wanted, present = json.loads(_settings(operation)), json.loads(_settings(before))
+        fixed = [name for key, name in FIXED_SETTINGS.items() if wanted[key] != present[key]]
+        if fixed:
+            what = f"a running node keeps its {' and its '.join(fixed)}: stop it and start it anew"
+            raise CommandFailed(what, WRONG_INPUT)
+        store_operation(operation, data, needed_operations)
+        for mistake in lint_operation(operation):
+            complain(f"warning: {mistake}")
+        answer = ask(data, {"op": "upgrade", "operation": operation.digest}, UPGRADE_LIMIT_S)
+    except NodeNotRunning as error:
+        raise CommandFailed(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
+    if not answer.get("ok"):
+        raise CommandFailed(f"not upgraded: {answer.get('error')}; the node goes on as it was")
+    same = " (the same operation; its processes are new)" if operation.digest == before.digest else ""
+    typer.echo(f"upgraded to {operation.digest}{same} in {answer.get('took_ms')} ms: new calls run it")
 
 
 def _settings(operation: Operation) -> str:

@@ -292,6 +292,7 @@ class CallsProcess:
             "state": role,
             "epoch": self._epoch,
             "trouble": trouble,
+            "operation": self._digest,
             "registrations": self._registrations,
         }
 

@@ -34,6 +34,7 @@ from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
 from keepline.node.status import registrations_in, status_of
+from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
@@ -69,6 +70,7 @@ class Supervisor:
         self.holdings: Holdings = prepare(paths, settings, survivors.fds)
         self._placements = WaitingCommands()
         self._control = ControlServer(self._selector, listener, self._answer, self._on_gone, self._on_descriptors)
+        self._upgrade = Upgrade(self, self._control.send)
         self.streams = HeldStreams(self._selector)
         self.streams.hold(survivors.fds.get("streams", ()))
         self._reader: Child | None = None
@@ -110,6 +112,7 @@ class Supervisor:
             send_signal(child.process, signal.SIGKILL)
         if not self._is_ready:
             self._check_ready(now_s)
+        self._upgrade.tick(now_s)
         self._shutdown.tick(now_s)
 
     def _check_ready(self, now_s: float) -> None:
@@ -139,11 +142,11 @@ class Supervisor:
         """The first child of this role, in this state where one is given."""
         return next((c for c in self.children if c.role == role and (not state or c.state == state)), None)
 
-    def start(self, role: str) -> None:
-        """Start a process of this role."""
+    def start(self, role: str, operation: str = "") -> None:
+        """Start a process of this role; calls for another version of the operation where one is given."""
         starters: dict[str, Callable[[], int]] = {
             "media": lambda: fork_media(self.paths, self.holdings),
-            "calls": lambda: spawn_calls(self.paths, self.holdings, self.digest),
+            "calls": lambda: spawn_calls(self.paths, self.holdings, operation or self.digest),
             "speech": lambda: spawn_speech(self.paths, self.holdings),
             "desk": lambda: spawn_desk(self.paths, self.holdings),
         }
@@ -153,6 +156,9 @@ class Supervisor:
             log.error("start_failed", role=role, what=str(error))
             self._restarts.note_failed_start(time.monotonic(), role, str(error))
             return
+        if role == "calls":
+            child.operation = operation or self.digest
+            self._upgrade.note_start(child, is_new=bool(operation))
         self._take(child)
 
     def _take(self, child: Child) -> None:
@@ -172,6 +178,9 @@ class Supervisor:
         if self._shutdown.is_ending:
             return
         log.warning("died", role=child.role, state=child.state, pid=child.process.pid, how=how(status))
+        if self._upgrade.owns_death(child, status):
+            self._write_node_file()
+            return
         self._restarts.note_death(time.monotonic(), child, status)
         for role in self._restarts.take_due(time.monotonic()):
             self.start(role)
@@ -218,6 +227,7 @@ class Supervisor:
 
     def _on_gone(self, connection: socket.socket) -> None:
         self._placements.forget(connection)
+        self._upgrade.forget(connection)
         for child in self.children:
             if child.connection is connection:
                 child.connection = None
@@ -229,6 +239,8 @@ class Supervisor:
         if op == "stop":
             self._shutdown.ask(now=bool(message.get("now")))
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
+        if op == "upgrade":
+            return self._upgrade.ask(connection, message)
         if op == "place":
             return self._pass_on(connection, message)
         child = next((c for c in self.children if c.process.pid == pid), None)
@@ -290,6 +302,8 @@ class Supervisor:
         child.epoch = epoch if isinstance(epoch, int) else 0
         child.trouble = str(message.get("trouble", ""))
         child.registrations = registrations_in(message)
+        child.operation = str(message.get("operation", child.operation))
+        self._upgrade.note_state(child)
 
     def tell(self, child: Child, message: Message) -> None:
         """Tell a child; one that is not connected hears it when it registers."""
@@ -320,6 +334,7 @@ class Supervisor:
     def troubles(self) -> list[str]:
         """What somebody should look after, in words."""
         told = [f"{child.role}: {child.trouble}" for child in self.children if child.trouble]
+        told += [self._upgrade.trouble] if self._upgrade.trouble else []
         return told + self._restarts.troubles(time.monotonic()) + ([NOT_READY] if self._is_late else [])
 
 
