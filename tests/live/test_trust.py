@@ -4,6 +4,7 @@ Whatever becomes of them, no password and nothing that a password could be guess
 """
 
 import csv
+import json
 import socket
 import subprocess
 import sys
@@ -112,6 +113,26 @@ def test_rfc3261_22_a_user_calls_and_others_do_not(node: LocalNode, tmp_path: Pa
     found = [(each["carrier"], each["outcome"], each["sip_status"]) for each in node.calls()]
     assert sorted(found) == [("", "refused", 403), ("staff", "answered", 200)]  # a question is no refusal
     assert "a wrong password for the user 'alice'" in node.stderr()
+
+
+def test_the_bound_of_calls_out_holds_after_a_kill(node: LocalNode) -> None:
+    def place(number: str) -> dict[str, object]:
+        done = node.command(
+            *("call", "place", number, "--flow", "brief", "--ring", "1", "--json", "--timeout", "45"), check=False
+        )
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    assert place("+15550001")["outcome"] != "refused"  # nobody is there to answer it
+    killed = node.kill("active")
+    wait_until("another process serves", lambda: node.pid("active") not in (0, killed), WITHIN_S)
+    second = place("+15550001")
+    assert (second["outcome"], second["sip_status"]) == ("refused", None)
+    assert second["reason"] == "1 calls were placed within the hour; `outbound.calls_per_hour_max` allows no more"
+    assert "no prefix of `outbound.allow` covers it" in str(place("+4930123")["reason"])
+    assert "is an emergency number" in str(place("112")["reason"])
+    assert node.stderr().count("call_denied") >= 3
 
 
 def test_rfc3261_26_nothing_that_was_written_has_a_password_or_a_proof(node: LocalNode) -> None:

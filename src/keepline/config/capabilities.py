@@ -26,7 +26,7 @@ READING = ("GET", "HEAD")
 _FIELD = re.compile(r"\$((?:\.[A-Za-z_]\w*|\[[0-9]{1,4}\])*)(\??)")
 _PART = re.compile(r"\.(\w+)|\[([0-9]+)\]")
 SECRET = re.compile(r"(?:([A-Za-z]\w*) )?(env|file):(.+)")
-_CLASS = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+CLASS = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _ACTION = re.compile(r"[A-Za-z_]\w{0,63}")
 TAKEN = ("ok", "fields")
 """Names that a `Reply` has already."""
@@ -55,7 +55,7 @@ def _answer_name(text: str) -> str:
 
 
 def _class_text(text: str) -> str:
-    if not _CLASS.fullmatch(text):
+    if not CLASS.fullmatch(text):
         raise _mistaken(f"`{text}` is no class", "write MODULE:CLASS, for example `crm:Crm`")
     return text
 

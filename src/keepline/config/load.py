@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from keepline.config import checks
 from keepline.config.capabilities import capabilities_of
 from keepline.config.capability_checks import check_capabilities
+from keepline.config.class_checks import check_classes
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
@@ -130,6 +131,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     check_capabilities(tree)
     if digest is None:
         checks.check_flows(tree, directory)
+        check_classes(tree, directory)
     if lint:
         checks.check_code(tree, directory)
     if tree.mistakes or parsed is None:

@@ -27,12 +27,17 @@ HTTP = """        http:
 """
 PYTHON = """        python: {module: "crm:Crm", actions: {status: {changes: false, response: [state]}}}
 """
+CRM = """class Crm:
+    def status(self) -> dict[str, str]:
+        return {"state": "new"}
+"""
 
 
 def load(directory: Path, text: str) -> object:
     (directory / "keepline.yaml").write_text(HEAD + text, encoding="utf-8")
     code = "from keepline.flow import Call, flow\n\n\n@flow\nasync def greeting(call: Call) -> None: ...\n"
     (directory / "flows.py").write_text(code, encoding="utf-8")
+    (directory / "crm.py").write_text(CRM, encoding="utf-8")
     return load_operation(directory).capabilities["orders"].paths[0]
 
 
@@ -87,3 +92,30 @@ def test_a_path_is_of_one_kind(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(OperationError) as raised:
         load(tmp_path, text)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "written", "mistake"),
+    [
+        ("crm:Crm", "cmr:Crm", "9:26: capabilities.orders.paths[0].python.module: there is no module `cmr` here;"
+         " did you mean `crm`?"),
+        ("crm:Crm", "crm:Cmr", "9:26: capabilities.orders.paths[0].python.module: there is no class `Cmr` in crm;"
+         " did you mean `Crm`?"),
+        ("{status:", "{statsu:", "9:47: capabilities.orders.paths[0].python.actions.statsu: `Crm` has no method"
+         " `statsu`; did you mean `status`?"),
+        ("crm:Crm", "broken:Crm", "9:26: capabilities.orders.paths[0].python.module: `broken` does not import:"
+         " ZeroDivisionError: division by zero; mend the module, so that it imports"),
+        ("crm:Crm", "broken2:Crm", "9:26: capabilities.orders.paths[0].python.module: `broken2` does not import:"
+         " ModuleNotFoundError: No module named 'no_such_thing'; mend the module, so that it imports"),
+        ("crm:Crm", "needy:Needy", "9:26: capabilities.orders.paths[0].python.module: `Needy` cannot be made without"
+         " `url`; give `url` of `__init__` a default"),
+    ],
+)  # fmt: skip
+def test_a_class_is_there_and_has_its_methods(tmp_path: Path, instead_of: str, written: str, mistake: str) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0\n", encoding="utf-8")
+    (tmp_path / "broken2.py").write_text("import no_such_thing\n", encoding="utf-8")
+    needy = "class Needy:\n    def __init__(self, url: str) -> None: ...\n    def status(self) -> None: ...\n"
+    (tmp_path / "needy.py").write_text(needy, encoding="utf-8")
+    with pytest.raises(OperationError) as caught:
+        load(tmp_path, PYTHON.replace(instead_of, written))
+    assert [str(each) for each in caught.value.mistakes] == [f"{tmp_path}/keepline.yaml:{mistake}"]
