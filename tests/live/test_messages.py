@@ -231,3 +231,28 @@ def test_the_death_of_media_costs_half_a_second_at_most(node: LocalNode) -> None
         assert missing == list(range(min(missing, default=0), max(missing, default=-1) + 1)), "one gap"
         assert len(missing) <= 30
         assert min(missing, default=1) > 0
+
+
+def metric(node: LocalNode, series: str) -> float:
+    """What Prometheus would read; 0 for what has not been counted."""
+    with urllib.request.urlopen(f"http://{node.http}/metrics", timeout=WITHIN_S) as answer:
+        lines = answer.read().decode().splitlines()
+    return float(next((line.rpartition(" ")[2] for line in lines if line.startswith(f"{series} ")), 0))
+
+
+def test_prometheus_counts_messages_calls_and_deaths(node: LocalNode) -> None:
+    messages, calls = 'keepline_messages_total{reason="terminator"}', "keepline_live_calls"
+    ended = 'keepline_calls_total{direction="inbound",outcome="message",status="200"}'
+    reigns, restarts = 'keepline_reigns{process="media"}', 'keepline_process_restarts{process="media"}'
+    before = {series: metric(node, series) for series in (messages, ended, reigns, restarts)}
+    with Talker(node) as talker:
+        talker.is_recorded()
+        talker.says(60)
+        wait_until("the call is live", lambda: metric(node, calls) == 1, WITHIN_S)
+        node.kill("media")
+        talker.says(120)
+        talker.keys += "#"
+        assert talker.message()["reason"] == "terminator"
+    for series, past in before.items():
+        wait_until(f"{series} is counted", lambda s=series, n=past: metric(node, s) == n + 1, WITHIN_S)
+    assert metric(node, "keepline_node_up") == metric(node, "keepline_journal_readable") == 1

@@ -17,6 +17,8 @@ from keepline.cli import app
 from keepline.config import load_operation
 from keepline.config.schema import OperationFile
 from keepline.config.words import settings_of
+from keepline.desk.metrics import Metrics
+from keepline.desk.node_source import NodeSource
 from keepline.flow import Call
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +136,12 @@ def test_every_verb_is_in_the_reference() -> None:
     text = text_of(REFERENCE / "flows.md")
     public = [name for name in dir(Call) if not name.startswith("_")]
     assert [name for name in public if f"`call.{name}" not in text] == []
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    rows = re.findall(r"^\| `(keepline_\w+)` \| (\w+) \|([^|]*)\|", text_of(REFERENCE / "metrics.md"), re.MULTILINE)
+    metrics = Metrics(NodeSource(ROOT))
+    assert [(name, kind, re.findall(r"`(\w+)`", labels)) for name, kind, labels in rows] == metrics.described()
 
 
 def pages_with_an_operation() -> list[Path]:

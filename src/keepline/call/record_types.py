@@ -3,6 +3,14 @@
 import json
 from dataclasses import dataclass, field
 
+DIRECTIONS = ("inbound", "outbound")
+STATES = ("ringing", "live", "leaving", "ended")
+ENDINGS = ("caller", "callee", "flow", "node", "nobody")
+"""By whom a call was ended."""
+OUTCOMES = ("answered", "refused", "cancelled", "failed", "busy", "no_answer")
+"""Of calls whose flow said none of its own."""
+AUDIO = ("both_ways", "dead_air", "one_way")
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keepline import __version__
+from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.page import CALLS_SHOWN, CONTENT_SECURITY_POLICY, STYLESHEET, render_page
 from keepline.desk.source import Source, Unavailable
@@ -31,6 +33,7 @@ def create_app(source: Source, *, loopback: bool) -> ASGIApp:
         description="How a node is and what its calls were. Times are seconds since the epoch.",
     )  # fmt: skip
     _add_api(app, source)
+    _add_metrics(app, source)
     _add_page(app, source)
 
     @app.exception_handler(Unavailable)
@@ -65,6 +68,14 @@ def _add_api(app: FastAPI, source: Source) -> None:
         if text is None:
             return JSONResponse({"error": "no call has this id"}, 404)
         return Call.model_validate_json(text)
+
+
+def _add_metrics(app: FastAPI, source: Source) -> None:
+    metrics = Metrics(source)
+
+    @app.get("/metrics", include_in_schema=False)
+    def scrape() -> Response:
+        return Response(metrics.scrape(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _add_page(app: FastAPI, source: Source) -> None:

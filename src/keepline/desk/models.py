@@ -60,6 +60,8 @@ class Status(_Model):
     mode: str
     state: str
     """starting, running, or stopping while live calls finish."""
+    trouble: list[str] = []
+    """What somebody should look after, in words; none when all is well."""
     live_calls: int
     processes: Processes
     sip: str
@@ -69,6 +71,10 @@ class Status(_Model):
     """Digest of what new calls begin with."""
     uptime_s: float
     registrations: dict[str, TrunkRegistered] = {}
+    epochs: dict[str, int] = {}
+    """Processes that have carried calls, and media, so far."""
+    restarts: dict[str, int] = {}
+    """Starts of each process beyond its first, since the supervisor began."""
 
 
 class Step(_Model):
@@ -140,7 +146,7 @@ class Call(_Model):
     cause: int | None = None
     """The cause of ITU-T Q.850 in it."""
     parent: str = ""
-    """Id of the call that placed this one."""
+    """Id of the call whose `connect` placed this one."""
     attempts: int = 1
     """INVITEs of a call that we placed."""
 

@@ -2,8 +2,11 @@
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
+from keepline.call.facts import Fact
+from keepline.call.record import CallRecord
 from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
 from keepline.node.reader import JournalReader, NoJournal
@@ -34,11 +37,29 @@ class NodeSource:
                 raise self._lost(error) from error
 
     def record(self, call_id: str) -> str | None:
+        found = self.call_record(call_id)
+        return None if found is None else found.to_json()
+
+    def call_record(self, call_id: str) -> CallRecord | None:
         with self._reading:
             try:
-                return self._journal().record(call_id).to_json()
+                return self._journal().record(call_id)
             except KeyError:
                 return None
+            except (NoJournal, sqlite3.Error) as error:
+                raise self._lost(error) from error
+
+    def last_position(self) -> int:
+        with self._reading:
+            try:
+                return self._journal().last_position()
+            except (NoJournal, sqlite3.Error) as error:
+                raise self._lost(error) from error
+
+    def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
+        with self._reading:
+            try:
+                return self._journal().facts_after(position, kinds, limit)
             except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
 

@@ -45,7 +45,8 @@ _PAGE = """\
 {calls}
 <h2>The same for programs</h2>
 <p><a href="/api/status">/api/status</a>, <a href="/api/calls">/api/calls</a>, /api/calls/ID,
-<a href="/healthz">/healthz</a>, described in <a href="/openapi.json">/openapi.json</a>.</p>
+<a href="/healthz">/healthz</a>, described in <a href="/openapi.json">/openapi.json</a>; for Prometheus
+<a href="/metrics">/metrics</a>.</p>
 </body>
 </html>
 """
@@ -67,6 +68,7 @@ def _status(status: Status) -> str:
         ("node", html.escape(status.node)),
         ("mode", html.escape(status.mode)),
         ("state", html.escape(status.state)),
+        ("trouble", _trouble(status.trouble)),
         ("live calls", str(status.live_calls)),
         ("SIP", html.escape(status.sip)),
         ("up for", f"{status.uptime_s:.0f} s, version {html.escape(status.version)}"),
@@ -96,6 +98,10 @@ def _calls(calls: list[Call]) -> str:
         link = html.escape(call.id, quote=True)
         rows.append(f'<tr>{cells}<td><a href="/api/calls/{link}">{link}</a></td></tr>')
     return f'<div class="wide"><table>\n<tr>{head}</tr>\n' + "\n".join(rows) + "\n</table></div>"
+
+
+def _trouble(troubles: list[str]) -> str:
+    return "none" if not troubles else "<br>".join(f'<span class="bad">{html.escape(each)}</span>' for each in troubles)
 
 
 def _process(process: Process | None) -> str:

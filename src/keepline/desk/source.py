@@ -1,7 +1,10 @@
 """What the desk asks, behind one small interface; `node_source` asks a real node."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from keepline.call.facts import Fact
+from keepline.call.record import CallRecord
 from keepline.model.errors import KeeplineError
 
 
@@ -22,4 +25,16 @@ class Source(Protocol):
 
     def record(self, call_id: str) -> str | None:
         """One call record as JSON, None where there is none; raises Unavailable."""
+        ...
+
+    def call_record(self, call_id: str) -> CallRecord | None:
+        """The same as a value."""
+        ...
+
+    def last_position(self) -> int:
+        """Of the last fact on record; raises Unavailable."""
+        ...
+
+    def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
+        """The next facts of these kinds with their positions, in order; raises Unavailable."""
         ...

@@ -1,7 +1,7 @@
 """Reads call records and timelines from a journal, whether its node runs or not. It never writes."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,6 +63,18 @@ class JournalReader:
             raise KeyError(call)
         with self._reading():
             return record_of(facts)
+
+    def last_position(self) -> int:
+        """Of the last fact; 0 where there is none."""
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM facts")[0][0])
+
+    def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
+        """The next `limit` facts of these kinds after a position, in order, with theirs."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT seq, kind, body FROM facts WHERE seq > ? AND kind IN ({marks}) ORDER BY seq LIMIT ?"
+        rows = self._rows(query, position, *kinds, limit)
+        with self._reading():
+            return [(seq, decode(kind, body)) for seq, kind, body in rows]
 
     def events(self, call: str) -> list[StoredEvent]:
         """The facts of one call, in order."""

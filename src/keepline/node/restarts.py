@@ -41,6 +41,8 @@ class Restarts:
         self._deaths: dict[str, int] = {}
         self._last: dict[str, tuple[float, str]] = {}
         self._due: list[tuple[float, str]] = []
+        self.counts: dict[str, int] = {}
+        """Starts beyond the first, by role."""
 
     def note_death(self, now_s: float, child: Child, status: int | None) -> None:
         """A child is dead; its successor is due now or, where it keeps dying young, later."""
@@ -59,6 +61,8 @@ class Restarts:
         """The roles to be started now, each named once for each start."""
         due = [role for at_s, role in self._due if at_s <= now_s]
         self._due = [entry for entry in self._due if entry[0] > now_s]
+        for role in due:
+            self.counts[role] = self.counts.get(role, 0) + 1
         return due
 
     def troubles(self, now_s: float) -> list[str]:

@@ -39,6 +39,7 @@ def status_of(supervisor: "Supervisor") -> Message:
         },
         "registrations": _registrations(supervisor.find("calls", "active"), slots.now_s(time.monotonic())),
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
+        "restarts": dict(supervisor.restart_counts),
         "sip": f"udp:{HostPort(*holdings.sip[0].getsockname()[:2])}",
         "sip_tcp": {"listens": bool(holdings.sip_tcp), "connections": len(supervisor.streams)},
         "http": "{}:{}".format(*holdings.http.getsockname()[:2]),

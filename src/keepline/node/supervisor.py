@@ -331,6 +331,11 @@ class Supervisor:
         """starting, running or stopping."""
         return "stopping" if self._shutdown.has_begun else "running" if self._is_ready else "starting"
 
+    @property
+    def restart_counts(self) -> dict[str, int]:
+        """Starts of each role beyond the first."""
+        return self._restarts.counts
+
     def troubles(self) -> list[str]:
         """What somebody should look after, in words."""
         told = [f"{child.role}: {child.trouble}" for child in self.children if child.trouble]

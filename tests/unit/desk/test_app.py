@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from starlette.types import ASGIApp, Message
 
+from keepline.call.facts import Fact
 from keepline.call.record import CallRecord, MediaRecord, StepRecord
 from keepline.desk.app import create_app, is_address_or_localhost
 from keepline.desk.source import Unavailable
@@ -24,6 +26,9 @@ STATUS: dict[str, object] = {
     "operation": "51907dc0",
     "uptime_s": 12.5,
     "registrations": {"carrier": {"registered": False, "for_s": 0, "why": "403 <Forbidden>"}},
+    "trouble": ["calls: <disk> full"],
+    "epochs": {"calls": 2, "media": 1},
+    "restarts": {"calls": 1},
     "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},
     "secret": "not for the web",
 }
@@ -71,12 +76,27 @@ class FakeSource:
         self.asked.append(call_id)
         return next((json.dumps(call) for call in self.calls if call["id"] == call_id), None)
 
+    def call_record(self, call_id: str) -> CallRecord | None:
+        return None
+
+    def last_position(self) -> int:
+        if self.down:
+            raise Unavailable(self.down)
+        return 0
+
+    def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
+        return []
+
 
 @dataclass(frozen=True)
 class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
     @property
     def json(self) -> object:
@@ -183,6 +203,19 @@ def test_the_page_says_why_it_knows_nothing(app: ASGIApp, source: FakeSource) ->
     reply = get(app, "/")
     assert reply.status == 200
     assert reply.body.decode().count("no node runs in &lt;here&gt;") == 2
+
+
+def test_the_page_shows_trouble_and_escapes_it(app: ASGIApp, source: FakeSource) -> None:
+    assert "calls: &lt;disk&gt; full" in get(app, "/").text
+    source.answer["trouble"] = []
+    assert '<th scope="row">trouble</th><td>none</td>' in get(app, "/").text
+
+
+def test_metrics_are_served_while_the_node_is_down(app: ASGIApp, source: FakeSource) -> None:
+    assert "keepline_node_up 1.0" in get(app, "/metrics").text
+    source.down = "gone"
+    reply = get(app, "/metrics")
+    assert (reply.status, "keepline_node_up 0.0" in reply.text) == (200, True)
 
 
 def test_the_page_without_calls(app: ASGIApp, source: FakeSource) -> None:

@@ -1,0 +1,222 @@
+"""What a node did and how it is, as Prometheus asks for it: counters of what is on record, gauges of what is now.
+
+The journal is read from where the last scrape ended, so a scrape costs what happened since; the first one begins at the
+end. A new desk thus counts from zero, which Prometheus takes for the restart that it is: what is lost is the count of
+the moment in which there was no desk, and none of the facts. It refuses to name callers, calls and texts of flows
+beyond a limited number of outcomes.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from keepline.call.facts import (
+    CallAnswered,
+    CallEnded,
+    CallPlaced,
+    CallReceived,
+    Fact,
+    FlowFailed,
+    LineFellSilent,
+    MessageRecorded,
+    StepEnded,
+    UseEnded,
+)
+from keepline.call.record import CallRecord
+from keepline.desk.models import Status
+from keepline.desk.source import Source, Unavailable
+from keepline.flow.capabilities import outcome_words
+from keepline.model.limits import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
+
+KINDS: Final = tuple(
+    each.kind
+    for each in (
+        *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
+        MessageRecorded,
+    )
+)
+"""Of the facts that are counted; the others are not even read."""
+OTHER: Final = "other"
+"""The outcome of calls whose own is one too many."""
+_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
+_SHARES: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_JITTER_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+_SCORES: Final = (1, 2, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.41)
+
+
+class Metrics:
+    """The metrics of one desk. `scrape` may be called from any thread."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._position: int | None = None
+        self._begun: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        """Live call -> its direction and when it began."""
+        self._outcomes: set[str] = set()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when each counter began is nobody's concern
+        self.registry = CollectorRegistry()
+        self._described: list[tuple[str, str, list[str]]] = []
+        self._make_counters()
+        self._make_gauges()
+
+    def scrape(self) -> bytes:
+        """The text that Prometheus reads."""
+        with self._lock:
+            self._read_status()
+            self._read_journal()
+            return generate_latest(self.registry)
+
+    def described(self) -> list[tuple[str, str, list[str]]]:
+        """Every metric, sorted: the name that it is scraped under, its type, its labels."""
+        return sorted(self._described)
+
+    def _make_counters(self) -> None:
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            self._described.append((f"keepline_{name}_total", "counter", list(labels)))
+            return Counter(f"keepline_{name}", meaning, labels, registry=self.registry)
+
+        def histogram(name: str, meaning: str, buckets: Iterable[float], *labels: str) -> Histogram:
+            self._described.append((f"keepline_{name}", "histogram", list(labels)))
+            return Histogram(f"keepline_{name}", meaning, labels, buckets=tuple(buckets), registry=self.registry)
+
+        self._calls = counter("calls", "Calls that ended.", "direction", "outcome", "status")
+        self._calls_begun = counter("calls_begun", "Calls that began.", "direction", "carrier")
+        self._post_dial = histogram("post_dial_delay_seconds", "From INVITE to 200.", _SECONDS, "direction")
+        self._steps = counter("steps", "Steps that ended.", "verb", "outcome")
+        self._uses = counter("uses", "Uses of capabilities.", "capability", "action", "outcome")
+        self._use_s = histogram("use_seconds", "Time that a use took.", _SECONDS, "capability")
+        self._flows_failed = counter("flows_failed", "Flows that failed in their caller's ear.", "flow")
+        self._messages = counter("messages", "Messages that callers left.", "reason")
+        self._dead_air = counter("dead_air", "Lines that fell silent.")
+        self._lost = histogram("rtp_lost_ratio", "Share of a call's packets that was lost.", _SHARES)
+        self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
+        self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
+
+    def _make_gauges(self) -> None:
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            self._described.append((f"keepline_{name}", "gauge", list(labels)))
+            return Gauge(f"keepline_{name}", meaning, labels, registry=self.registry)
+
+        self._node_up = gauge("node_up", "1 while the supervisor answers.")
+        self._running = gauge("node_running", "1 while it takes calls; 0 while it starts or stops.")
+        self._uptime_s = gauge("uptime_seconds", "Since the supervisor began.")
+        self._live_calls = gauge("live_calls", "Calls that are live.")
+        self._slots = gauge("media_slots", "Calls that can have media at once.")
+        self._process_up = gauge("process_up", "1 while there is this process.", "process")
+        self._reigns = gauge("reigns", "Processes that have carried calls, or media, so far.", "process")
+        self._restarts = gauge("process_restarts", "Starts beyond the first since the supervisor began.", "process")
+        self._registered = gauge("trunk_registered", "1 while the trunk's registrar knows us.", "trunk")
+        self._troubles = gauge("troubles", "Things that somebody should look after: keepline status names them.")
+        self._journal_trouble = gauge("journal_trouble", "1 while the journal cannot write.")
+        self._journal_up = gauge("journal_readable", "1 while the desk can read the journal.")
+        self._position_now = gauge("journal_facts", "Number of the last fact that was read.")
+        self._info = gauge("info", "1; what runs is in the labels.", "node", "version", "operation")
+
+    # Now --------------------------------------------------------------------------------------------------------------
+
+    def _read_status(self) -> None:
+        try:
+            status = Status.model_validate(self._source.status())
+        except Unavailable:
+            self._node_up.set(0)
+            self._running.set(0)
+            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info):
+                each.clear()
+            return
+        self._node_up.set(1)
+        self._running.set(status.state == "running")
+        self._uptime_s.set(status.uptime_s)
+        self._live_calls.set(status.live_calls)
+        self._slots.set(status.media_slots)
+        calls = status.processes.calls
+        processes = {name: getattr(status.processes, name) for name in ("supervisor", "media", "speech", "desk")}
+        for name, process in (processes | {"calls_active": calls.active, "calls_warm": calls.warm}).items():
+            self._process_up.labels(name).set(process is not None)
+        for name, reigns in status.epochs.items():
+            self._reigns.labels(name).set(reigns)
+        for name, restarts in status.restarts.items():
+            self._restarts.labels(name).set(restarts)
+        self._registered.clear()
+        for name, trunk in status.registrations.items():
+            self._registered.labels(name).set(trunk.registered)
+        self._troubles.set(len(status.trouble))
+        self._journal_trouble.set(any(each.startswith("calls: ") for each in status.trouble))
+        self._info.clear()
+        self._info.labels(status.node, status.version, status.operation[:12]).set(1)
+
+    # What happened ----------------------------------------------------------------------------------------------------
+
+    def _read_journal(self) -> None:
+        try:
+            last = self._source.last_position()
+            if self._position is None or self._position > last:  # the first time, or another journal
+                self._position = last
+            while True:
+                read = self._source.facts_after(self._position, KINDS, METRIC_FACTS_PER_READ)
+                for position, fact in read:
+                    self._count(fact)
+                    self._position = position
+                if len(read) < METRIC_FACTS_PER_READ:
+                    break
+        except Unavailable:
+            self._journal_up.set(0)
+            return
+        self._journal_up.set(1)
+        self._position_now.set(self._position)
+
+    def _count(self, fact: Fact) -> None:
+        if isinstance(fact, CallReceived | CallPlaced):
+            direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
+            self._calls_begun.labels(direction, fact.carrier).inc()
+            self._begun[fact.call] = direction, fact.at_s
+            while len(self._begun) > METRIC_CALLS_MAX:
+                self._begun.popitem(last=False)
+        elif isinstance(fact, CallAnswered):
+            begun = self._begun.get(fact.call)
+            if begun is not None:
+                self._post_dial.labels(begun[0]).observe(max(0.0, fact.at_s - begun[1]))
+        elif isinstance(fact, StepEnded):
+            self._steps.labels(fact.verb, fact.outcome).inc()
+            if fact.verb == "use" and fact.outcome == "done":
+                self._count_use(fact.reason, fact.value, fact.at_s - fact.began_at_s)
+        elif isinstance(fact, UseEnded):
+            self._count_use(fact.name, fact.outcome, None)
+        elif isinstance(fact, FlowFailed):
+            self._flows_failed.labels(fact.flow).inc()
+        elif isinstance(fact, MessageRecorded):
+            self._messages.labels(fact.reason).inc()
+        elif isinstance(fact, LineFellSilent):
+            self._dead_air.inc()
+        elif isinstance(fact, CallEnded):
+            self._begun.pop(fact.call, None)
+            self._count_end(self._source.call_record(fact.call))
+
+    def _count_use(self, name: str, value: str, took_s: float | None) -> None:
+        capability, _, action = name.partition(".")
+        outcome = outcome_words(value).partition(":")[0]
+        self._uses.labels(capability, action, outcome).inc()
+        if took_s is not None:
+            self._use_s.labels(capability).observe(took_s)
+
+    def _count_end(self, record: CallRecord | None) -> None:
+        if record is None:
+            return
+        outcome = record.outcome
+        if outcome not in self._outcomes:
+            if len(self._outcomes) >= METRIC_OUTCOMES_MAX:
+                outcome = OTHER
+            else:
+                self._outcomes.add(outcome)
+        self._calls.labels(record.direction, outcome, str(record.sip_status or 0)).inc()
+        media = record.media
+        expected = media.packets_received + media.lost
+        if media.packets_received:
+            self._lost.observe(max(0.0, media.lost / expected) if expected > 0 else 0.0)
+            self._jitter.observe(media.jitter_ms / 1000)
+        for heard_by, score in (("node", media.mos), ("peer", media.peer_mos)):
+            if score is not None:
+                self._mos.labels(heard_by).observe(score)
