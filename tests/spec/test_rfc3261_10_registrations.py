@@ -16,6 +16,7 @@ from keepline.model.limits import (
 )
 from keepline.model.operation import Trunk, TrunkOutbound, TrunkRegistration
 from keepline.sip.digest import answers_in
+from keepline.sip.locating import SipServer
 from keepline.sip.message import Request, Response, make_response, parse_message
 from keepline.sip.registration import CSEQ_EPOCH_S, IGNORED, TABLE, Standing, _Event
 from tests.spec.exchange_rig import OPERATION, Rig, hold
@@ -296,9 +297,22 @@ def test_a_proxy_that_is_not_located_is_a_failure_that_is_tried_again() -> None:
     rig.exchange.registrations._trunks["carrier"] = named
     assert rig.wait(0.0) == []
     assert rig.told[-1].why == "its proxy could not be located"
-    rig.exchange.targets["carrier"] = (("203.0.113.8", 5070),)
-    assert len(rig.wait(REGISTER_PAUSE_S_MIN)) >= 1
+    rig.step(fx.TrunkLocated("carrier", (SipServer(("203.0.113.8",), 5070),)))
+    assert rig.wait(REGISTER_PAUSE_S_MIN) != []
     assert rig.peers[-1] == ("203.0.113.8", 5070)
+
+
+def test_rfc3263_4_3_after_a_failure_the_next_server_is_asked_and_its_challenge_answered_there() -> None:
+    rig = Registering()
+    servers = (SipServer(("203.0.113.8",), 5070, priority=1), SipServer(("203.0.113.9",), 5070, priority=2))
+    rig.step(fx.TrunkLocated("carrier", servers))
+    [first] = rig.wait(0.0)
+    rig.hear(refused(first, 503))
+    [second] = rig.wait(REGISTER_PAUSE_S_MIN)[:1]
+    assert {peer for peer in rig.peers if peer != ("203.0.113.8", 5070)} == {("203.0.113.9", 5070)}
+    rig.peers.clear()
+    rig.hear(refused(second, 401, ("WWW-Authenticate", ASKS)))
+    assert rig.peers == [("203.0.113.9", 5070)]
 
 
 def test_late_and_foreign_answers_change_nothing() -> None:

@@ -73,19 +73,20 @@ class Registrations:
             return
         ids = self._exchange.ids
         made = registration.hear(turn.now_s, heard.request, heard.response, _token(ids), ids.number(32) / 2**32)
-        self._send(turn, trunk, made)
+        self._send(turn, trunk, made, heard.peer)  # a proof is for who asked
 
     def stop(self, turn: Turn) -> None:
         """Take everything back."""
         for trunk, registration in self._by_trunk.items():
             self._send(turn, trunk, registration.stop(turn.now_s, _token(self._exchange.ids)))
 
-    def _send(self, turn: Turn, trunk: str, request: Request | None) -> None:
+    def _send(self, turn: Turn, trunk: str, request: Request | None, peer: fx.Address | None = None) -> None:
         registration = self._by_trunk[trunk]
         if request is not None:
             targets = targets_of(self._trunks[trunk], self._exchange.targets)
-            if targets:
-                peer = peer_at(*targets[0], registration.binding.transport)
+            if peer is None and targets:  # after a failure the next one, if there is another
+                peer = peer_at(*targets[registration.failures % len(targets)], registration.binding.transport)
+            if peer is not None:
                 turn.effects += self._exchange.transactions.start_client(turn.now_s, request, peer, OWNER + trunk)
             else:
                 registration.hear(turn.now_s, request, None, "", 1.0)

@@ -134,10 +134,11 @@ class Registration:
     """How long the registrar sends us calls."""
     why: str = ""
     """What went wrong last; empty after a success."""
+    failures: int = 0
+    """One after the other, since the last success."""
     _asked_s: int = 0
     _cseq: int = 0
     _attempts: int = 0
-    _failures: int = 0
 
     def __post_init__(self) -> None:
         self._asked_s = self.binding.expires_s
@@ -259,13 +260,13 @@ class Registration:
             self.state, self.why = Standing.WAITING, "the registrar took the request and no address of ours"
             self._note_failed(now_s, chance, None)
             return
-        self.why, self._failures = "", 0
+        self.why, self.failures = "", 0
         self.until_s = now_s + granted_s
         self.deadline_s = now_s + granted_s * (RENEWED_AT + RENEWED_SPREAD * chance)
 
     def _note_failed(self, now_s: float, chance: float, response: Response | None) -> None:
-        self._failures += 1
-        pause_s = min(REGISTER_PAUSE_S_MAX, REGISTER_PAUSE_S_MIN * 2 ** min(self._failures - 1, 16))
+        self.failures += 1
+        pause_s = min(REGISTER_PAUSE_S_MAX, REGISTER_PAUSE_S_MIN * 2 ** min(self.failures - 1, 16))
         asked_s = _seconds(response.headers.get("Retry-After")) if response is not None else 0
         self.deadline_s = now_s + max(pause_s * (1 + chance) / 2, min(asked_s, REGISTER_PAUSE_S_MAX))
 
