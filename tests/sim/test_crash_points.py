@@ -60,6 +60,13 @@ SCENARIOS = {
     "flow_is_deaf": Plan("6003", hang_up_after_s=1.0),
     "glare": Plan("6000", hang_up_after_s=3.0),
     "refused": Plan("9999"),
+    "tcp": Plan("1000", keys=((3.0, "5"),), transport="tcp"),
+    "tcp_ringing": Plan("1001", transport="tcp"),
+    "tcp_cancelled": Plan("1001", cancel_after_s=1.0, transport="tcp"),
+    "tcp_hung_up": Plan("2000", keys=((1.0, "1"),), hang_up_after_s=2.0, transport="tcp"),
+    "tcp_held": Plan("2000", holds_at_s=(0.5, 1.5), hang_up_after_s=2.5, transport="tcp"),
+    "tcp_transferred": Plan("6007", transfer=(202, 100, 180, 200), transport="tcp"),
+    "tcp_refused": Plan("9999", transport="tcp"),
     "never_acknowledged": Plan("2000", acknowledges=False),
 }
 

@@ -56,7 +56,7 @@ class SimCallees:
         self.calls: dict[str, CalleeHeard] = {}
         """By Call-ID."""
         self._node: Address = ("", 0)
-        network.join(address, self._receive)
+        network.join(address, lambda data, source: self._receive(data, (source[0], source[1])))
 
     def called(self, number: str) -> list[CalleeHeard]:
         """Every call to a number so far."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.world import World
+from keepline.sip import peers
 from keepline.sip.message import Request, Response, make_response, parse_message
 
 T1_S = 0.5
@@ -43,6 +44,8 @@ class Plan:
     """Seconds after the answer when its line goes dead, and for how long."""
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
+    transport: str = "udp"
+    """udp, or tcp: a connection of its own, over which nothing is lost or repeated."""
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class SimCaller:
         self._world = world
         self._network = network
         self._media = media
-        self._node = node
+        self._node = peers.peer_at(*node, plan.transport)
         self.plan = plan
         self.name = f"caller{index}"
         self.call_id = f"{self.name}@192.0.2.1"
@@ -158,7 +161,7 @@ class SimCaller:
 
     # What it hears --------------------------------------------------------------------------------------------------
 
-    def _receive(self, data: bytes, source: Address) -> None:
+    def _receive(self, data: bytes, source: peers.Address) -> None:
         message = parse_message(data)
         if isinstance(message, Request):
             self._on_request(message, data, source)
@@ -175,7 +178,7 @@ class SimCaller:
                 self.heard.bye_status = self.heard.bye_status or message.status
                 self._over("hung up")
 
-    def _on_request(self, request: Request, data: bytes, source: Address) -> None:
+    def _on_request(self, request: Request, data: bytes, source: peers.Address) -> None:
         if request.method == "REFER":
             self._on_refer(request, data, source)
         if request.method != "BYE":
@@ -184,7 +187,7 @@ class SimCaller:
         self._network.send(make_response(request, 200).encode(), self.address, source)
         self._over("was hung up on")
 
-    def _on_refer(self, refer: Request, data: bytes, source: Address) -> None:
+    def _on_refer(self, refer: Request, data: bytes, source: peers.Address) -> None:
         is_first = data not in self.heard.refers
         self.heard.refers.add(data)
         if not self.plan.transfer:
@@ -279,6 +282,8 @@ class SimCaller:
             if is_done() or self._world.now_s - began_s >= GIVE_UP_S:
                 return
             self._send(data)
+            if self.plan.transport == "tcp":
+                return
             self._world.after(interval_s, lambda: again(min(2 * interval_s, interval_s_max)))
 
         again(T1_S)
@@ -291,7 +296,7 @@ class SimCaller:
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
         lines = [
             f"{method} sip:{self.plan.number}@203.0.113.5 SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{self.name}{branch}",
+            f"Via: SIP/2.0/{self.plan.transport.upper()} {host}:{port};branch=z9hG4bK{self.name}{branch}",
             "Max-Forwards: 70",
             f"From: <sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}",
             f"To: {to}",

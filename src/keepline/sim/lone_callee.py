@@ -78,7 +78,7 @@ class LoneCallee:
         self._node: Address = ("", 0)
         self._hanging_up = False
         self._other_acknowledged = False
-        network.join(address, self._receive)
+        network.join(address, lambda data, source: self._receive(data, (source[0], source[1])))
 
     # What it hears --------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,16 @@
-"""Datagrams between callers and a node: lost, doubled, delayed and so reordered, as the weather is."""
+"""Datagrams between callers and a node: lost, doubled, delayed and so reordered, as the weather is.
+
+What goes over a connection (TCP) is only delayed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from keepline.sim.world import World
+from keepline.sip import peers
 
 Address = tuple[str, int]
-Receive = Callable[[bytes, Address], None]
+Receive = Callable[[bytes, peers.Address], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,13 @@ class Network:
         """Have datagrams to this address handed to `receive`, with their source."""
         self._hosts[address] = receive
 
-    def send(self, data: bytes, source: Address, destination: Address) -> None:
-        """One datagram on its way."""
+    def send(self, data: bytes, source: Address, destination: peers.Address) -> None:
+        """One datagram on its way, or one message over the connection with a TCP peer."""
         random, weather = self._world.random, self._weather
-        receive = self._hosts.get(destination)
+        receive = self._hosts.get((destination[0], destination[1]))
+        if receive is not None and isinstance(destination, peers.TcpPeer):
+            self._world.after(weather.delay_s_max, lambda: receive(data, peers.TcpPeer(*source)))
+            return
         if receive is None or random.random() < weather.loss:
             self.lost += 1
             return

@@ -18,12 +18,20 @@ from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.office import SimOffice
 from keepline.sim.world import World
+from keepline.sip import peers
 
 WAKES_PER_TURN = 8
 ASK_AGAIN_S = 2.0
 """How long a command waits for the answer to its `PlaceCall`."""
 TURN_S = 0.0005
 """From one turn of the process to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """All that follows from a message is on its way: it is taken from its connection."""
+
+    peer: peers.TcpPeer
 
 
 class Died(BaseException):  # not an Exception: nothing in the core may hold it up
@@ -74,10 +82,13 @@ class SimNode:
         self._stepping = ""
         self._blamed: dict[str, int] = {}
         self._socket: deque[tuple[bytes, Address]] = deque()
+        self._streams: dict[peers.TcpPeer, deque[bytes]] = {}
+        """What connections have brought and nobody has dealt with to the end: a successor reads it again."""
+        self._in_work: set[peers.TcpPeer] = set()
         self._facts: list[Fact] = []
-        self._effects: list[fx.Effect] = []
+        self._effects: list[fx.Effect | Consumed] = []
         self._unwritten: deque[list[Fact]] = deque()
-        self._waiting: deque[tuple[int, list[fx.Effect]]] = deque()
+        self._waiting: deque[tuple[int, list[fx.Effect | Consumed]]] = deque()
         self._groups = 0
         self._groups_written = 0
         self._timer_at_s: float | None = None
@@ -106,7 +117,9 @@ class SimNode:
                 self.exchange.step(self._world.now_s, fx.CallLeft(facts[-1]))
         self.media.close_strangers(set(open_calls))
         self._soon(self._wake_some)
+        self._in_work.clear()
         self._soon(self._read_socket)
+        self._soon(self._read_streams)
         self._soon(self._read_media)
         for order in self._orders:
             self._soon(lambda order=order: self.feed(order))  # type: ignore[misc]
@@ -159,10 +172,25 @@ class SimNode:
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
-    def _receive(self, data: bytes, source: Address) -> None:
-        self._socket.append((data, source))
+    def _receive(self, data: bytes, source: peers.Address) -> None:
+        if isinstance(source, peers.TcpPeer):
+            self._streams.setdefault(source, deque()).append(data)
+        else:
+            self._socket.append((data, source))
         if self.exchange is not None:
-            self._soon(self._read_socket)
+            self._soon(self._read_streams if isinstance(source, peers.TcpPeer) else self._read_socket)
+
+    def _read_streams(self) -> None:
+        for peer, waiting in list(self._streams.items()):
+            if waiting and peer not in self._in_work:
+                self._in_work.add(peer)
+                self.feed(fx.MessageReceived(waiting[0], peer), Consumed(peer))
+
+    def _consume(self, peer: peers.TcpPeer) -> None:
+        self._streams[peer].popleft()
+        self._in_work.discard(peer)
+        if self._streams[peer]:
+            self._soon(self._read_streams)
 
     def _read_socket(self) -> None:
         while self._socket:
@@ -188,8 +216,8 @@ class SimNode:
         else:
             self._arm_timer()
 
-    def feed(self, given: fx.Input) -> None:
-        """One input; its facts are one group of the journal."""
+    def feed(self, given: fx.Input, then: Consumed | None = None) -> None:
+        """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
         self._pass_moment()
         for effect in self.exchange.step(self._world.now_s, given):
@@ -197,6 +225,8 @@ class SimNode:
                 self._facts.append(effect.fact)
             else:
                 self._effects.append(effect)
+        if then is not None:
+            self._effects.append(then)
         self._flush()
         self._arm_timer()
 
@@ -257,14 +287,15 @@ class SimNode:
         self.office.ask(replace(wanted, arguments=arguments), lambda given: self._hear_office(process, given))
         return []
 
-    def _carry_out(self, effects: list[fx.Effect]) -> None:
+    def _carry_out(self, effects: list[fx.Effect | Consumed]) -> None:
         answers: list[fx.Input] = []
         for effect in effects:
             self._pass_moment()
             if isinstance(effect, fx.SendSip):
-                peer = effect.peer[:2]
-                self.log.sent.append((self._world.now_s, effect.data, peer))
-                self._network.send(effect.data, self._address, peer)
+                self.log.sent.append((self._world.now_s, effect.data, effect.peer[:2]))
+                self._network.send(effect.data, self._address, effect.peer)
+            elif isinstance(effect, Consumed):
+                self._consume(effect.peer)
             elif isinstance(effect, fx.InspectMedia):
                 seen = self.media.inspect(effect.call, effect.slot)
                 answers += [seen] if seen is not None else []
