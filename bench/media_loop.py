@@ -1,8 +1,9 @@
 """What the media loop alone carries: N calls both ways on one core, against a peer on another.
 
-`python -m bench.media_loop [CALLS …] [--seconds S] [--prompt]`. Each call is sent a prompt or silence and sends audio,
-50 packets a second each way. The gaps are between the kernel's receive times at the peer, so that the peer's own
-lateness is not counted; the peer sends and receives in batches and costs a fraction of what media does.
+`python -m bench.media_loop [CALLS …] [--seconds S] [--prompt | --bridged]`. Each call is sent a prompt, silence, or
+what another says, and sends audio, 50 packets a second each way. The gaps are between the kernel's receive times at
+the peer, so that the peer's own lateness is not counted; the peer sends and receives in batches and costs a fraction
+of what media does.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from keepline.node.media import MediaLoop
-from keepline.node.mediawire import Open, Play, encode_commands
+from keepline.node.mediawire import Bridge, Open, Play, encode_commands
 from keepline.node.slots import FRAME_BYTES, PACKET_BYTES, Slots
 
 PHASES = 10
@@ -155,7 +156,7 @@ def fork(core: int, work: "callable[[], None]") -> int:  # type: ignore[valid-ty
         os._exit(0)
 
 
-def measure(calls: int, seconds: float, prompt: bool, directory: Path) -> str:
+def measure(calls: int, seconds: float, prompt: bool, bridged: bool, directory: Path) -> str:
     """One run; the line of the table."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(calls)]
     for at, sock in enumerate(sockets):
@@ -177,7 +178,8 @@ def measure(calls: int, seconds: float, prompt: bool, directory: Path) -> str:
     media = fork(cores[0], lambda: MediaLoop(slots, sockets, theirs, directory, rtcp_sockets=rtcp_sockets).run())
     opens = [Open(i + 1, i, 1, "127.0.0.1", port, 0, 101, i + 1, 0, 0) for i in range(calls)]
     plays = [Play(i + 1, i, 2, KEY, repeat=True) for i in range(calls)] if prompt else []
-    for data in encode_commands(0, [*opens, *plays]):
+    bridges = [Bridge(i + 1, i, 1, i + 2, i + 1) for i in range(0, calls - 1, 2)] if bridged else []
+    for data in encode_commands(0, [*opens, *plays, *bridges]):
         ours.send(data)
     result = directory / "result.npz"
     ports = [sock.getsockname()[1] for sock in sockets]
@@ -211,6 +213,7 @@ def main() -> None:
     parser.add_argument("calls", nargs="*", type=int, default=[1000, 2000])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--prompt", action="store_true", help="play an endless prompt, not silence")
+    parser.add_argument("--bridged", action="store_true", help="every two calls are one conversation")
     arguments = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -220,7 +223,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / f"{KEY}.ulaw").write_bytes(bytes(range(256)) * 1000)
         for calls in arguments.calls:
-            print(measure(calls, arguments.seconds, arguments.prompt, Path(directory)), flush=True)
+            print(measure(calls, arguments.seconds, arguments.prompt, arguments.bridged, Path(directory)), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,17 @@ from socket import socket
 from struct import Struct
 from typing import Final
 
-from keepline.model.limits import LATCH_PACKETS, RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
+from keepline.model.limits import RTP_DRAIN_MAX, RTP_PACKET_BYTES_MAX, RTP_RECEIVE_PER_TICK_MAX
 from keepline.node.media_bridge_end import BridgeEnd
 from keepline.node.media_groups import Group, Groups
+from keepline.node.media_latch import is_peer
 from keepline.node.media_prepare import prepare
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_silence import LOOKS_PER_S, hush, look
 from keepline.node.media_stream import Stream
-from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Latched, Open, PlayFinished, Redirect
+from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Open, PlayFinished, Redirect
 from keepline.node.slots import S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
 from keepline.rtp.dtmf import DIGITS, END, PAYLOAD_BYTES
 from keepline.rtp.packet import HEADER, HEADER_BYTES, MARKER, SEQ_MASK, TS_MASK, Order, payload_bounds
@@ -53,6 +54,7 @@ class RtpStreams:
         self._looks: list[list[Stream]] = [[] for _ in range(PHASES)]
         self._looks_done = 0
         self._buffer = bytearray(RTP_PACKET_BYTES_MAX + 1)
+        self._view = memoryview(self._buffer)
         self.take_private: Callable[[Stream, str], None]
         """Where a key goes while keys are private; set before the first stream opens."""
 
@@ -240,7 +242,7 @@ class RtpStreams:
     def receive(self, now_s: float) -> None:
         """Take one packet from each port that has any; the next tick, 2 ms away, takes the next."""
         streams, buffer, view = self._by_fd, self._buffer, self._slots.view
-        unpack, pack_stats = HEADER.unpack_from, STATS.pack_into
+        unpack, pack_stats, audio = HEADER.unpack_from, STATS.pack_into, self._view
         arrival = int(now_s * _CLOCK_HZ)
         for fd, _ in self._epoll.poll(0, RTP_RECEIVE_PER_TICK_MAX):
             stream = streams[fd]
@@ -262,9 +264,13 @@ class RtpStreams:
                 order = account.count(seq, (arrival - ts) & 0xFFFFFFFF)
                 if order:
                     self._counted(stream, order)
+                if stream.bridge is not None and stream.entry is None:
+                    stream.bridge.hear(stream.payload_type, ssrc, ts, bytes(audio[12:length]))
             elif not self._receive_other(stream, length, arrival):
                 stream.bump(S_IGNORED)
                 continue
+            elif stream.bridge is not None:
+                self._pass_on(stream, length, now_s)
             pack_stats(view, stream.stats_at, account.received, account.highest & 0xFFFFFFFF, account.jitter)
 
     def take_the_rest(self, stream: Stream, now_s: float) -> None:
@@ -289,7 +295,7 @@ class RtpStreams:
         """Take one packet, having looked where it comes from. `OSError` as of the socket."""
         length, source = stream.sock.recvfrom_into(self._buffer)
         was_latched = stream.latched
-        if self._is_peer(stream, source, length) and self._receive_other(stream, length, arrival):
+        if is_peer(stream, source, self._buffer, length, self._tell) and self._receive_other(stream, length, arrival):
             account = stream.account
             highest = account.highest & TS_MASK
             STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)
@@ -319,34 +325,6 @@ class RtpStreams:
             stream.bridge.hear_event(ts, payload)
         if stream.recording is not None and kind == stream.recording.payload_type:
             stream.recording.hear(ts, payload, now_s)
-
-    def _is_peer(self, stream: Stream, source: tuple[str, int], length: int) -> bool:
-        """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.
-
-        The signalled address is the peer at once. Another one within the networks is so for the time being: it is
-        displaced by the signalled one within the first packets, by nobody after them.
-        """
-        address = source[:2]
-        if stream.latched or address == stream.source:
-            if stream.latched:
-                return address == stream.remote
-            stream.learned += 1
-        else:
-            expected = address == stream.signalled
-            if (stream.source and not expected) or not stream.accepts(source[0]) or not self._is_media(stream, length):
-                return False
-            _, _, seq, ts, ssrc = HEADER.unpack_from(self._buffer)
-            stream.follow(source, seq, ts, ssrc)
-            stream.learned = LATCH_PACKETS if expected else 1
-            self._tell(Latched(stream.call, stream.slot))
-        if stream.learned >= LATCH_PACKETS:
-            stream.latch(source)
-        return True
-
-    def _is_media(self, stream: Stream, length: int) -> bool:
-        if payload_bounds(self._buffer, length) is None or length > RTP_PACKET_BYTES_MAX:
-            return False
-        return self._buffer[1] & 0x7F in (stream.payload_type, stream.dtmf_payload_type)
 
     def _receive_other(self, stream: Stream, length: int, arrival: int) -> bool:
         """All that is not plain audio of the known source; False when it is nothing to us."""

@@ -330,7 +330,7 @@ class Stream:
 
     def settle(self) -> None:
         """See whether packets that come need more than counting."""
-        self.is_plain = self.latched and self.recording is None and self.bridge is None and self.ear is None
+        self.is_plain = self.latched and self.recording is None and self.ear is None
 
     def connect_again(self) -> None:
         """A latched socket may have been bound anew, when supervisor and media died together."""

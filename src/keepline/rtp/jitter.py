@@ -71,6 +71,15 @@ class JitterBuffer:
         if not payload:
             return
         held = self._held
+        ahead = ts - self._next
+        if self._next >= 0 and 0 <= ahead < JITTER_UNITS_MAX and ts not in held:  # nearly always
+            held[ts] = payload
+            end = (ts + len(payload)) & TS_MASK
+            if ((end - self._end) & TS_MASK) < _HALF:
+                self._end = end
+            if ahead + len(payload) + len(self._rest) > JITTER_UNITS_MAX:
+                self._skip_to(TARGET_UNITS + len(payload))
+            return
         if self._next >= 0 or held:
             ahead = _signed(ts - (self._next if self._next >= 0 else self._end))
             if not -FAR_UNITS < ahead < FAR_UNITS:
@@ -88,17 +97,33 @@ class JitterBuffer:
 
     def take(self, size: int) -> bytes | None:
         """The next `size` units; None for silence."""
-        if self._next < 0 and not self._begins(size):
+        begin = self._next
+        if begin >= 0 and not self._rest:
+            payload = self._held.get(begin)
+            if payload is not None and len(payload) == size:  # nearly always
+                del self._held[begin]
+                self._next = begin = (begin + size) & TS_MASK
+                self._missed, self._last = 0, payload
+                depth = (self._end - begin) & TS_MASK
+                if depth < self._least:
+                    self._least = depth
+                self._takes += 1
+                if self._takes >= JUDGED_TAKES:
+                    self._judge(depth, size)
+                return payload
+        elif begin < 0 and not self._begins(size):
             return None
         payload = None if self._rest else self._held.pop(self._next, None)
         if payload is not None:
             self._next = (self._next + len(payload)) & TS_MASK
-        if payload is not None and len(payload) == size:  # nearly always
-            self._missed, self._last = 0, payload
-        else:
-            payload = self._gather(size, self._rest + (payload or b""))
-        self._judge(size)
-        return payload
+        frame = self._gather(size, self._rest + (payload or b""))
+        if self._next >= 0:
+            depth = len(self)
+            self._least = min(self._least, depth)
+            self._takes += 1
+            if self._takes >= JUDGED_TAKES:
+                self._judge(depth, size)
+        return frame
 
     def _begins(self, size: int) -> bool:
         """Begin to play where a frame of either length is held, and what packets may be late beyond it."""
@@ -151,14 +176,8 @@ class JitterBuffer:
             self._last = self._last.translate(self._quieter)
         return (self._last * (size // len(self._last) + 1))[:size]
 
-    def _judge(self, size: int) -> None:
+    def _judge(self, depth: int, size: int) -> None:
         """Cut what was too much at each of the last takes, and forget what can no longer be played."""
-        depth = len(self)
-        self._takes += 1
-        if depth < self._least:
-            self._least = depth
-        if self._takes < JUDGED_TAKES or self._next < 0:
-            return
         is_too_much = self._least > TARGET_UNITS + SLACK_UNITS
         self._takes, self._least = 0, JITTER_UNITS_MAX
         self._skip_to(depth - size if is_too_much else depth)

@@ -1,0 +1,43 @@
+"""Whose packets are taken: the peer's, who is learnt by its first packets within the trunk's media networks.
+
+It refuses to look at what a packet says beyond that it is audio, or a key, as agreed.
+"""
+
+from collections.abc import Callable
+
+from keepline.model.limits import LATCH_PACKETS, RTP_PACKET_BYTES_MAX
+from keepline.node.media_stream import Stream
+from keepline.node.mediawire import Event, Latched
+from keepline.rtp.packet import HEADER, payload_bounds
+
+
+def is_peer(
+    stream: Stream, source: tuple[str, int], buffer: bytearray, length: int, tell: Callable[[Event], None]
+) -> bool:
+    """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.
+
+    The signalled address is the peer at once. Another one within the networks is so for the time being: it is
+    displaced by the signalled one within the first packets, by nobody after them.
+    """
+    address = source[:2]
+    if stream.latched or address == stream.source:
+        if stream.latched:
+            return address == stream.remote
+        stream.learned += 1
+    else:
+        expected = address == stream.signalled
+        if (stream.source and not expected) or not stream.accepts(source[0]) or not _is_media(stream, buffer, length):
+            return False
+        _, _, seq, ts, ssrc = HEADER.unpack_from(buffer)
+        stream.follow(source, seq, ts, ssrc)
+        stream.learned = LATCH_PACKETS if expected else 1
+        tell(Latched(stream.call, stream.slot))
+    if stream.learned >= LATCH_PACKETS:
+        stream.latch(source)
+    return True
+
+
+def _is_media(stream: Stream, buffer: bytearray, length: int) -> bool:
+    if payload_bounds(buffer, length) is None or length > RTP_PACKET_BYTES_MAX:
+        return False
+    return buffer[1] & 0x7F in (stream.payload_type, stream.dtmf_payload_type)
