@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from keepline.cli import output
-from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range
+from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range, wait_until
 from tests.live.sipp_runner import SCENARIOS
 
 pytestmark = pytest.mark.needs_program("sipp")
@@ -140,3 +142,39 @@ def test_rfc3261_8_1_3_a_second_invite_is_answered(callee: Callee, tmp_path: Pat
         code, record, said = callee.place("+15550001", "brief")
     assert (code, said) == (output.FINE, "")
     assert (record["outcome"], record["attempts"]) == ("answered", 2)
+
+
+def test_pjsip_is_called_and_hears_us(callee: Callee, tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    program = [sys.executable, str(Path(__file__).with_name("pjsip_callee.py")), str(callee.port), str(heard)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pjsip:
+        assert pjsip.stdout is not None
+        said = ""
+        for line in pjsip.stdout:
+            said += line
+            if line.strip() == "listening":
+                break
+        code, record, complaint = callee.place("+15550001", "brief")
+        said += pjsip.stdout.read()
+        assert pjsip.wait(WITHIN_S) == 0, said
+    assert (code, record["outcome"], record["ended_by"]) == (output.FINE, "answered", "flow"), complaint
+    assert record["media"]["packets_sent"] > 20
+    received = re.search(r"RX pt=0[^\n]*\n\s*total (\d+)pkt", said)
+    assert received is not None, said
+    assert int(received[1]) > 20
+
+
+def test_the_call_process_dies_while_it_rings(callee: Callee, tmp_path: Path) -> None:
+    node = callee.node
+    with callee.plays("answer_late", tmp_path):
+        done = node.command("call", "place", "+15550001", "--flow", "brief", "--no-wait")
+        call = done.stdout.strip()
+        wait_until("it rings", lambda: "call_progressed" in node.command("call", "show", call).stdout, WITHIN_S)
+        node.kill("active")
+        wait_until("it is over", lambda: _record(node, call)["state"] == "ended", WITHIN_S)
+    record = _record(node, call)
+    assert (record["outcome"], record["ended_by"], record["sip_status"]) == ("answered", "flow", 200)
+
+
+def _record(node: LocalNode, call: str) -> dict[str, Any]:
+    return next(record for record in node.calls() if record["id"] == call)

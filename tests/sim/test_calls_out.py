@@ -85,6 +85,8 @@ SCENES: dict[str, tuple[LonePlan, str, LonePlan | None, str]] = {
     ),
     "next_target_after_503": (LonePlan(answers=(503,)), "returning", LonePlan(), "answered"),
     "next_target_after_silence": (LonePlan(is_deaf=True), "returning", LonePlan(after_s=0.5), "answered"),
+    "refreshed": (LonePlan(refresh_s=90, hang_up_after_s=100.0), "hold", None, "answered"),
+    "refreshed_after_glare": (LonePlan(refresh_s=90, glare=True, hang_up_after_s=60.0), "hold", None, "answered"),
     "a_longer_timer": (LonePlan(answers=(422, 200)), "returning", None, "answered"),
 }  # fmt: skip
 VARIES = frozenset(("answers_as_it_is_cancelled",))
@@ -103,6 +105,13 @@ def test_undisturbed(name: str) -> None:
     if name not in VARIES:
         assert world.record.outcome == SCENES[name][3]
     assert world.node.log.placed == {CALL: ""}
+
+
+@pytest.mark.parametrize("name", ["refreshed", "refreshed_after_glare"])
+def test_rfc4028_a_long_call_is_refreshed(name: str) -> None:
+    world = scene(name)
+    assert world.run() == []
+    assert world.lone[0].refreshes == 2
 
 
 @pytest.mark.parametrize("outage_s", [0.02, 1.3])

@@ -287,7 +287,7 @@ class Exchange:
             self.forget(call)
         if call.id in self.legs and call.phase in OVER:
             for leg in self.legs.of(call.id):
-                self._switchboard.end_leg(turn, leg, "its caller is gone")
+                self._switchboard.end_leg(turn, leg, outbound.ORPHANED)
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
         call.use = None  # what it asked for is not waited for

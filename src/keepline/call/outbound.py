@@ -36,6 +36,7 @@ from keepline.sip.peers import peer_at
 from keepline.sip.session_timer import agreed_interval
 
 NO_SLOT = "its media slot is not to be had any more"
+ORPHANED = "its caller is gone"
 UNANSWERED = "nobody answered the INVITE"
 WAITING = (Phase.PLACING, Phase.PROCEEDING, Phase.CANCELLING)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call import established, info, outbound, session, setup, steps_secret, teardown
-from keepline.call.facts import CallBegun, ending
+from keepline.call.facts import CallBegun, CallPlaced, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.turn import Turn
 from keepline.call.ways import source_of
@@ -62,6 +62,9 @@ class Restoring:
             self._restore_live(turn, call)
         elif call.phase not in outbound.WAITING:
             self._restore_leaving(turn, call)
+        parent = call.received.parent if isinstance(call.received, CallPlaced) else ""
+        if parent and not self._exchange.knows(parent):  # struck off, or its facts are lost
+            outbound.release(turn, call, outbound.ORPHANED)
 
     def _restore_leaving(self, turn: Turn, call: CallState) -> None:
         if call.phase is Phase.LEAVING:

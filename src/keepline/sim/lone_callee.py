@@ -35,6 +35,10 @@ class LonePlan:
     """Seconds after the answer, and the key."""
     hang_up_after_s: float | None = None
     """After the ACK; None waits for our BYE."""
+    refresh_s: int = 0
+    """The session interval that it agrees to, refreshed by us; 0 for none."""
+    glare: bool = False
+    """The first INVITE within the call is refused with 491."""
     is_deaf: bool = False
     """Nothing reaches it."""
 
@@ -78,6 +82,9 @@ class LoneCallee:
         self._node: Address = ("", 0)
         self._hanging_up = False
         self._other_acknowledged = False
+        self._acks: set[int] = set()
+        self.refreshes = 0
+        """INVITEs within the call."""
         network.join(address, lambda data, source: self._receive(data, (source[0], source[1])))
 
     # What it hears --------------------------------------------------------------------------------------------------
@@ -106,6 +113,9 @@ class LoneCallee:
         if branch in self._last:
             self._send(self._last[branch].encode())
             return
+        if invite.to.tag:
+            self._refresh(invite)
+            return
         plan = self.plan
         answers = plan.answers[min(len(self._last), len(plan.answers) - 1)]
         status = 183 if plan.early else 180 if plan.rings else 100
@@ -128,9 +138,21 @@ class LoneCallee:
         self._repeat(self._last[branch].encode(), lambda: branch in self._acknowledged, T2_S)
         self._world.after(GIVE_UP_S, lambda: None if branch in self._acknowledged else self._over("no ACK came"))
 
+    def _refresh(self, invite: Request) -> None:
+        branch = invite.top_via.branch or ""
+        is_glare = self.plan.glare and not self.refreshes
+        self.refreshes += 1
+        self._answer(invite, 491 if is_glare else 481 if self.heard.outcome else 200)
+        self._repeat(self._last[branch].encode(), lambda: invite.cseq.number in self._acks, T2_S)
+        self._world.after(GIVE_UP_S, lambda: None if invite.cseq.number in self._acks else self._over("no ACK came"))
+
     def _on_ack(self, ack: Request, data: bytes) -> None:
         if ack.to.tag == "other":
             self._other_acknowledged = True
+            return
+        self._acks.add(ack.cseq.number)
+        if self._invite is not None and ack.cseq.number > self._invite.cseq.number:
+            self.heard.acks.setdefault(ack.cseq.number, set()).add(data)
             return
         if self._invite is not None and ack.cseq.number == self._invite.cseq.number:
             self.heard.acks.setdefault(ack.cseq.number, set()).add(data)
@@ -216,6 +238,8 @@ class LoneCallee:
 
     def _answer(self, invite: Request, status: int) -> None:
         headers = self._contact() if status < 300 else []
+        if status == 200 and self.plan.refresh_s:
+            headers.append(("Session-Expires", f"{self.plan.refresh_s};refresher=uac"))
         if 300 <= status < 400:
             headers = [("Contact", self.plan.redirects_to)]
         elif status == 422:
