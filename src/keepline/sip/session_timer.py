@@ -1,8 +1,8 @@
 """How long a session lasts without a refresh, as the two sides agree to it. Source: RFC 4028 §7 to §10.
 
-Of a call that came to us the peer refreshes, never we: to a request that wants us to (`refresher=uas`) the answer says nothing of a timer, as one
-that does not know the extension would, and §8.2 lets its proxies deal with that. A peer that does not say that it
-supports timers cannot be told of one either.
+Of a call that came to us the peer refreshes, never we: to a request that wants us to (`refresher=uas`) the answer says
+nothing of a timer, as one that does not know the extension would, and §8.2 lets its proxies deal with that. A peer that
+does not say that it supports timers cannot be told of one either.
 """
 
 import re
