@@ -50,6 +50,7 @@ def main(uri: str, path: str, user: str = "", password: str = "") -> int:
     transport = pj.TransportConfig()
     transport.boundAddress = transport.publicAddress = "127.0.0.1"
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
     endpoint.libStart()
     account = pj.Account()
     settings = pj.AccountConfig()

@@ -24,7 +24,8 @@ def ended_well(node: LocalNode, before: int) -> dict[str, object]:
 
 
 @pytest.mark.needs_program("baresip")
-def test_baresip_completes_a_call(calm_node: LocalNode, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_baresip_completes_a_call(calm_node: LocalNode, tmp_path: Path, transport: str) -> None:
     before = len(calm_node.calls())
     # It listens on TCP too, and on the next port for TLS: below the ports that outgoing connections are given.
     first, last = free_port_range(22)
@@ -43,7 +44,7 @@ def test_baresip_completes_a_call(calm_node: LocalNode, tmp_path: Path) -> None:
     said = tmp_path / "said"
     with said.open("w") as file:
         baresip = subprocess.Popen(
-            ["baresip", "-f", str(tmp_path), "-e", f"/dial {calm_node.uri('1000')}"],
+            ["baresip", "-f", str(tmp_path), "-e", f"/dial {calm_node.uri('1000')};transport={transport}"],
             stdin=subprocess.DEVNULL, stdout=file, stderr=file,
         )  # fmt: skip
         try:
@@ -56,11 +57,12 @@ def test_baresip_completes_a_call(calm_node: LocalNode, tmp_path: Path) -> None:
     assert record["ended_by"] != "caller"
 
 
-def test_pjsip_completes_a_call(calm_node: LocalNode, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_pjsip_completes_a_call(calm_node: LocalNode, tmp_path: Path, transport: str) -> None:
     before = len(calm_node.calls())
     recording = tmp_path / "heard.wav"
     done = subprocess.run(
-        [sys.executable, str(HERE / "pjsip_call.py"), calm_node.uri("1000"), str(recording)],
+        [sys.executable, str(HERE / "pjsip_call.py"), f"{calm_node.uri('1000')};transport={transport}", str(recording)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CALL_WITHIN_S, check=False,
     )  # fmt: skip
     said = done.stdout + done.stderr

@@ -135,6 +135,23 @@ def test_a_stranger_that_is_refused_has_few_connections_for_a_short_time() -> No
     run(test())
 
 
+def test_a_stranger_that_left_is_not_run_after() -> None:
+    async def test() -> None:
+        with listening() as listener, listening() as stranger:
+            stranger.setblocking(False)
+            holder = Holder(listener)
+            holder.door.is_known = False
+            holder.streams.end_handover()
+            host, port = stranger.getsockname()
+            holder.streams.send(b"SIP/2.0 403 Forbidden", TcpPeer(host, 1, back=(host, port)))
+            await until(lambda: holder.of(fx.SendFailed))
+            with pytest.raises(BlockingIOError):
+                stranger.accept()
+            holder.close()
+
+    run(test())
+
+
 def test_a_stranger_that_has_proved_to_be_a_user_keeps_its_connection() -> None:
     async def test() -> None:
         with listening() as listener, connected(listener) as user:

@@ -29,6 +29,7 @@ LINGER_S = 2.0
 """For the peer of a closed connection to read our last words."""
 STALLED_S = 0.02
 GONE = "the connection is closed"
+_RESPONSE = b"SIP/2.0 "
 log = structlog.get_logger("calls")
 
 Feed = Callable[[Sequence[fx.Input], Callable[[], None] | None], None]
@@ -138,7 +139,7 @@ class Streams:
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
             except OSError as error:  # no descriptor is left for it: it waits
-                log.error("tcp_accept_failed", what=str(error))
+                self._refused.answers(self._now_s(), "accept", str(error))
                 self._loop.remove_reader(listener.fileno())
                 self._loop.call_later(ACCEPT_AGAIN_S, self._accept_again, listener)
                 return
@@ -296,7 +297,8 @@ class Streams:
             self._early.append((data, peer))
             return
         if stream is None:
-            made = self._connect(target)
+            is_wanted = not data.startswith(_RESPONSE) or self._door.knows(self._now_s(), peer.host)
+            made = self._connect(target) if is_wanted else "a stranger that left is not run after"
             if isinstance(made, str):
                 self._loop.call_soon(self._feed, [fx.SendFailed(data, peer, made)], None)
                 return
