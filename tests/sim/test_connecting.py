@@ -3,11 +3,15 @@
 import pytest
 
 from keepline.call import effects as fx
+from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, CallPlaced, StepEnded
+from keepline.call.steps_connect import LEFT
+from keepline.call.turn import Program
 from keepline.sim.callee import CalleePlan
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sip.message import make_response
+from tests.sim.operation import hold, program
 from tests.sim.scenes import Scene, exchange_of
 
 NUMBER = "+18005550111"
@@ -132,3 +136,24 @@ def test_a_leg_whose_end_wakes_it_ends_the_step_and_is_not_placed_again() -> Non
     written = [effect.fact for effect in effects if isinstance(effect, fx.Persist)]
     assert [fact.reason for fact in written if isinstance(fact, StepEnded)][:1] == ["busy"]
     assert not any(isinstance(fact, CallPlaced) for fact in written)
+
+
+@pytest.mark.parametrize("at_s", [0.5, 2.5])
+def test_a_flow_whose_code_has_changed_leaves_no_leg_behind(at_s: float) -> None:
+    scene = scene_of("caller_hangs_up")
+    scene.world.run(scene.world.now_s + at_s)
+    make = exchange_of(4)
+
+    def changed(seed: bytes) -> Exchange:
+        exchange = make(seed)
+        old = program()
+        exchange.add_program(Program(old.operation, dict(old.functions) | {"connecting": hold}), current=True)
+        return exchange
+
+    scene.node._make = changed
+    scene.node.die()
+    scene.run()
+    [callee] = scene.callees.calls.values()
+    assert callee.outcome == ("cancelled" if at_s < 1 else "was hung up on")
+    legs = [fact for fact in scene.node.written if isinstance(fact, CallEnded) and fact.reason == LEFT]
+    assert len(legs) == 1

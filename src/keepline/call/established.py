@@ -29,13 +29,14 @@ from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import Reaction, Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps import play_number as play_number
 from keepline.call.steps_ask import await_news as await_news
+from keepline.call.steps_connect import abandon
 from keepline.call.steps_record import judge as judge_message
 from keepline.call.steps_record import on_finished
 from keepline.call.steps_secret import is_private
 from keepline.call.steps_use import on_answered
 from keepline.call.turn import Turn
 from keepline.call.verbs import BEHAVIOURS
-from keepline.flow import Advance, Call, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
+from keepline.flow import Advance, Call, Connect, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
 from keepline.flow.engine import FlowFunction
 from keepline.flow.recovery import recovery
 from keepline.model.errors import LocalError
@@ -259,6 +260,9 @@ def hang_up_flow(turn: Turn, call: CallState) -> None:
 def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     """Start a step; the result, where it has one at once."""
     behaviour = BEHAVIOURS[type(waiting.request)]
+    placed = call.leg_placed
+    if placed is not None and placed.step == step_number(call, waiting) and not isinstance(waiting.request, Connect):
+        abandon(turn, call)  # its code has changed
     if behaviour.needs_caller and not call.has_caller:
         return result_of(waiting, StepOutcome.HUNG_UP)
     if call.secrets.is_private and not is_private(call):
@@ -334,6 +338,7 @@ def _finish(turn: Turn, call: CallState, finished: Finished) -> None:
         failed = FlowFailed(call.id, turn.now_s, call.received.flow, ending.value, finished.error, language)
         turn.record(call, failed)
         turn.emit(Report("flow_failed", call.id, finished.error))
+        abandon(turn, call)
         _recover(turn, call, failed)
     elif failed is not None and ending is FlowEnding.RETURNED:
         _end_flow(turn, call, failed.ending, "")

@@ -131,6 +131,15 @@ def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     return _failed(turn, call, waiting, ConnectReason.NO_ANSWER, 0, RANG_OUT)
 
 
+def abandon(turn: Turn, call: CallState) -> None:
+    """The flow that waits for a leg goes on elsewhere, as one does whose code has changed: the leg is nobody's."""
+    placed = call.leg_placed
+    leg = turn.switchboard.leg_at(turn, call.id, placed.step) if placed is not None else None
+    if placed is not None and leg is not None:
+        turn.emit(UnbridgeMedia(call.id, call.received.slot, placed.step + 1))
+        turn.switchboard.end_leg(turn, leg.id, LEFT)
+
+
 # What the caller hears ------------------------------------------------------------------------------------------------
 
 
