@@ -23,8 +23,8 @@ def test_what_is_known_and_not_served(method: str) -> None:
 def test_the_first_thing_wrong_is_what_the_peer_hears_of() -> None:
     everything = ("Require: a", "Content-Type: text/plain", "Accept: text/plain")
     found = [
-        refusal_of(request("FOO", *everything, uri="tel:+1", body=b"x")),
-        refusal_of(request("INVITE", *everything, uri="tel:+1", body=b"x")),
+        refusal_of(request("FOO", *everything, uri="mailto:x@example.com", body=b"x")),
+        refusal_of(request("INVITE", *everything, uri="mailto:x@example.com", body=b"x")),
         refusal_of(request("INVITE", *everything, body=b"x")),
         refusal_of(request("INVITE", *everything[1:], body=b"x")),
         refusal_of(request("INVITE", "Content-Type: application/sdp", everything[2], body=SDP)),
