@@ -3,7 +3,7 @@
 import pytest
 
 from keepline.call.facts import ReinviteAnswered
-from keepline.model.limits import SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
+from keepline.model.limits import CALL_REQUESTS_MAX, SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
 from keepline.sip.message import Response
 from keepline.sip.sdp import Media, parse_sdp
 from tests.spec.exchange_rig import Dialog, Rig, invite
@@ -179,3 +179,16 @@ def test_rfc4028_10_the_bye_comes_a_little_before_the_session_expires(rig: Rig, 
 @pytest.mark.parametrize("header", ["Session-Expires: soon", "Session-Expires: ", "Session-Expires: 90\r\nMin-SE: x"])
 def test_rfc4028_4_an_interval_that_cannot_be_read_is_400(rig: Rig, header: str) -> None:
     assert rig.ask(invite("1000", "Supported: timer", header)).status == 400
+
+
+def test_rfc3261_21_5_1_what_one_call_writes_is_bounded(rig: Rig) -> None:
+    dialog = rig.call()
+    for _ in range(CALL_REQUESTS_MAX):
+        assert acknowledged(rig, dialog, SDP).status == 200
+    facts = len(rig.facts)
+    assert [rig.ask(dialog.request("INVITE", body=SDP)).status for _ in range(3)] == [500] * 3
+    key = dialog.request("INFO", "Content-Type: application/dtmf-relay", body=b"Signal=5\r\n")
+    assert rig.ask(key).status == 500
+    assert len(rig.facts) == facts
+    assert rig.ask(dialog.request("OPTIONS")).status == 200
+    assert rig.ask(dialog.request("BYE")).status == 200

@@ -34,6 +34,7 @@ class Agreement:
     """Only the call's `apply` changes it."""
 
     __slots__ = (
+        "asked",
         "awaits_answer",
         "confirmed",
         "cseq_sent",
@@ -79,6 +80,8 @@ class Agreement:
         """The last one that was accepted."""
         self.cseq_sent = 0
         """Of the last INVITE that we sent."""
+        self.asked = 0
+        """INVITEs and keys by INFO of the peer that are on record."""
         self.info_cseq = 0
         """Of the last INFO that counted."""
         self.toned: tuple[tuple[float, str], ...] = ()
@@ -125,6 +128,7 @@ class Agreement:
     def apply(self, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
         """The session goes on."""
         if isinstance(fact, ReinviteAnswered):
+            self.asked += 1
             self.reinvite = self.unacknowledged = fact
             self.version = fact.version
             self.description = _body_of(fact.response)
@@ -156,6 +160,7 @@ class Agreement:
 
     def take_info(self, fact: DigitSignalled) -> None:
         """A key came by INFO; an empty one is one that had been heard."""
+        self.asked += 1
         self.info_cseq = fact.cseq
         self.toned = self._lately(fact.at_s)[0 if fact.digit else 1 :]
 

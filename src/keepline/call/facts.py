@@ -269,6 +269,8 @@ class CallEnded:
     """With the next two: of such a refusal, where it went."""
     peer_port: int = 0
     transport: str = "udp"
+    bye_status: int = 0
+    """Of the answer to our BYE; 0 where there was none."""
 
 
 CallBegun = CallReceived | CallPlaced

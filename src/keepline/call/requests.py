@@ -18,7 +18,7 @@ from keepline.call.turn import Turn
 from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
 from keepline.model.ids import mark_of
-from keepline.model.limits import SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
+from keepline.model.limits import CALL_REQUESTS_MAX, SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
 from keepline.sip.digest import redact
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
@@ -243,6 +243,8 @@ class Requests:
         first = call.received.cseq if call.placing is None else 0
         if request.cseq.number < (first if last is None else last):
             return Refusal(500, "a CSeq below the last one of this dialog")
+        if request.method in ("INVITE", "INFO") and call.agreement.asked >= CALL_REQUESTS_MAX:
+            return Refusal(500, f"more than {CALL_REQUESTS_MAX} INVITEs and keys by INFO within one call")
         if request.method == "INVITE" and call.phase is Phase.RINGING:
             return Refusal(
                 500, "another INVITE is in work", (("Retry-After", str(self._exchange.ids.number(32) % 11)),)

@@ -54,7 +54,8 @@ class Responses:
             status = response.status if response is not None else 0
             self._exchange.on_call(turn, heard.owner, lambda t, c: referring.on_answer(t, c, status))
         elif method == "BYE" and heard.is_final:
-            self._exchange.on_call(turn, heard.owner, teardown.on_bye_over)
+            status = response.status if response is not None else 0
+            self._exchange.on_call(turn, heard.owner, lambda t, c: teardown.on_bye_over(t, c, status))
 
     def _on_stray(self, turn: Turn, call: str, response: Response, source: fx.Address) -> None:
         """A final answer to an INVITE of ours whose transaction is over, or was a predecessor's: it wants its ACK."""

@@ -93,9 +93,9 @@ class CallState:
 
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
-        "bye_sent", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry", "failed",
-        "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "mark", "media_stopped", "message",
-        "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "received", "recorded",
+        "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry",
+        "failed", "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "mark", "media_stopped",
+        "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "received", "recorded",
         "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps", "steps_before",
         "steps_in_second", "timers", "transfer", "use", "waiting",
     )  # fmt: skip
@@ -170,6 +170,7 @@ class CallState:
         self.leave_why = ""
         self.media_stopped: MediaStopped | None = None
         self.bye_over = False
+        self.bye_status = 0
         """Our BYE was answered, or nobody answers it."""
         self.answer_interval_s = 0.0
         self.timers: dict[Timer, float] = {}

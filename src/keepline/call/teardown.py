@@ -1,5 +1,7 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
+from dataclasses import replace
+
 from keepline.call import established, steps_record
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
@@ -112,9 +114,9 @@ def on_media_close_limit(turn: Turn, call: CallState) -> None:
         turn.emit(CloseMedia(call.id, call.received.slot, CLOSE_NUMBER, at_once=True))
 
 
-def on_bye_over(turn: Turn, call: CallState) -> None:
-    """Our BYE was answered, or nobody answers it."""
-    call.bye_over = True
+def on_bye_over(turn: Turn, call: CallState, status: int) -> None:
+    """Our BYE was answered, or nobody answers it (0)."""
+    call.bye_over, call.bye_status = True, status
     if call.phase is Phase.LEAVING and call.media_stopped is not None:
         end(turn, call)
 
@@ -147,7 +149,7 @@ def end(turn: Turn, call: CallState) -> None:
     ended = _ending(call, turn.now_s)
     turn.record(
         call,
-        with_figures(ended, stopped),
+        replace(with_figures(ended, stopped), bye_status=call.bye_status),
     )
     turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
 

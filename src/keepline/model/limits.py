@@ -63,6 +63,9 @@ SETTLED_TRANSACTIONS_MAX = 200_000
 """Finished server transactions remembered for their 64*T1 (RFC 3261 §17.2), compactly."""
 ENDED_CALLS_MAX = 100_000
 """Ended calls remembered for late requests after a switch-over."""
+CALL_REQUESTS_MAX = 2_000
+"""INVITEs and keys by INFO within one call that are put on record; the next one is refused 500. A day's refreshes of a
+session timer of 90 s are half of that."""
 CALL_DIGITS_MAX = 1_000
 """Digits of one call that no question has used yet; further ones are counted and dropped."""
 REFUSALS_MAX = 20_000

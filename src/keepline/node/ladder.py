@@ -80,6 +80,6 @@ def _of_either(fact: Fact) -> list[tuple[str, str]]:
         return [(IN, fact.bye), (OUT, "SIP/2.0 200 OK (BYE)")]
     if isinstance(fact, ByeSent):
         return [(OUT, fact.bye)]
-    if isinstance(fact, CallEnded) and fact.ended_by in ("flow", "node") and fact.sip_status == 200:
-        return [(IN, "SIP/2.0 200 OK (BYE)")]
+    if isinstance(fact, CallEnded) and fact.bye_status:
+        return [(IN, f"SIP/2.0 {fact.bye_status} (BYE)")]
     return []

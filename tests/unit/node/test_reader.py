@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from keepline.call.facts import (
     ByeReceived,
     ByeSent,
     CallAnswered,
+    CallEnded,
     CancelReceived,
     DigitsPressed,
     Fact,
@@ -36,7 +38,7 @@ def step(call: str, number: int, verb: str, value: str = "", outcome: str = "don
 
 def kept(call: str = CALL) -> list[Fact]:
     """A call that ran its flow to the end."""
-    end = ending(received(call), 20.0, "flow", 200, "flow finished")
+    end = replace(ending(received(call), 20.0, "flow", 200, "flow finished"), bye_status=200)
     return [
         received(call, 1.0, answer_at_s=1.5),
         answered(call),
@@ -145,6 +147,15 @@ def test_the_ladder_is_every_message_in_order(reader: JournalReader, letter: str
     shown = [f"{line.direction} {line.text.replace('SIP/2.0 ', '').split()[0]}" for line in lines]
     assert shown == ladder
     assert [line.at_s for line in lines] == sorted(line.at_s for line in lines)
+
+
+def test_an_unanswered_bye_has_no_answer_in_the_ladder(journal_path: Path) -> None:
+    *facts, end = kept("0190000000a00001")
+    assert isinstance(end, CallEnded)
+    write(journal_path, [*facts, replace(end, bye_status=0)])
+    found = JournalReader(journal_path.parent)
+    assert found.ladder("0190000000a00001")[-1].text.startswith("BYE ")
+    found.close()
 
 
 def test_a_reader_sees_what_is_written_after_it_began(journal_path: Path) -> None:
