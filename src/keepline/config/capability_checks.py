@@ -6,7 +6,9 @@ from typing import Any
 from keepline.config.capabilities import READING, SECRET
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest
+from keepline.model.capability import IDEMPOTENCY_KEY
 
+_TEMPLATE = re.compile(r"\{(\w+)\}")
 _SECRET_HEADER = re.compile(r"authorization|cookie|secret|token|password|api-?key", re.IGNORECASE)
 
 
@@ -68,12 +70,22 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def action_names(tree: Tree) -> list[str]:
-    """CAPABILITY.ACTION of everything that the file lets a flow ask."""
-    found: dict[str, None] = {}
+def action_arguments(tree: Tree) -> dict[str, frozenset[str]]:
+    """CAPABILITY.ACTION of everything that the file lets a flow ask, with the arguments that its templates want.
+
+    Of a class that is nothing: what a method does without is its own to say.
+    """
+    found: dict[str, frozenset[str]] = {}
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
         paths = _mapping(entry).get("paths")
         for path in map(_mapping, paths if isinstance(paths, list) else []):
             for kind in ("http", "python"):
-                found.update((f"{name}.{each}", None) for each in _mapping(_mapping(path.get(kind)).get("actions")))
-    return list(found)
+                for each, action in _mapping(_mapping(path.get(kind)).get("actions")).items():
+                    found.setdefault(f"{name}.{each}", _wanted(_mapping(action)))
+    return found
+
+
+def _wanted(action: dict[str, Any]) -> frozenset[str]:
+    templates = [action.get("path"), *_mapping(action.get("query")).values(), *_mapping(action.get("body")).values()]
+    names = {name for text in templates if isinstance(text, str) for name in _TEMPLATE.findall(text)}
+    return frozenset(names - {IDEMPOTENCY_KEY})

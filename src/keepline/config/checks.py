@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from keepline.config.capability_checks import action_names
+from keepline.config.capability_checks import action_arguments
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
 from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
@@ -168,7 +168,7 @@ def check_code(tree: Tree, directory: Path) -> None:
     """The code of the flows keeps the rules of the lint."""
     prompts = tree.plain.get("prompts", {})
     names = list(prompts) if isinstance(prompts, dict) else None
-    for each in lint_flows(directory, names, action_names(tree)):
+    for each in lint_flows(directory, names, action_arguments(tree)):
         at = Position(each.line, each.column, _shown_path(tree, directory, each.path))
         tree.mistakes.append(tree.mistake_at(at, each.rule, each.wrong, each.right))
 

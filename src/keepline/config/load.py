@@ -2,7 +2,7 @@
 
 import hashlib
 import os.path
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from keepline.config.tree import Plain, Position, Tree, dotted, read_tree, read_
 from keepline.config.trunk_checks import check_outbound, check_trunks
 from keepline.config.trunks import outbound_policy_of, trunks_of
 from keepline.config.words import add_validation_mistakes
+from keepline.model.capability import CapabilityAction
 from keepline.model.errors import Mistake, OperationError
 from keepline.model.limits import MISTAKES_MAX, OPERATION_FILE_BYTES_MAX
 from keepline.model.operation import (
@@ -87,12 +88,20 @@ def store_operation(operation: Operation, data_dir: Path, needed: Needed | None 
 def lint_operation(operation: Operation) -> list[Mistake]:
     """What the lint says of a loaded operation's flows; a node runs them all the same."""
     actions: Plain = {
-        name: {"paths": [{"http": {"actions": dict.fromkeys(path.actions)}} for path in capability.paths]}
+        name: {"paths": [{"http": {"actions": _templates_of(path.actions)}} for path in capability.paths]}
         for name, capability in operation.capabilities.items()
     }
     tree = Tree(operation.file, plain={"prompts": dict.fromkeys(operation.prompts), "capabilities": actions})
     checks.check_code(tree, Path(operation.directory))
     return _in_order(tree)
+
+
+def _templates_of(actions: Mapping[str, CapabilityAction]) -> dict[str, Plain]:
+    """What of the actions says which arguments they want, as it stands in a file."""
+    return {
+        name: {"path": each.path, "query": dict(each.query or {}), "body": dict(each.body or {})}
+        for name, each in actions.items()
+    }
 
 
 def load_stored(data_dir: Path, digest: str) -> Operation:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from keepline.config import load_operation
+from keepline.config.load import lint_operation
 from keepline.model.capability import FieldPath, HttpService, PythonClass, SecretRef
 from keepline.model.errors import OperationError
 
@@ -119,3 +120,18 @@ def test_a_class_is_there_and_has_its_methods(tmp_path: Path, instead_of: str, w
     with pytest.raises(OperationError) as caught:
         load(tmp_path, PYTHON.replace(instead_of, written))
     assert [str(each) for each in caught.value.mistakes] == [f"{tmp_path}/keepline.yaml:{mistake}"]
+
+
+def test_a_use_is_compared_with_the_templates_of_its_action(tmp_path: Path) -> None:
+    load(tmp_path, HTTP)
+    flow = "@flow\nasync def greeting(call: Call) -> None:\n    await call.use('orders.status')\n"
+    uses = "    await call.use('orders.find')\n    await call.use('orders.book', anything=1)\n"
+    (tmp_path / "flows.py").write_text(f"from keepline.flow import Call, flow\n\n\n{flow}{uses}", encoding="utf-8")
+    with pytest.raises(OperationError) as caught:
+        load_operation(tmp_path, lint=True)
+    expected = [
+        f"{tmp_path}/flows.py:6:11: argument: the action wants `number`, which this use does not give; add `number=…`"
+    ]
+    assert [str(each) for each in caught.value.mistakes] == expected
+    operation = load_operation(tmp_path)
+    assert [str(each) for each in lint_operation(operation)] == expected

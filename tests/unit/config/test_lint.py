@@ -204,10 +204,31 @@ def test_a_verb_that_is_not_awaited_is_found(lint: Lint, code: str, place: str) 
 )
 def test_what_no_capability_has_breaks_the_rule_use(lint: Lint, tmp_path: Path, code: str, found: list[str]) -> None:
     lint(code, "WHAT = 'stock.level'")
-    told = lint_flows(tmp_path, [], ["orders.status"])
+    told = lint_flows(tmp_path, [], {"orders.status": frozenset()})
     assert [each.rule for each in told] == ["use"] * len(found)
     assert [f"{each.wrong}; {each.right}" for each in told] == found or "can be" in str(found)
     assert lint_flows(tmp_path, []) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("await call.use('orders.status', number=1)", []),
+        ("await call.use('orders.status', **known)", []),
+        ("await call.use('orders.status', numer=1)", ["number"]),
+        ("await call.use('orders.book')", ["day", "number"]),
+    ],
+)
+def test_a_use_without_what_its_action_wants_breaks_the_rule_argument(
+    lint: Lint, tmp_path: Path, code: str, missing: list[str]
+) -> None:
+    lint(code)
+    actions = {"orders.status": frozenset({"number"}), "orders.book": frozenset({"number", "day"})}
+    told = lint_flows(tmp_path, [], actions)
+    assert {each.rule for each in told} <= {"argument"}
+    assert [f"{each.wrong}; {each.right}" for each in told] == [
+        f"the action wants `{name}`, which this use does not give; add `{name}=…`" for name in missing
+    ]
 
 
 def words(directory: Path, prompts: list[str] | None) -> list[str]:

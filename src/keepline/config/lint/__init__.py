@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from keepline.config.lint.capabilities import use_nodes
+from keepline.config.lint.capabilities import Actions, use_nodes
 from keepline.config.lint.findings import Finding, finding, finding_at
 from keepline.config.lint.modules import CodeBase, read_code
 from keepline.config.lint.reach import code_of_flows
@@ -21,18 +21,18 @@ from keepline.config.lint.verbs import hang_up_nodes, verb_nodes
 __all__ = ["RULES", "Finding", "lint_flows"]
 
 
-def lint_flows(directory: Path, prompts: list[str] | None, actions: list[str] | None = None) -> list[Finding]:
+def lint_flows(directory: Path, prompts: list[str] | None, actions: Actions | None = None) -> list[Finding]:
     """Every finding in the flows below a directory, in the order of files and lines.
 
-    `prompts` and `actions` (CAPABILITY.ACTION) are the names that the operation has; None where they are not known, and
-    then none is wrong.
+    `prompts` are the names that the operation has, `actions` its CAPABILITY.ACTION with the arguments that each wants;
+    None where they are not known, and then none is wrong.
     """
     code = read_code(directory)
     found = {each for scope in code_of_flows(code) for each in _findings(scope, prompts, actions)}
     return sorted(found | set(_unknown_excuses(code)))
 
 
-def _findings(scope: Scope, prompts: list[str] | None, actions: list[str] | None) -> Iterator[Finding]:
+def _findings(scope: Scope, prompts: list[str] | None, actions: Actions | None) -> Iterator[Finding]:
     module = scope.module
     for node, rule, name in chain(uses(scope), imports(scope), changes(scope)):
         if not module.is_excused(node, rule):

@@ -42,6 +42,7 @@ RULES: dict[str, LintRule] = {
     "verb": LintRule("the call has no `{name}`", "{nearest}"),
     "prompt": LintRule("the operation has no prompt `{name}`", "{nearest}"),
     "use": LintRule("the operation has no `{name}` to use", "{nearest}"),
+    "argument": LintRule("the action wants `{name}`, which this use does not give", "add `{name}=…`"),
     "except": LintRule(
         "`{name}` swallows the caller's hang-up",
         "catch `Exception`, or end with `raise`",
