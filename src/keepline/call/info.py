@@ -28,12 +28,12 @@ def on_info(turn: Turn, call: CallState, info: Request) -> None:
         return
     if agreement.terms is None or agreement.terms.dtmf_payload_type >= 0 or info.cseq.number <= agreement.info_cseq:
         return
-    if is_private(call):
+    is_first, is_heard = not agreement.info_cseq, agreement.is_heard(turn.now_s, key)
+    if is_private(call) and not is_heard:  # one that was heard as a tone before is of the question before
         _pass_on(turn, call, info.cseq.number, key)
         return
     waiting = call.waiting
     is_asking = waiting is not None and (isinstance(waiting.request, Question) or interrupts(call, waiting))
-    is_first, is_heard = not agreement.info_cseq, agreement.is_heard(turn.now_s, key)
     turn.record(call, DigitSignalled(call.id, turn.now_s, info.cseq.number, "" if is_heard else key))
     if is_first:
         turn.emit(IgnoreTones(call.id, call.received.slot))

@@ -326,7 +326,7 @@ class MediaLoop:
         slots.media_heartbeat_s = monotonic()
         for slot in slots.open_slots():
             stream = self._streams.resume(slot, monotonic())
-            self._secrets.resume(stream)
+            self._secrets.resume(stream, monotonic())
             self._recorder.resume(stream)
         self._bridges.resume()
         self._tell(MediaStarted(slots.media_epoch))

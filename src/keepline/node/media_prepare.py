@@ -6,6 +6,7 @@ belongs to the call that it was pressed in.
 """
 
 from keepline.node.media_bridge_end import BridgeEnd
+from keepline.node.media_private import is_keying
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import NO_DTMF
 from keepline.node.slots import S_SEND_FAILED
@@ -27,7 +28,7 @@ def prepare(streams: list[Stream], at_s: float, units: int) -> list[Stream]:
                     _send_event(stream, bridge, (stream.ts_origin + units) & TS_MASK)
                     keyed.append(stream)
         recording = stream.recording
-        if audio is not None and recording is not None and recording.channels == 2 and not stream.is_keying:
+        if audio is not None and recording is not None and recording.channels == 2 and not is_keying(stream):
             recording.say(at_s, audio)
     return [stream for stream in streams if stream not in keyed] if keyed else streams
 

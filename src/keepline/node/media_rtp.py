@@ -16,6 +16,7 @@ from keepline.node.media_bridge_end import BridgeEnd
 from keepline.node.media_groups import Group, Groups
 from keepline.node.media_latch import is_peer
 from keepline.node.media_prepare import prepare
+from keepline.node.media_private import hide_digit, is_deaf
 from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
@@ -317,7 +318,7 @@ class RtpStreams:
             for key in stream.ear.hear(ssrc, seq, ts, payload, is_private=stream.entry is not None):
                 stream.events.press(key, ts)
                 self.keyed(stream)
-        if stream.entry is not None:
+        if is_deaf(stream, now_s):
             return  # a key's tone is for nobody
         if stream.bridge is not None and kind == stream.payload_type:
             stream.bridge.hear(kind, ssrc, ts, payload)
@@ -368,7 +369,7 @@ class RtpStreams:
     def keyed(self, stream: Stream) -> None:
         """Take the key that a stream's `events` has just counted, for the ring or for an entry."""
         if stream.entry is not None:
-            stream.hide_digit()
+            hide_digit(stream)
             self.take_private(stream, DIGITS[stream.events.code])
         else:
             self._tell(DigitsReceived(stream.call, stream.slot, stream.add_digit()))

@@ -15,6 +15,7 @@ from typing import Final
 from keepline.model.limits import SECRET_AHEAD_MAX, SECRETS_PER_CALL_MAX
 from keepline.node import slots as at
 from keepline.node.media_messages import Event, FinishReason
+from keepline.node.media_private import DEAF_S
 from keepline.node.media_stream import Stream
 from keepline.node.secretwire import (
     AskSecret,
@@ -158,8 +159,7 @@ class MediaSecrets:
             return False
         self._settle(stream.slot, stream.entry)
         stream.entry = None
-        if stream.recording is not None:
-            stream.recording.hear_again(now_s)
+        stream.deaf_until_s = now_s + DEAF_S
         self._store(stream, command.number, EntryState.OPENLY, 0)
         return True
 
@@ -210,12 +210,14 @@ class MediaSecrets:
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    def resume(self, stream: Stream) -> None:
+    def resume(self, stream: Stream, now_s: float) -> None:
         """Go on listening in private where an earlier process did; what it had heard is lost."""
         number, state, _ = secret_word(self._slots, stream.slot)
         if state is not EntryState.OPENLY:
             stream.entry = Entry(number, 0, bytearray(CELL_BYTES), state=EntryState.LOST)
             self._note(stream, stream.entry)
+        elif number:
+            stream.deaf_until_s = now_s + DEAF_S
 
     def close(self, stream: Stream) -> None:
         """Overwrite all that its call had."""

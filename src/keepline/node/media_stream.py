@@ -33,7 +33,7 @@ from keepline.node.mediawire import (
 )
 from keepline.node.slots import Slots
 from keepline.rtp.dtmf import DIGITS, EventReceiver
-from keepline.rtp.entry import Entry, EntryState
+from keepline.rtp.entry import Entry
 from keepline.rtp.packet import HEADER, MARKER, PLAIN, SEQ_MASK, TS_MASK, StreamAccount
 
 TICK_UNITS: Final = 16
@@ -111,6 +111,8 @@ class Stream:
     events: EventReceiver = field(default_factory=EventReceiver)
     entry: Entry | None = None
     """Takes the keys while they are private."""
+    deaf_until_s: float = 0.0
+    """Nothing of the caller's is passed on before this time: the tone of a private key may still sound."""
     secret_keys: int = 0
     """Of those that `events` has counted."""
 
@@ -240,11 +242,6 @@ class Stream:
         self.repeat, self.barge_in = command.repeat, command.barge_in
 
     @property
-    def is_keying(self) -> bool:
-        """Whether an entry is being keyed: nothing of this is recorded, in either direction."""
-        return self.entry is not None and self.entry.state is EntryState.OPEN
-
-    @property
     def key(self) -> str:
         """The key of the prompt played last."""
         key_at = self.base + at.S_PROMPT_KEY
@@ -366,12 +363,6 @@ class Stream:
         self.slots.view[ring_at] = ord(DIGITS[self.events.code])
         self.store_digits()
         return self.events.count - self.secret_keys
-
-    def hide_digit(self) -> None:
-        """The same for a private key: that there was one, and not which."""
-        self.secret_keys += 1
-        self.slots.u32[(self.base + at.S_SECRET_KEYS) // 4] = self.secret_keys
-        self.store_digits()
 
     def store_digits(self) -> None:
         """Store the count of keys and the timestamp of the last in one word."""

@@ -69,6 +69,11 @@ class EventReceiver:
         self.count += 1
         self.ts, self.code, self._ended, self._duration = ts, DIGITS.index(key), True, 0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the key that was counted last is still pressed, as far as its packets say."""
+        return self.count > 0 and not self._ended
+
     def start(self, ts: int) -> None:
         """A new stream whose clock stands at `ts`: none of its events has been counted."""
         self.ts = (ts - (1 << 30)) & TS_MASK
