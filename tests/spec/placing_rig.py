@@ -33,7 +33,16 @@ async def listen(call: Call) -> None:
         await call.ask_digits(count=1, timeout_s=None)
 
 
-FLOWS = {"greet": greet, "listen": listen}
+@flow
+async def hand_over(call: Call) -> None:
+    """Transfer whoever answers."""
+    await call.wait(1)
+    result = await call.transfer("+18005550111")
+    await call.outcome("transferred" if result else "kept")
+    await call.say("Hello?")
+
+
+FLOWS = {"greet": greet, "listen": listen, "hand_over": hand_over}
 
 
 class Placer(Rig):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from keepline.call import effects as fx
 from keepline.call.facts import StepEnded, TransferAsked, TransferProgressed
 from keepline.model.errors import PeerError
 from keepline.model.limits import TRANSFER_NEWS_MAX
@@ -11,6 +12,7 @@ from keepline.model.operation import OutboundPolicy
 from keepline.sip.message import Request, make_response, parse_message
 from keepline.sip.refer import ReferNews, is_of_refer, refer_news, refer_target
 from tests.spec.exchange_rig import Dialog, Rig
+from tests.spec.placing_rig import Placer
 from tests.spec.sip_messages import wire
 
 
@@ -145,3 +147,33 @@ def test_a_peer_that_tells_much_fills_no_journal() -> None:
     rig.send_raw(told(dialog, 486, "terminated"))
     assert sum(isinstance(fact, TransferProgressed) for fact in rig.facts) == TRANSFER_NEWS_MAX + 1
     assert sum(isinstance(fact, TransferAsked) for fact in rig.facts) == 1
+
+
+def test_rfc3515_2_4_a_callee_is_transferred_too_and_a_successor_sends_the_same_refer() -> None:
+    placer = Placer()
+    invite, answer = placer.connect(flow="hand_over")
+    [refer] = placer.wait(1.05)
+    assert isinstance(refer, Request)
+    assert (refer.method, refer.cseq.number) == ("REFER", invite.cseq.number + 1)
+    assert refer.headers.get("Refer-To") == "<sip:+18005550111@192.0.2.50>"
+    facts = tuple(placer.facts)
+    successor = Placer(seed=b"successor")
+    successor.now_s = placer.now_s
+    successor.step(fx.CallAdopted(facts[0].call, facts))
+    assert refer.encode() in successor.step(fx.WakeSome(1))
+    successor.hear(make_response(refer, 202))
+    body = b"SIP/2.0 200 OK\r\n"
+    told = wire(
+        "NOTIFY",
+        *("Event: refer", "Subscription-State: terminated", "Content-Type: message/sipfrag"),
+        uri="sip:keepline@192.0.2.9:5060",
+        body=body,
+        From=answer.headers.get("To") or "",
+        To=invite.headers.get("From") or "",
+        Call_ID=invite.call_id,
+        CSeq="7 NOTIFY",
+    )
+    sent = successor.hear(told)
+    assert [each.method for each in sent if isinstance(each, Request)] == ["BYE"]
+    steps = [fact for fact in successor.facts if isinstance(fact, StepEnded) and fact.verb == "transfer"]
+    assert [step.reason for step in steps] == ["transferred"]

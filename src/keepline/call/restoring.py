@@ -33,8 +33,7 @@ class Restoring:
             self._restore_placed(turn, call)
             return
         transactions, key = self._exchange.transactions, server_key(call.invite)
-        if any(step.verb == "hangup" or step.reason == TRANSFERRED for step in call.steps):
-            call.leave_why = "flow"
+        _leave_as_before(call)
         if call.phase is Phase.RINGING:
             transactions.open_server(turn.now_s, key, call.invite, source_of(call.received))
             self._restore_ringing(turn, call)
@@ -52,8 +51,7 @@ class Restoring:
         self._restore_leaving(turn, call)
 
     def _restore_placed(self, turn: Turn, call: CallState) -> None:
-        if any(step.verb == "hangup" for step in call.steps):
-            call.leave_why = "flow"
+        _leave_as_before(call)
         outbound.restore(turn, call)
         if call.phase is Phase.ESTABLISHED:
             reinvite = session.restore(turn, call)
@@ -118,3 +116,9 @@ class Restoring:
         if received.slot >= 0:
             turn.emit(fx.CloseMedia(received.call, received.slot, setup.CLOSE_NUMBER))
         turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, teardown.INTERNAL_ERROR)))
+
+
+def _leave_as_before(call: CallState) -> None:
+    """The flow has ended the call already."""
+    if any(step.verb == "hangup" or step.reason == TRANSFERRED for step in call.steps):
+        call.leave_why = "flow"

@@ -24,7 +24,7 @@ ID = "0123456789abcdef"
         (fx.PlaceCall("", "listen"), "is not a number"),
         (fx.PlaceCall("+15550001@evil", "listen"), "is not a number"),
         (fx.PlaceCall("1000", "listen", from_number="a b"), "not a number to call from"),
-        (fx.PlaceCall("1000", "nowhere"), "has no flow 'nowhere'; it has greet, listen"),
+        (fx.PlaceCall("1000", "nowhere"), "has no flow 'nowhere'; it has greet, hand_over, listen"),
         (fx.PlaceCall("1000", ""), "has no flow ''"),
         (fx.PlaceCall("1000", "listen", call="xyz"), "16 hex digits"),
         (fx.PlaceCall("1000", "listen", trunk="other"), "has no trunk 'other'"),
