@@ -178,3 +178,13 @@ def test_the_call_process_dies_while_it_rings(callee: Callee, tmp_path: Path) ->
 
 def _record(node: LocalNode, call: str) -> dict[str, Any]:
     return next(record for record in node.calls() if record["id"] == call)
+
+
+def test_a_call_asked_for_while_the_call_process_is_replaced_is_placed_once(callee: Callee, tmp_path: Path) -> None:
+    before = len(callee.node.calls())
+    with callee.plays("answer", tmp_path):
+        callee.node.kill("active")
+        code, record, said = callee.place("+15550001", "brief")
+    assert (code, said) == (output.FINE, "")
+    assert len(callee.node.calls()) == before + 1
+    assert record["outcome"] == "answered"

@@ -166,3 +166,21 @@ def test_rfc3261_12_2_2_a_request_before_the_answer_is_in_no_dialog(placer: Plac
     invite = placer.place()
     placer.hear(answer_of(invite, 180))
     assert methods(placer.hear(callee_request(invite, "INFO"))) == ["481"]
+
+
+def test_rfc3261_18_1_1_a_call_out_over_tcp_is_sent_once() -> None:
+    placer = Placer(transport="tcp")
+    invite = placer.place()
+    assert placer.peers == [fx.TcpPeer(*PROXY)]
+    assert invite.top_via.transport == "TCP"
+    assert invite.contacts[0].uri == "sip:keepline@192.0.2.9:5060;transport=tcp"
+    assert placer.wait(20.0) == []
+
+
+def test_rfc3261_17_1_4_what_cannot_be_sent_goes_to_the_next_target() -> None:
+    placer = Placer(proxy_host="sip.example.net", transport="tcp")
+    placer.exchange.targets = {"carrier": (PROXY, ("192.0.2.51", 5060))}
+    invite = placer.place()
+    [again] = placer.tell(fx.SendFailed(invite.encode(), fx.TcpPeer(*PROXY), "refused"))
+    assert isinstance(again, Request)
+    assert (again.cseq.number, placer.peers[-1]) == (2, fx.TcpPeer("192.0.2.51", 5060))
