@@ -184,3 +184,14 @@ def test_rfc3261_17_1_4_what_cannot_be_sent_goes_to_the_next_target() -> None:
     [again] = placer.tell(fx.SendFailed(invite.encode(), fx.TcpPeer(*PROXY), "refused"))
     assert isinstance(again, Request)
     assert (again.cseq.number, placer.peers[-1]) == (2, fx.TcpPeer("192.0.2.51", 5060))
+
+
+@pytest.mark.parametrize("broken", [("Record-Route", "nonsense"), ("Contact", "<sip:two@192.0.2.60>")])
+def test_rfc3261_12_1_2_an_answer_that_spells_badly_is_acknowledged_and_hung_up(
+    placer: Placer, broken: tuple[str, str]
+) -> None:
+    invite = placer.place(flow="greet")
+    assert methods(placer.hear(answered(invite, broken))) == ["ACK"]
+    [played] = [each for each in placer.media if isinstance(each, fx.PlayPrompt)]
+    assert methods(placer.tell(fx.PromptPlayed(played.call, played.number, "ended"))) == ["BYE"]
+    assert not [each for each in placer.reports if each.event == "call_broken"]

@@ -1,10 +1,11 @@
 """The dialogs that an answer to our INVITE makes, and the ACK and BYE of each: the same in every process.
 
-A 2xx without a Contact that can be used is answered at the address that the INVITE named: nobody may stay connected
-because its other end spells badly (a departure from RFC 3261 §13.3.1.1).
+A 2xx without a Contact that can be used is answered at the address that the INVITE named, and routes that cannot be
+read are left out: nobody may stay connected because its other end spells badly (a departure from RFC 3261 §12.1.2).
 Source: RFC 3261 §12.1.2, §13.2.2.4.
 """
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from keepline.call.turn import Identity
@@ -12,6 +13,7 @@ from keepline.model.errors import PeerError
 from keepline.sip.dialog import Dialog, ack_for_2xx, next_request, uac_dialog
 from keepline.sip.message import Request, Response
 from keepline.sip.peers import Address, transport_to
+from keepline.sip.values import parse_name_addr, parse_uri
 
 ACK_BRANCH = "z9hG4bK-ack-"
 DECLINED_BRANCH = "z9hG4bK-declined-"
@@ -20,9 +22,9 @@ DECLINED_BRANCH = "z9hG4bK-declined-"
 def answered_dialog(invite: Request, response: Response) -> Dialog:
     """The dialog that a 2xx to an INVITE of ours makes."""
     try:
-        return uac_dialog(invite, response)
+        dialog = uac_dialog(invite, response)
     except PeerError:
-        return Dialog(
+        dialog = Dialog(
             call_id=invite.call_id,
             local_tag=invite.from_.tag or "",
             remote_tag=response.to.tag or "",
@@ -33,6 +35,12 @@ def answered_dialog(invite: Request, response: Response) -> Dialog:
             remote_target=invite.uri,
             route_set=tuple(reversed(response.headers.get_all("Record-Route"))),
         )
+    try:
+        for route in dialog.route_set:
+            parse_uri(parse_name_addr(route).uri)
+    except PeerError:
+        return replace(dialog, route_set=())
+    return dialog
 
 
 def ack_of(dialog: Dialog, identity: Identity, cseq: int, to: Address) -> Request:
