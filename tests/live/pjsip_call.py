@@ -2,10 +2,13 @@
 
     pjsip_call.py sip:1000@127.0.0.1:5060 heard.wav [user password]
 
-It ends when the other side hangs up; exit code 0 when the call was answered and ended with 200.
+It ends when the other side hangs up; exit code 0 when the call was answered and ended with 200. What it reads on stdin
+it presses once it is answered, some keys a line; each line gives the call as much time again.
 """
 
+import queue
 import sys
+import threading
 import time
 
 import pjsua2 as pj
@@ -32,8 +35,19 @@ class ListeningCall(pj.Call):
             self.ended = True
 
     def onCallMediaState(self, _: pj.OnCallMediaStateParam) -> None:  # noqa: N802
-        if any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in self.getInfo().media):
-            self.getAudioMedia(-1).startTransmit(self.recorder)
+        # The media of an info that nobody holds are those of freed memory.
+        info = self.getInfo()
+        if any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in info.media):
+            audio = self.getAudioMedia(-1)
+            audio.startTransmit(self.recorder)
+            # It says what it hears: without anything to say PJSIP sends no packet, and no key either.
+            audio.startTransmit(audio)
+
+
+def read_keys(waiting: "queue.SimpleQueue[str]") -> None:
+    """Put every line of stdin where the call finds it."""
+    for line in sys.stdin:
+        waiting.put(line.strip())
 
 
 def main(uri: str, path: str, user: str = "", password: str = "") -> int:
@@ -44,6 +58,7 @@ def main(uri: str, path: str, user: str = "", password: str = "") -> int:
     config.uaConfig.maxCalls = 4
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
+    config.medConfig.noVad = True
     config.logConfig.level = config.logConfig.consoleLevel = 3
     endpoint.libInit(config)
     endpoint.audDevManager().setNullDev()
@@ -61,9 +76,14 @@ def main(uri: str, path: str, user: str = "", password: str = "") -> int:
     account.create(settings)
     call = ListeningCall(account, path)
     call.makeCall(uri, pj.CallOpParam(True))
+    keys: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=read_keys, args=(keys,), daemon=True).start()
     deadline = time.monotonic() + CALL_WITHIN_S
     while not call.ended and time.monotonic() < deadline:
         endpoint.libHandleEvents(50)
+        if call.answered and not keys.empty():
+            call.dialDtmf(keys.get())
+            deadline = time.monotonic() + CALL_WITHIN_S
     print(f"answered: {call.answered}, hung up by the other side: {call.status}", flush=True)
     good = call.answered and call.ended and call.status == 200
     del call.recorder
