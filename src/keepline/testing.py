@@ -160,6 +160,11 @@ class FlowTester:
         self._node.die()
         self.waits(_OUTAGE_S + _TICK_S)
 
+    def crash_media(self) -> None:
+        """Kill the media process, now: what it alone had, the digits of secrets, is lost."""
+        self._node.media.die()
+        self.waits(_TICK_S)
+
     def _exchange(self, seed: bytes) -> Exchange:
         identity = Identity(HostPort(*_NODE), _NODE[0], "Keepline/test", Timers())
         exchange = Exchange(identity, seed, [40_000 + 2 * index for index in range(_SLOTS)])
