@@ -31,6 +31,7 @@ from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
 from keepline.node.paths import NodePaths
 from keepline.node.processes import send_signal, wait_gone, was_just_stopped
+from keepline.node.prompt_pruning import prune_prompts
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
 from keepline.node.status import registrations_in, status_of
@@ -359,6 +360,8 @@ def main() -> int:
     try:
         paths.create()
         lock_fd = take_lock(paths)
+        if not control.survivors(paths):
+            prune_prompts(paths.prompts, time.time())
         journal.create(paths.data)
         supervisor = Supervisor(paths, arguments.operation, Settings.parse(arguments.settings), lock_fd)
     except (KeeplineError, OSError) as error:
