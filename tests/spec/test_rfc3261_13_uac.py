@@ -195,3 +195,18 @@ def test_rfc3261_12_1_2_an_answer_that_spells_badly_is_acknowledged_and_hung_up(
     [played] = [each for each in placer.media if isinstance(each, fx.PlayPrompt)]
     assert methods(placer.tell(fx.PromptPlayed(played.call, played.number, "ended"))) == ["BYE"]
     assert not [each for each in placer.reports if each.event == "call_broken"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_rfc3261_13_2_2_4_an_answer_after_the_call_was_given_up_is_hung_up(placer: Placer, dies: bool) -> None:
+    invite = placer.place(ring_timeout_s=3.0)
+    placer.hear(answer_of(invite, 180))
+    placer.wait(36.0)
+    assert placer.exchange.live_calls == 0
+    if dies:
+        placer.crash()
+    ack, bye = placer.hear(answered(invite))
+    assert isinstance(ack, Request)
+    assert isinstance(bye, Request)
+    assert (ack.method, ack.cseq.number, bye.method, bye.cseq.number) == ("ACK", 1, "BYE", 2)
+    assert (bye.to.tag, bye.from_.tag) == ("callee", invite.from_.tag)

@@ -123,6 +123,10 @@ class LeftCalls:
         ended = self._by_dialog.get((sip_call_id, local_tag))
         return ended is not None and ended.bye_cseq == cseq
 
+    def had_dialog(self, sip_call_id: str, local_tag: str) -> bool:
+        """A call that ended lately had this dialog."""
+        return (sip_call_id, local_tag) in self._by_dialog
+
     def ack_of(self, response: Response) -> bytes:
         """The ACK of this refusal of a call that we placed, as sent; empty where it is none."""
         ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from keepline.call.turn import Identity
 from keepline.model.errors import PeerError
 from keepline.sip.dialog import Dialog, ack_for_2xx, next_request, uac_dialog
-from keepline.sip.message import Request, Response
+from keepline.sip.message import Headers, Request, Response
 from keepline.sip.peers import Address, transport_to
 from keepline.sip.values import parse_name_addr, parse_uri
 
@@ -41,6 +41,14 @@ def answered_dialog(invite: Request, response: Response) -> Dialog:
     except PeerError:
         return replace(dialog, route_set=())
     return dialog
+
+
+def invite_behind(response: Response) -> Request:
+    """As much of the INVITE as a response tells, which is what its dialog needs (RFC 3261 §8.2.6.2, §12.1.2)."""
+    headers = Headers()
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        headers.add(name, response.headers.get(name) or "")
+    return Request("INVITE", response.to.uri, headers)
 
 
 def ack_of(dialog: Dialog, identity: Identity, cseq: int, to: Address) -> Request:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from keepline.call import effects as fx
 from keepline.call import outbound, referring, teardown
 from keepline.call.adoption import LeftCalls
+from keepline.call.outbound_dialog import invite_behind
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.sip.message import Response
@@ -63,7 +64,10 @@ class Responses:
             self._exchange.on_call(turn, call, lambda t, c: outbound.on_answer(t, c, response))
         elif call:
             self._exchange.on_call(turn, call, lambda t, c: outbound.acknowledge_refusal(t, c, response))
-        elif response.status >= 300:
+        elif response.status < 300:
+            if self._left.had_dialog(response.call_id, response.from_.tag or ""):
+                outbound.decline(turn, invite_behind(response), response, source)  # answered after the call was over
+        else:
             ack = self._left.ack_of(response)
             if ack:
                 turn.send(ack, source)
