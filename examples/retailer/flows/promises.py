@@ -6,24 +6,26 @@ and as a message on somebody's desk where that can be had.
 
 from keepline.flow import Call, Refused, Unavailable, Unknown
 
-
-async def apologise(call: Call, department: str, about: str, failed: Unavailable | Refused | Unknown) -> None:
-    """The back office did not do as it was asked: an apology, and a promise."""
-    await call.say(prompt="apology")
-    await promise(call, department, about, _why(failed))
+Failed = Unavailable | Refused | Unknown
 
 
-async def promise(call: Call, department: str, about: str, why: str) -> None:
+async def apologise(call: Call, department: str, about: str, failed: Failed, words: str = "") -> None:
+    """The back office did not do as it was asked: an apology, and a promise; `words` begins their prompts' names."""
+    await call.say(prompt=f"{words}apology")
+    await promise(call, department, about, _why(failed), words)
+
+
+async def promise(call: Call, department: str, about: str, why: str, words: str = "") -> None:
     """Promise a call back to whoever can be called back. `why` is for us, and stands in the call's record."""
     phone = number_of(call)
     if not phone:
         await call.outcome("sent_away", about=about, why=why)
-        await call.say(prompt="call_again")
+        await call.say(prompt=f"{words}call_again")
         return
     await call.outcome("promised", about=about, why=why, phone=phone)
     # Where this fails too, the outcome is what we have; so nothing is decided by it.
     await call.use("messages.leave", prompt="hold", phone=phone, department=department, text=about, call_id=call.id)
-    await call.say(prompt="promise")
+    await call.say(prompt=f"{words}promise")
 
 
 def number_of(call: Call) -> str:
@@ -31,7 +33,7 @@ def number_of(call: Call) -> str:
     return call.from_number if call.from_number.removeprefix("+").isdigit() else ""
 
 
-def _why(failed: Unavailable | Refused | Unknown) -> str:
+def _why(failed: Failed) -> str:
     if isinstance(failed, Refused):
         return f"refused: {failed.status} {failed.code}"
     return f"{type(failed).__name__.lower()}: {failed.reason}"

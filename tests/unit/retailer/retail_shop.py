@@ -7,6 +7,7 @@ from tests.unit.retailer.office_inside import OfficeInside
 
 RETAILER = Path(__file__).parents[3] / "examples" / "retailer"
 NUMBER = "+18005550100"
+SPANISH_NUMBER = "+18005550101"
 PHONE = "+12125550101"
 PERSON = "+18005550111"
 PLACED, SHIPPED, OUT, DELIVERED, CANCELLED, PACKED = "100004", "100001", "100002", "100003", "100005", "100006"

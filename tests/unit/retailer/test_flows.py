@@ -15,6 +15,7 @@ from tests.unit.retailer.retail_shop import (
     PLACED,
     RETAILER,
     SHIPPED,
+    SPANISH_NUMBER,
     Shop,
     told,
 )
@@ -131,3 +132,45 @@ def test_who_cannot_be_called_back_is_promised_nothing(shop: Shop) -> None:
     call.ends()
     assert call.outcome == "sent_away"
     assert shop.office.ledger() == {}
+
+
+# In Spanish -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [(SHIPPED, "está en camino"), (OUT, "llega hoy"), (DELIVERED, "ya fue entregado"), (CANCELLED, "fue cancelado")],
+)
+def test_an_order_in_spanish(shop: Shop, order: str, words: str) -> None:
+    call = shop.tester.call(SPANISH_NUMBER)
+    call.hears("es_ask_order")
+    call.presses(order)
+    call.hears(words)
+    if order == SHIPPED:
+        call.hears("de marzo de 2026")
+    call.hears("es_goodbye")
+    call.ends()
+    assert (call.outcome, call.outcome_fields["order"]) == ("order_status", order)
+
+
+def test_no_order_in_spanish(shop: Shop) -> None:
+    call = shop.tester.call(SPANISH_NUMBER)
+    call.ends()
+    assert (call.outcome, call.heard[-1]) == ("no_order", "Gracias por su llamada. Adiós.")
+    call = shop.tester.call(SPANISH_NUMBER)
+    call.hears("es_ask_order")
+    call.presses("999999")
+    call.hears("No tenemos ningún pedido con el número 9 9 9 9, 9 9")
+    call.ends()
+    assert call.outcome == "no_order"
+
+
+def test_the_back_office_is_away_in_spanish(shop: Shop) -> None:
+    shop.office.away = {"orders"}
+    call = shop.tester.call(SPANISH_NUMBER, from_=PHONE)
+    call.hears("es_ask_order")
+    call.presses(SHIPPED)
+    call.hears("es_apology")
+    call.hears("es_promise")
+    call.ends()
+    assert (call.outcome, shop.office.ledger()) == ("promised", {"message": 1})
