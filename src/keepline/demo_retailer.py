@@ -38,58 +38,59 @@ def retailer_path() -> Path:
 
 
 class BackOffice:
-    """The back office as a process, until it is ended."""
+    """The back office as a process, from `start` to `end`."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        """`directory` is where its database and its log go. Raises NodeFailedError where it does not begin."""
+        """`directory` is where its database and its log go."""
         self.log = directory / "backoffice.log"
-        command = [sys.executable, str(retailer_path() / "backoffice"), "--port", "0"]
+        self.process: subprocess.Popen[str] | None = None
+        self.address = ""
+        program = str(retailer_path() / "backoffice")
+        self._command = [sys.executable, program, "--port", "0", "--db", str(directory / "office.db"), *options]
+
+    def start(self) -> None:
+        """Wait until it answers. Raises NodeFailedError where it does not; it must be ended in any case."""
         with self.log.open("w") as log, uninterrupted():
             self.process = subprocess.Popen(
-                [*command, "--db", str(directory / "office.db"), *options], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=log, text=True,
-            )  # fmt: skip
-        try:
-            words = _first_line(self.process).split()
-            if words[:1] != ["ready"]:
-                raise NodeFailedError(f"the back office does not begin\n{self.log.read_text(errors='replace')}")
-        except BaseException:
-            self.end()
-            raise
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        words = _first_line(self.process).split()
+        if words[:1] != ["ready"]:
+            raise NodeFailedError(f"the back office does not begin\n{self.log.read_text(errors='replace')}")
         self.address = words[1].partition("=")[2]
 
     def end(self) -> None:
         """Stop it, whatever it does."""
         _end(self.process)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
 
 class Carrier:
-    """A carrier that takes our calls, until it is ended."""
+    """A carrier that takes our calls, from `start` to `end`."""
 
     def __init__(self, *rules: str) -> None:
-        """Each rule says what a number does; see the README. Raises NodeFailedError where it does not begin."""
+        """Each rule says what a number does; see the README."""
         options = [word for rule in rules for word in ("--rule", rule)]
-        with uninterrupted():
-            self.process = subprocess.Popen(
-                [sys.executable, str(retailer_path() / "world"), "carrier", "--listen", "127.0.0.1:0", *options],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
+        self._command = [sys.executable, str(retailer_path() / "world"), "carrier", "--listen", "127.0.0.1:0", *options]
+        self.process: subprocess.Popen[str] | None = None
+        self.address = ""
         self.taken: list[dict[str, Any]] = []
         """The calls that have ended."""
         self._reader = threading.Thread(target=self._read, daemon=True)
-        try:
-            told = _first_line(self.process)
-            if not told:
-                raise NodeFailedError("the carrier does not begin")
-        except BaseException:
-            self.end()
-            raise
+
+    def start(self) -> None:
+        """Wait until it takes calls. Raises NodeFailedError where it does not; it must be ended in any case."""
+        with uninterrupted():
+            self.process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )  # fmt: skip
+        told = _first_line(self.process)
+        if not told:
+            raise NodeFailedError("the carrier does not begin")
         self.address = str(json.loads(told)["sip"]).partition(":")[2]
         self._reader.start()
 
     def _read(self) -> None:
+        assert self.process is not None
         assert self.process.stdout is not None
         for line in self.process.stdout:
             told = json.loads(line)
@@ -98,12 +99,7 @@ class Carrier:
 
     def end(self) -> None:
         """Stop it; `taken` is complete then."""
-        _end(self.process)
-        if self._reader.is_alive():
-            self._reader.join(ENDS_WITHIN_S)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        _end(self.process, self._reader)
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
@@ -118,13 +114,21 @@ def _first_line(process: subprocess.Popen[str]) -> str:
         return ""
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str] | None, reader: threading.Thread | None = None) -> None:
+    """Stop a program, if it runs, and close its pipes once they are read."""
+    if process is None:
+        return
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(ENDS_WITHIN_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if reader is not None and reader.is_alive():
+        reader.join(ENDS_WITHIN_S)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def office_overrides(operation: Path, address: str) -> list[str]:
@@ -153,10 +157,12 @@ class RetailerScene(Scene):
     def begin(self, stack: contextlib.ExitStack) -> NodeSettings:
         office = BackOffice(self.directory, "--quiet")
         stack.callback(office.end)
+        office.start()
         self._office = office.address
         operation = retailer_path() / "keepline.yaml"
         self._carrier = Carrier("+18005550111=answer,ring:1,bye-after:20")
         stack.callback(self._carrier.end)
+        self._carrier.start()
         extra = [
             *office_overrides(operation, office.address),
             "--set", f"trunks.carrier.outbound.proxy={self._carrier.address}",

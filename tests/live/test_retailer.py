@@ -56,6 +56,11 @@ class Retailer:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.office = BackOffice(directory, "--quiet")
+        try:
+            self.office.start()
+        except BaseException:
+            self.office.end()
+            raise
         operation = retailer_path() / "keepline.yaml"
         extra = office_overrides(operation, self.office.address)
         self.node = LocalNode(NodeSettings(operation, directory / "data", slots=20, extra=extra))
@@ -223,6 +228,7 @@ def test_the_back_office_is_killed_in_mid_call(tmp_path: Path) -> None:
             return any(step["name"] == "ask_choice" for record in crowd.records() for step in record["steps"])
 
         wait_until("the caller has chosen", has_chosen, WITHIN_S)
+        assert retailer.office.process is not None
         retailer.office.process.kill()
         [told], [record] = crowd.told(), crowd.records()
         assert (told["how"], told["believes"], told["faults"]) == ("done", ["apology"], [])
