@@ -53,7 +53,9 @@ def descriptors(pid: int) -> int:
 
 def growth(samples: list[Sample]) -> list[str]:
     """What grew by more than it may, in words."""
-    counted = [each for each in samples if each.at_s >= REMEMBERED_S] or samples[-1:]
+    counted = [each for each in samples[:-1] if each.at_s >= REMEMBERED_S]
+    if len(counted) < 2:
+        return [f"too few calls to tell: {RATE:.0f} a second for less than {2 * REMEMBERED_S:.0f} s"]
     first, last = counted[0], counted[-1]
     found = []
     for name, before in first.bytes.items():
