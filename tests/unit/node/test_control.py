@@ -186,6 +186,8 @@ def test_descriptors_of_strangers_are_closed(paths: NodePaths, server: Server, t
     with open(os.devnull) as null:
         connection = control.connect(paths.supervisor_socket)
         connection.settimeout(30)
+        control.send(connection, {"op": "status"})
+        connection.recv(1000)  # the server has accepted it: what it opens from here on came with it
         before = open_fds()
         for _ in range(3):
             try:
