@@ -57,7 +57,7 @@ async def lead(call: Call) -> None:
 
 @flow
 async def late(call: Call) -> None:
-    await call.wait(1)
+    await call.wait(6)
     found = await call.use("office.order", number="100001")
     if not found.ok:
         await call.say("Sorry.")
