@@ -5,7 +5,7 @@ import pytest
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, CallPlaced, StepEnded
-from keepline.call.steps_connect import LEFT
+from keepline.call.steps.connect import LEFT
 from keepline.call.turn import Program
 from keepline.sim.callee import CalleePlan
 from keepline.sim.caller import Plan

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from keepline.call.facts import CallEnded, CallReceived
+from keepline.call.trunks.users import Users
 from keepline.call.turn import Program
-from keepline.call.users import Users
 from keepline.model.capability import SecretRef
 from keepline.model.ids import IdSource
 from keepline.model.limits import (

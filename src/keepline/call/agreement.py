@@ -18,7 +18,7 @@ from keepline.call.facts import (
     ReinviteEnded,
     ReinviteSent,
 )
-from keepline.call.placed_state import Placing
+from keepline.call.outbound.state import Placing
 from keepline.call.terms import Terms
 from keepline.sip.sdp import Answer
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from keepline.call.effects import Address
-from keepline.call.outbound_dialog import answered_dialog
+from keepline.call.outbound.dialog import answered_dialog
 from keepline.call.state import CallState, response_of
-from keepline.call.ways import way_of_requests
+from keepline.call.trunks.ways import way_of_requests
 from keepline.sip.dialog import Dialog, after_request, after_response, uas_dialog
 from keepline.sip.message import Request, parse_message
 

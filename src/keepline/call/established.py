@@ -23,19 +23,19 @@ from keepline.call.effects import (
     SecretHeard,
 )
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
-from keepline.call.legs import LegNews
+from keepline.call.outbound.legs import LegNews
 from keepline.call.quality import dead_air_s, media_way, note_line, report_dead_air
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Reaction, Result, language_of, play_number_of, result_of, step_number
-from keepline.call.steps import play_number as play_number
-from keepline.call.steps_ask import await_news as await_news
-from keepline.call.steps_connect import abandon
-from keepline.call.steps_record import judge as judge_message
-from keepline.call.steps_record import on_finished
-from keepline.call.steps_secret import is_private
-from keepline.call.steps_use import on_answered
+from keepline.call.steps.ask import await_news as await_news
+from keepline.call.steps.common import Reaction, Result, language_of, play_number_of, result_of, step_number
+from keepline.call.steps.common import play_number as play_number
+from keepline.call.steps.connect import abandon
+from keepline.call.steps.record_message import judge as judge_message
+from keepline.call.steps.record_message import on_finished
+from keepline.call.steps.secret import is_private
+from keepline.call.steps.use import on_answered
+from keepline.call.steps.verbs import BEHAVIOURS
 from keepline.call.turn import Turn
-from keepline.call.verbs import BEHAVIOURS
 from keepline.flow import Advance, Call, Connect, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
 from keepline.flow.engine import FlowFunction
 from keepline.flow.recovery import recovery

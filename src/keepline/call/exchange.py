@@ -8,28 +8,30 @@ file finds the call, the transaction and the media slot.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keepline.call import blame, established, outbound, teardown, uses_alone
+from keepline.call import blame, established, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, claimed, wake
 from keepline.call.agenda import Agenda, Due
-from keepline.call.connections import Connections
 from keepline.call.facts import CallBegun, CallReceived
-from keepline.call.gate import Gate
-from keepline.call.legs import LegIndex
-from keepline.call.located import LocatedTrunks
 from keepline.call.news import NEWS
-from keepline.call.placing import Placements
-from keepline.call.registrations import Registrations
+from keepline.call.outbound import progress as outbound
+from keepline.call.outbound.legs import LegIndex
+from keepline.call.outbound.located import LocatedTrunks
+from keepline.call.outbound.placing import Placements
+from keepline.call.outbound.tolls import Tolls
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.steps import uses_alone
 from keepline.call.timers import REACTIONS
-from keepline.call.tolls import Tolls
 from keepline.call.transactions import Key, RequestNews, Transactions
+from keepline.call.trunks.connections import Connections
+from keepline.call.trunks.gate import Gate
+from keepline.call.trunks.registrations import Registrations
+from keepline.call.trunks.users import Users
 from keepline.call.turn import Identity, Program, Turn
-from keepline.call.users import Users
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource, mark_of
 from keepline.sip.message import Request, Response, parse_message

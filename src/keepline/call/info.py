@@ -12,9 +12,9 @@ from keepline.call import established
 from keepline.call.effects import IgnoreTones, PassSecretKey, StopPrompt
 from keepline.call.facts import DigitSignalled
 from keepline.call.state import CallState, Phase
-from keepline.call.steps import play_number_of
-from keepline.call.steps_record import interrupts
-from keepline.call.steps_secret import is_private
+from keepline.call.steps.common import play_number_of
+from keepline.call.steps.record_message import interrupts
+from keepline.call.steps.secret import is_private
 from keepline.call.turn import Turn
 from keepline.flow.questions import Question
 from keepline.sip.info import info_key

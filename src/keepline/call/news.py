@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from keepline.call import effects as fx
-from keepline.call import established, teardown, uses_alone
+from keepline.call import established, teardown
 from keepline.call.state import CallState
+from keepline.call.steps import uses_alone
 from keepline.call.turn import Turn
 
 NEWS: dict[type, Callable[[Turn, CallState, Any], None]] = {

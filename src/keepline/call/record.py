@@ -25,7 +25,7 @@ from keepline.call.facts import (
     StepEnded,
     UseEnded,
 )
-from keepline.call.outbound_record import begin_placed, fold_placed
+from keepline.call.outbound.record import begin_placed, fold_placed
 from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord
 from keepline.flow.capabilities import outcome_words
 from keepline.flow.recording import recording_path

@@ -9,7 +9,7 @@ Source: RFC 3261 §12.2.1.2, §14.1; RFC 4028 §7.4, §10.
 from keepline.call import dialogs, established, session
 from keepline.call.effects import Report
 from keepline.call.facts import ReinviteEnded, ReinviteSent
-from keepline.call.outbound_dialog import ack_of
+from keepline.call.outbound.dialog import ack_of
 from keepline.call.setup import contact
 from keepline.call.state import CallState, Phase, Timer, request_of
 from keepline.call.transactions import RequestNews

@@ -6,16 +6,18 @@ RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requ
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keepline.call import blame, dialogs, info, outbound, referring, session, setup, teardown
+from keepline.call import blame, dialogs, info, session, setup, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
-from keepline.call.gate import Admission
+from keepline.call.outbound import progress as outbound
+from keepline.call.outbound import referring
 from keepline.call.routing import route_invite
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
+from keepline.call.trunks.gate import Admission
+from keepline.call.trunks.ways import source_of
 from keepline.call.turn import Turn
-from keepline.call.ways import source_of
 from keepline.model.errors import PeerError
 from keepline.model.ids import mark_of
 from keepline.model.limits import CALL_REQUESTS_MAX, SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX

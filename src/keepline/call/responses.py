@@ -6,9 +6,11 @@ RFC 3261 §13.2.2.4 (a 2xx that nobody waits for), §17.1.1.3 (the ACK of a refu
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import outbound, referring, teardown
+from keepline.call import teardown
 from keepline.call.adoption import LeftCalls
-from keepline.call.outbound_dialog import invite_behind
+from keepline.call.outbound import progress as outbound
+from keepline.call.outbound import referring
+from keepline.call.outbound.dialog import invite_behind
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.sip.message import Response

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, info, outbound, session, setup, steps_secret, teardown
+from keepline.call import established, info, session, setup, teardown
 from keepline.call.facts import CallBegun, CallPlaced, ending
+from keepline.call.outbound import progress as outbound
 from keepline.call.state import CallState, Phase, Timer
+from keepline.call.steps import secret as steps_secret
+from keepline.call.trunks.ways import source_of
 from keepline.call.turn import Turn
-from keepline.call.ways import source_of
 from keepline.flow.transfer import TRANSFERRED
 from keepline.sip.transaction import server_key
 

@@ -8,8 +8,8 @@ from keepline.call.effects import CloseMedia
 from keepline.call.facts import ByeReceived, CallAnswered, CancelReceived, ReinviteAnswered, ending
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.terms import Terms
+from keepline.call.trunks.ways import source_of
 from keepline.call.turn import Identity, Turn
-from keepline.call.ways import source_of
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
 from keepline.sip.body import session_of
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target

@@ -45,10 +45,10 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
-from keepline.call.facts_transfer import Transferring, after
-from keepline.call.ledger import Ledger
+from keepline.call.facts.transfer import Transferring, after
+from keepline.call.outbound.state import Placing
 from keepline.call.phases import TRANSITIONS, Phase
-from keepline.call.placed_state import Placing
+from keepline.call.steps.ledger import Ledger
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.model.errors import LocalError
 from keepline.model.ids import mark_of

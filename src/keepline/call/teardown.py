@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
-from keepline.call import established, steps_record
+from keepline.call import established
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
-from keepline.call.legs import LegEvent
-from keepline.call.placed_end import outcome_of, unanswered_end
+from keepline.call.outbound.ending import outcome_of, unanswered_end
+from keepline.call.outbound.legs import LegEvent
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps_use import is_alone
+from keepline.call.steps import record_message as steps_record
+from keepline.call.steps.use import is_alone
 from keepline.call.turn import Turn
 from keepline.model.errors import LocalError
 from keepline.sip.dialog import next_request

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from keepline.call import established, outbound, refreshing, session, setup, teardown, uses_alone
+from keepline.call import established, refreshing, session, setup, teardown
+from keepline.call.outbound import progress as outbound
 from keepline.call.state import CallState, Timer
+from keepline.call.steps import uses_alone
 from keepline.call.turn import Turn
 
 REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {

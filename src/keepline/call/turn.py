@@ -8,8 +8,8 @@ from typing import Protocol
 from keepline.call.effects import Address, Effect, Persist, SendSip
 from keepline.call.facts import CallPlaced, Fact
 from keepline.call.inputs import PlaceCall
-from keepline.call.legs import LegEvent, LegNews
-from keepline.call.outbound_policy import Denial
+from keepline.call.outbound.legs import LegEvent, LegNews
+from keepline.call.outbound.policy import Denial
 from keepline.call.state import CallState, Timer
 from keepline.flow.engine import FlowFunction
 from keepline.model.capability import SecretRef

@@ -25,8 +25,8 @@ from keepline import __version__
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
-from keepline.call.outbound_policy import TollLedger
-from keepline.call.steps_apology import apologies
+from keepline.call.outbound.policy import TollLedger
+from keepline.call.steps.apology import apologies
 from keepline.call.turn import Identity, Program
 from keepline.config import import_flow, load_stored
 from keepline.connectors.speech.client import PromptFailed, PromptStore

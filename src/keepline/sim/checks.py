@@ -25,7 +25,7 @@ from keepline.call.facts import (
 )
 from keepline.call.record import record_of
 from keepline.call.state import Phase
-from keepline.call.steps import play_number
+from keepline.call.steps.common import play_number
 from keepline.model.errors import LocalError
 from keepline.sim.callee import SimCallees
 from keepline.sim.caller import SimCaller

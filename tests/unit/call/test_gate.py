@@ -4,9 +4,9 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.call.facts import CallEnded, CallReceived
-from keepline.call.gate import Gate
 from keepline.call.routing import TrunkIndex
-from keepline.call.users import Users
+from keepline.call.trunks.gate import Gate
+from keepline.call.trunks.users import Users
 from keepline.model.ids import IdSource
 from keepline.model.limits import (
     BROKEN_ANSWERED_PER_S_MAX,

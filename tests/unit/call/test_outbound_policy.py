@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keepline.call import effects as fx
 from keepline.call.facts import CallAnswered, CallPlaced, CallRetried, ending
-from keepline.call.outbound_policy import DenialRule, TollLedger, _Past, admit, emergency_trunk, rate_of
+from keepline.call.outbound.policy import DenialRule, TollLedger, _Past, admit, emergency_trunk, rate_of
 from keepline.call.turn import Program
 from keepline.model.limits import DENIALS_REPORTED_PER_S_MAX, OUTBOUND_CALLS_PER_HOUR_MAX
 from keepline.model.operation import EmergencyRule, OutboundPolicy, Trunk, TrunkOutbound

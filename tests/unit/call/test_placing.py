@@ -4,7 +4,7 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.call.facts import CallProgressed, CallRetried, ForkAnswered
-from keepline.call.placing import mistake_in
+from keepline.call.outbound.placing import mistake_in
 from keepline.model.limits import (
     CALL_ATTEMPTS_MAX,
     CALL_PROGRESS_MAX,

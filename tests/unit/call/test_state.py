@@ -17,7 +17,7 @@ from keepline.call.facts import (
     Fact,
     StepEnded,
 )
-from keepline.call.facts_placed import PLACED_TYPES
+from keepline.call.facts.placed import PLACED_TYPES
 from keepline.call.state import TRANSITIONS, CallState, Phase
 from keepline.call.terms import Terms
 from keepline.model.errors import LocalError

@@ -3,7 +3,7 @@
 import inspect
 
 import keepline.flow
-from keepline.call.verbs import BEHAVIOURS
+from keepline.call.steps.verbs import BEHAVIOURS
 from keepline.flow import StepRequest
 
 

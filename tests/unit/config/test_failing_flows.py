@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keepline.call.steps_apology import apologies, apology_of
+from keepline.call.steps.apology import apologies, apology_of
 from keepline.config import load_operation
 from keepline.model.operation import FlowReference, Prompt
 from tests.unit.config.conftest import GOOD_YAML

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from keepline.call.facts import CallAnswered, CallPlaced, Fact, ending
-from keepline.call.outbound_policy import TollLedger
+from keepline.call.outbound.policy import TollLedger
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal import Journal, Tail, create, next_epoch
 from keepline.node.journal_tolls import placed_since

@@ -9,7 +9,7 @@ from keepline.call.effects import InspectMedia, PromptPlayed
 from keepline.call.facts import PromptEnded, QuestionContinued
 from keepline.call.state import CONFIRM, PREFACE, CallState, Timer
 from keepline.call.state import QUESTION as ASKED
-from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of, step_number
+from keepline.call.steps.common import Behaviour, Result, no_prompt, play, prompt_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.questions import Question, Verdict

@@ -1,6 +1,6 @@
 """What is known of a call that we place, as far as its facts say: the INVITE in work, and what became of it. A fold."""
 
-from keepline.call.facts_placed import (
+from keepline.call.facts.placed import (
     CallCancelled,
     CallPlaced,
     CallProgressed,

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from keepline.call.effects import PromptPlayed, RecordingFinished, RecordMedia, Report, StopRecording
 from keepline.call.facts import MessageRecorded, MessageStarted, PromptEnded, QuestionContinued
 from keepline.call.state import BEEP, MESSAGE, PREFACE, QUESTION, CallState, Timer
-from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of, result_of, step_number
+from keepline.call.steps.common import Behaviour, Result, no_prompt, play, prompt_of, result_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
 from keepline.flow.recording import RecordingReason, RecordMessage, write_recorded

@@ -18,17 +18,17 @@ from keepline.call.facts import (
     CallRetried,
     ForkAnswered,
 )
-from keepline.call.legs import LegEvent
-from keepline.call.outbound_dialog import ack_of, answered_dialog, bye_of
-from keepline.call.outbound_retry import next_attempt, proven
-from keepline.call.placed_end import RANG_OUT
-from keepline.call.placed_state import Placing
+from keepline.call.outbound.dialog import ack_of, answered_dialog, bye_of
+from keepline.call.outbound.ending import RANG_OUT
+from keepline.call.outbound.legs import LegEvent
+from keepline.call.outbound.retry import next_attempt, proven
+from keepline.call.outbound.state import Placing
 from keepline.call.session import NO_ANSWER
 from keepline.call.setup import NO_TERMS
 from keepline.call.state import TRANSITIONS, CallState, Phase, Timer, request_of, response_of
 from keepline.call.transactions import RequestNews
+from keepline.call.trunks.ways import way_of_ours
 from keepline.call.turn import Turn
-from keepline.call.ways import way_of_ours
 from keepline.model.limits import CALL_PROGRESS_MAX, FORKS_MAX
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
 from keepline.sip.message import Request, Response

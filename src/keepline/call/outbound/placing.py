@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import outbound
 from keepline.call.facts import CallPlaced, ending
-from keepline.call.legs import LegEvent
-from keepline.call.located import LocatedTrunks
-from keepline.call.outbound_invite import make_invite
-from keepline.call.outbound_policy import Denial, emergency_trunk
-from keepline.call.placed_end import REFUSED
+from keepline.call.outbound import progress as outbound
+from keepline.call.outbound.ending import REFUSED
+from keepline.call.outbound.invite import make_invite
+from keepline.call.outbound.legs import LegEvent
+from keepline.call.outbound.located import LocatedTrunks
+from keepline.call.outbound.policy import Denial, emergency_trunk
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_VARIABLES_CHARS_MAX, RING_TIMEOUT_S_MAX

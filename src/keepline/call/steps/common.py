@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keepline.call.effects import PlayPrompt, PromptPlayed, SecretHeard
-from keepline.call.legs import LegNews
+from keepline.call.outbound.legs import LegNews
 from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
 from keepline.flow import StepOutcome, StepResult, Waiting

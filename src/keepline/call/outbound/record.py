@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from keepline.call.facts import CallCancelled, CallPlaced, CallProgressed, CallRefused, CallRetried, PlacedFact
-from keepline.call.placed_end import cancelled_outcome, refused_outcome
+from keepline.call.outbound.ending import cancelled_outcome, refused_outcome
 from keepline.call.record_types import CallRecord
 
 

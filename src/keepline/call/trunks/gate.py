@@ -11,8 +11,8 @@ from hashlib import blake2b
 
 from keepline.call import effects as fx
 from keepline.call.routing import TrunkIndex
+from keepline.call.trunks.users import Proof, Users
 from keepline.call.turn import Turn
-from keepline.call.users import Proof, Users
 from keepline.model import limits
 from keepline.model.capability import SecretRef
 from keepline.model.errors import PeerError

@@ -12,11 +12,11 @@ from keepline.call.effects import InspectMedia, PlayPrompt, PromptPlayed
 from keepline.call.effects_secret import CollectSecret, EndSecretEntry, ForgetSecrets
 from keepline.call.facts import PromptEnded, QuestionContinued, SecretKeyed
 from keepline.call.inputs import SecretHeard
-from keepline.call.ledger import QUIET_VERBS
 from keepline.call.state import PREFACE, CallState, Timer
 from keepline.call.state import QUESTION as ASKED
-from keepline.call.steps import Behaviour, Result, play_number, play_number_of, prompt_of, result_of, step_number
-from keepline.call.steps_ask import await_news
+from keepline.call.steps.ask import await_news
+from keepline.call.steps.common import Behaviour, Result, play_number, play_number_of, prompt_of, result_of, step_number
+from keepline.call.steps.ledger import QUIET_VERBS
 from keepline.call.turn import Turn
 from keepline.flow import Reason, StepOutcome, StepResult, Use, Waiting
 from keepline.flow.secrets import LOST, AskSecretDigits, written_answer

@@ -1,7 +1,7 @@
 """The steps that a caller does not hear: `wait`, `log`, `outcome`."""
 
 from keepline.call.state import CallState, Timer
-from keepline.call.steps import Behaviour, Result, result_of
+from keepline.call.steps.common import Behaviour, Result, result_of
 from keepline.call.turn import Turn
 from keepline.flow import Wait, Waiting
 from keepline.flow.quiet import Note

@@ -10,9 +10,9 @@ import json
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import Report
 from keepline.call.facts import TransferAsked, TransferProgressed
-from keepline.call.facts_transfer import BY_NOTIFY, BY_REFER
+from keepline.call.facts.transfer import BY_NOTIFY, BY_REFER
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Behaviour, Result, result_of, step_number
+from keepline.call.steps.common import Behaviour, Result, result_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
 from keepline.flow.steps import fingerprint

@@ -1,7 +1,7 @@
 """What a call that we placed came to, where nobody answered it: its last fact, and one word for its record."""
 
 from keepline.call.facts import CallEnded, CallPlaced, CallRefused, ending
-from keepline.call.placed_state import Placing
+from keepline.call.outbound.state import Placing
 
 ANSWERED, BUSY, NO_ANSWER, REFUSED = "answered", "busy", "no_answer", "refused"
 FAILED, CANCELLED = "failed", "cancelled"

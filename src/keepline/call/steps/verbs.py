@@ -1,15 +1,15 @@
 """The table of verbs: the request that a flow awaits, and what it does as a step of a call."""
 
-from keepline.call.steps import Behaviour
-from keepline.call.steps_apology import APOLOGY
-from keepline.call.steps_ask import QUESTION
-from keepline.call.steps_connect import CONNECT
-from keepline.call.steps_quiet import NOTE, WAIT
-from keepline.call.steps_record import RECORD_MESSAGE
-from keepline.call.steps_say import HANG_UP, SAY
-from keepline.call.steps_secret import SECRET
-from keepline.call.steps_transfer import TRANSFER
-from keepline.call.steps_use import USE
+from keepline.call.steps.apology import APOLOGY
+from keepline.call.steps.ask import QUESTION
+from keepline.call.steps.common import Behaviour
+from keepline.call.steps.connect import CONNECT
+from keepline.call.steps.quiet import NOTE, WAIT
+from keepline.call.steps.record_message import RECORD_MESSAGE
+from keepline.call.steps.say import HANG_UP, SAY
+from keepline.call.steps.secret import SECRET
+from keepline.call.steps.transfer import TRANSFER
+from keepline.call.steps.use import USE
 from keepline.flow import (
     Apologise,
     AskChoice,

@@ -6,7 +6,7 @@ a peer is refused in `sip.uas`. Source: RFC 3515 §2.4, RFC 6665 §4.1.3.
 
 from keepline.call import established
 from keepline.call.state import CallState, Phase
-from keepline.call.steps_transfer import go_on, note, on_refer_over
+from keepline.call.steps.transfer import go_on, note, on_refer_over
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
 from keepline.sip.message import Request

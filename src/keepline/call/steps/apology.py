@@ -2,7 +2,7 @@
 
 from keepline.call.effects import PromptPlayed
 from keepline.call.state import CallState
-from keepline.call.steps import Behaviour, Result, play, result_of
+from keepline.call.steps.common import Behaviour, Result, play, result_of
 from keepline.call.turn import Turn
 from keepline.flow import Apologise, StepOutcome, Waiting
 from keepline.flow.words import WORDS, words_of

@@ -10,10 +10,10 @@ import json
 
 from keepline.call.effects import BridgeMedia, PlaceCall, PlayPrompt, StopPrompt, UnbridgeMedia
 from keepline.call.facts import LegJoined, LegPlaced
-from keepline.call.legs import LegEvent, LegNews
-from keepline.call.placed_end import ANSWERED, RANG_OUT, REFUSED
+from keepline.call.outbound.ending import ANSWERED, RANG_OUT, REFUSED
+from keepline.call.outbound.legs import LegEvent, LegNews
 from keepline.call.state import CallState, Phase, Timer
-from keepline.call.steps import Behaviour, Result, no_prompt, play_number_of, step_number
+from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
 from keepline.flow.connect import CONNECTED, Connect, ConnectReason

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from keepline.call.facts import CallPlaced, CallRetried
-from keepline.call.outbound_invite import another_invite
+from keepline.call.outbound.invite import another_invite
 from keepline.call.state import CallState, request_of, response_of
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError

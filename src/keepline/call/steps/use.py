@@ -5,7 +5,6 @@ knows what may have been done. A question is asked again. A change is repeated o
 for one key, else its lookup is asked, else what became of it is unknown: nothing is guessed.
 """
 
-from keepline.call import steps_secret
 from keepline.call.effects import (
     CallCapability,
     CapabilityAnswered,
@@ -17,9 +16,10 @@ from keepline.call.effects import (
     StopPrompt,
 )
 from keepline.call.facts import SecretKept, SecretLost, UseEnded, UseStarted
-from keepline.call.ledger import done_with
 from keepline.call.state import CallState, Timer
-from keepline.call.steps import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
+from keepline.call.steps import secret as steps_secret
+from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
+from keepline.call.steps.ledger import done_with
 from keepline.call.turn import Turn
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (

@@ -1,7 +1,7 @@
 """What a call's facts say of its secrets: how much is keyed, which handles stand for something, which to ask again."""
 
-from keepline.call.facts_flow import QuestionContinued, StepEnded, UseStarted
-from keepline.call.facts_secret import SecretKeyed
+from keepline.call.facts.flow import QuestionContinued, StepEnded, UseStarted
+from keepline.call.facts.secret import SecretKeyed
 from keepline.flow.capabilities import Refused, Reply, handles_in, read_outcome
 from keepline.flow.secrets import LOST, AskSecretDigits
 

@@ -7,7 +7,7 @@ nothing else is needed to go on with it in another process. Times are node time:
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keepline.call.facts_flow import (
+from keepline.call.facts.flow import (
     DigitSignalled,
     DigitsPressed,
     FlowEnded,
@@ -22,8 +22,8 @@ from keepline.call.facts_flow import (
     UseEnded,
     UseStarted,
 )
-from keepline.call.facts_leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
-from keepline.call.facts_placed import (
+from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
+from keepline.call.facts.placed import (
     PLACED_TYPES,
     CallCancelled,
     CallPlaced,
@@ -33,9 +33,9 @@ from keepline.call.facts_placed import (
     ForkAnswered,
     PlacedFact,
 )
-from keepline.call.facts_refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
-from keepline.call.facts_secret import SecretKept, SecretKeyed, SecretLost
-from keepline.call.facts_transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
+from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
+from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
+from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.terms import Terms
 
 __all__ = [

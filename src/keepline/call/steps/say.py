@@ -2,7 +2,7 @@
 
 from keepline.call.effects import PromptPlayed
 from keepline.call.state import CallState
-from keepline.call.steps import Behaviour, Result, no_prompt, play, prompt_of, result_of
+from keepline.call.steps.common import Behaviour, Result, no_prompt, play, prompt_of, result_of
 from keepline.call.turn import Turn
 from keepline.flow import Say, StepOutcome, Waiting
 

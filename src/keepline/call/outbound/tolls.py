@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from keepline.call import effects as fx
-from keepline.call.outbound_policy import Denial, TollLedger, admit
+from keepline.call.outbound.policy import Denial, TollLedger, admit
 from keepline.call.turn import Turn
 from keepline.model.limits import DENIALS_REPORTED_PER_S_MAX
 from keepline.model.operation import OutboundPolicy

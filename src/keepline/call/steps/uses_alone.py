@@ -6,7 +6,7 @@ The call stays open for them, without media, until there is an outcome; no longe
 from keepline.call import established, teardown
 from keepline.call.effects import CapabilityAnswered
 from keepline.call.state import CallState, Timer
-from keepline.call.steps_use import SILENT_S, answered_outcome, end_alone, is_alone, resume, silent_outcome
+from keepline.call.steps.use import SILENT_S, answered_outcome, end_alone, is_alone, resume, silent_outcome
 from keepline.call.turn import Turn
 from keepline.flow.capabilities import UseOutcome
 
