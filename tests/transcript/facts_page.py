@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 from keepline.call.facts import FACT_TYPES, Fact
@@ -12,9 +13,11 @@ from keepline.call.facts import FACT_TYPES, Fact
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "facts.md"
 HEAD = """# Facts
 
-What is journaled of calls, in the order of a call's life; see [the journal](journal.md) for how it is kept. The number behind a kind is its version: a field that is added has a default, and a kind whose meaning
-changes gets another number, so that an old journal is read by newer code. Each fact has `call`, the call's id (16 hex digits, empty for what concerns no call), and most have `at_s`, node time in seconds since the epoch.
-`keepline call show ID` prints them.
+What is journaled of calls, in the order of a call's life; [the journal](journal.md) says how it is kept.
+The number behind a kind is its version: a field that is added has a default, and a kind whose meaning changes gets
+another number, so that an old journal is read by newer code. Each fact has `call`, the call's id (16 hex digits, empty
+for what concerns no call), and most have `at_s`, node time in seconds since the epoch. `keepline call show ID` prints
+them.
 """
 
 
@@ -51,7 +54,7 @@ def field_docs(kind: type[Fact]) -> dict[str, str]:
 
 
 def _pairs(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for first, second in zip(body, body[1:], strict=False):
+    for first, second in pairwise(body):
         is_text = isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant)
         if isinstance(first, ast.AnnAssign) and isinstance(first.target, ast.Name) and is_text:
             yield first.target.id, " ".join(str(second.value.value).split())  # type: ignore[attr-defined]
