@@ -144,6 +144,13 @@ def test_rfc3261_8_1_3_a_second_invite_is_answered(callee: Callee, tmp_path: Pat
     assert (record["outcome"], record["attempts"]) == ("answered", 2)
 
 
+def test_rfc3261_22_2_a_bye_that_is_challenged_is_proven(callee: Callee, tmp_path: Path) -> None:
+    with callee.plays("challenge_bye", tmp_path):
+        code, record, said = callee.place("+15550001", "brief")
+    assert (code, said) == (output.FINE, "")
+    assert (record["outcome"], record["ended_by"], record["attempts"]) == ("answered", "flow", 1)
+
+
 def test_pjsip_is_called_and_hears_us(callee: Callee, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     program = [sys.executable, str(Path(__file__).with_name("pjsip_callee.py")), str(callee.port), str(heard)]

@@ -17,6 +17,7 @@ from keepline.call.facts import (
     ReinviteAnswered,
     ReinviteEnded,
     ReinviteSent,
+    RequestProven,
 )
 from keepline.call.outbound.state import Placing
 from keepline.call.terms import Terms
@@ -118,6 +119,12 @@ class Agreement:
         else:
             self.refresh_at_s = fact.again_at_s or None
             self.interval_s = fact.interval_s or self.interval_s
+
+    def prove(self, fact: RequestProven) -> None:
+        """That INVITE was challenged, and another goes out in its place."""
+        if self.offered is not None:
+            self.offered = replace(self.offered, invite=fact.request, cseq=fact.cseq)
+            self.cseq_sent = fact.cseq
 
     def settle(self, terms: Terms) -> None:
         """What the session is from here on."""

@@ -33,6 +33,8 @@ def dialog_of(call: CallState) -> Dialog:
         transfer = call.transfer
         if transfer is not None:
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))
+        for facts in call.proven.values():
+            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, facts[-1].cseq))
         call.dialog = dialog
     return call.dialog
 

@@ -6,12 +6,12 @@ other refusal the session stays until it expires, and then the call ends.
 Source: RFC 3261 §12.2.1.2, §14.1; RFC 4028 §7.4, §10.
 """
 
-from keepline.call import dialogs, established, session
+from keepline.call import dialogs, established, proving, session
 from keepline.call.effects import Report
 from keepline.call.facts import ReinviteEnded, ReinviteSent
 from keepline.call.outbound.dialog import ack_of
 from keepline.call.setup import contact
-from keepline.call.state import CallState, Phase, Timer, request_of
+from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.model.limits import SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
@@ -93,7 +93,7 @@ def restore(turn: Turn, call: CallState) -> None:
     """After a switch-over: the INVITE that is under way goes on, or the wait for the next."""
     offered = call.agreement.offered
     if offered is not None:
-        turn.request(call, request_of(offered.invite), dialogs.bye_peer(call))
+        turn.request(call, proving.as_sent(turn, call, offered.invite), dialogs.bye_peer(call))
     else:
         arm(turn, call)
 

@@ -6,11 +6,12 @@ RFC 3261 §13.2.2.4 (a 2xx that nobody waits for), §17.1.1.3 (the ACK of a refu
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import teardown
+from keepline.call import proving, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring
 from keepline.call.outbound.dialog import invite_behind
+from keepline.call.state import CallState
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.sip.message import Response
@@ -49,16 +50,10 @@ class Responses:
         is_answer = is_first and response is not None and 200 <= response.status < 300
         if is_answer and response is not None and not exchange.knows(heard.owner):
             outbound.decline(turn, heard.request, response, heard.peer)
-        elif method == "INVITE":
-            self._exchange.on_call(turn, heard.owner, lambda t, c: outbound.on_heard(t, c, heard))
         elif method == "REGISTER":
             exchange.registrations.hear(turn, heard)
-        elif method == "REFER" and heard.is_final:
-            status = response.status if response is not None else 0
-            self._exchange.on_call(turn, heard.owner, lambda t, c: referring.on_answer(t, c, status))
-        elif method == "BYE" and heard.is_final:
-            status = response.status if response is not None else 0
-            self._exchange.on_call(turn, heard.owner, lambda t, c: teardown.on_bye_over(t, c, status))
+        else:
+            exchange.on_call(turn, heard.owner, lambda t, c: _tell(t, c, heard))
 
     def _on_stray(self, turn: Turn, call: str, response: Response, source: fx.Address) -> None:
         """A final answer to an INVITE of ours whose transaction is over, or was a predecessor's: it wants its ACK."""
@@ -73,3 +68,18 @@ class Responses:
             ack = self._left.ack_of(response)
             if ack:
                 turn.send(ack, source)
+
+
+def _tell(turn: Turn, call: CallState, heard: RequestNews) -> None:
+    """What became of a request of this call's; a challenge that another request answers is no news."""
+    method = heard.request.method
+    if heard.is_final and proving.is_answered(turn, call, heard):
+        return
+    if method == "INVITE":
+        outbound.on_heard(turn, call, heard)
+    elif heard.is_final:
+        status = heard.response.status if heard.response is not None else 0
+        if method == "REFER":
+            referring.on_answer(turn, call, status)
+        elif method == "BYE":
+            teardown.on_bye_over(turn, call, status)

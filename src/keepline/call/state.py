@@ -5,6 +5,7 @@ takes over stands where the dead one stood.
 """
 
 import json
+from dataclasses import replace
 from enum import Enum
 
 from keepline.call.agreement import Agreement
@@ -37,6 +38,7 @@ from keepline.call.facts import (
     RefreshFact,
     ReinviteAcknowledged,
     ReinviteAnswered,
+    RequestProven,
     SecretKept,
     SecretKeyed,
     SecretLost,
@@ -95,9 +97,9 @@ class CallState:
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
         "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry",
         "failed", "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "mark", "media_stopped",
-        "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "received", "recorded",
-        "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps", "steps_before",
-        "steps_in_second", "timers", "transfer", "use", "waiting",
+        "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "proven", "received",
+        "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps",
+        "steps_before", "steps_in_second", "timers", "transfer", "use", "waiting",
     )  # fmt: skip
 
     def __init__(self, received: CallBegun, invite: Request) -> None:
@@ -158,6 +160,7 @@ class CallState:
         """The last conversation with somebody else."""
         self.transfer: Transferring | None = None
         """The last one that was asked for."""
+        self.proven: dict[str, tuple[RequestProven, ...]] = {}  # challenges to the last one, by method
         self._begin_work()
 
     def _begin_work(self) -> None:
@@ -269,6 +272,8 @@ class CallState:
             self.joined = fact
         elif isinstance(fact, TransferFact):
             self.transfer = after(self.transfer, fact)
+        elif isinstance(fact, RequestProven):
+            self._apply_proven(fact)
         else:
             self._apply_end(fact)
 
@@ -281,6 +286,18 @@ class CallState:
             self.bye_received = fact
         elif isinstance(fact, CallEnded):
             self.ended = fact
+
+    def _apply_proven(self, fact: RequestProven) -> None:
+        """What is sent again stands in the place of what was challenged."""
+        before = self.proven.get(fact.method, ())
+        self.proven[fact.method] = (*(before if before and before[-1].cseq == fact.challenged else ()), fact)
+        if fact.method == "INVITE":
+            self.agreement.prove(fact)
+        elif fact.method == "REFER" and self.transfer is not None:
+            asked = replace(self.transfer.asked, refer=fact.request, cseq=fact.cseq)
+            self.transfer = replace(self.transfer, asked=asked)
+        elif fact.method == "BYE" and self.bye_sent is not None:
+            self.bye_sent = replace(self.bye_sent, bye=fact.request)
 
     def _apply_answer(self, fact: CallAnswered) -> None:
         self.answered = fact

@@ -8,15 +8,15 @@ from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, R
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
 from keepline.call.outbound.ending import outcome_of, unanswered_end
 from keepline.call.outbound.legs import LegEvent
+from keepline.call.proving import as_sent
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import record_message as steps_record
 from keepline.call.steps.use import is_alone
 from keepline.call.turn import Turn
-from keepline.model.errors import LocalError
 from keepline.sip.dialog import next_request
-from keepline.sip.message import Request, parse_message
+from keepline.sip.message import Request
 from keepline.sip.peers import transport_to
 
 BRANCH = "z9hG4bK-bye-"
@@ -59,11 +59,8 @@ def hang_up(turn: Turn, call: CallState) -> None:
 def repeat_bye(turn: Turn, call: CallState) -> None:
     """A successor goes on with the BYE that its predecessor began."""
     assert call.bye_sent is not None
-    bye = parse_message(call.bye_sent.bye.encode("latin-1"))
-    if not isinstance(bye, Request):
-        raise LocalError(f"call {call.id}: its BYE is a response")
     close_media(turn, call)
-    turn.request(call, bye, bye_peer(call))
+    turn.request(call, as_sent(turn, call, call.bye_sent.bye), bye_peer(call))
 
 
 def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:

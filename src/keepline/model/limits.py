@@ -75,6 +75,8 @@ CALL_PROGRESS_MAX = 20
 """Provisional answers of one call that we place, on record; further ones are heard and not noted."""
 CALL_ATTEMPTS_MAX = 8
 """INVITEs of one call that we place: redirections, challenges and other targets together."""
+REQUEST_PROOFS_MAX = 3
+"""Challenges that are answered of one request of ours within a call: a proxy, the peer, and a stale nonce."""
 CALL_VARIABLES_CHARS_MAX = 8_000
 """Of the variables of one call that we place, as JSON."""
 FORKS_MAX = 8

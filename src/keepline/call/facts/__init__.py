@@ -33,6 +33,7 @@ from keepline.call.facts.placed import (
     ForkAnswered,
     PlacedFact,
 )
+from keepline.call.facts.proven import RequestProven
 from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
 from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
@@ -74,6 +75,7 @@ __all__ = [
     "ReinviteAnswered",
     "ReinviteEnded",
     "ReinviteSent",
+    "RequestProven",
     "SecretKept",
     "SecretKeyed",
     "SecretLost",
@@ -299,6 +301,7 @@ Fact = (
     | FlowFailed
     | UseEnded
     | SecretKeyed
+    | RequestProven
     | SecretLost
     | SecretKept
     | FlowEnded
@@ -328,6 +331,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     UseStarted,
     *TRANSFER_TYPES,
     *LEG_TYPES,
+    RequestProven,
     StepEnded,
     FlowFailed,
     UseEnded,

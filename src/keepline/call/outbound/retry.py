@@ -24,8 +24,8 @@ from keepline.sip.session_timer import least_interval_s
 from keepline.sip.values import PORT_DEFAULT, NameAddr, SipUri, parse_uri
 
 UNAVAILABLE = 503
-_CHALLENGES = (401, 407)
-_PROOFS = ("Authorization", "Proxy-Authorization")
+CHALLENGES = (401, 407)
+PROOFS = ("Authorization", "Proxy-Authorization")
 _Q_DEFAULT = 1.0
 
 
@@ -54,7 +54,7 @@ def next_attempt(turn: Turn, call: CallState, response: Response | None) -> tupl
     transport = transport_to(attempt.peer)
     invite = another_invite(call.invite, turn.identity, call.id, transport, uri=attempt.uri, changed=attempt.changed)
     if not attempt.cnonce:  # another server asks for another proof
-        for name in _PROOFS:
+        for name in PROOFS:
             invite.headers.remove(name)
     fact = CallRetried(
         call.id,
@@ -79,10 +79,10 @@ def proven(turn: Turn, call: CallState) -> Request:
     placing = call.placing
     assert placing is not None
     bare = Request("INVITE", call.invite.uri, call.invite.headers.copy(), call.invite.body)
-    for name in _PROOFS:
+    for name in PROOFS:
         bare.headers.remove(name)
     for fact in placing.retried[placing.unproven :]:
-        header = _proof(turn, call, bare, response_of(fact.response), fact.cnonce)
+        header = proof_for(turn, call, bare, response_of(fact.response), fact.cnonce)
         if header is not None:
             call.invite.headers.set(*header)
     return call.invite
@@ -93,9 +93,9 @@ def _attempt(turn: Turn, call: CallState, response: Response | None) -> Attempt 
     assert placing is not None
     status = response.status if response is not None else 0
     peer, targets, alternatives = placing.peer, placing.targets, placing.alternatives
-    if response is not None and status in _CHALLENGES:
+    if response is not None and status in CHALLENGES:
         cnonce = turn.switchboard.token()
-        proof = _proof(turn, call, call.invite, response, cnonce)
+        proof = proof_for(turn, call, call.invite, response, cnonce)
         return Attempt("credentials", peer, targets, alternatives, "", (proof,), cnonce) if proof else None
     if response is not None and status == 422:
         timer = _longer_timer(call.invite, response)
@@ -173,7 +173,7 @@ def _longer_timer(invite: Request, response: Response) -> tuple[tuple[str, str],
     return (("Session-Expires", str(max(asked, least))), ("Min-SE", str(least)))
 
 
-def _proof(turn: Turn, call: CallState, invite: Request, response: Response, cnonce: str) -> tuple[str, str] | None:
+def proof_for(turn: Turn, call: CallState, invite: Request, response: Response, cnonce: str) -> tuple[str, str] | None:
     """The answer to a challenge; None where we have none, or it was refused."""
     trunk, program = _trunk(turn, call), turn.program_of(call.received.operation)
     outbound = trunk.outbound if trunk is not None else None

@@ -11,16 +11,15 @@ from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import Report
 from keepline.call.facts import TransferAsked, TransferProgressed
 from keepline.call.facts.transfer import BY_NOTIFY, BY_REFER
+from keepline.call.proving import as_sent
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps.common import Behaviour, Result, result_of, step_number
 from keepline.call.turn import Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
 from keepline.flow.steps import fingerprint
 from keepline.flow.transfer import TRANSFERRED, Transfer, TransferReason, reason_of
-from keepline.model.errors import LocalError
 from keepline.model.limits import TRANSFER_NEWS_MAX
 from keepline.sip.dialog import next_request
-from keepline.sip.message import Request, parse_message
 from keepline.sip.peers import transport_to
 from keepline.sip.refer import ReferNews, refer_target
 from keepline.sip.telephone import user_of
@@ -120,10 +119,7 @@ def _ask(turn: Turn, call: CallState, waiting: Waiting, request: Transfer) -> Re
 
 
 def _send(turn: Turn, call: CallState, asked: TransferAsked) -> None:
-    refer = parse_message(asked.refer.encode("latin-1"))
-    if not isinstance(refer, Request):
-        raise LocalError(f"call {call.id}: its REFER is a response")
-    turn.request(call, refer, bye_peer(call))
+    turn.request(call, as_sent(turn, call, asked.refer), bye_peer(call))
 
 
 def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
