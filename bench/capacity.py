@@ -7,6 +7,7 @@ met is written beside it, and so is the crowd's own load: a crowd that is out of
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,10 +154,10 @@ def _summary(crowd: Crowd, seconds: float) -> dict[str, Any]:
                 "took_s": seconds, "gap_ms": {"p99.9": None, "max": 0.0}}  # fmt: skip
 
 
-def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], None]) -> list[Step]:
-    """Steps until one is short twice: a machine has other things to do as well."""
+def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], None], times: int = 1) -> list[Step]:
+    """Steps until one is short twice: a machine has other things to do as well. Each must be good so many times."""
     done: list[Step] = []
-    for load in steps:
+    for load in [load for load in steps for _ in range(times)]:
         step = run(load, seconds)
         if step.short:
             done.append(step)
@@ -169,16 +170,17 @@ def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], N
     return done
 
 
-def measure(which: str, seconds: float, say: Callable[[str], None], first: int = 0) -> dict[str, Any]:
-    """One of "2000", "1000", "3000": the highest good load and every step; steps below `first` are left out."""
+def measure(which: str, seconds: float, say: Callable[[str], None], first: int = 0, times: int = 1) -> dict[str, Any]:
+    """One of "2000", "1000", "3000": the highest load that was good `times` times, and every step from `first` on."""
     steps = {"2000": STEPS_2000, "1000": STEPS_1000, "3000": STEPS_3000}[which]
     beyond = None
     with a_node(SLOTS, NODE_CORES) as node:
         rig = Rig(node)
         run = {"2000": rig.rate_2000, "1000": rig.concurrent_1000, "3000": rig.steady_3000}[which]
         run(steps[0], 3.0)  # Everything is imported and every prompt read once.
-        done = climb(run, [load for load in steps if load >= first], seconds, say)
-        good = [step for step in done if not step.short]
+        done = climb(run, [load for load in steps if load >= first], seconds, say, times)
+        held = Counter(step.load for step in done if not step.short)
+        good = [step for step in done if not step.short and held[step.load] >= times]
         if which == "2000" and good:
             beyond = rig.rate_2000(2 * good[-1].load, seconds).row()
     best = good[-1].load if good else 0

@@ -37,6 +37,7 @@ def options() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--only", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}, {', '.join(switchover.SIEGES)}")
     add("--seconds", type=float, default=10.0, help="how long each step of load lasts")
+    add("--times", type=int, default=1, help="how often each step must be good")
     add("--first", type=int, default=0, help="leave out steps below this load")
     add("--kills", type=int, default=10, help="kills of each kind")
     add("--concurrent", type=int, default=100, help="calls while processes are killed")
@@ -89,7 +90,7 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     for name in ("2000", "1000", "3000"):
         if name in wanted:
             say(f"{name}, one core")
-            results[name] = capacity.measure(name, args.seconds, say, args.first)
+            results[name] = capacity.measure(name, args.seconds, say, args.first, args.times)
     if "overload" in wanted:
         say("overload, one core")
         results["overload"] = overload.measure(args.seconds, say, args.first)
@@ -159,7 +160,7 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _best(result: dict[str, Any]) -> str:
-    good = [step for step in result["steps"] if not step["short"]]
+    good = [step for step in result["steps"] if not step["short"] and step["load"] <= result["best"]]
     if not good:
         return "; ".join(result["steps"][-1]["short"]) if result["steps"] else "nothing measured"
     step = good[-1]
