@@ -9,6 +9,7 @@ from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.record import CallRecord, record_of
 from keepline.call.turn import Program
+from keepline.model.capability import SecretRef
 from keepline.model.operation import TrunkOutbound
 from keepline.sim.callee_checks import callee_wrongs
 from keepline.sim.lone_callee import LoneCallee, LonePlan
@@ -20,14 +21,15 @@ from tests.sim.scenes import Scene
 PROXY, OTHER = ("192.0.2.50", 5060), ("192.0.2.51", 5060)
 CALL = "00000000000000a1"
 REST_S = 120.0
+SECRET, PASSWORD = SecretRef("env", "CARRIER"), "sesame"
 
 
 def placing_program() -> Program:
     """The operation of the simulation, with a trunk that takes calls."""
     usual = program()
-    outbound = TrunkOutbound("sip.example.net")
+    outbound = TrunkOutbound("sip.example.net", username="shop", password=SECRET)
     trunks = tuple(replace(trunk, outbound=outbound) for trunk in usual.operation.trunks)
-    return replace(usual, operation=replace(usual.operation, trunks=trunks))
+    return replace(usual, operation=replace(usual.operation, trunks=trunks), passwords={SECRET: PASSWORD})
 
 
 class Calls(Scene):
@@ -87,6 +89,11 @@ SCENES: dict[str, tuple[LonePlan, str, LonePlan | None, str]] = {
     "next_target_after_silence": (LonePlan(is_deaf=True), "returning", LonePlan(after_s=0.5), "answered"),
     "refreshed": (LonePlan(refresh_s=90, hang_up_after_s=100.0), "hold", None, "answered"),
     "refreshed_after_glare": (LonePlan(refresh_s=90, glare=True, hang_up_after_s=60.0), "hold", None, "answered"),
+    "challenged": (LonePlan(challenges=PASSWORD), "returning", None, "answered"),
+    "challenged_to_refresh": (
+        LonePlan(challenges=PASSWORD, refresh_s=90, hang_up_after_s=60.0), "hold", None, "answered",
+    ),
+    "challenged_in_vain": (LonePlan(challenges="another"), "returning", None, "refused"),
     "a_longer_timer": (LonePlan(answers=(422, 200)), "returning", None, "answered"),
 }  # fmt: skip
 VARIES = frozenset(("answers_as_it_is_cancelled",))
@@ -112,6 +119,16 @@ def test_rfc4028_a_long_call_is_refreshed(name: str) -> None:
     world = scene(name)
     assert world.run() == []
     assert world.lone[0].refreshes == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "methods"), [("challenged", {"INVITE", "BYE"}), ("challenged_to_refresh", {"INVITE"})]
+)
+def test_rfc3261_22_2_all_that_is_challenged_is_proven(name: str, methods: set[str]) -> None:
+    world = scene(name)
+    assert world.run() == []
+    assert world.lone[0].proofs == methods
+    assert world.lone[0].refreshes == (1 if world.lone[0].plan.refresh_s else 0)
 
 
 @pytest.mark.parametrize("outage_s", [0.02, 1.3])

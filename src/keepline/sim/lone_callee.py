@@ -11,6 +11,7 @@ from keepline.sim.caller import GIVE_UP_S, KEY_AGAIN_S, T1_S, T2_S
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.world import World
+from keepline.sip.digest import answers_in, challenge_headers, proves
 from keepline.sip.message import Request, Response, make_response, parse_message
 
 
@@ -41,6 +42,8 @@ class LonePlan:
     """The first INVITE within the call is refused with 491."""
     is_deaf: bool = False
     """Nothing reaches it."""
+    challenges: str = ""
+    """The password of the only one who may call it or ask anything of it within the call; empty for anybody."""
 
 
 @dataclass(slots=True)
@@ -83,6 +86,9 @@ class LoneCallee:
         self._hanging_up = False
         self._other_acknowledged = False
         self._acks: set[int] = set()
+        self._challenges: dict[str, Response] = {}
+        self.proofs: set[str] = set()
+        """Methods of the requests that were asked for a proof, and came again with it."""
         self.refreshes = 0
         """INVITEs within the call."""
         network.join(address, lambda data, source: self._receive(data, (source[0], source[1])))
@@ -98,6 +104,8 @@ class LoneCallee:
             if message.cseq.method == "BYE" and message.status >= 200:
                 self.heard.bye_status = self.heard.bye_status or message.status
                 self._over("hung up")
+        elif message.method in ("INVITE", "BYE") and not self._is_proven(message, data):
+            return
         elif message.method == "INVITE":
             self._on_invite(message, data)
         elif message.method == "ACK":
@@ -106,6 +114,23 @@ class LoneCallee:
             self._on_cancel(message, data)
         elif message.method == "BYE":
             self._on_bye(message, data)
+
+    def _is_proven(self, request: Request, data: bytes) -> bool:
+        """Whether a request may be served; else it is challenged, its copies alike (RFC 3261 §22.2)."""
+        if not self.plan.challenges:
+            return True
+        if any(proves(answer, request, self.plan.challenges) for answer in answers_in(request)):
+            self.proofs.add(request.method)
+            return True
+        branch = request.top_via.branch or ""
+        self.heard.invites.setdefault(branch, set()).add(data)
+        if branch not in self._challenges:
+            headers = challenge_headers("callee", f"nonce{len(self._challenges)}")
+            self._challenges[branch] = make_response(request, 401, to_tag="callee", headers=headers)
+            if answers_in(request):
+                self._over("refused")
+        self._send(self._challenges[branch].encode())
+        return False
 
     def _on_invite(self, invite: Request, data: bytes) -> None:
         branch = invite.top_via.branch or ""
@@ -147,6 +172,8 @@ class LoneCallee:
         self._world.after(GIVE_UP_S, lambda: None if invite.cseq.number in self._acks else self._over("no ACK came"))
 
     def _on_ack(self, ack: Request, data: bytes) -> None:
+        if (ack.top_via.branch or "") in self._challenges:
+            return
         if ack.to.tag == "other":
             self._other_acknowledged = True
             return
