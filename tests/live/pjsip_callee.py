@@ -1,8 +1,9 @@
 """A program of its own, for a process of its own: PJSIP answers one call, rings first, records what it hears.
 
-    pjsip_callee.py PORT heard.wav
+    pjsip_callee.py PORT heard.wav [echo]
 
 It says `listening` once calls may come, and ends with the call; exit code 0 when that was answered and hung up on.
+With `echo` it says what it hears.
 """
 
 import sys
@@ -17,10 +18,11 @@ RINGS_S = 1.0
 class AnsweredCall(pj.Call):
     """Rings, answers, records what it hears."""
 
-    def __init__(self, account: pj.Account, call_id: int, path: str) -> None:
+    def __init__(self, account: pj.Account, call_id: int, path: str, *, echoes: bool) -> None:
         super().__init__(account, call_id)
         self.recorder = pj.AudioMediaRecorder()
         self.recorder.createRecorder(path)
+        self.echoes = echoes
         self.rang_at_s = time.monotonic()
         self.answered = self.ended = False
         self.status = 0
@@ -32,8 +34,12 @@ class AnsweredCall(pj.Call):
             self.ended, self.status = True, info.lastStatusCode
 
     def onCallMediaState(self, _: pj.OnCallMediaStateParam) -> None:  # noqa: N802
-        if any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in self.getInfo().media):
-            self.getAudioMedia(-1).startTransmit(self.recorder)
+        info = self.getInfo()  # the media of an info that nobody holds are those of freed memory
+        if any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in info.media):
+            audio = self.getAudioMedia(-1)
+            audio.startTransmit(self.recorder)
+            if self.echoes:
+                audio.startTransmit(audio)
 
     def answer_with(self, status: int) -> None:
         """Send a response."""
@@ -45,18 +51,19 @@ class AnsweredCall(pj.Call):
 class Listener(pj.Account):
     """Takes the first call."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, echoes: bool) -> None:
         super().__init__()
+        self.echoes = echoes
         self.path = path
         self.calls: list[AnsweredCall] = []
 
     def onIncomingCall(self, incoming: pj.OnIncomingCallParam) -> None:  # noqa: N802
-        call = AnsweredCall(self, incoming.callId, self.path)
+        call = AnsweredCall(self, incoming.callId, self.path, echoes=self.echoes)
         self.calls.append(call)
         call.answer_with(180)
 
 
-def main(port: int, path: str) -> int:
+def main(port: int, path: str, *, echoes: bool) -> int:
     """One call; an exit code."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
@@ -64,6 +71,7 @@ def main(port: int, path: str) -> int:
     config.uaConfig.maxCalls = 4
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
+    config.medConfig.noVad = echoes
     config.logConfig.level = config.logConfig.consoleLevel = 3
     endpoint.libInit(config)
     endpoint.audDevManager().setNullDev()
@@ -75,7 +83,7 @@ def main(port: int, path: str) -> int:
     settings = pj.AccountConfig()
     settings.idUri = "sip:callee@127.0.0.1"
     settings.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
-    account = Listener(path)
+    account = Listener(path, echoes=echoes)
     account.create(settings)
     print("listening", flush=True)
     deadline = time.monotonic() + CALL_WITHIN_S
@@ -96,4 +104,4 @@ def main(port: int, path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], echoes="echo" in sys.argv[3:]))
