@@ -38,21 +38,21 @@ class Callee:
         return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}, done.stderr
 
     @contextmanager
-    def plays(self, scenario: str, directory: Path, calls: int = 1) -> Iterator[None]:
+    def plays(self, scenario: str, directory: Path, calls: int = 1, within_s: int = WITHIN_S) -> Iterator[None]:
         """SIPp is the callee meanwhile; it must be content in the end."""
         statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("csv", "errors"))
         sipp = subprocess.Popen(
             [
                 "sipp", "-sf", str(SCENARIOS / "uas" / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port),
                 "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-m", str(calls), "-nostdin",
-                "-timeout", str(WITHIN_S), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
+                "-timeout", str(within_s), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
                 "-trace_err", "-error_file", str(errors),
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=directory, env={"TERM": "xterm"},
         )  # fmt: skip
         try:
             yield
-            said = sipp.communicate(timeout=WITHIN_S)[1]
+            said = sipp.communicate(timeout=within_s)[1]
         finally:
             sipp.kill()
             sipp.wait()
@@ -149,6 +149,15 @@ def test_rfc3261_22_2_a_bye_that_is_challenged_is_proven(callee: Callee, tmp_pat
         code, record, said = callee.place("+15550001", "brief")
     assert (code, said) == (output.FINE, "")
     assert (record["outcome"], record["ended_by"], record["attempts"]) == ("answered", "flow", 1)
+
+
+def test_rfc4028_7_2_we_refresh_the_session_at_half_time(callee: Callee, tmp_path: Path) -> None:
+    node, within_s = callee.node, 3 * WITHIN_S  # 45 s are the least, since no session may be shorter than 90 s
+    with callee.plays("refreshed", tmp_path, within_s=within_s):
+        call = node.command("call", "place", "+15550001", "--flow", "hold", "--no-wait").stdout.strip()
+    wait_until("it is over", lambda: _record(node, call)["state"] == "ended", WITHIN_S)
+    record = _record(node, call)
+    assert (record["outcome"], record["ended_by"], record["sip_status"]) == ("answered", "callee", 200)
 
 
 def test_pjsip_is_called_and_hears_us(callee: Callee, tmp_path: Path) -> None:
