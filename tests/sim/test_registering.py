@@ -84,6 +84,6 @@ def test_rfc3261_10_3_a_successor_that_is_too_quick_is_heard_in_the_end() -> Non
 @pytest.mark.parametrize("seed", range(20))
 def test_in_a_storm(seed: int) -> None:
     world = Registered(seed=seed, weather=STORM)
-    world.node.dies_at = frozenset((world.world.random.randrange(40),))
+    world.node.dies_at = frozenset((world.world.random.randrange(20),))
     assert world.run() == []
     assert world.node.log.deaths == 1
