@@ -175,3 +175,27 @@ def test_a_challenge_to_a_transfer_that_is_over_is_not_answered() -> None:
     refer = refer_of(placer)
     placer.hear(callee_request(placer_invite(placer), "BYE"), CALLEE)
     assert placer.hear(challenge(refer, "n1")) == []
+
+
+@pytest.mark.parametrize("status", [401, 407])
+def test_rfc3261_22_1_the_ack_has_the_credentials_of_its_invite(status: int) -> None:
+    placer = with_password()
+    _, invite = placer.hear(challenge(placer.place(), "n1", status))
+    assert isinstance(invite, Request)
+    ack = only(placer.hear(answered(invite, BY_US)), "ACK")
+    name = "Authorization" if status == 401 else "Proxy-Authorization"
+    assert ack.headers.get_all(name) == invite.headers.get_all(name) != []
+    assert [each.encode() for each in placer.crash()] == [ack.encode()], "a successor's is the same"
+
+    refresh = only(placer.wait(EXPIRES_S / 2 + 0.1), "INVITE")
+    again = proven(placer, refresh, "n2", status)
+    ack = only(placer.hear(answered(again, BY_US)), "ACK")
+    assert ack.headers.get_all(name) == again.headers.get_all(name) != []
+    placer.crash()
+    assert [each.encode() for each in placer.hear(answered(again, BY_US))] == [ack.encode()]
+
+
+def test_rfc3261_22_1_without_credentials_an_ack_has_none() -> None:
+    placer = with_password()
+    [ack] = placer.hear(answered(placer.place()))
+    assert not ack.headers.get("Authorization")

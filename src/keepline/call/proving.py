@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.facts import RequestProven
-from keepline.call.outbound.retry import CHALLENGES, PROOFS, proof_for
+from keepline.call.outbound.dialog import PROOFS, Proofs, proofs_in
+from keepline.call.outbound.retry import CHALLENGES, proof_for
 from keepline.call.state import CallState, Phase, request_of, response_of
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
@@ -72,6 +73,12 @@ def as_sent(turn: Turn, call: CallState, written: str) -> Request:
             if proof is not None:
                 request.headers.set(*proof)
     return request
+
+
+def proofs_of_invite(turn: Turn, call: CallState, cseq: int) -> Proofs:
+    """The credentials that our INVITE of this number within the call was sent with; its ACK has the same (§22.1)."""
+    facts = call.proven.get("INVITE", ())
+    return proofs_in(as_sent(turn, call, facts[-1].request)) if facts and facts[-1].cseq == cseq else ()
 
 
 def _is_awaited(call: CallState, request: Request) -> bool:

@@ -84,9 +84,10 @@ def on_heard(turn: Turn, call: CallState, heard: RequestNews) -> None:
 
 def acknowledge(turn: Turn, call: CallState, response: Response) -> None:
     """The ACK of a 2xx to such an INVITE, the same for every copy of it."""
-    if response.cseq.number <= call.agreement.cseq_sent:
+    cseq = response.cseq.number
+    if cseq <= call.agreement.cseq_sent:
         dialog, to = dialogs.dialog_of(call), dialogs.bye_peer(call)
-        turn.send(ack_of(dialog, turn.identity, response.cseq.number, to).encode(), to)
+        turn.send(ack_of(dialog, turn.identity, cseq, to, proving.proofs_of_invite(turn, call, cseq)).encode(), to)
 
 
 def restore(turn: Turn, call: CallState) -> None:

@@ -2,7 +2,7 @@
 
 A 2xx without a Contact that can be used is answered at the address that the INVITE named, and routes that cannot be
 read are left out: nobody may stay connected because its other end spells badly (a departure from RFC 3261 §12.1.2).
-Source: RFC 3261 §12.1.2, §13.2.2.4.
+Source: RFC 3261 §12.1.2, §13.2.2.4, §22.1.
 """
 
 from dataclasses import replace
@@ -17,6 +17,8 @@ from keepline.sip.values import parse_name_addr, parse_uri
 
 ACK_BRANCH = "z9hG4bK-ack-"
 DECLINED_BRANCH = "z9hG4bK-declined-"
+PROOFS = ("Authorization", "Proxy-Authorization")
+Proofs = tuple[tuple[str, str], ...]
 
 
 def answered_dialog(invite: Request, response: Response) -> Dialog:
@@ -51,11 +53,18 @@ def invite_behind(response: Response) -> Request:
     return Request("INVITE", response.to.uri, headers)
 
 
-def ack_of(dialog: Dialog, identity: Identity, cseq: int, to: Address) -> Request:
-    """The ACK of the 2xx to the INVITE of this number."""
+def proofs_in(request: Request) -> Proofs:
+    """The credentials that a request carries, as headers."""
+    return tuple((name, each) for name in PROOFS for each in request.headers.get_all(name))
+
+
+def ack_of(dialog: Dialog, identity: Identity, cseq: int, to: Address, proofs: Proofs) -> Request:
+    """The ACK of the 2xx to the INVITE of this number, with that one's credentials: nobody can ask for them (§22.1)."""
     branch, sip = f"{ACK_BRANCH}{_name(dialog)}-{cseq}", identity.sip
     way = transport_to(to)
-    return ack_for_2xx(dialog, branch=branch, via_host=sip.host, via_port=sip.port, transport=way, cseq=cseq)
+    return ack_for_2xx(
+        dialog, branch=branch, via_host=sip.host, via_port=sip.port, transport=way, cseq=cseq, headers=proofs
+    )
 
 
 def bye_of(dialog: Dialog, identity: Identity, to: Address) -> Request:

@@ -18,7 +18,7 @@ from keepline.call.facts import (
     CallRetried,
     ForkAnswered,
 )
-from keepline.call.outbound.dialog import ack_of, answered_dialog, bye_of
+from keepline.call.outbound.dialog import ack_of, answered_dialog, bye_of, proofs_in
 from keepline.call.outbound.ending import RANG_OUT
 from keepline.call.outbound.legs import LegEvent
 from keepline.call.outbound.retry import next_attempt, proven
@@ -215,7 +215,7 @@ def _send_cancel(turn: Turn, call: CallState) -> None:
 def _acknowledge(turn: Turn, call: CallState) -> None:
     """The ACK of the 2xx, the same each time: all that shapes it is on record."""
     dialog, to = dialogs.dialog_of(call), dialogs.bye_peer(call)
-    turn.send(ack_of(dialog, turn.identity, call.invite.cseq.number, to).encode(), to)
+    turn.send(ack_of(dialog, turn.identity, call.invite.cseq.number, to, proofs_in(call.invite)).encode(), to)
 
 
 def _refuse_fork(turn: Turn, call: CallState, response: Response) -> None:
@@ -232,7 +232,7 @@ def decline(turn: Turn, invite: Request, response: Response, peer: Address) -> N
     """Acknowledge a 2xx that nobody wants, and hang up there (§13.2.2.4). The same for every copy of it."""
     dialog = answered_dialog(invite, response)
     to = way_of_ours(dialog, peer)
-    turn.send(ack_of(dialog, turn.identity, invite.cseq.number, to).encode(), to)
+    turn.send(ack_of(dialog, turn.identity, invite.cseq.number, to, proofs_in(invite)).encode(), to)
     turn.request(None, bye_of(dialog, turn.identity, to), to)
 
 
@@ -242,8 +242,8 @@ def decline(turn: Turn, invite: Request, response: Response, peer: Address) -> N
 def restore(turn: Turn, call: CallState) -> None:
     """Go on with what a process before was doing: the INVITE, its CANCEL, the ACK, as they were."""
     placing = _placing(call)
+    call.invite = proven(turn, call)
     if call.phase in WAITING:
-        call.invite = proven(turn, call)
         begin(turn, call)
         if not placing.has_provisional:  # timer B counts from when it was first sent (§17.1.1.2)
             turn.set_timer(call, Timer.UNANSWERED, placing.invite_at_s + turn.identity.timers.give_up_s)

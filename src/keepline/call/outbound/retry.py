@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from keepline.call.facts import CallPlaced, CallRetried
+from keepline.call.outbound.dialog import PROOFS
 from keepline.call.outbound.invite import another_invite
 from keepline.call.state import CallState, request_of, response_of
 from keepline.call.turn import Turn
@@ -25,7 +26,6 @@ from keepline.sip.values import PORT_DEFAULT, NameAddr, SipUri, parse_uri
 
 UNAVAILABLE = 503
 CHALLENGES = (401, 407)
-PROOFS = ("Authorization", "Proxy-Authorization")
 _Q_DEFAULT = 1.0
 
 
