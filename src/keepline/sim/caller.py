@@ -11,6 +11,7 @@ from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.world import World
 from keepline.sip import peers
+from keepline.sip.digest import answers_in, challenge_headers, proves
 from keepline.sip.message import Request, Response, make_response, parse_message
 
 T1_S = 0.5
@@ -40,6 +41,8 @@ class Plan:
     """What it says when it is to be transferred: the answer to the REFER, then the status in each NOTIFY."""
     leaves: bool = False
     """It hangs up itself once it was transferred."""
+    challenges: str = ""
+    """The password of the only one who may hang up on it or transfer it; empty for anybody."""
     silences: tuple[tuple[float, float], ...] = ()
     """Seconds after the answer when its line goes dead, and for how long."""
     from_number: str = ""
@@ -65,6 +68,8 @@ class Heard:
     """Every different BYE."""
     refers: set[bytes] = field(default_factory=set)
     """Every different REFER."""
+    proofs: set[str] = field(default_factory=set)
+    """Methods of the requests that proved the password."""
     notified: list[int] = field(default_factory=list)
     """Of the answers to our NOTIFYs, each one's first."""
     bye_status: int = 0
@@ -179,6 +184,12 @@ class SimCaller:
                 self._over("hung up")
 
     def _on_request(self, request: Request, data: bytes, source: peers.Address) -> None:
+        if self.plan.challenges and request.method in ("REFER", "BYE"):
+            if not any(proves(each, request, self.plan.challenges) for each in answers_in(request)):
+                headers = challenge_headers("caller", f"nonce of {request.top_via.branch}")
+                self._network.send(make_response(request, 401, headers=headers).encode(), self.address, source)
+                return
+            self.heard.proofs.add(request.method)
         if request.method == "REFER":
             self._on_refer(request, data, source)
         if request.method != "BYE":
