@@ -130,13 +130,13 @@ class Callee:
         self.port = port
 
     @contextmanager
-    def plays(self, scenario: str, directory: Path) -> Iterator[None]:
+    def plays(self, scenario: str, directory: Path, calls: int = 1) -> Iterator[None]:
         """SIPp is the callee meanwhile, sending back what it hears; it must be content in the end."""
         statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("csv", "errors"))
         sipp = subprocess.Popen(
             [
                 "sipp", "-sf", str(SCENARIOS / "uas" / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port),
-                "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-rtp_echo", "-m", "1", "-nostdin",
+                "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-rtp_echo", "-m", str(calls), "-nostdin",
                 "-timeout", str(WITHIN_S), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
                 "-trace_err", "-error_file", str(errors),
             ],
@@ -151,7 +151,7 @@ class Callee:
         said += errors.read_text(errors="replace") if errors.exists() else ""
         with statistics.open(newline="") as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
-        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (1, 0), said
+        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
 
     def records(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of the caller's call and of the leg, once both are over."""
@@ -223,3 +223,23 @@ def test_nobody_answers_and_the_caller_hears_it_ring(callee: Callee, tmp_path: P
     record, leg = callee.records()
     assert record["ended_by"] == "caller"
     assert leg["outcome"] == "cancelled"
+
+
+def test_rfc3515_2_4_the_callee_hands_the_caller_on_to_a_colleague(callee: Callee, tmp_path: Path) -> None:
+    def legs() -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in callee.node.command("calls", "--json").stdout.splitlines()]
+        return [each for each in found if each["direction"] == "outbound"]
+
+    def moved() -> bool:
+        return [each["state"] == "ended" for each in sorted(legs(), key=lambda each: str(each["to"]))] == [True, False]
+
+    with callee.plays("refers", tmp_path, calls=2), Caller(callee.node) as caller:
+        caller.hears_itself()
+        wait_until("the agent is released", moved, WITHIN_S)
+        caller.hears_itself()
+        caller.hang_up()
+    wait_until("the calls are over", lambda: all(each["state"] == "ended" for each in legs()), WITHIN_S)
+    assert sorted((each["to"], each["outcome"]) for each in legs()) == [
+        ("+15550001", "answered"),
+        ("+15550002", "answered"),
+    ]

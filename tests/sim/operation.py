@@ -257,7 +257,14 @@ def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
         media=MediaSettings(),
         http=HostPort("127.0.0.1", 8080),
         node=NodeSettings(),
-        trunks=(Trunk("carrier", ("192.0.2.0/24", "2001:db8::/32"), outbound=TrunkOutbound("192.0.2.253", 5060)),),
+        trunks=(
+            Trunk(
+                "carrier",
+                ("192.0.2.0/24", "2001:db8::/32"),
+                outbound=TrunkOutbound("192.0.2.253", 5060),
+                accepts_refer=True,
+            ),
+        ),
         numbers=NUMBERS,
         flows={name: FlowReference("flows", name, FALLBACKS.get(name, "")) for name in FLOWS},
         prompts=PROMPTS,

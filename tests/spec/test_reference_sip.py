@@ -124,7 +124,7 @@ ANSWERS: dict[str, list[Ask]] = {
         told(b"SIP/2.0 486 Busy Here"),
         told(b""),
     ],
-    "a REFER, within a call or not": [
+    "a REFER, unless its trunk [accepts it](#callers-who-are-handed-on)": [
         within("REFER", b"", "Refer-To: <sip:+15550199@192.0.2.1>"),
         sending(wire("REFER", "Refer-To: <sip:+15550199@192.0.2.1>")),
     ],

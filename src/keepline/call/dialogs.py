@@ -35,6 +35,8 @@ def dialog_of(call: CallState) -> Dialog:
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))
         for facts in call.proven.values():
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, facts[-1].cseq))
+        if call.handing.referral is not None:
+            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.handing.referral.cseq_sent))
         call.dialog = dialog
     return call.dialog
 

@@ -29,7 +29,7 @@ from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps.ask import await_news as await_news
 from keepline.call.steps.common import Reaction, Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps.common import play_number as play_number
-from keepline.call.steps.connect import abandon
+from keepline.call.steps.connect import abandon, is_leg_of
 from keepline.call.steps.record_message import judge as judge_message
 from keepline.call.steps.record_message import on_finished
 from keepline.call.steps.secret import is_private
@@ -231,7 +231,7 @@ def on_capability_answered(turn: Turn, call: CallState, given: CapabilityAnswere
 def on_leg_news(turn: Turn, call: CallState, news: LegNews) -> None:
     """What became of a leg reaches the step that placed it, if that still waits."""
     waiting = call.waiting
-    if waiting is not None and news.step == step_number(call, waiting):
+    if waiting is not None and is_leg_of(call, waiting, news.step):
         _go_on(turn, call, BEHAVIOURS[type(waiting.request)].on_leg_news(turn, call, waiting, news))
 
 

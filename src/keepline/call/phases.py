@@ -41,6 +41,7 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.refer import LegReferred, NotifySent, ReferralEnded, ReferTaken
 
 
 class Phase(Enum):
@@ -80,6 +81,8 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
     (Phase.ANSWERED, LegPlaced): Phase.ANSWERED,
     (Phase.ANSWERED, LegJoined): Phase.ANSWERED,
+    (Phase.ANSWERED, LegReferred): Phase.ANSWERED,
+    (Phase.ANSWERED, ReferralEnded): Phase.ANSWERED,
     (Phase.ANSWERED, StepEnded): Phase.ANSWERED,
     (Phase.ANSWERED, FlowFailed): Phase.ANSWERED,
     (Phase.ANSWERED, UseEnded): Phase.ANSWERED,
@@ -104,6 +107,10 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LegPlaced): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LegJoined): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ReferTaken): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, NotifySent): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, LegReferred): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, ReferralEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, TransferAsked): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, TransferProgressed): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, RequestProven): Phase.ESTABLISHED,

@@ -6,12 +6,12 @@ RFC 3261 §8.2 (UAS behaviour), §9.2 (CANCEL), §11.2 (OPTIONS), §12.2.2 (requ
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keepline.call import blame, dialogs, info, session, setup, teardown
+from keepline.call import blame, dialogs, handing_on, info, session, setup, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
 from keepline.call.outbound import progress as outbound
-from keepline.call.outbound import referring
+from keepline.call.outbound import referring, refers
 from keepline.call.routing import route_invite
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.transactions import Key
@@ -112,6 +112,9 @@ class Requests:
         call = self._call_of(turn, request) if is_within else None
         if call is None and is_within and request.method != "BYE":
             self._respond(turn, request, 481)
+            return
+        if call is not None and request.method == "REFER" and refers.accepts(turn, call):
+            self._on_refer(turn, call, request, source)
             return
         refusal = refusal_of(request) or (self._refusal_within(call, request) if call is not None else None)
         if refusal is not None:
@@ -289,6 +292,13 @@ class Requests:
         self._respond(turn, request, status, why=refusal.why if refusal else "", headers=list(headers))
         if refusal is None and call is not None:
             self._exchange.on_call(turn, call.id, referring.after_notify)
+
+    def _on_refer(self, turn: Turn, call: CallState, refer: Request, source: fx.Address) -> None:
+        refusal = self._refusal_within(call, refer)
+        if refusal is None:
+            refusal = handing_on.receive(self._exchange, turn, call, refer, source, self.respond_with)
+        if refusal is not None:
+            self._respond(turn, refer, refusal.status, why=refusal.why, headers=list(refusal.headers))
 
     def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
         call = self._call_of(turn, bye)

@@ -6,6 +6,7 @@ from keepline.call import effects as fx
 from keepline.call import established, info, session, setup, teardown
 from keepline.call.facts import CallBegun, CallPlaced, ending
 from keepline.call.outbound import progress as outbound
+from keepline.call.outbound import refers
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import secret as steps_secret
 from keepline.call.trunks.ways import source_of
@@ -55,6 +56,10 @@ class Restoring:
     def _restore_placed(self, turn: Turn, call: CallState) -> None:
         _leave_as_before(call)
         outbound.restore(turn, call)
+        refer = refers.restore(turn, call)
+        if refer is not None:
+            tail = refers.accepted(refer, turn.identity).encode()
+            self._exchange.transactions.remember(turn.now_s, server_key(refer), tail)
         if call.phase is Phase.ESTABLISHED:
             reinvite = session.restore(turn, call)
             if reinvite is not None:

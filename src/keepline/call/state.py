@@ -47,6 +47,7 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.refer import Handing, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.transfer import Transferring, after
 from keepline.call.outbound.state import Placing
 from keepline.call.phases import TRANSITIONS, Phase
@@ -96,10 +97,10 @@ class CallState:
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
         "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry",
-        "failed", "flow_ended", "flow_run", "invite", "joined", "leave_why", "leg_placed", "mark", "media_stopped",
-        "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "proven", "received",
-        "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "step_began_at_s", "steps",
-        "steps_before", "steps_in_second", "timers", "transfer", "use", "waiting",
+        "failed", "flow_ended", "flow_run", "handing", "invite", "joined", "leave_why", "leg_placed", "mark",
+        "media_stopped", "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s",
+        "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets", "silent",
+        "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use", "waiting",
     )  # fmt: skip
 
     def __init__(self, received: CallBegun, invite: Request) -> None:
@@ -123,8 +124,7 @@ class CallState:
         """Of what runs now."""
         self.steps_before = 0
         """Of the flow that failed."""
-        self.step_began_at_s = 0.0
-        self.second_began_at_s = 0.0
+        self.step_began_at_s = self.second_began_at_s = 0.0
         self.steps_in_second = 0
         self.digits = ""
         """Keyed, and not yet part of an answer."""
@@ -161,6 +161,7 @@ class CallState:
         self.transfer: Transferring | None = None
         """The last one that was asked for."""
         self.proven: dict[str, tuple[RequestProven, ...]] = {}  # challenges to the last one, by method
+        self.handing = Handing()
         self._begin_work()
 
     def _begin_work(self) -> None:
@@ -274,6 +275,9 @@ class CallState:
             self.transfer = after(self.transfer, fact)
         elif isinstance(fact, RequestProven):
             self._apply_proven(fact)
+        elif isinstance(fact, ReferFact):
+            self.handing = self.handing.after(fact)
+            self.repeats += isinstance(fact, LegReferred | ReferralEnded)  # what media is told from here on is news
         else:
             self._apply_end(fact)
 

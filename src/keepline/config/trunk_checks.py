@@ -31,6 +31,10 @@ def check_trunks(tree: Tree) -> None:
         outbound = _mapping(entry.get("outbound"))
         if outbound:
             _check_credentials(tree, (*where, "outbound"), outbound)
+        if str(entry.get("accepts_refer")).lower() == "true" and not outbound:
+            right = "write `outbound: {proxy: HOST}` beside it, or leave it away"
+            wrong = "nobody is called by this trunk who could hand a caller on"
+            tree.add_mistake((*where, "accepts_refer"), wrong, right)
         if "register" in entry:
             _check_registration(tree, where, _mapping(entry["register"]), outbound)
 

@@ -225,6 +225,11 @@ class TrunkFile(StrictModel):
     trusted: bool = Field(
         default=False, description="whether the identities that it asserts are believed", examples=["true"]
     )
+    accepts_refer: bool = Field(
+        default=False,
+        description="whether people who are called by it may hand callers on by REFER, to whom `outbound` allows",
+        examples=["true"],
+    )
     outbound: TrunkOutboundFile | None = Field(
         default=None, description="how calls go out by it", examples=['{proxy: "203.0.113.7:5060"}']
     )
@@ -308,6 +313,7 @@ def trunks_of(parsed: dict[str, TrunkFile]) -> tuple[Trunk, ...]:
             _trunk_outbound(each.outbound),
             tuple(TrunkUser(user, _password(found)) for user, found in each.users.items()),
             _registration(each),
+            each.accepts_refer,
         )
         for name, each in parsed.items()
     )

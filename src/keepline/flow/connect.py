@@ -37,6 +37,8 @@ class Connected:
     """From the answer to the end."""
     ended_by: str
     """`callee`, or `node` where we had to end it."""
+    transfers: int = 0
+    """How often whom they talked with handed the caller on (REFER)."""
     ok: ClassVar[Literal[True]] = True
 
 
@@ -75,7 +77,7 @@ class Connect(StepRequest):
     def returned(self, result: StepResult) -> ConnectOutcome:
         value = json.loads(result.value)
         if result.reason == CONNECTED:
-            return Connected(value["duration_s"], value["ended_by"])
+            return Connected(value["duration_s"], value["ended_by"], value.get("transfers", 0))
         return NotConnected(ConnectReason(result.reason), value["status"], value["detail"])
 
 

@@ -37,6 +37,10 @@ TRANSFER_S_MAX = 600
 """Of one transfer, until it is known what became of it."""
 TRANSFER_NEWS_MAX = 20
 """Words on record about one transfer that are not its last."""
+REFERS_MAX = 8
+"""How often one caller is handed on by REFER; the next one is refused."""
+REFER_NOTIFIES_MAX = 20
+"""NOTIFYs of one dialog about how it goes; of further ones only the last words are sent."""
 
 # Capabilities
 USE_ARGUMENTS_CHARS_MAX = 8_000

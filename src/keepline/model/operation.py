@@ -175,6 +175,8 @@ class Trunk:
     """None: no calls go out by it."""
     users: tuple[TrunkUser, ...] = ()
     registration: TrunkRegistration | None = None
+    accepts_refer: bool = False
+    """Whoever is reached by it may hand a caller on by REFER, and have us place that call (RFC 3515)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from keepline.sim.network import Address, Network
 from keepline.sim.world import World
 from keepline.sip.message import Request, Response, make_response, parse_message
 
+REFERS_AFTER_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class CalleePlan:
@@ -25,6 +27,12 @@ class CalleePlan:
     """It is heard before the answer (183 with a description)."""
     hang_up_after_s: float | None = None
     """After the answer; None waits for the other side's BYE."""
+    early_after_s: float = 0.0
+    """When it is heard before the answer though it only rang at first (180, then 183); 0 for never."""
+    refers_to: str = ""
+    """The number that it hands the caller on to, a second after the answer."""
+    leaves: bool = False
+    """It hangs up as soon as its REFER was accepted."""
 
 
 @dataclass(slots=True)
@@ -39,6 +47,9 @@ class CalleeHeard:
     acknowledged: bool = False
     answered_at_s: float | None = None
     byes: set[bytes] = field(default_factory=set)
+    refer_answers: set[bytes] = field(default_factory=set)
+    notified: dict[int, bytes] = field(default_factory=dict)
+    """Every NOTIFY by its CSeq; one that comes in another form is kept under a negative number."""
     bye_answered: bool = False
     final: Response | None = None
     last: Response | None = None
@@ -80,6 +91,11 @@ class SimCallees:
             call = self.calls.get(message.call_id)
             if call is not None and message.cseq.method == "BYE" and message.status >= 200:
                 call.bye_answered = True
+            elif call is not None and message.cseq.method == "REFER":
+                is_first = not call.refer_answers
+                call.refer_answers.add(data)
+                if is_first and call.plan.leaves:
+                    self.hang_up(call)
             return
         call = self.calls.get(message.call_id)
         if message.method == "INVITE":
@@ -93,6 +109,11 @@ class SimCallees:
             if call.final is None:
                 call.outcome = "cancelled"
                 self._finish(call, 487, source)
+        elif message.method == "NOTIFY":
+            known = call.notified.setdefault(message.cseq.number, data)
+            if known != data:
+                call.notified[-message.cseq.number] = data
+            self._send(make_response(message, 481 if call.outcome else 200), source)
         elif message.method == "BYE":
             call.byes.add(data)
             call.outcome = call.outcome or "was hung up on"
@@ -109,8 +130,15 @@ class SimCallees:
         ringing = self._response(call, 183 if plan.has_early_media else 180, has_sdp=plan.has_early_media)
         call.last = ringing
         self._send(ringing, source)
+        if plan.early_after_s:
+            self._world.after(plan.early_after_s, lambda: self._open_early(call, source))
         if plan.status:
             self._world.after(plan.rings_s, lambda: self._finish(call, plan.status, source))
+
+    def _open_early(self, call: CalleeHeard, source: Address) -> None:
+        if call.final is None:
+            call.last = self._response(call, 183, has_sdp=True)
+            self._send(call.last, source)
 
     def _finish(self, call: CalleeHeard, status: int, source: Address) -> None:
         if call.final is not None:
@@ -119,6 +147,8 @@ class SimCallees:
         final = call.final.encode()
         if status < 300:
             call.answered_at_s = self._world.now_s
+            if call.plan.refers_to:
+                self._world.after(REFERS_AFTER_S, lambda: self._refer(call))
             if call.plan.hang_up_after_s is not None:
                 self._world.after(call.plan.hang_up_after_s, lambda: self.hang_up(call))
         else:
@@ -138,17 +168,26 @@ class SimCallees:
         lines = ["v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0", f"m=audio {port} RTP/AVP 0"]
         return "".join(f"{line}\r\n" for line in lines).encode()
 
+    def _refer(self, call: CalleeHeard) -> None:
+        if not call.outcome:
+            data = self._request(call, "REFER", 1, f"Refer-To: <sip:{call.plan.refers_to}@{self.address[0]}>")
+            self._repeat(data, lambda: bool(call.refer_answers))
+
     def _bye(self, call: CalleeHeard) -> bytes:
+        return self._request(call, "BYE", 2 if call.plan.refers_to else 1)
+
+    def _request(self, call: CalleeHeard, method: str, cseq: int, *more: str) -> bytes:
         invite, (host, port) = call.invite, self.address
         contact = invite.contacts[0].uri
         lines = [
-            f"BYE {contact} SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{call.tag}bye",
+            f"{method} {contact} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{call.tag}{method.lower()}",
             "Max-Forwards: 70",
             f"From: {invite.headers.get('To')};tag={call.tag}",
             f"To: {invite.headers.get('From')}",
             f"Call-ID: {invite.call_id}",
-            "CSeq: 1 BYE",
+            f"CSeq: {cseq} {method}",
+            *more,
             "Content-Length: 0",
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n"

@@ -23,6 +23,7 @@ from keepline.call.facts import (
     StepEnded,
     UseStarted,
 )
+from keepline.call.facts.refer import LegReferred, ReferralEnded
 from keepline.call.record import record_of
 from keepline.call.state import Phase
 from keepline.call.steps.common import play_number
@@ -63,6 +64,10 @@ def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]]) -> Iterator[s
             yield f"the answer to {call_id} was never acknowledged"
         if len(heard.byes) > 1:
             yield f"{call_id} heard {len(heard.byes)} different BYEs"
+        if len(heard.refer_answers) > 1:
+            yield f"the REFER of {call_id} got {len(heard.refer_answers)} different answers"
+        if any(cseq < 0 for cseq in heard.notified):
+            yield f"a NOTIFY to {call_id} came in two forms"
     legs = [(each.parent, each.parent_step) for each in placed]
     if len(set(legs)) != len(legs):
         yield f"a step called somebody more than once: {legs}"
@@ -149,6 +154,7 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         if isinstance(fact, FlowFailed):
             repeats.append(sum(isinstance(each, StepEnded) for each in facts[:index]) - 1)
     repeats += [fact.step for fact in facts if isinstance(fact, UseStarted) and fact.attempt == 1]
+    repeats += [fact.step for fact in facts if isinstance(fact, LegReferred | ReferralEnded)]
     for lost in (fact for fact in facts if isinstance(fact, SecretLost | SecretKept)):
         repeats += [lost.step] * (1 if isinstance(lost, SecretLost) else 2)
     known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from keepline.model.errors import PeerError
 from keepline.sip.message import Request
-from keepline.sip.values import SipUri, parse_uri
+from keepline.sip.reasons import phrase_for
+from keepline.sip.telephone import is_tel, plain_number, user_of
+from keepline.sip.values import SipUri, parse_name_addr, parse_uri
 
 SIPFRAG = "message/sipfrag"
 _STATUS_LINE = re.compile(rb"SIP/2\.0[ \t]+([1-6][0-9][0-9])(?:[ \t]+([^\r\n]*))?(?:\r?\n|\Z)", re.I)
@@ -58,3 +60,37 @@ def refer_news(notify: Request) -> ReferNews:
     if found is None:
         raise PeerError(f"a {SIPFRAG} without a status line")
     return ReferNews(int(found[1]), (found[2] or b"").decode("utf-8", "replace").strip(), is_over)
+
+
+def referred_number(refer: Request) -> str:
+    """Whom a REFER would have called, as a number or a name; the host says nothing of who that is.
+
+    PeerError 400 for no Refer-To, several (RFC 3515 §2.4.1) or one that cannot be read, 416 for another scheme, 404 for
+    nobody, 501 for anything but a plain call: another method, headers such as Replaces (RFC 3891).
+    """
+    values = refer.headers.get_all("Refer-To")
+    if len(values) != 1:
+        raise PeerError("exactly one Refer-To is needed")
+    uri = parse_name_addr(values[0]).uri
+    if is_tel(uri):
+        return _known(user_of(uri))
+    if uri.partition(":")[0].lower() != "sip":
+        raise PeerError("Refer-To is no sip: or tel: URI", 416)
+    target = parse_uri(uri)
+    if (target.params.get("method") or "INVITE").upper() != "INVITE":
+        raise PeerError("nothing but a call is made by REFER", 501)
+    if target.headers:
+        raise PeerError("headers in Refer-To, such as Replaces, are not served", 501)
+    return _known(target.user or "")
+
+
+def _known(user: str) -> str:
+    number = plain_number(user)
+    if not _USER.fullmatch(number):
+        raise PeerError("Refer-To names nobody who could be called", 404)
+    return number
+
+
+def fragment(status: int) -> bytes:
+    """The body of a NOTIFY (RFC 3515 §2.4.5)."""
+    return f"SIP/2.0 {status} {phrase_for(status, '')}\r\n".encode()

@@ -62,11 +62,9 @@ def refusal_of(request: Request) -> Refusal | None:
     try:
         if not (is_tel(request.uri) and method in _TAKES_TEL) and request.sip_uri.headers:
             return Refusal(400, "headers in the Request-URI")
-        if "Require" in request.headers:
-            missing = [tag for tag in request.headers.get_all("Require") if tag not in EXTENSIONS]
-            if missing:
-                listed = ", ".join(missing)
-                return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
+        unsupported = extension_refusal(request)
+        if unsupported is not None:
+            return unsupported
         if method == "NOTIFY":
             return None  # what its body is to be depends on what was asked for
         if method == "INFO":
@@ -79,6 +77,15 @@ def refusal_of(request: Request) -> Refusal | None:
     except PeerError as error:
         return Refusal(error.status, str(error), CONTENT_HEADERS if error.status == 415 else ())
     return _accept_refusal(request) if method == "INVITE" else None
+
+
+def extension_refusal(request: Request) -> Refusal | None:
+    """§8.2.2.3: 420 for what a peer requires and we do not know."""
+    missing = [tag for tag in request.headers.get_all("Require") if tag not in EXTENSIONS]
+    if not missing:
+        return None
+    listed = ", ".join(missing)
+    return Refusal(420, f"extensions not supported: {listed}", (("Unsupported", listed),))
 
 
 def _info_refusal(info: Request) -> Refusal | None:

@@ -176,3 +176,16 @@ def test_an_editor_is_told_the_name_in_the_file() -> None:
     settings = json_schema()["$defs"]["TrunkOutboundFile"]["properties"]
     assert "from" in settings
     assert "from_number" not in settings
+
+
+def test_a_trunk_accepts_refer_only_where_it_says_so(shop: Path, mistakes: Check) -> None:
+    assert not load_operation(shop).trunks[0].accepts_refer
+    good = with_trunk("{proxy: localhost}, accepts_refer: true")
+    (shop / "keepline.yaml").write_text(good, encoding="utf-8")
+    assert load_operation(shop).trunks[0].accepts_refer
+    trunk = json_schema()["$defs"]["TrunkFile"]["properties"]
+    assert trunk["accepts_refer"]["default"] is False
+    assert mistakes(GOOD_YAML.replace("[203.0.113.0/24]}", "[203.0.113.0/24], accepts_refer: true}")) == [
+        "keepline.yaml:3:53: trunks.carrier.accepts_refer: nobody is called by this trunk who could hand a caller on;"
+        " write `outbound: {proxy: HOST}` beside it, or leave it away"
+    ]

@@ -37,6 +37,7 @@ def test_times_that_are_none(timeout_s: float) -> None:
 def test_the_results_are_true_and_false() -> None:
     assert Connected(1.0, "callee")
     assert Connected(1.0, "callee").ok
+    assert Connected(1.0, "callee").transfers == 0
     assert not NotConnected(ConnectReason.BUSY, 486)
     assert not NotConnected(ConnectReason.BUSY).ok
 

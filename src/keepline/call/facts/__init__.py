@@ -34,6 +34,7 @@ from keepline.call.facts.placed import (
     PlacedFact,
 )
 from keepline.call.facts.proven import RequestProven
+from keepline.call.facts.refer import REFER_TYPES, ReferFact
 from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
 from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
@@ -296,6 +297,7 @@ Fact = (
     | MessageRecorded
     | UseStarted
     | TransferFact
+    | ReferFact
     | LegFact
     | StepEnded
     | FlowFailed
@@ -332,6 +334,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *TRANSFER_TYPES,
     *LEG_TYPES,
     RequestProven,
+    *REFER_TYPES,
     StepEnded,
     FlowFailed,
     UseEnded,

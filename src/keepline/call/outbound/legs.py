@@ -37,6 +37,11 @@ class LegNews:
     """Of its end: as in its record."""
 
 
+def transfer_step(number: int) -> int:
+    """The `parent_step` of a leg that a callee asked for by the call's REFER of this number, from 1."""
+    return -1 - number
+
+
 class LegIndex:
     """Which legs a call has."""
 

@@ -9,9 +9,11 @@ leg along (`exchange`).
 import json
 
 from keepline.call.effects import BridgeMedia, PlaceCall, PlayPrompt, StopPrompt, UnbridgeMedia
-from keepline.call.facts import LegJoined, LegPlaced
+from keepline.call.facts import CallPlaced, LegJoined, LegPlaced
+from keepline.call.facts.refer import LegReferred, Moving, ReferralEnded
 from keepline.call.outbound.ending import ANSWERED, RANG_OUT, REFUSED
-from keepline.call.outbound.legs import LegEvent, LegNews
+from keepline.call.outbound.legs import LegEvent, LegNews, transfer_step
+from keepline.call.outbound.refers import notify
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, step_number
 from keepline.call.turn import Turn
@@ -28,6 +30,7 @@ WATCH_S = 30.0
 """How often it is seen whether the leg of a conversation is still there."""
 AMERICAN = "+1"
 LEFT = "nobody waits for it any more"
+HANDED_ON = "handed its caller on"
 
 
 def _request(waiting: Waiting) -> Connect:
@@ -49,6 +52,8 @@ def _begin(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     program = turn.program_of(call.received.operation)
     if request.prompt and (program is None or request.prompt not in program.operation.prompts):
         return no_prompt(waiting, request.prompt)
+    if _joined(call, waiting) is not None and _moving(call, waiting) is not None:
+        return _resume_moved(turn, call, waiting)
     leg = turn.switchboard.leg_at(turn, call.id, step)
     if leg is not None:
         _follow(turn, call, waiting, leg)
@@ -95,7 +100,17 @@ def _join(turn: Turn, call: CallState, waiting: Waiting, leg: CallState) -> None
     turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
 
 
+def is_leg_of(call: CallState, waiting: Waiting, parent_step: int) -> bool:
+    """Whether a leg that was placed for `parent_step` is one of the step that waits."""
+    moving = _moving(call, waiting)
+    if parent_step == step_number(call, waiting):
+        return True
+    return moving is not None and parent_step in (transfer_step(moving.number), transfer_step(moving.talker))
+
+
 def _on_leg_news(turn: Turn, call: CallState, waiting: Waiting, news: LegNews) -> Result | None:
+    if _moving(call, waiting) is not None:
+        return _on_moved_news(turn, call, waiting, news)
     if news.event is LegEvent.ENDED:
         return _on_leg_ended(turn, call, waiting, news)
     leg = turn.switchboard.leg_at(turn, call.id, step_number(call, waiting))
@@ -119,8 +134,11 @@ def _on_leg_ended(turn: Turn, call: CallState, waiting: Waiting, news: LegNews) 
 
 def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     """The leg neither was answered nor came to its end in time, or it is time to see whether it is still there."""
-    leg = turn.switchboard.leg_at(turn, call.id, step_number(call, waiting))
+    leg = turn.switchboard.leg_at(turn, call.id, _talker_step(call, waiting))
     if _joined(call, waiting) is not None:
+        moving = _moving(call, waiting)
+        if moving is not None and moving.is_pending:
+            return _watch_new_leg(turn, call, waiting, moving)
         if leg is None:
             return _over(turn, call, waiting, "node")
         turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
@@ -134,10 +152,136 @@ def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
 def abandon(turn: Turn, call: CallState) -> None:
     """The flow that waits for a leg goes on elsewhere, as one does whose code has changed: the leg is nobody's."""
     placed = call.leg_placed
-    leg = turn.switchboard.leg_at(turn, call.id, placed.step) if placed is not None else None
-    if placed is not None and leg is not None:
-        turn.emit(UnbridgeMedia(call.id, call.received.slot, placed.step + 1))
-        turn.switchboard.end_leg(turn, leg.id, LEFT)
+    if placed is None:
+        return
+    steps, moving = [placed.step], call.handing.moving
+    if moving is not None and moving.step == placed.step:
+        steps += [transfer_step(moving.talker), transfer_step(moving.number)]
+    for step in dict.fromkeys(steps):
+        leg = turn.switchboard.leg_at(turn, call.id, step)
+        if leg is not None:
+            turn.emit(UnbridgeMedia(call.id, call.received.slot, placed.step + 1 + call.repeats))
+            turn.switchboard.end_leg(turn, leg.id, LEFT)
+
+
+# Handed on by REFER -----------------------------------------------------------------------------------------------
+
+
+def _moving(call: CallState, waiting: Waiting) -> Moving | None:
+    moving = call.handing.moving
+    return moving if moving is not None and moving.step == step_number(call, waiting) else None
+
+
+def _talker_step(call: CallState, waiting: Waiting) -> int:
+    """The `parent_step` of the leg that the caller talks with."""
+    moving = _moving(call, waiting)
+    return transfer_step(moving.talker) if moving is not None and moving.talker else step_number(call, waiting)
+
+
+def is_talker(call: CallState, leg: CallState) -> bool:
+    """Whether the caller talks with this leg now, so that it may hand the caller on."""
+    waiting = call.waiting
+    if waiting is None or not isinstance(waiting.request, Connect) or not call.has_caller:
+        return False
+    at = step_of(leg)
+    return _joined(call, waiting) is not None and at == _talker_step(call, waiting)
+
+
+def step_of(leg: CallState) -> int:
+    """The `parent_step` that a leg was placed with."""
+    return leg.received.parent_step if isinstance(leg.received, CallPlaced) else -1
+
+
+def from_number_of(call: CallState) -> str:
+    """Whom a leg of the step that waits is called from; empty for the trunk's."""
+    return _request(call.waiting).from_number if call.waiting is not None else ""
+
+
+def hand_on(turn: Turn, call: CallState, waiting: Waiting, leg: CallState, to_number: str) -> None:
+    """Place the leg that a callee has asked for; `is_talker` was true of it."""
+    request, before = _request(waiting), call.handing.moving
+    number = before.number + 1 if before is not None else 1
+    turn.record(call, LegReferred(call.id, turn.now_s, step_number(call, waiting), number, to_number, leg.id))
+    turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
+    turn.switchboard.place(
+        turn,
+        PlaceCall(
+            to_number,
+            from_number=request.from_number,
+            ring_timeout_s=request.timeout_s,
+            parent=call.id,
+            parent_step=transfer_step(number),
+        ),
+    )
+
+
+def _on_moved_news(turn: Turn, call: CallState, waiting: Waiting, news: LegNews) -> Result | None:
+    moving = _moving(call, waiting)
+    assert moving is not None
+    if moving.is_pending and news.step == transfer_step(moving.number):
+        return _on_new_leg(turn, call, waiting, moving, news)
+    if news.step != _talker_step(call, waiting) or news.event is not LegEvent.ENDED:
+        return None  # of whom it was handed on from
+    if not moving.is_pending:
+        return _over(turn, call, waiting, "callee" if news.reason == "BYE" else "node")
+    return _resume_moved(turn, call, waiting)
+
+
+def _on_new_leg(turn: Turn, call: CallState, waiting: Waiting, moving: Moving, news: LegNews) -> Result | None:
+    if news.event is LegEvent.ENDED:
+        return _fail_move(turn, call, waiting, moving, news.status)
+    asker = turn.switchboard.leg_at(turn, call.id, _talker_step(call, waiting))
+    if news.event is not LegEvent.ANSWERED:
+        if asker is not None:
+            notify(turn, asker, news.status)
+        elif news.event is LegEvent.EARLY_MEDIA:
+            _resume_moved(turn, call, waiting)
+        return None
+    leg = turn.switchboard.leg_at(turn, call.id, transfer_step(moving.number))
+    if leg is None:
+        return None  # its end is on its way
+    turn.record(call, ReferralEnded(call.id, turn.now_s, moving.step, moving.number, leg.id, 200))
+    _bridge(turn, call, waiting, leg)
+    turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
+    if asker is not None:
+        notify(turn, asker, 200)
+        turn.switchboard.end_leg(turn, asker.id, HANDED_ON)
+    return None
+
+
+def _fail_move(turn: Turn, call: CallState, waiting: Waiting, moving: Moving, status: int) -> Result | None:
+    """Nobody took the caller: whoever handed them on keeps them, or nobody is left."""
+    turn.record(call, ReferralEnded(call.id, turn.now_s, moving.step, moving.number, "", status))
+    asker = turn.switchboard.leg_at(turn, call.id, _talker_step(call, waiting))
+    if asker is None:
+        return _over(turn, call, waiting, "callee")
+    notify(turn, asker, status if status >= 300 else 503)
+    turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
+    return None
+
+
+def _watch_new_leg(turn: Turn, call: CallState, waiting: Waiting, moving: Moving) -> Result | None:
+    if turn.switchboard.leg_at(turn, call.id, transfer_step(moving.number)) is None:
+        return _fail_move(turn, call, waiting, moving, 500)
+    turn.set_timer(call, Timer.STEP, turn.now_s + WATCH_S)
+    return None
+
+
+def _resume_moved(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    """Let media do what the transfer has come to."""
+    moving = _moving(call, waiting)
+    assert moving is not None
+    talker = turn.switchboard.leg_at(turn, call.id, _talker_step(call, waiting))
+    new = turn.switchboard.leg_at(turn, call.id, transfer_step(moving.number)) if moving.is_pending else None
+    is_there = talker is not None and talker.phase is Phase.ESTABLISHED
+    turn.set_timer(call, Timer.STEP, turn.now_s + (WATCH_S if is_there or new is not None else GONE_S))
+    if talker is not None and is_there:
+        _bridge(turn, call, waiting, talker)
+    elif new is not None and new.placing is not None and new.placing.early is not None:
+        _bridge(turn, call, waiting, new)
+    elif moving.is_pending:
+        _play(turn, call, waiting)
+    return None
 
 
 # What the caller hears ------------------------------------------------------------------------------------------------
@@ -164,10 +308,12 @@ def _bridge(turn: Turn, call: CallState, waiting: Waiting, leg: CallState) -> No
 
 
 def _bridge_number(call: CallState, waiting: Waiting) -> int:
-    return step_number(call, waiting) + 1
+    return step_number(call, waiting) + 1 + call.repeats
 
 
 def _resume_media(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
+    if _moving(call, waiting) is not None:
+        return _resume_moved(turn, call, waiting)
     leg = turn.switchboard.leg_at(turn, call.id, step_number(call, waiting))
     if leg is not None:
         _follow(turn, call, waiting, leg)
@@ -181,7 +327,9 @@ def _over(turn: Turn, call: CallState, waiting: Waiting, ended_by: str) -> Resul
     joined = _joined(call, waiting)
     assert joined is not None
     duration_s = round(turn.now_s - joined.at_s, 3)
-    return _result(turn, call, waiting, CONNECTED, {"duration_s": duration_s, "ended_by": ended_by})
+    moving = _moving(call, waiting)
+    transfers = {"transfers": moving.done} if moving is not None and moving.done else {}
+    return _result(turn, call, waiting, CONNECTED, {"duration_s": duration_s, "ended_by": ended_by, **transfers})
 
 
 def _failed(turn: Turn, call: CallState, waiting: Waiting, reason: ConnectReason, status: int, detail: str) -> Result:
