@@ -27,6 +27,9 @@ SCENES = {
     "caller_hangs_up_after": (Plan("6008", hang_up_after_s=6.0), HANDS_ON, CalleePlan()),
 }
 
+TOLD = ("answered", "early_media", "busy", "nobody_answers")
+"""Where the agent is there to hear the last word."""
+
 
 def scene_of(name: str, **more: object) -> Scene:
     plan, agent, colleague = SCENES[name]
@@ -115,6 +118,8 @@ def test_every_moment(name: str, outage_s: float) -> None:
         assert scene.run() == [], f"{name}, outage {outage_s} s, death at moment {moment}"
         assert scene.node.log.deaths == 1
         assert outcome(scene) == outcome(undisturbed), f"{name}, outage {outage_s} s, death at moment {moment}"
+        if name in TOLD:
+            assert told(scene)[-1] == told(undisturbed)[-1], f"{name}, outage {outage_s} s, death at moment {moment}"
 
 
 @pytest.mark.parametrize("name", ["answered", "busy", "leaves", "caller_hangs_up_while_it_rings"])
