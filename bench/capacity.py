@@ -170,15 +170,17 @@ def climb(run: Run, steps: Sequence[int], seconds: float, say: Callable[[str], N
     return done
 
 
-def measure(which: str, seconds: float, say: Callable[[str], None], first: int = 0, times: int = 1) -> dict[str, Any]:
-    """One of "2000", "1000", "3000": the highest load that was good `times` times, and every step from `first` on."""
+def measure(
+    which: str, seconds: float, say: Callable[[str], None], bounds: range = range(10**6), times: int = 1
+) -> dict[str, Any]:
+    """One of "2000", "1000", "3000": the highest load that was good `times` times, of the steps within `bounds`."""
     steps = {"2000": STEPS_2000, "1000": STEPS_1000, "3000": STEPS_3000}[which]
     beyond = None
     with a_node(SLOTS, NODE_CORES) as node:
         rig = Rig(node)
         run = {"2000": rig.rate_2000, "1000": rig.concurrent_1000, "3000": rig.steady_3000}[which]
         run(steps[0], 3.0)  # Everything is imported and every prompt read once.
-        done = climb(run, [load for load in steps if load >= first], seconds, say, times)
+        done = climb(run, [load for load in steps if load in bounds], seconds, say, times)
         held = Counter(step.load for step in done if not step.short)
         good = [step for step in done if not step.short and held[step.load] >= times]
         if which == "2000" and good:

@@ -39,6 +39,7 @@ def options() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=10.0, help="how long each step of load lasts")
     add("--times", type=int, default=1, help="how often each step must be good")
     add("--first", type=int, default=0, help="leave out steps below this load")
+    add("--last", type=int, default=10**6, help="leave out steps above this load")
     add("--kills", type=int, default=10, help="kills of each kind")
     add("--concurrent", type=int, default=100, help="calls while processes are killed")
     add("--rate", type=float, default=10.0, help="new calls a second meanwhile")
@@ -79,6 +80,7 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
+    bounds = range(args.first, args.last + 1)
     results: dict[str, Any] = {}
     if "idle" in wanted:
         say("idle")
@@ -90,7 +92,7 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     for name in ("2000", "1000", "3000"):
         if name in wanted:
             say(f"{name}, one core")
-            results[name] = capacity.measure(name, args.seconds, say, args.first, args.times)
+            results[name] = capacity.measure(name, args.seconds, say, bounds, args.times)
     if "overload" in wanted:
         say("overload, one core")
         results["overload"] = overload.measure(args.seconds, say, args.first)
