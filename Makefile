@@ -31,8 +31,15 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 demo: setup  ## the retailer: a node, its back office, a crowd of callers, and the call process killed every 10 s before your eyes
 	@$(BIN)/keepline demo $(ARGS)
 
-test: setup
+test: setup  ## all of them: the live ones wait for real clocks, and the rest are done meanwhile; ARGS=… chooses some
+ifeq ($(strip $(ARGS)),)
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	$(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
+	status=0; $(BIN)/python -m pytest tests/live || status=$$?; \
+	wait "$$rest" || status=$$?; cat "$$log"; exit "$$status"
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: setup  ## everything a machine can check without running a call
 	$(BIN)/ruff check .
