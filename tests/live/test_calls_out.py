@@ -1,6 +1,5 @@
 """Calls out of a real node to SIPp: `keepline call place`, what the callee sees, the record, the exit code."""
 
-import csv
 import json
 import re
 import socket
@@ -14,8 +13,8 @@ from typing import Any
 import pytest
 
 from keepline.cli import output
-from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range, wait_until
-from tests.live.sipp_runner import SCENARIOS
+from keepline.demo_node import LocalNode, NodeSettings, free_port, wait_until
+from tests.live.sipp_callee import sipp_plays
 
 pytestmark = pytest.mark.needs_program("sipp")
 
@@ -40,26 +39,8 @@ class Callee:
     @contextmanager
     def plays(self, scenario: str, directory: Path, calls: int = 1, within_s: int = WITHIN_S) -> Iterator[None]:
         """SIPp is the callee meanwhile; it must be content in the end."""
-        statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("csv", "errors"))
-        sipp = subprocess.Popen(
-            [
-                "sipp", "-sf", str(SCENARIOS / "uas" / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port),
-                "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-m", str(calls), "-nostdin",
-                "-timeout", str(within_s), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
-                "-trace_err", "-error_file", str(errors),
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=directory, env={"TERM": "xterm"},
-        )  # fmt: skip
-        try:
+        with sipp_plays(scenario, self.port, directory, calls=calls, within_s=within_s):
             yield
-            said = sipp.communicate(timeout=within_s)[1]
-        finally:
-            sipp.kill()
-            sipp.wait()
-        said += errors.read_text(errors="replace") if errors.exists() else ""
-        with statistics.open(newline="") as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,8 @@ SIPp sends back what it hears, so what the caller hears of its own voice has gon
 caller's leg to the callee's, and back.
 """
 
-import csv
 import json
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range, wait_until
+from keepline.demo_node import LocalNode, NodeSettings, free_port, wait_until
 from keepline.rtp.packet import RtpPacket
 from keepline.sip.message import Request, Response, make_response, parse_message
 from keepline.sip.sdp import parse_sdp
 from tests.live.media_rig import Phone
-from tests.live.sipp_runner import SCENARIOS
+from tests.live.sipp_callee import sipp_plays
 
 pytestmark = pytest.mark.needs_program("sipp")
 
@@ -132,26 +130,8 @@ class Callee:
     @contextmanager
     def plays(self, scenario: str, directory: Path, calls: int = 1) -> Iterator[None]:
         """SIPp is the callee meanwhile, sending back what it hears; it must be content in the end."""
-        statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("csv", "errors"))
-        sipp = subprocess.Popen(
-            [
-                "sipp", "-sf", str(SCENARIOS / "uas" / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port),
-                "-mi", "127.0.0.1", "-mp", str(free_port_range(8)[0]), "-rtp_echo", "-m", str(calls), "-nostdin",
-                "-timeout", str(WITHIN_S), "-timeout_error", "-trace_stat", "-stf", str(statistics), "-fd", "1",
-                "-trace_err", "-error_file", str(errors),
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=directory, env={"TERM": "xterm"},
-        )  # fmt: skip
-        try:
+        with sipp_plays(scenario, self.port, directory, "-rtp_echo", calls=calls, within_s=WITHIN_S):
             yield
-            said = sipp.communicate(timeout=WITHIN_S)[1]
-        finally:
-            sipp.kill()
-            sipp.wait()
-        said += errors.read_text(errors="replace") if errors.exists() else ""
-        with statistics.open(newline="") as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
 
     def records(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of the caller's call and of the leg, once both are over."""
