@@ -51,7 +51,7 @@ def _packed(number: str) -> Iterator[tuple[str, bytes]]:
 
 def in_bytes(data: bytes, number: str, known: Iterable[str] = (), length: int = RUN) -> list[str]:
     """How a number, or four digits of it, stand in data. `known`: random figures of the call, which prove nothing."""
-    found = ["the whole of it"] if number.encode() in data else []
+    found = ["the whole of it"] if len(number) > length and number.encode() in data else []
     found += [form for form, pattern in _packed(number) if pattern in data]
     text = data
     for each in sorted(known, key=len, reverse=True):
