@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # Debian programs that only the tests use, as real peers.
 DEBIAN_PACKAGES := sip-tester baresip-core
 ARGS ?=
+# Of live tests side by side: they wait for real clocks most of their time.
+LANES ?= 3
 SECONDS ?= 60
 SEEDS ?= 1000
 
@@ -31,11 +33,11 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 demo: setup  ## the retailer: a node, its back office, a crowd of callers, and the call process killed every 10 s before your eyes
 	@$(BIN)/keepline demo $(ARGS)
 
-test: setup  ## all of them: the live ones wait for real clocks, and the rest are done meanwhile; ARGS=… chooses some
+test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest meanwhile; ARGS=… chooses some
 ifeq ($(strip $(ARGS)),)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	$(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
-	status=0; $(BIN)/python -m pytest tests/live || status=$$?; \
+	status=0; $(BIN)/python -m pytest tests/live --numprocesses=$(LANES) --dist=loadfile || status=$$?; \
 	wait "$$rest" || status=$$?; cat "$$log"; exit "$$status"
 else
 	$(BIN)/python -m pytest $(ARGS)

@@ -10,7 +10,6 @@ import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keepline.config import load_operation
-from keepline.demo_ports import NoPortsError, give_back_ports, take_ports
+from keepline.demo_ports import NoPortsError, give_back_ports, take_port, take_ports
 
 READY = re.compile(r"ready sip=udp:(?P<sip>\S+) http=(?P<http>\S+) data=(?P<data>.+)")
 READY_WITHIN_S = 60.0
@@ -68,17 +67,12 @@ def keepline_command() -> list[str]:
     return [str(beside)] if beside.exists() else [sys.executable, "-m", "keepline.cli"]
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody uses at this instant, neither for UDP nor for TCP: SIP takes both."""
-    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as second:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-            with contextlib.suppress(OSError):
-                second.bind(("127.0.0.1", port))
-                return port
-    raise NodeFailedError("no port that is free for both UDP and TCP")
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free for UDP and TCP, and this process's until it ends."""
+    try:
+        return take_port()
+    except NoPortsError as error:
+        raise NodeFailedError(str(error)) from error
 
 
 def free_port_range(ports: int) -> tuple[int, int]:

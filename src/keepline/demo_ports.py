@@ -7,12 +7,15 @@ It refuses to tell whether a port will be free later: what is no part of this ma
 
 import os
 import socket
+from collections import deque
 from collections.abc import Sequence
 
 PORTS_FROM, PORTS_TO = 12000, 32000
 BLOCK_PORTS = 64
 _held: dict[int, list[int]] = {}
 """First port -> descriptors of the names that hold its blocks."""
+_singles: deque[int] = deque()
+"""Of a block of this process's, those that it has not used."""
 
 
 class NoPortsError(Exception):
@@ -33,11 +36,23 @@ def take_ports(count: int) -> tuple[int, int]:
         if block + blocks > total:
             continue
         names = _hold(range(block, block + blocks))
-        if names and all(_is_free(port) for port in range(first, first + count)):
+        # Odd ones are for RTCP, which takes others where it must.
+        if names and all(_is_free(port) for port in range(first, first + count, 2)):
             _held[first] = names
             return first, first + count - 1
         _let_go(names)
     raise NoPortsError(f"no {count} free ports in a row from {PORTS_FROM} to {PORTS_TO}")
+
+
+def take_port() -> int:
+    """A port that is free for UDP and for TCP and nobody else's until this process ends. Raises NoPortsError."""
+    while True:
+        if not _singles:
+            first, last = take_ports(BLOCK_PORTS)
+            _singles.extend(range(first, last + 1))
+        port = _singles.popleft()
+        if _is_free(port):
+            return port
 
 
 def give_back_ports(first: int) -> None:
@@ -66,9 +81,7 @@ def _let_go(names: Sequence[int]) -> None:
 
 
 def _is_free(port: int) -> bool:
-    """Of an even port, by UDP and by TCP; odd ones are for RTCP, which takes others where it must."""
-    if port % 2:
-        return True
+    """By UDP and by TCP."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             if kind is socket.SOCK_STREAM:

@@ -5,7 +5,6 @@ takes for unexpected: it knows a repetition of the last message alone. Straight,
 """
 
 import csv
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -58,7 +57,7 @@ def _run(target: str, contact: str | None, node: LocalNode, directory: Path, run
     # Ports are tried on IPv4, where a node that speaks IPv6 takes none: keep clear of its range.
     first = node.rtp_ports[1] + 1 if ":" in run.host else free_port_range(8)[0]
     first += 4 * WAYS.index(run.way)  # the two may run at once
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     nowhere = "::" if ":" in run.host else "0.0.0.0"
     keys = {"contact": contact or words_of((run.host, port)), "nowhere": nowhere, **run.keys}
     is_lossy = run.way == "lossy"

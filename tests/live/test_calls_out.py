@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +49,7 @@ def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callee]:
     secret = directory / "secret"
     secret.write_text("open sesame")
     secret.chmod(0o600)
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     trunk = "trunks.callee.outbound"
     extra = ["--set", f"{trunk}.proxy=127.0.0.1:{port}", "--set", f"{trunk}.password_file={secret}"]
     with LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra)) as node:

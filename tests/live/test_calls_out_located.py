@@ -83,7 +83,7 @@ class TcpCallee:
 
 @pytest.mark.needs_program("sipp")
 def test_rfc3263_4_3_a_call_by_udp_goes_to_the_next_server_after_one_that_says_503(tmp_path: Path) -> None:
-    busy, serving = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    busy, serving = free_port(), free_port()
     with (
         DnsServer(records("udp", busy, serving)) as dns,
         located_node(tmp_path, dns, "udp", serving) as callee,
@@ -123,7 +123,7 @@ def refusing(port: int) -> Iterator[list[bytes]]:
 
 
 def test_rfc3263_4_2_calls_by_tcp_share_the_connection_to_where_nobody_else_listens(tmp_path: Path) -> None:
-    deaf = free_port(socket.SOCK_STREAM)
+    deaf = free_port()
     callee = TcpCallee()
     try:
         with (

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +72,7 @@ def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarCallee]:
     secret = directory / "secret"
     secret.write_text("open sesame")
     secret.chmod(0o600)
-    port, trunk = free_port(socket.SOCK_DGRAM), "trunks.callee.outbound"
+    port, trunk = free_port(), "trunks.callee.outbound"
     with LossyRelay(f"127.0.0.1:{port}", seed=3) as relay:
         extra = ["--set", f"{trunk}.proxy={relay.front}", "--set", f"{trunk}.password_file={secret}"]
         with LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra)) as node:

@@ -149,7 +149,7 @@ class Callee:
 
 @pytest.fixture
 def callee(tmp_path: Path) -> Iterator[Callee]:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     extra = ["--set", f"trunks.local.outbound.proxy=127.0.0.1:{port}"]
     with LocalNode(NodeSettings(OPERATION, tmp_path / "data", slots=20, extra=extra)) as node:
         yield Callee(node, port)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from keepline.demo_ports import BLOCK_PORTS, PORTS_FROM, PORTS_TO, NoPortsError, give_back_ports, take_ports
+from keepline.demo_ports import BLOCK_PORTS, PORTS_FROM, PORTS_TO, NoPortsError, give_back_ports, take_port, take_ports
 
 TAKER = "import sys; from keepline.demo_ports import take_ports; print(*take_ports(200), flush=True); sys.stdin.read()"
 WITHIN_S = 60
@@ -57,3 +57,11 @@ def test_a_port_that_somebody_uses_is_left_out() -> None:
 def test_more_than_there_are_is_an_error_that_says_so() -> None:
     with pytest.raises(NoPortsError, match="no 30000 free ports in a row from 12000 to 32000"):
         take_ports(30_000)
+
+
+def test_a_single_port_is_given_once_and_never_one_that_is_in_use() -> None:
+    first, second = take_port(), take_port()
+    assert second > first
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as busy:
+        busy.bind(("127.0.0.1", second + 1))
+        assert take_port() > second + 1

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import uuid
 import wave
@@ -26,7 +25,7 @@ class Terminal:
         self.mark = f"init-{uuid.uuid4().hex}"
         self.environment = {**os.environ, MARK: self.mark}
         self.environment.pop("KEEPLINE_DATA", None)
-        self.sip = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        self.sip = f"127.0.0.1:{free_port()}"
 
     def command(self, line: str) -> list[str]:
         program, *arguments = shlex.split(line.replace("127.0.0.1:5060", self.sip))
@@ -52,7 +51,7 @@ class Terminal:
         first, last = free_port_range(20)
         path = self.directory / "keepline.yaml"
         text = path.read_text(encoding="utf-8").replace("127.0.0.1:5060", self.sip)
-        text = text.replace("127.0.0.1:8080", f"127.0.0.1:{free_port(socket.SOCK_STREAM)}")
+        text = text.replace("127.0.0.1:8080", f"127.0.0.1:{free_port()}")
         path.write_text(text.replace("20000-23999", f"{first}-{last}"), encoding="utf-8")
 
 

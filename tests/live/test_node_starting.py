@@ -141,7 +141,7 @@ def test_a_journal_that_is_none(stopped: LocalNode, tmp_path: Path) -> None:
 
 
 def test_a_directory_that_has_a_node(node: LocalNode) -> None:
-    done = up(node, sip=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", http=f"127.0.0.1:{free_port(socket.SOCK_STREAM)}")
+    done = up(node, sip=f"127.0.0.1:{free_port()}", http=f"127.0.0.1:{free_port()}")
     assert_refused(done, "a node runs in", f"supervisor pid {node.pid('supervisor')}", "keepline stop")
     assert complete(node)
 
@@ -154,7 +154,7 @@ def test_survivors_are_not_taken_over_under_another_address(node: LocalNode) -> 
     node.kill("supervisor")
     first, last = node.rtp_ports
     assert_refused(
-        up(node, sip=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"),
+        up(node, sip=f"127.0.0.1:{free_port()}"),
         f"udp:{node.sip}",
         f"--sip {node.sip}",
         "keepline stop",

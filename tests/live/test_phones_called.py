@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import wave
@@ -105,7 +104,7 @@ def pjsip_callee(*arguments: str) -> Iterator[IO[str]]:
 
 
 def test_pjsip_and_a_caller_hear_one_another(tmp_path: Path) -> None:
-    port, heard = free_port(socket.SOCK_DGRAM), tmp_path / "heard.wav"
+    port, heard = free_port(), tmp_path / "heard.wav"
     with (
         node_calling(port, "connecting", "local", tmp_path) as node,
         pjsip_callee(str(port), str(heard), "echo") as pjsip,

@@ -137,7 +137,7 @@ def test_strangers_are_refused_or_ignored(tmp_path: Path, way: str, settings: st
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_call_over_ipv6(tmp_path: Path, way: str) -> None:
-    with own_node(tmp_path, sip=f"[::1]:{free_port(socket.SOCK_DGRAM)}") as node:
+    with own_node(tmp_path, sip=f"[::1]:{free_port()}") as node:
         assert node.sip.startswith("[::1]:")
         for scenario, number in (
             ("hang_up", "2000"),
@@ -149,7 +149,7 @@ def test_a_call_over_ipv6(tmp_path: Path, way: str) -> None:
 
 
 def test_a_key_over_ipv6(tmp_path: Path) -> None:
-    with own_node(tmp_path, sip=f"[::1]:{free_port(socket.SOCK_DGRAM)}") as node:
+    with own_node(tmp_path, sip=f"[::1]:{free_port()}") as node:
         sipp(node, tmp_path, Run("press", "2003", calls=1, host="::1"))
         record = node.calls()[-1]
         assert record["media"]["packets_sent"] > 0
@@ -158,7 +158,7 @@ def test_a_key_over_ipv6(tmp_path: Path) -> None:
 
 def test_a_node_that_listens_everywhere_says_where_it_is(tmp_path: Path) -> None:
     told = "sip.advertised=127.0.0.1"
-    with own_node(tmp_path, "--set", told, sip=f"0.0.0.0:{free_port(socket.SOCK_DGRAM)}") as node:
+    with own_node(tmp_path, "--set", told, sip=f"0.0.0.0:{free_port()}") as node:
         node.sip = node.sip.replace("0.0.0.0", "127.0.0.1")
         for way in WAYS:
             sipp(node, tmp_path, Run("hang_up", "2000", calls=5, way=way))

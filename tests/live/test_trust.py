@@ -5,7 +5,6 @@ Whatever becomes of them, no password and nothing that a password could be guess
 
 import csv
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,7 +62,7 @@ def phone(node: LocalNode, directory: Path, *credentials: str) -> int:
 @pytest.fixture(scope="module")
 def port() -> int:
     """Of the registrar."""
-    return free_port(socket.SOCK_DGRAM)
+    return free_port()
 
 
 @pytest.fixture(scope="module")
