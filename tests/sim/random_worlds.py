@@ -4,16 +4,20 @@ from collections.abc import Callable
 from random import Random
 
 from keepline.call import effects as fx
+from keepline.call.exchange import Exchange
+from keepline.model.errors import LocalError
 from keepline.sim.callee import CalleePlan
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sim.node import MakeExchange
 from keepline.sim.world import BEGAN_S
-from tests.sim.scenes import Scene
+from tests.sim.scenes import Scene, exchange_of
 
 CALLERS = 12
 CALLS_BEGIN_WITHIN_S = 8.0
 DEATHS_MAX = 6
+SHOWN_MAX = 20
+"""Of what is wrong with one world."""
 
 
 def plan_of(random: Random) -> Plan:
@@ -63,8 +67,13 @@ def callee_of(random: Random) -> CalleePlan:
     )
 
 
-def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[[Scene], None] | None = None) -> Scene:
-    """The world of a seed, not yet run."""
+def random_scene(
+    seed: int,
+    make: MakeExchange | None = None,
+    prepare: Callable[[Scene], None] | None = None,
+    kind: type[Exchange] = Exchange,
+) -> Scene:
+    """The world of a seed, not yet run; `kind` is what its processes drive where `make` says nothing."""
     random = Random(f"plans {seed}")
     plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
     speaking = Random(f"messages {seed}")
@@ -73,6 +82,7 @@ def random_scene(seed: int, make: MakeExchange | None = None, prepare: Callable[
     plans += [(talking.uniform(0.0, 5.0), talker_of(talking)) for _ in range(talking.choice((0, 1, 3)))]
     callees = {"+18005550111": callee_of(talking)}
     slots = len(plans) + sum(plan.number == "6008" for _, plan in plans)
+    make = make or exchange_of(slots, kind)
     scene = Scene(plans, seed=seed, weather=STORM, slot_count=slots, make=make, prepare=prepare, callees=callees)
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
@@ -96,6 +106,18 @@ def kill(scene: Scene, outage_s: float) -> None:
     scene.node.die()
 
 
-def replay_line(seed: int) -> str:
-    """How to see a failure again."""
-    return f"replay with: KEEPLINE_SIM_SEED={seed} .venv/bin/python -m pytest tests/sim/test_random_worlds.py"
+def replay_line(seed: int, bug: str = "") -> str:
+    """How to see a failure again; `bug` is the one that was planted."""
+    planted = f" --bug {bug}" if bug else ""
+    return f'replay with: make sim SEEDS=1 ARGS="--first {seed}{planted}"'
+
+
+def failure_of(seed: int, scene: Scene, bug: str = "") -> str:
+    """Run a world: what is wrong with it, in lines, the last of which replays it; empty for a good one."""
+    try:
+        wrong = scene.run()
+    except LocalError as error:  # the core itself will not have it
+        wrong = [str(error)]
+    if not wrong:
+        return ""
+    return "\n".join([f"seed {seed}: {len(wrong)} things are wrong", *wrong[:SHOWN_MAX], replay_line(seed, bug)])

@@ -11,6 +11,7 @@ from keepline.sim.callee import CalleePlan
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sip.message import make_response
+from tests.sim.moments import OUTAGES_S, die_at_every_moment
 from tests.sim.operation import hold, program
 from tests.sim.scenes import Scene, exchange_of
 
@@ -99,19 +100,10 @@ def test_early_media_is_heard_before_the_answer() -> None:
     assert at_s < callee.answered_at_s - 0.5
 
 
-@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
 @pytest.mark.parametrize("name", SCENES)
 def test_every_moment(name: str, outage_s: float) -> None:
-    undisturbed = scene_of(name)
-    assert undisturbed.run() == []
-    for moment in range(undisturbed.node.moment):
-        scene = scene_of(name)
-        scene.node.dies_at = frozenset((moment,))
-        scene.node.outage_s = outage_s
-        assert scene.run() == [], f"{name}, outage {outage_s} s, death at moment {moment}"
-        assert scene.node.log.deaths == 1
-        if name not in UNSURE:
-            assert outcome(scene) == outcome(undisturbed), f"{name}, outage {outage_s} s, death at moment {moment}"
+    die_at_every_moment(lambda: scene_of(name), outage_s, None if name in UNSURE else outcome, name)
 
 
 @pytest.mark.parametrize("name", ["callee_hangs_up", "early_media", "caller_hangs_up", "busy"])

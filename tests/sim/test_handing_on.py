@@ -10,6 +10,7 @@ from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sip.message import parse_message
 from keepline.sip.refer import refer_news
+from tests.sim.moments import OUTAGES_S, die_at_every_moment
 from tests.sim.scenes import Scene
 
 AGENT, COLLEAGUE = "+18005550111", "+18005550122"
@@ -106,20 +107,14 @@ def test_the_caller_of_an_agent_who_left_hears_it_ring() -> None:
     assert rung.count("ringback american 1") == 2
 
 
-@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+def what_all_can_tell(scene: Scene) -> tuple[object, ...]:
+    return *outcome(scene), told(scene)[-1]
+
+
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
 @pytest.mark.parametrize("name", SCENES)
 def test_every_moment(name: str, outage_s: float) -> None:
-    undisturbed = scene_of(name)
-    assert undisturbed.run() == []
-    for moment in range(undisturbed.node.moment):
-        scene = scene_of(name)
-        scene.node.dies_at = frozenset((moment,))
-        scene.node.outage_s = outage_s
-        assert scene.run() == [], f"{name}, outage {outage_s} s, death at moment {moment}"
-        assert scene.node.log.deaths == 1
-        assert outcome(scene) == outcome(undisturbed), f"{name}, outage {outage_s} s, death at moment {moment}"
-        if name in TOLD:
-            assert told(scene)[-1] == told(undisturbed)[-1], f"{name}, outage {outage_s} s, death at moment {moment}"
+    die_at_every_moment(lambda: scene_of(name), outage_s, what_all_can_tell if name in TOLD else outcome, name)
 
 
 @pytest.mark.parametrize("name", ["answered", "busy", "leaves", "caller_hangs_up_while_it_rings"])
