@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keepline"
-CORE = ("model", "sip", "rtp", "flow", "paths", "call", "incident")
+CORE = ("model", "sip", "rtp", "flow", "paths", "succession", "call", "incident")
 JOINING = {"call": ("sip", "rtp", "flow", "paths"), "incident": ("sip", "rtp", "flow", "paths", "call")}
 """Core packages that join their siblings; the others know `model` alone."""
 PURE_MODULES = frozenset(

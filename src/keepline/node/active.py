@@ -26,6 +26,7 @@ from keepline.node.sip_intake import Intake
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.sip.peers import TcpPeer
+from keepline.succession.epochs import is_over
 
 HEARTBEAT_EVERY_S = 0.1
 log = structlog.get_logger("calls")
@@ -115,7 +116,18 @@ class Active:
             self._effects.append(Then(then))
         self._flush()
 
+    def _leave_if_over(self) -> None:
+        """End where a successor has begun: whoever was stopped, or lost his lock with its file, may not know of it.
+
+        Looked at before anything is taken from a socket and before anything is done, so that what a successor needs is
+        left to it and no call is in two hands.
+        """
+        if self.media is not None and is_over(self.media.epoch, self._slots.calls_epoch):
+            log.error("epoch_over", what=f"epoch {self._slots.calls_epoch} has begun; this is of {self.media.epoch}")
+            os._exit(1)
+
     def _read_sip(self, sip: socket.socket) -> None:
+        self._leave_if_over()
         self._intake.read(sip, self._loop.time())
         if not self._serves_soon:
             self._serve_sip()
@@ -130,6 +142,7 @@ class Active:
     def _read_media(self) -> None:
         if self.media is None:
             return
+        self._leave_if_over()
         if self._slots.events_overflow:
             self._slots.events_overflow = False
             self.feed(fx.MediaRestarted())
@@ -146,6 +159,7 @@ class Active:
             self._loop.call_soon(self._wake_sleepers)
 
     def _beat(self) -> None:
+        self._leave_if_over()
         self._slots.calls_heartbeat_s = time.monotonic()
         self._slots.live_calls = self._exchange.live_calls
         self._loop.call_later(HEARTBEAT_EVERY_S, self._beat)
@@ -208,6 +222,7 @@ class Active:
     def _carry_out(self, effects: list[fx.Effect | Then]) -> None:
         media = self.media
         assert media is not None
+        self._leave_if_over()
         answers: list[fx.Input] = []
         for effect in effects:
             if isinstance(effect, fx.SendSip):

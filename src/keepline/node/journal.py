@@ -30,6 +30,7 @@ from keepline.node.journal_file import (
 )
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
 from keepline.proof.key import log_key
+from keepline.succession.epochs import is_over
 
 __all__ = [
     "FILE_NAME",
@@ -227,7 +228,7 @@ class Journal:
         connection.execute("BEGIN IMMEDIATE")
         try:
             epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
-            if epoch > self._epoch:
+            if is_over(self._epoch, epoch):
                 raise EpochOver(f"epoch {epoch} has begun; this process is of epoch {self._epoch}")
             if epoch < self._epoch:  # it began while the disk took nothing
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self._epoch,))

@@ -16,6 +16,7 @@ import msgspec
 from keepline.call.facts import FACT_TYPES, Fact
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.proof.entry import SALT_BYTES, digest_of
+from keepline.succession import epochs
 
 FILE_NAME: Final = "journal.db"
 SCHEMA_VERSION: Final = 2
@@ -155,11 +156,11 @@ def next_epoch(path: Path, before: int = 0) -> int:
         stored = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'epoch'", (before,))
-            epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+            stored = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epochs.next_epoch(stored, before),))
             connection.execute("COMMIT")
-        except sqlite3.OperationalError:
-            epoch = max(stored, before) + 1
+        except sqlite3.OperationalError:  # stands in memory, and is written with the first facts
+            pass
     finally:
         connection.close()
-    return epoch
+    return epochs.next_epoch(stored, before)

@@ -60,6 +60,7 @@ from keepline.node.mediawire import (
 )
 from keepline.node.secretwire import SecretCommand
 from keepline.node.slots import H_MEDIA_TICK, Slots
+from keepline.succession.epochs import is_over
 
 TICKS_PER_S: Final = 500
 IDLE_S: Final = 0.05
@@ -216,7 +217,7 @@ class MediaLoop:
                 epoch, commands = decode_commands(data)
             except LocalError:
                 epoch, commands = -1, []
-            if epoch < self._slots.calls_epoch:
+            if is_over(epoch, self._slots.calls_epoch):
                 self.refused += 1
             else:
                 for command in commands:

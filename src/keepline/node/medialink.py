@@ -47,7 +47,7 @@ class MediaLink:
         self._slots = slots
         self._link = link
         self._prompts = prompts
-        self._epoch = epoch
+        self.epoch = epoch
         self._feed = feed
         self._commands: list[wire.Command] = []
         self._unsent: deque[bytes] = deque()
@@ -223,12 +223,12 @@ class MediaLink:
 
     def _encode(self, commands: list[wire.Command]) -> list[bytes]:
         try:
-            return wire.encode_commands(self._epoch, commands)
+            return wire.encode_commands(self.epoch, commands)
         except LocalError:  # one of them: the others are other calls'
             datagrams = []
             for command in commands:
                 try:
-                    datagrams += wire.encode_commands(self._epoch, [command])
+                    datagrams += wire.encode_commands(self.epoch, [command])
                 except LocalError as error:
                     log.error("media_command_broken", call=_text(command.call), what=str(error))
             return datagrams

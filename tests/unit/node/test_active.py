@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from keepline.model.operation import Prompt
 from keepline.node.journal import Written
 from keepline.node.mediawire import MediaStarted, encode_events
 from tests.unit.node.journal_facts import acknowledged, pressed, received
-from tests.unit.node.node_doubles import PEER, Rig, rig, until
+from tests.unit.node.node_doubles import EPOCH, PEER, Rig, rig, until
 
 CALL = f"{1:016x}"
 OTHER = f"{2:016x}"
@@ -40,6 +40,45 @@ def serving(made: Rig, *effects: fx.Effect) -> None:
     """Have the core answer everything with these effects, and the node serve."""
     made.core.answer = lambda given: list(effects)
     made.start()
+
+
+# One active process ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["datagram", "media", "written", "effects", "beat"])
+def test_whoever_has_a_successor_takes_nothing_and_does_nothing(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Left(BaseException):
+        pass
+
+    def leave(status: int) -> None:
+        assert status == 1
+        raise Left
+
+    async def test() -> None:
+        with rig() as made:
+            serving(made, fx.Persist(received(CALL)), send(b"200"))
+            made.active.feed(fx.TimeCame())
+            made.sip.waiting.append(b"OPTIONS sip:a SIP/2.0")
+            made.media_end.send(encode_events(1, [MediaStarted(1)])[0])
+            made.slots.calls_epoch = EPOCH + 1
+            monkeypatch.setattr(os, "_exit", leave)
+            ways: dict[str, Callable[[], None]] = {
+                "datagram": lambda: made.active._read_sip(made.sip),  # type: ignore[arg-type]
+                "media": made.active._read_media,
+                "written": lambda: made.written(1),
+                "effects": lambda: made.active._carry_out([send(b"BYE")]),
+                "beat": made.active._beat,
+            }
+            with pytest.raises(Left):
+                ways[how]()
+            assert len(made.sip.waiting) == 1
+            assert made.link.recv(4096)
+            assert made.sip.sent == []
+            made.slots.calls_epoch = EPOCH
+            made.active._outbox.clear()
+            monkeypatch.undo()
+
+    run(test())
 
 
 # Written, then sent ---------------------------------------------------------------------------------------------------

@@ -10,17 +10,18 @@ import pytest
 from keepline.node import watch
 from keepline.node.children import Child
 from keepline.node.processes import ProcessId
-from keepline.node.restarts import (
+from keepline.node.restarts import Restarts, how
+from keepline.node.slots import Slots
+from keepline.node.watch import Watch
+from keepline.succession.epochs import is_over, next_epoch
+from keepline.succession.restarts import (
     DELAYS_S,
     DIED_YOUNG_S,
     FAILED_START_DELAY_S,
     KILLED_DELAY_MAX_S,
     KILLED_YOUNG_S,
-    Restarts,
-    how,
 )
-from keepline.node.slots import Slots
-from keepline.node.watch import (
+from keepline.succession.watch import (
     CALLS_HUNG_AFTER_S,
     CALLS_HUNG_ALONE_AFTER_S,
     CALLS_STOPPED_AFTER_S,
@@ -28,7 +29,6 @@ from keepline.node.watch import (
     MEDIA_STOPPED_AFTER_S,
     OWN_DELAY_MAX_S,
     STATE_LOOK_EVERY_S,
-    Watch,
 )
 from tests.unit.node.node_doubles import slots_memory
 
@@ -139,6 +139,17 @@ def test_a_number_used_again_is_somebody_else(clock: Clock) -> None:
     assert len(clock.run(5, first)) == 1
     second = Child("media", ProcessId(77, 2), -1, clock.now_s, state="serving")
     assert len(clock.run(5, second)) == 1
+
+
+@pytest.mark.parametrize(("on_disk", "in_memory", "epoch"), [(0, 0, 1), (4, 2, 5), (2, 4, 5)])
+def test_an_epoch_is_above_all_that_were_seen(on_disk: int, in_memory: int, epoch: int) -> None:
+    assert next_epoch(on_disk, in_memory) == epoch
+
+
+def test_an_epoch_is_over_once_a_newer_one_has_begun() -> None:
+    assert is_over(4, 5)
+    assert not is_over(5, 5)
+    assert not is_over(5, 4), "what memory has forgotten ends nobody"
 
 
 # Starting again -------------------------------------------------------------------------------------------------------
