@@ -1,0 +1,313 @@
+"""One calls process in virtual time: the shell around the call core, which may be killed or stopped at any instant.
+
+It does what the active calls process does: facts first, then the effects that wait for them, in order; and before each
+thing that it does it looks whether a successor has begun. Every instant between two things that it does is a *moment*,
+counted, so that a test can have it die, or be stopped, at each one in turn. What outlives it is the node's.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call.exchange import Exchange
+from keepline.call.facts import CallEnded, Fact
+from keepline.flow.capabilities import SecretsGone
+from keepline.sip import peers
+from keepline.succession.epochs import is_over
+
+if TYPE_CHECKING:
+    from keepline.sim.node import SimNode
+
+WAKES_PER_TURN = 8
+TURN_S = 0.0005
+"""From one turn of the process to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """All that follows from a message is on its way: it is taken from its connection."""
+
+    peer: peers.TcpPeer
+
+
+class Died(BaseException):  # not an Exception: nothing in the core may hold it up
+    """The process is killed at this very moment, or ends because its epoch is over."""
+
+
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged
+"""Effects that are done already, or that nobody is there for."""
+
+
+class SimProcess:
+    """A calls process, from its start to its death."""
+
+    role = "calls"
+
+    def __init__(self, node: "SimNode", number: int) -> None:
+        self._node = node
+        self._world = node.world
+        self.process = number
+        self.state = ""
+        """As its supervisor knows it: empty while it starts, then warm, then active."""
+        self.started_s = self.active_since_s = node.world.now_s
+        self.epoch = 0
+        self.exchange: Exchange | None = None
+        self.is_alive = True
+        self.frozen_at_s: float | None = None
+        """Since when it does nothing: it was stopped, or hangs."""
+        self.is_stopped = False
+        """The kernel says so."""
+        self._backlog: deque[Callable[[], None]] = deque()
+        """What it will do first when it goes on."""
+        self._in_work: set[peers.TcpPeer] = set()
+        self._facts: list[Fact] = []
+        self._effects: list[fx.Effect | Consumed] = []
+        self._unwritten: deque[list[Fact]] = deque()
+        self._waiting: deque[tuple[int, list[fx.Effect | Consumed]]] = deque()
+        self._groups = 0
+        self._groups_written = 0
+        self._timer_at_s: float | None = None
+
+    # Life and death -------------------------------------------------------------------------------------------------
+
+    def promote(self) -> None:
+        """It is the active one: it begins an epoch, with what was written."""
+        node = self._node
+        self.state, self.active_since_s = "active", self._world.now_s
+        self.epoch = node.begin_epoch(self)
+        exchange = self.exchange = node.make(b"process %d" % self.process)
+        calls: dict[str, list[Fact]] = {}
+        for fact in node.written:
+            calls.setdefault(fact.call, []).append(fact)
+        open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
+        exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
+        for call, facts in open_calls.items():
+            exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts)))
+        for facts in calls.values():
+            if isinstance(facts[-1], CallEnded):
+                exchange.step(self._world.now_s, fx.CallLeft(facts[-1]))
+        node.media.close_strangers(set(open_calls))
+        self.soon(self._wake_some)
+        self.look()
+        for order in node.orders:
+            self.soon(lambda order=order: self.feed(order))  # type: ignore[misc]
+
+    def look(self) -> None:
+        """Look at everything that may bring something."""
+        for read in (self.read_socket, self.read_streams, self.read_media):
+            self.soon(read)
+
+    def die(self) -> None:
+        """It is gone at once; of what it was writing, any first part may have reached the journal."""
+        if not self.is_alive:
+            return
+        self.is_alive, self.exchange = False, None
+        for _ in range(self._world.random.randint(0, len(self._unwritten))):
+            if is_over(self.epoch, self._node.epoch_on_disk):
+                break
+            self._node.written += self._unwritten.popleft()
+        self._unwritten.clear()
+        self._node.on_death(self)
+
+    def freeze(self, *, stopped: bool) -> None:
+        """It does nothing from now on: it was stopped by a signal or, where not `stopped`, hangs by itself."""
+        if self.frozen_at_s is None:
+            self.frozen_at_s, self.is_stopped = self._world.now_s, stopped
+            self._node.on_frozen()
+
+    def go_on(self) -> None:
+        """It does what it left undone, not knowing how much time has passed."""
+        if not self.is_alive or self.frozen_at_s is None:
+            return
+        self.frozen_at_s, self.is_stopped = None, False
+        backlog, self._backlog = self._backlog, deque()
+        for do in backlog:
+            self._guarded(do)
+        if self.exchange is not None:
+            self.look()
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.frozen_at_s is not None
+
+    def guard(self, do: Callable[[], None]) -> None:
+        """Have it do something now, where it lives."""
+        if self.is_alive:
+            self._guarded(do)
+
+    def soon(self, do: Callable[[], None], wait_s: float = TURN_S) -> None:
+        """Have it do something after a while, where it lives by then."""
+        self._world.after(wait_s, lambda: self.guard(do))
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        if not self.is_alive:
+            return
+        if self.frozen_at_s is not None:
+            self._backlog.append(do)
+            return
+        try:
+            do()
+        except Died:
+            self.die()
+
+    def _stops_here(self, rest: Callable[[], None]) -> bool:
+        """A moment passes; True where the process is stopped at it, `rest` being what it will go on with."""
+        node = self._node
+        if self.frozen_at_s is None:
+            node.moment += 1
+            if node.moment - 1 in node.dies_at:
+                raise Died
+            if node.moment - 1 in node.stops_at:
+                self.freeze(stopped=True)
+        if self.frozen_at_s is None:
+            return False
+        self._backlog.append(rest)
+        return True
+
+    def _leave_if_over(self) -> None:
+        """Whoever has a successor takes nothing and does nothing."""
+        if is_over(self.epoch, self._node.epoch_in_memory):
+            raise Died
+
+    # Inputs ---------------------------------------------------------------------------------------------------------
+
+    def read_streams(self) -> None:
+        """What TCP connections have brought."""
+        self._leave_if_over()
+        for peer, waiting in list(self._node.streams.items()):
+            if waiting and peer not in self._in_work and not self.is_frozen:
+                self._in_work.add(peer)
+                self.feed(fx.MessageReceived(waiting[0], peer), Consumed(peer))
+
+    def _consume(self, peer: peers.TcpPeer) -> None:
+        streams = self._node.streams
+        streams[peer].popleft()
+        self._in_work.discard(peer)
+        if streams[peer]:
+            self.soon(self.read_streams)
+
+    def read_socket(self) -> None:
+        """The datagrams that wait."""
+        self._leave_if_over()
+        waiting = self._node.socket
+        while waiting and not self.is_frozen:
+            self.feed(fx.DatagramReceived(*waiting.popleft()))
+
+    def read_media(self) -> None:
+        """Media's events."""
+        self._leave_if_over()
+        while not self.is_frozen and (given := self._node.media.read()) is not None:
+            self.feed(given)
+
+    def _wake_some(self) -> None:
+        assert self.exchange is not None
+        if len(self.exchange.sleepers):
+            self.feed(fx.WakeSome(WAKES_PER_TURN))
+            self.soon(self._wake_some)
+        else:
+            self._arm_timer()
+
+    def feed(self, given: fx.Input, then: Consumed | None = None) -> None:
+        """One input; its facts are one group of the journal. `then` follows its effects."""
+        assert self.exchange is not None
+        if self._stops_here(lambda: self.feed(given, then)):
+            return
+        for effect in self.exchange.step(self._world.now_s, given):
+            if isinstance(effect, fx.Persist):
+                self._facts.append(effect.fact)
+            else:
+                self._effects.append(effect)
+        if then is not None:
+            self._effects.append(then)
+        self._flush()
+        self._arm_timer()
+
+    def _arm_timer(self) -> None:
+        assert self.exchange is not None
+        deadline_s = self.exchange.deadline_s
+        if deadline_s is None or (self._timer_at_s is not None and self._timer_at_s <= deadline_s):
+            return
+        self._timer_at_s = deadline_s
+        self.soon(lambda: self._on_timer(deadline_s), max(TURN_S, deadline_s - self._world.now_s))
+
+    def _on_timer(self, at_s: float) -> None:
+        if self._timer_at_s == at_s:
+            self._timer_at_s = None
+            self.feed(fx.TimeCame())
+
+    # Facts, then effects --------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        facts, self._facts = self._facts, []
+        effects, self._effects = self._effects, []
+        if facts and self._node.writes_first:
+            self._groups += 1
+            self._waiting.append((self._groups, effects))
+            self._write(facts)
+        elif self._waiting:
+            self._waiting[-1][1].extend(effects)
+        else:
+            self._carry_out(effects)
+            if facts:
+                self._write(facts)
+
+    def _write(self, facts: list[Fact]) -> None:
+        if self._node.write_s is not None:
+            self._unwritten.append(facts)
+            self.soon(self._commit, self._node.write_s())
+        elif not self._stops_here(lambda: self._write_now(facts)):
+            self._write_now(facts)
+
+    def _write_now(self, facts: list[Fact]) -> None:
+        self._node.append(self, facts)
+        self._on_written()
+
+    def _commit(self) -> None:
+        if self._unwritten:
+            self._node.append(self, self._unwritten.popleft())
+            self._on_written()
+
+    def _on_written(self) -> None:
+        self._groups_written += 1
+        while self._waiting and self._waiting[0][0] <= self._groups_written:
+            self._carry_out(self._waiting.popleft()[1])
+
+    def _ask_office(self, wanted: fx.CallCapability) -> list[fx.Input]:
+        """Ask with what the handles stand for; where one stands for nothing, nothing is asked."""
+        arguments = self._node.media.reveal(wanted.call, wanted.slot, wanted.arguments)
+        if isinstance(arguments, SecretsGone):
+            return [fx.CapabilityAnswered(wanted.call, wanted.step, arguments, wanted.attempt)]
+        self._node.office.ask(replace(wanted, arguments=arguments), lambda given: self.guard(lambda: self.feed(given)))
+        return []
+
+    def _carry_out(
+        self, effects: list[fx.Effect | Consumed], first: int = 0, answers: tuple[fx.Input, ...] = ()
+    ) -> None:
+        node = self._node
+        for index in range(first, len(effects)):
+            if self._stops_here(lambda: self._carry_out(effects, index, answers)):  # noqa: B023 - it is over then
+                return
+            self._leave_if_over()
+            effect = effects[index]
+            node.note_act(self, effect)
+            if isinstance(effect, fx.SendSip):
+                node.send(effect)
+            elif isinstance(effect, Consumed):
+                self._consume(effect.peer)
+            elif isinstance(effect, fx.InspectMedia):
+                seen = node.media.inspect(effect.call, effect.slot)
+                answers += (seen,) if seen is not None else ()
+            elif isinstance(effect, fx.Report):
+                node.log.reports.append(effect)
+            elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
+                answers += (fx.MediaStopped(effect.call),)
+            elif isinstance(effect, fx.CallCapability):
+                answers += tuple(self._ask_office(effect))
+            elif isinstance(effect, fx.PlacementAnswered):
+                node.log.placed[effect.call] = effect.mistake
+            elif not isinstance(effect, Elsewhere):
+                node.media.apply(effect)
+        for answer in answers:
+            self.feed(answer)
