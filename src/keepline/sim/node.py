@@ -1,7 +1,7 @@
 """A node in virtual time: what outlives its processes (journal, sockets, media, epochs), and one after another of them.
 
-Who dies is replaced after a fixed while, unless a supervisor sees to it (`sim.supervisor`). What was written is all that
-a successor has, and datagrams wait for it.
+Who dies is replaced after a fixed while, unless a supervisor sees to it (`sim.supervisor`). What was written is all
+that a successor has, and datagrams wait for it.
 """
 
 from collections import deque
