@@ -90,6 +90,7 @@ def notes_of(path: str) -> list[str]:
     notes, lines = [], []
     for line in Path(path).read_text("utf-8").splitlines():
         lines += [line] if line or lines else []
+        lines = [] if line.startswith("#") else lines  # says when the next one came
         if line.startswith("\N{EM DASH} "):
             notes.append("\n".join(lines) + "\n")
             lines = []

@@ -58,9 +58,10 @@ def status(
 ) -> None:
     """Say how the node is."""
     from keepline.node.control import NodeNotRunning, ask
+    from keepline.node.witness_store import with_witnesses
 
     try:
-        reply = ask(data, {"op": "status"}, ASK_TIMEOUT_S)
+        reply = with_witnesses(ask(data, {"op": "status"}, ASK_TIMEOUT_S), data)
     except NodeNotRunning as error:
         raise CommandFailed(str(error)) from error
     if as_json:
@@ -81,6 +82,9 @@ def _print_status(reply: Mapping[str, object]) -> None:
         elif key == "registrations" and isinstance(value, Mapping):
             for trunk, each in value.items():
                 table.add_row(f"registration {trunk}", _registration(each))
+        elif key == "witnesses" and isinstance(value, Mapping):
+            for name, each in value.items():
+                table.add_row(f"witness {name}", _witness(each))
         else:
             table.add_row(key.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
     Console(highlight=False).print(table)
@@ -90,6 +94,14 @@ def _registration(found: Mapping[str, object]) -> str:
     """`registered for 2700 s more`, `not registered: 403 Forbidden`."""
     state = f"registered for {found['for_s']} s more" if found["registered"] else "not registered"
     return f"{state}: {found['why']}" if found["why"] else state
+
+
+def _witness(found: Mapping[str, object]) -> str:
+    """`file /mnt/vault/shop.notes: 48213 facts at 20:47:21`, and what is wrong."""
+    at = found["at"]
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
+    state = f"{found['facts']} facts at {when}" if when else "nothing yet"
+    return ": ".join(str(each) for each in (found["place"], state, found["why"], found["remark"]) if each)
 
 
 def _processes(found: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

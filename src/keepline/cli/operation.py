@@ -66,6 +66,7 @@ def check(
 ) -> None:
     """Tell every mistake of an operation file and its flows at once."""
     from keepline.config import find_operation, load_operation
+    from keepline.config.witnesses import witness_warnings
 
     path = find_operation(file)
     try:
@@ -77,6 +78,8 @@ def check(
     if as_json:
         return
     counts = {"number": len(operation.numbers), "flow": len(operation.flows), "prompt": len(operation.prompts)}
+    for warning in witness_warnings(operation):
+        complain(f"warning: {replace(warning, file=str(path))}")
     typer.echo(f"{path}: fine: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()))
 
 

@@ -1,14 +1,20 @@
 """`keepline verify` and `keepline export`: whether the journal is what was written, for oneself and for others."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from keepline.cli.output import DEFAULT_DATA, CommandFailed, Data
 
+if TYPE_CHECKING:
+    from keepline.proof.notes import KeptNote
+
 WRONG_SHOWN_MAX = 20
+TOKEN_VARIABLE = "KEEPLINE_WITNESS_TOKEN"
+"""Of the environment: what a witness that is a URL is asked with."""
 
 
 def verify(
@@ -20,18 +26,19 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="A copy of log.pub that was kept elsewhere.", show_default=False)
     ] = None,
     witness: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Checkpoints kept elsewhere; may be given again.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="A file, a URL or a mailbox of checkpoints kept elsewhere; may be given again.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Say whether the journal is what was written; exit 1, naming the first fact that is not."""
     from keepline.node.journal_proof import verify_data
-    from keepline.proof.verify import notes_in
 
     data = directory or data
-    notes = [note for path in witness or () for note in notes_in(_text(path))]
-    if witness and not notes:
-        raise CommandFailed(f"{witness[0]} holds no checkpoint; a witness file is what the node appended to it")
+    notes = _kept(witness) if witness else []
     verdict = verify_data(data, _text(key) if key is not None else None, notes)
     for line in verdict.wrong[:WRONG_SHOWN_MAX]:
         typer.echo(line)
@@ -45,6 +52,16 @@ def verify(
     typer.echo(f"{verdict.facts} facts{erased}: as they were written and signed ({signed})")
     if witness:
         typer.echo(f"{verdict.witnessed} of them are proved by a checkpoint that was kept elsewhere")
+
+
+def _kept(sources: list[str]) -> "list[KeptNote]":
+    from keepline.connectors.witness.interface import WitnessFailed
+    from keepline.connectors.witness.kept import kept_by
+
+    try:
+        return [each for source in sources for each in kept_by(source, os.environ.get(TOKEN_VARIABLE, ""))]
+    except WitnessFailed as error:
+        raise CommandFailed(str(error)) from None
 
 
 def export(

@@ -27,6 +27,7 @@ from keepline.config.store import (
 from keepline.config.tree import Plain, Position, Tree, dotted, read_tree, read_value
 from keepline.config.trunk_checks import check_outbound, check_trunks
 from keepline.config.trunks import outbound_policy_of, trunks_of
+from keepline.config.witnesses import check_witnesses, journal_settings_of
 from keepline.config.words import add_validation_mistakes
 from keepline.model.capability import CapabilityAction
 from keepline.model.errors import Mistake, OperationError
@@ -138,6 +139,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_fallbacks(tree)
     checks.check_apology(tree)
     check_capabilities(tree)
+    check_witnesses(tree)
     if digest is None:
         checks.check_flows(tree, directory)
         check_classes(tree, directory)
@@ -284,6 +286,7 @@ def _operation(
         language=parsed.language,
         apology=_apology(parsed, file.parent),
         capabilities=capabilities_of(parsed.capabilities),
+        journal=journal_settings_of(parsed.journal),
     )
 
 

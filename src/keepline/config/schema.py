@@ -25,6 +25,7 @@ from keepline.config.values import (
     StrictModel,
     Transports,
 )
+from keepline.config.witnesses import JournalFile
 from keepline.model.limits import DNS_SERVERS_MAX, PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import HostPort, MediaSettings, NodeSettings, SipSettings
 
@@ -174,6 +175,7 @@ class OperationFile(StrictModel):
     media: MediaFile = Field(default=MediaFile(), description="how audio is carried")
     http: HttpFile = Field(default=HttpFile(), description="where the desk answers")
     node: NodeFile = Field(default=NodeFile(), description="how a node behaves")
+    journal: JournalFile = Field(default=JournalFile(), description="who witnesses the journal")
     trunks: dict[Name, TrunkFile] = Field(
         min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
     )

@@ -15,6 +15,7 @@ import uvicorn
 
 from keepline.desk.app import create_app
 from keepline.desk.node_source import NodeSource
+from keepline.desk.witnessing import Witnessing
 from keepline.model.limits import DESK_REQUESTS_MAX
 from keepline.node.logs import set_up_logs
 
@@ -77,6 +78,7 @@ def main() -> None:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
+    Witnessing(arguments.data).start()
     _Server(config).run(sockets=[listener])
 
 

@@ -109,6 +109,9 @@ class Metrics:
         self._process_up = gauge("process_up", "1 while there is this process.", "process")
         self._reigns = gauge("reigns", "Processes that have carried calls, or media, so far.", "process")
         self._restarts = gauge("process_restarts", "Starts beyond the first since the supervisor began.", "process")
+        self._witness_facts = gauge("witness_facts", "Facts up to the last checkpoint that it has.", "witness")
+        self._witness_behind_s = gauge("witness_behind_seconds", "Age of what it does not have.", "witness")
+        self._witness_trouble = gauge("witness_trouble", "1 while somebody should look after it.", "witness")
         self._registered = gauge("trunk_registered", "1 while the trunk's registrar knows us.", "trunk")
         self._troubles = gauge("troubles", "Things that somebody should look after: keepline status names them.")
         self._journal_trouble = gauge("journal_trouble", "1 while the journal cannot write.")
@@ -124,7 +127,8 @@ class Metrics:
         except Unavailable:
             self._node_up.set(0)
             self._running.set(0)
-            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info):
+            witnesses = (self._witness_facts, self._witness_behind_s, self._witness_trouble)
+            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info, *witnesses):
                 each.clear()
             return
         self._node_up.set(1)
@@ -143,10 +147,19 @@ class Metrics:
         self._registered.clear()
         for name, trunk in status.registrations.items():
             self._registered.labels(name).set(trunk.registered)
+        self._set_witnesses(status)
         self._troubles.set(len(status.trouble))
         self._journal_trouble.set(any(each.startswith("calls: ") for each in status.trouble))
         self._info.clear()
         self._info.labels(status.node, status.version, status.operation[:12]).set(1)
+
+    def _set_witnesses(self, status: Status) -> None:
+        for each in (self._witness_facts, self._witness_behind_s, self._witness_trouble):
+            each.clear()
+        for name, witness in status.witnesses.items():
+            self._witness_facts.labels(name).set(witness.facts)
+            self._witness_behind_s.labels(name).set(witness.behind_s)
+            self._witness_trouble.labels(name).set(bool(witness.trouble))
 
     # What happened ----------------------------------------------------------------------------------------------------
 

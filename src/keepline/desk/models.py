@@ -52,6 +52,23 @@ class TrunkRegistered(_Model):
     """What went wrong last; empty after a success."""
 
 
+class WitnessStatus(_Model):
+    """What a witness of the journal has."""
+
+    place: str
+    facts: int
+    """Up to the last checkpoint that it took."""
+    at: float | None
+    """When it took that, seconds since the epoch; None for never."""
+    behind_s: float
+    """Age of the oldest checkpoint that it does not have."""
+    trouble: str
+    why: str
+    """What it said when it last failed."""
+    remark: str
+    """What makes it worth less than it could be."""
+
+
 class Status(_Model):
     """How the node is."""
 
@@ -75,6 +92,7 @@ class Status(_Model):
     """Processes that have carried calls, and media, so far."""
     restarts: dict[str, int] = {}
     """Starts of each process beyond its first, since the supervisor began."""
+    witnesses: dict[str, WitnessStatus] = {}
 
 
 class Step(_Model):

@@ -10,6 +10,7 @@ from keepline.call.record import CallRecord
 from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
 from keepline.node.reader import JournalReader, NoJournal
+from keepline.node.witness_store import with_witnesses
 
 ASK_TIMEOUT_S = 2.0
 
@@ -25,7 +26,7 @@ class NodeSource:
 
     def status(self) -> dict[str, object]:
         try:
-            return ask(self._data, {"op": "status"}, ASK_TIMEOUT_S)
+            return with_witnesses(ask(self._data, {"op": "status"}, ASK_TIMEOUT_S), self._data)
         except (NodeNotRunning, OSError) as error:
             raise Unavailable(f"the node does not answer: {error}") from error
 

@@ -286,6 +286,17 @@ JOURNAL_QUEUE_FACTS_MAX = 200_000
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
 
+WITNESSES_MAX = 8
+"""Of one journal; each has a thread of the desk's."""
+WITNESS_S_MAX = 20.0
+"""For a witness to take a checkpoint, connecting included, and for an answer of one that is asked what it has."""
+WITNESS_RETRY_S_MAX = 600.0
+"""Between two attempts at a witness that does not take what it is sent; the pause doubles with each."""
+WITNESS_BYTES_MAX = 64 * 1024 * 1024
+"""Of what a witness kept, when it is read again; one with more is not read."""
+WITNESS_DELIVERIES_MAX = 10_000
+"""Of one witness that are remembered; the oldest are forgotten first."""
+
 # Control
 CONTROL_MESSAGE_BYTES_MAX = 65_536
 CONTROL_CLIENTS_MAX = 64

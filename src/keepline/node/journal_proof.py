@@ -15,6 +15,7 @@ from keepline.call.facts import CallPlaced, CallReceived
 from keepline.model.errors import KeeplineError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
 from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
+from keepline.proof.notes import KeptNote
 from keepline.proof.verify import Findings, JournalVerifier, StoredFact
 
 
@@ -22,10 +23,10 @@ class CannotProve(KeeplineError):  # noqa: N818
     """There is nothing to verify, or nothing to verify it with; the text says what is wanted."""
 
 
-def verify_data(data: Path, public_text: str | None, witnesses: Iterable[str]) -> Findings:
+def verify_data(data: Path, public_text: str | None, witnesses: Iterable[KeptNote]) -> Findings:
     """Verify the journal of a data directory; `public_text` is the line of its `log.pub`, None for the one there."""
-    origin, public = read_public(public_text if public_text is not None else _public_text(data))
     with closing(_open(data)) as connection:
+        origin, public = read_public(public_text if public_text is not None else _public_text(data))
         try:
             connection.execute("BEGIN")
             notes = [row[0] for row in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
@@ -41,10 +42,10 @@ def export_data(data: Path, to: TextIO) -> int:
 
     What the lines hold is in `docs/reference/journal.md`.
     """
-    public_text = _public_text(data)
-    read_public(public_text)
     count = 0
     with closing(_open(data)) as connection:
+        public_text = _public_text(data)
+        read_public(public_text)
         connection.execute("BEGIN")
         to.write(json.dumps({"log": public_text}) + "\n")
         notes = iter(connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall())

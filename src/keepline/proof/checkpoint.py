@@ -32,6 +32,16 @@ class Checkpoint:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """A checkpoint as the journal keeps it."""
+
+    size: int
+    at_s: float
+    """When it was signed, seconds since the epoch."""
+    note: str
+
+
 def key_name(origin: str, public: Ed25519PublicKey) -> bytes:
     """The four bytes that say which key a signature is of."""
     return sha256(origin.encode() + b"\n" + ALGORITHM + public.public_bytes_raw()).digest()[:4]

@@ -5,7 +5,7 @@ as well, the stretch between two checkpoints that holds it. What was cut off at 
 was kept elsewhere, and by nothing inside the journal. Source: RFC 6962 §2.1.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +14,7 @@ from keepline.model.errors import PeerError
 from keepline.proof.checkpoint import Checkpoint, verify
 from keepline.proof.entry import digest_of, entry_of
 from keepline.proof.merkle import Frontier, leaf_hash
+from keepline.proof.notes import KeptNote, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +52,30 @@ class JournalVerifier:
     """Reads facts in order, and compares."""
 
     def __init__(
-        self, origin: str, public: Ed25519PublicKey, notes: Iterable[str], witnesses: Iterable[str] = ()
+        self, origin: str, public: Ed25519PublicKey, notes: Iterable[str], witnesses: Iterable[KeptNote] = ()
     ) -> None:
         """`notes` are the journal's own checkpoints, `witnesses` those that were kept elsewhere."""
         self.verdict = Findings()
         self._origin, self._public = origin, public
-        self._due: dict[int, list[tuple[Checkpoint, bool]]] = {}
+        self._due: dict[int, list[tuple[Checkpoint, KeptNote | None]]] = {}
         for note in notes:
-            self._expect(note, False)
-        for note in witnesses:
-            self._expect(note, True)
+            self._expect(note, None)
+        for kept in witnesses:
+            self._expect(kept.note, kept)
         self._frontier = Frontier()
         self._is_whole = True
         self._held = 0
 
-    def _expect(self, note: str, is_witness: bool) -> None:
+    def _expect(self, note: str, kept: KeptNote | None) -> None:
         try:
             checkpoint = verify(note, self._public)
             if checkpoint.origin != self._origin:
                 raise PeerError(f"the checkpoint is of the log {checkpoint.origin!r}, this is {self._origin!r}")
         except PeerError as error:
-            self.verdict.wrong.append(f"{'the witness: ' if is_witness else ''}{error}")
+            self.verdict.wrong.append(f"{f'the witness {kept.source}: ' if kept is not None else ''}{error}")
             return
-        self._due.setdefault(checkpoint.size, []).append((checkpoint, is_witness))
-        self.verdict.checkpoints += not is_witness
+        self._due.setdefault(checkpoint.size, []).append((checkpoint, kept))
+        self.verdict.checkpoints += kept is None
 
     def read(self, facts: Iterable[StoredFact]) -> Findings:
         """All facts, by their numbers from 1."""
@@ -94,36 +95,30 @@ class JournalVerifier:
             self._frontier.append(leaf_hash(entry_of(fact.seq, fact.kind, fact.call, fact.digest)))
             verdict.facts += 1
             self._compare()
-        for size in sorted(self._due) if self._is_whole else ():
-            where = "a checkpoint kept elsewhere" if any(w for _, w in self._due[size]) else "a signed checkpoint"
-            verdict.wrong.append(f"the journal ends with fact {last}; {where} has seen {size}")
+        if self._is_whole:
+            verdict.wrong += [self._cut(size, last) for size in sorted(self._due, reverse=True)]
         return verdict
+
+    def _cut(self, size: int, last: int) -> str:
+        """The journal is shorter than somebody has seen it."""
+        kept = next((kept for _, kept in self._due[size] if kept is not None), None)
+        if kept is None:
+            return f"the journal ends with fact {last}; a signed checkpoint has seen {size}"
+        when = f" at {utc(kept.at_s)}" if kept.at_s is not None else ""
+        return f"the witness {kept.source} saw {size} facts{when}, this journal has {last}: its end was cut off"
 
     def _compare(self) -> None:
         if not self._is_whole:
             return
         size, first = self._frontier.size, self._held + 1
-        for checkpoint, is_witness in self._due.pop(size, ()):
+        for checkpoint, kept in self._due.pop(size, ()):
             if checkpoint.root == self._frontier.root:
                 self._held = size
-                if is_witness:
+                if kept is not None:
                     self.verdict.witnessed = size
                 self.verdict.signed = max(self.verdict.signed, size)
             elif not self.verdict.wrong:
-                source = "kept elsewhere" if is_witness else "of the journal"
+                source = f"kept by {kept.source}" if kept is not None else "of the journal"
                 self.verdict.wrong.append(
                     f"facts {first} to {size} are not those that were signed (checkpoint {source})"
                 )
-
-
-def notes_in(text: str) -> Iterator[str]:
-    """The signed notes of a witness's file, one after the other."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line and lines and lines[-1].startswith("\N{EM DASH} "):
-            yield "\n".join(lines) + "\n"
-            lines = []
-        elif line or lines:
-            lines.append(line)
-    if lines:
-        yield "\n".join(lines) + "\n"

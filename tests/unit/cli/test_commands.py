@@ -38,8 +38,19 @@ def test_wrong_use_is_wrong_input(run: Run, arguments: tuple[str, ...]) -> None:
 
 def test_check_of_a_right_file(run: Run) -> None:
     ran = run("check", str(embedded_operation_path().parent))
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
+    assert ran.err.startswith(f"warning: {embedded_operation_path()}:1:1: journal.witnesses: no witness is named: ")
     assert ran.out == f"{embedded_operation_path()}: fine: 4 numbers, 4 flows, 3 prompts\n"
+
+
+def test_check_is_content_where_somebody_witnesses(run: Run, tmp_path: Path) -> None:
+    source = embedded_operation_path()
+    (tmp_path / "flows.py").write_text(source.with_name("flows.py").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "music.wav").write_bytes(source.with_name("music.wav").read_bytes())
+    witnessed = source.read_text(encoding="utf-8") + "\njournal: {witnesses: {vault: {file: /mnt/vault/notes}}}\n"
+    (tmp_path / "keepline.yaml").write_text(witnessed, encoding="utf-8")
+    ran = run("check")
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_check_takes_the_file_that_is_here(run: Run, tmp_path: Path) -> None:
@@ -307,7 +318,7 @@ def test_an_unexpected_failure_is_one_line_and_its_traceback_on_request(
 def test_a_reader_that_goes_away_is_fine() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-c", "from keepline.cli import main; main()", "check", str(embedded_operation_path())]
+    command = [sys.executable, "-c", "from keepline.cli import main; main()", "schema"]
     ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (0, b"")

@@ -27,6 +27,17 @@ STATUS: dict[str, object] = {
     "uptime_s": 12.5,
     "registrations": {"carrier": {"registered": False, "for_s": 0, "why": "403 <Forbidden>"}},
     "trouble": ["calls: <disk> full"],
+    "witnesses": {
+        "vault": {
+            "place": "file /mnt/vault/notes",
+            "facts": 40,
+            "at": 1_700_000_000.0,
+            "behind_s": 12.5,
+            "trouble": "witness vault has no checkpoint for 4 h",
+            "why": "/mnt/vault/notes: No space left on device",
+            "remark": "",
+        }
+    },
     "epochs": {"calls": 2, "media": 1},
     "restarts": {"calls": 1},
     "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},

@@ -156,6 +156,9 @@ def test_how_the_node_is(source: MetricSource) -> None:
     assert value(text, "keepline_live_calls") == 2
     assert value(text, 'keepline_process_up{process="media"}') == 1
     assert value(text, 'keepline_trunk_registered{trunk="carrier"}') == 0
+    assert value(text, 'keepline_witness_facts{witness="vault"}') == 40
+    assert value(text, 'keepline_witness_behind_seconds{witness="vault"}') == 12.5
+    assert value(text, 'keepline_witness_trouble{witness="vault"}') == 1
     assert value(text, 'keepline_process_up{process="calls_warm"}') == 0
     assert value(text, 'keepline_reigns{process="calls"}') == 3
     assert value(text, 'keepline_process_restarts{process="calls"}') == 2
@@ -170,6 +173,7 @@ def test_a_node_that_is_down_is_told_and_forgotten(source: MetricSource) -> None
     text = metrics.scrape()
     assert value(text, "keepline_node_up") == value(text, "keepline_journal_readable") == 0
     assert b"keepline_process_up{" not in text
+    assert b"keepline_witness_facts{" not in text
     source.down = ""
     assert value(metrics.scrape(), "keepline_node_up") == 1
 

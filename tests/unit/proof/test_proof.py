@@ -15,7 +15,7 @@ from keepline.proof.checkpoint import NOTE_CHARS_MAX, Checkpoint, read_note, ver
 from keepline.proof.entry import digest_of, entry_of
 from keepline.proof.key import NoLogKey, log_key, read_public
 from keepline.proof.merkle import Frontier, leaf_hash
-from keepline.proof.verify import notes_in
+from keepline.proof.notes import KeptNote, notes_in
 from tests.unit.proof.proof_journal import tamper, write
 
 INDEPENDENT = Path(__file__).parents[3] / "tools" / "verify_export.py"
@@ -34,7 +34,7 @@ def data(written: Path, tmp_path: Path) -> Path:
 
 
 def wrong(data: Path, *witnesses: str) -> list[str]:
-    return verify_data(data, None, witnesses).wrong
+    return verify_data(data, None, [KeptNote(note, "vault") for note in witnesses]).wrong
 
 
 def independent(data: Path, tmp_path: Path, *options: str) -> tuple[int, str]:
@@ -56,7 +56,7 @@ def last_note(data: Path) -> str:
 
 
 def test_a_journal_that_nobody_touched_is_as_it_was_written(data: Path, tmp_path: Path) -> None:
-    verdict = verify_data(data, None, [last_note(data)])
+    verdict = verify_data(data, None, [KeptNote(last_note(data), "vault")])
     assert (verdict.wrong, verdict.facts, verdict.signed, verdict.witnessed) == ([], 25, 25, 25)
     assert verdict.checkpoints >= 5
     code, words = independent(data, tmp_path)
@@ -122,7 +122,7 @@ def test_a_tail_that_was_cut_passes_unless_somebody_else_kept_a_checkpoint(data:
     kept = last_note(data)
     cut(data)
     assert wrong(data) == []
-    assert wrong(data, kept) == ["the journal ends with fact 20; a checkpoint kept elsewhere has seen 25"]
+    assert wrong(data, kept) == ["the witness vault saw 25 facts, this journal has 20: its end was cut off"]
     witness = tmp_path / "witness"
     witness.write_text(kept, encoding="utf-8")
     assert independent(data, tmp_path)[0] == 0
@@ -147,7 +147,7 @@ def test_a_history_that_was_signed_anew_with_the_stolen_key_differs_from_what_wa
 
     tamper(data / "journal.db", forge)
     assert wrong(data) == []
-    assert wrong(data, kept) == ["facts 1 to 25 are not those that were signed (checkpoint kept elsewhere)"]
+    assert wrong(data, kept) == ["facts 1 to 25 are not those that were signed (checkpoint kept by vault)"]
 
 
 def test_an_erased_fact_leaves_its_proof(data: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_checkpoint_that_somebody_else_signed_is_wrong(data: Path, tmp_path: P
     (tmp_path / "other").mkdir()
     other = log_key(tmp_path / "other")
     note = other.note(25, bytes(32))
-    assert wrong(data, note) == ["the witness: the checkpoint of 25 entries is not signed by this key"]
+    assert wrong(data, note) == ["the witness vault: the checkpoint of 25 entries is not signed by this key"]
     tamper(data / "journal.db", lambda db: db.execute("UPDATE checkpoints SET note = ? WHERE size = 25", (note,)))
     assert "a checkpoint is not of this log" in independent(data, tmp_path)[1]
 
@@ -211,7 +211,7 @@ def test_what_is_no_note_is_refused(text: str) -> None:
 def test_a_file_of_notes_is_read_one_by_one(tmp_path: Path) -> None:
     key = log_key(tmp_path)
     notes = [key.note(size, bytes(32)) for size in (1, 2, 3)]
-    assert list(notes_in("\n".join(notes))) == notes
+    assert [each.note for each in notes_in("\n".join(notes))] == notes
     assert list(notes_in("")) == []
 
 
@@ -232,10 +232,19 @@ def test_a_key_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 
 def test_where_there_is_no_journal_there_is_nothing_to_prove(data: Path, tmp_path: Path) -> None:
     (data / "journal.db").unlink()
-    with pytest.raises(CannotProve, match="no journal in"):
-        verify_data(data, None, [])
+    for nowhere in (data, tmp_path, tmp_path / "none"):
+        with pytest.raises(CannotProve, match="no journal in"):
+            verify_data(nowhere, None, [])
+        with (tmp_path / "export").open("w", encoding="utf-8") as file, pytest.raises(CannotProve, match="no journal"):
+            export_data(nowhere, file)
+
+
+def test_without_the_public_key_a_copy_of_it_is_asked_for(data: Path) -> None:
+    public = (data / "log.pub").read_text(encoding="ascii")
+    (data / "log.pub").unlink()
     with pytest.raises(NoLogKey, match="--key names a copy"):
-        verify_data(tmp_path, None, [])
+        verify_data(data, None, [])
+    assert verify_data(data, public, []).wrong == []
 
 
 def test_an_export_holds_facts_and_checkpoints_in_order(data: Path, tmp_path: Path) -> None:
