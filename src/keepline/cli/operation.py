@@ -101,8 +101,24 @@ def up(
     ] = None,
 ) -> None:
     """Run a node in the foreground; prints one line when it answers calls."""
-    from keepline.config import find_operation, lint_operation, load_operation, store_operation
+    from keepline.node.head_start import begin
 
+    given = _overrides(sip, rtp_ports, http, set_ or [])
+    # It imports what answers calls while this process reads the operation.
+    head_start = begin()
+    try:
+        arguments = ["--data", str(data.absolute()), *_prepared(file, data, given)]
+        arguments += ["--head-start", head_start.text] if head_start is not None else []
+        # The supervisor takes this process's place: a terminal, a shell or systemd signals it, and awaits it.
+        os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
+    except BaseException:
+        if head_start is not None:
+            head_start.give_up()
+        raise
+
+
+def _overrides(sip: str, rtp_ports: str, http: str, set_: list[str]) -> list[tuple[str, str]]:
+    """The settings that were given beside the file, each with the flag that it was given by."""
     flags = {
         "--sip": ("sip.listen", sip),
         "--rtp-ports": ("media.rtp_ports", rtp_ports),
@@ -111,7 +127,13 @@ def up(
     # Text, whatever YAML would make of its brackets.
     texts = {flag: f"'{value}'" if value.startswith("[") else value for flag, (_, value) in flags.items()}
     given = [(flag, f"{setting}={texts[flag]}") for flag, (setting, value) in flags.items() if value]
-    given = [("--set", each) for each in set_ or []] + given
+    return [("--set", each) for each in set_] + given
+
+
+def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> list[str]:
+    """Check and store the operation; what the supervisor is told of it."""
+    from keepline.config import find_operation, lint_operation, load_operation, store_operation
+
     try:
         operation = load_operation(find_operation(file), [override for _, override in given])
     except OperationError as error:
@@ -125,9 +147,7 @@ def up(
         complain(f"warning: {mistake}")
     sys.stdout.flush()
     sys.stderr.flush()
-    # The supervisor takes this process's place: it is the one that a terminal, a shell or systemd signals and awaits.
-    arguments = ["--data", str(data.absolute()), "--operation", operation.digest, "--settings", _settings(operation)]
-    os.execv(sys.executable, [sys.executable, "-m", "keepline.node.supervisor", *arguments])
+    return ["--operation", operation.digest, "--settings", _settings(operation)]
 
 
 def upgrade(

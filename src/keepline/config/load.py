@@ -24,6 +24,7 @@ from keepline.config.store import (
     read_overrides,
     stored_directory,
 )
+from keepline.config.stored import keep_values, moved
 from keepline.config.tree import Plain, Position, Tree, dotted, read_tree, read_value
 from keepline.config.trunk_checks import check_outbound, check_trunks
 from keepline.config.trunks import outbound_policy_of, trunks_of
@@ -81,6 +82,7 @@ def store_operation(operation: Operation, data_dir: Path, needed: Needed | None 
     """
     files = operation_files(Path(operation.file), _recordings_of(operation))
     directory = copy_files(files, operation.overrides, operation, data_dir)
+    keep_values(directory, moved(operation, directory.absolute()))
     if needed is not None:
         prune(data_dir, operation.digest, needed)
     return directory
@@ -105,11 +107,8 @@ def _templates_of(actions: Mapping[str, CapabilityAction]) -> dict[str, Plain]:
     }
 
 
-def load_stored(data_dir: Path, digest: str) -> Operation:
-    """The operation stored under `digest`; raises OperationError when the copy is missing or no longer whole.
-
-    Flows are not imported: `import_flow` does that when a call needs one.
-    """
+def read_stored(data_dir: Path, digest: str) -> Operation:
+    """The operation stored under `digest`, from its file; `keepline.config.load_stored` is quicker."""
     directory = stored_directory(data_dir, digest)
     try:
         overrides = read_overrides(directory)

@@ -17,7 +17,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from keepline.node import light_logs  # noqa: F401 - before structlog
+
+# isort: split
 
 import structlog
 
@@ -27,27 +31,31 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.steps.apology import apologies
-from keepline.call.turn import Identity, Program
-from keepline.config import import_flow, load_stored
+from keepline.call.turn import Identity
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
-from keepline.node.capabilities import Capabilities, load_connectors
+from keepline.node.capabilities import Capabilities
 from keepline.node.control import ControlClient, Message
+from keepline.node.head_start import OPTION as AWAIT
+from keepline.node.head_start import told
 from keepline.node.journal import Journal, Tail, next_epoch
 from keepline.node.journal_tolls import placed_since
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
-from keepline.node.passwords import nonce_key, read_passwords
+from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
 from keepline.node.placements import wanted_of
-from keepline.node.resolver import Locator, Resolver
+from keepline.node.programs import Programs, asks_for_names
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
 from keepline.sip.transaction import Timers
+
+if TYPE_CHECKING:
+    from keepline.node.resolver import Locator
 
 FOLLOW_EVERY_S = 0.1
 LEFT_LINGER_S = 32.0
@@ -85,7 +93,7 @@ class CallsProcess:
         self._active: Active | None = None
         self._exchange: Exchange | None = None
         self._epoch = 0
-        self._programs: dict[str, Program] = {}
+        self._programs = Programs(paths.data)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._streams: Streams | None = None
@@ -101,7 +109,7 @@ class CallsProcess:
 
     async def run(self) -> None:
         """Serve until told to stop."""
-        if self._program(self._digest) is None:
+        if self._programs.load(self._digest) is None:
             raise LocalError(f"the stored operation {self._digest} cannot be had")
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
         for fact in placed_since(self._paths.journal, time.time() - LEDGER_LOOK_BACK_S, self._tail.seq):
@@ -196,7 +204,7 @@ class CallsProcess:
         for facts in self._open.values():
             received = facts[0]
             if isinstance(received, CallBegun) and received.operation not in self._programs:
-                program = self._program(received.operation)
+                program = self._programs.load(received.operation)
                 if program is not None:
                     exchange.add_program(program, current=False)
         exchange.blamed = note_deaths(self._slots)
@@ -208,29 +216,40 @@ class CallsProcess:
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
-        active.capabilities = Capabilities(self._loop, self._operation, active.feed, active.now_s, media.reveals.ask)
+        active.capabilities = Capabilities(
+            self._loop, self._programs.operation, active.feed, active.now_s, media.reveals.ask
+        )
         active.tell = self._tell
         self._active = active
         live = len(self._open)
         self._open, self._left = {}, []
-        for program in self._programs.values():
+        for program in self._programs:
             for prompt in (*apologies(program.operation), *program.operation.prompts.values()):
                 self._keep(self._loop.create_task(self._make_ready(prompts, prompt)))
         self._streams = active.streams = Streams(
             self._loop, active.feed_all, exchange.gate, active.now_s, self._control.hold
         )
         active.start(media, self._link)
-        listening = {socket.AF_INET: "A", socket.AF_INET6: "AAAA"}
-        families = frozenset(listening[each.family] for each in self._sip)
-        current = self._programs[self._digest].operation
-        self._locator = Locator(Resolver(current.sip.dns, families), active.feed, self._paths.located_file)
-        self._locator.start(current)
+        self._locator = self._begin_locating(active)
         self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
         self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms})
         if not self._control.tell({"op": "take_over"}):
             self._streams.end_handover()
+
+    def _begin_locating(self, active: Active) -> "Locator | None":
+        """Follow the names of proxies; None where all are addresses."""
+        operation = self._programs[self._digest].operation
+        if not asks_for_names(operation):
+            return None
+        from keepline.node.resolver import Locator, Resolver  # loaded with the program
+
+        listening = {socket.AF_INET: "A", socket.AF_INET6: "AAAA"}
+        families = frozenset(listening[each.family] for each in self._sip)
+        locator = Locator(Resolver(operation.sip.dns, families), active.feed, self._paths.located_file)
+        locator.start(operation)
+        return locator
 
     def _on_streams(self, descriptors: list[int], last: bool) -> None:
         self._loop.call_soon_threadsafe(self._take_streams, descriptors, last)
@@ -262,23 +281,6 @@ class CallsProcess:
         active = self._active
         if active is not None:
             self._loop.call_soon_threadsafe(active.on_written, written)
-
-    def _program(self, digest: str) -> Program | None:
-        """A stored version of the operation with its flows; None, with a loud word, where it cannot be had."""
-        if digest not in self._programs:
-            try:
-                operation = load_stored(self._paths.data, digest)
-                load_connectors(operation)
-                functions: Any = {name: import_flow(operation, ref) for name, ref in operation.flows.items()}
-            except Exception as error:
-                log.error("operation_missing", digest=digest, what=str(error))
-                return None
-            self._programs[digest] = Program(operation, functions, read_passwords(operation))
-        return self._programs[digest]
-
-    def _operation(self, digest: str) -> Operation | None:
-        program = self._programs.get(digest)
-        return program.operation if program is not None else None
 
     # The supervisor's line ------------------------------------------------------------------------------------------
 
@@ -339,22 +341,31 @@ def _address(sip: socket.socket) -> HostPort:
     return HostPort(host, port)
 
 
-async def _run(arguments: argparse.Namespace) -> None:
-    await CallsProcess(NodePaths(arguments.data), json.loads(arguments.fds), arguments.operation).run()
-
-
 def main() -> None:
     """Run one calls process."""
     parser = argparse.ArgumentParser(prog="keepline-calls", description="One of the two calls processes of a node.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--operation", required=True, help="digest of the stored operation")
-    parser.add_argument("--fds", required=True, help="JSON: the inherited descriptors by name")
+    parser.add_argument("--fds", default="{}", help="JSON: the inherited descriptors by name")
     set_up_logs("calls")
+    given = sys.argv[1:]
+    fds: dict[str, Any] = {}
+    if given[:1] == [AWAIT]:
+        word = told(int(given[1]))
+        if word is None:
+            return
+        given, fds = word
+    arguments = parser.parse_args(given)
+    fds = fds or json.loads(arguments.fds)
     try:
-        asyncio.run(_run(parser.parse_args()))
+        asyncio.run(_run(NodePaths(arguments.data), fds, arguments.operation))
     except Exception:
         log.exception("calls_failed")
         sys.exit(1)
+
+
+async def _run(paths: NodePaths, fds: dict[str, Any], digest: str) -> None:
+    await CallsProcess(paths, fds, digest).run()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from keepline.model.errors import LocalError
 from keepline.node.control import ControlClient, Message
+from keepline.node.head_start import MODULE as CALLS_MODULE
+from keepline.node.head_start import HeadStart
 from keepline.node.holdings import Holdings
 from keepline.node.media import MediaLoop
 from keepline.node.paths import NodePaths
@@ -41,19 +43,23 @@ class Child:
     """Of an active calls process: trunk -> until when it is registered, and what went wrong last."""
 
 
-def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str) -> int:
-    """Start a calls process; returns its pid."""
+def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str, head_start: HeadStart | None = None) -> int:
+    """Start a calls process, or let one that has begun already serve; returns its pid."""
     singles = {
         "slots": holdings.slots.fd,
         "link": holdings.link.fileno(),
         "media_link": holdings.media_link.fileno(),
     }
     sip, sip_tcp = ([each.fileno() for each in some] for some in (holdings.sip, holdings.sip_tcp))
+    arguments = ["--data", str(paths.data), "--operation", digest]
+    if head_start is not None:
+        if head_start.tell(arguments, {**singles, "sip": sip, "sip_tcp": sip_tcp}, holdings.rtp_ports):
+            return head_start.pid
+        head_start.give_up()
     described = json.dumps(
         {**singles, "sip": sip, "sip_tcp": sip_tcp, "rtp_ports": holdings.rtp_ports}, separators=(",", ":")
     )
-    arguments = ["--data", str(paths.data), "--operation", digest, "--fds", described]
-    return _spawn("keepline.node.calls", arguments, [*singles.values(), *sip, *sip_tcp])
+    return _spawn(CALLS_MODULE, [*arguments, "--fds", described], [*singles.values(), *sip, *sip_tcp])
 
 
 def spawn_speech(paths: NodePaths, holdings: Holdings) -> int:

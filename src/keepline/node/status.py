@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from keepline import __version__
-from keepline.model.operation import HostPort
 from keepline.node.children import Child
 from keepline.node.control import Message
 
@@ -40,15 +39,21 @@ def status_of(supervisor: "Supervisor") -> Message:
         "registrations": _registrations(supervisor.find("calls", "active"), slots.now_s(time.monotonic())),
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
         "restarts": dict(supervisor.restart_counts),
-        "sip": f"udp:{HostPort(*holdings.sip[0].getsockname()[:2])}",
+        "sip": f"udp:{address_of(holdings.sip[0])}",
         "sip_tcp": {"listens": bool(holdings.sip_tcp), "connections": len(supervisor.streams)},
-        "http": "{}:{}".format(*holdings.http.getsockname()[:2]),
+        "http": address_of(holdings.http),
         "rtp_ports": f"{settings.rtp[0]}-{settings.rtp[1]}",
         "media_slots": slots.count,
         "operation": supervisor.digest,
         "data": str(supervisor.paths.data),
         "uptime_s": round(time.monotonic() - supervisor.began_s, 1),
     }
+
+
+def address_of(bound: socket.socket) -> str:
+    """Where a socket is bound, `HOST:PORT`, an IPv6 host in brackets."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def registrations_in(message: Message) -> dict[str, Message]:

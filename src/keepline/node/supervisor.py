@@ -17,14 +17,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from keepline.node import light_logs  # noqa: F401 - before structlog
+
+# isort: split
+
 import structlog
 
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
-from keepline.node import control, journal
+from keepline.node import control, journal_schema
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
 from keepline.node.control_server import ControlServer
+from keepline.node.head_start import HeadStart
 from keepline.node.held_streams import HeldStreams
 from keepline.node.holdings import Holdings, Settings, Survivors, check_fit, gather, prepare
 from keepline.node.lock import release_lock, take_lock
@@ -34,7 +39,8 @@ from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.prompt_pruning import prune_prompts
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
-from keepline.node.status import registrations_in, status_of
+from keepline.node.starting import Starting
+from keepline.node.status import address_of, registrations_in, status_of
 from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
@@ -52,11 +58,14 @@ log = structlog.get_logger("supervisor")
 class Supervisor:
     """One node's supervisor."""
 
-    def __init__(self, paths: NodePaths, digest: str, settings: Settings, lock_fd: int) -> None:
+    def __init__(
+        self, paths: NodePaths, digest: str, settings: Settings, lock_fd: int, head_start: HeadStart | None = None
+    ) -> None:
         self.paths = paths
         self.digest = digest
         self.settings = settings
         self._lock_fd = lock_fd
+        self._head_start = head_start
         self.children: list[Child] = []
         self._restarts = Restarts()
         self._selector = selectors.DefaultSelector()
@@ -91,10 +100,10 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until stopped; returns the exit code."""
-        for role in ("media", "calls", "calls", "speech", "desk"):
-            wanted = 2 if role == "calls" else 1
-            if sum(child.role == role for child in self.children) < wanted:
-                self.start(role)
+        self._starting = Starting(time.monotonic(), self.children, self.start)
+        if self._head_start is not None:
+            self._head_start.give_up()  # those that were adopted need none
+            self._head_start = None
         while not self._shutdown.is_over:
             idle = self._is_ready and not self._shutdown.has_begun and not self.holdings.slots.live_calls
             for key, _ in self._selector.select(WATCH_IDLE_EVERY_S if idle else WATCH_EVERY_S):
@@ -108,6 +117,8 @@ class Supervisor:
         for role in self._restarts.take_due(now_s):
             if not self._shutdown.is_ending:
                 self.start(role)
+        if not self._shutdown.is_ending:
+            self._starting.tick(now_s, is_ready=self._is_ready, is_guarded=self.find("calls", "warm") is not None)
         for child, why in self._watch.hung(now_s, self.children):
             log.warning("hung", role=child.role, pid=child.process.pid, why=why)
             send_signal(child.process, signal.SIGKILL)
@@ -120,11 +131,9 @@ class Supervisor:
         active = self.find("calls", "active")
         if active is not None and active.epoch and self.find("media", "serving") is not None:
             self._is_ready, self._is_late = True, False
-            host, port = self.holdings.http.getsockname()[:2]
-            name, sip_port = self.holdings.sip[0].getsockname()[:2]
-            sip = f"[{name}]:{sip_port}" if ":" in name else f"{name}:{sip_port}"
+            sip, http = address_of(self.holdings.sip[0]), address_of(self.holdings.http)
             with contextlib.suppress(OSError):  # nobody listens
-                sys.stdout.write(f"ready sip=udp:{sip} http={host}:{port} data={self.paths.data}\n")
+                sys.stdout.write(f"ready sip=udp:{sip} http={http} data={self.paths.data}\n")
                 sys.stdout.flush()
         elif now_s > self._complain_at_s:
             self._is_late = True
@@ -147,7 +156,7 @@ class Supervisor:
         """Start a process of this role; calls for another version of the operation where one is given."""
         starters: dict[str, Callable[[], int]] = {
             "media": lambda: fork_media(self.paths, self.holdings),
-            "calls": lambda: spawn_calls(self.paths, self.holdings, operation or self.digest),
+            "calls": lambda: self._spawn_calls(operation or self.digest),
             "speech": lambda: spawn_speech(self.paths, self.holdings),
             "desk": lambda: spawn_desk(self.paths, self.holdings),
         }
@@ -161,6 +170,10 @@ class Supervisor:
             child.operation = operation or self.digest
             self._upgrade.note_start(child, is_new=bool(operation))
         self._take(child)
+
+    def _spawn_calls(self, digest: str) -> int:
+        head_start, self._head_start = self._head_start, None
+        return spawn_calls(self.paths, self.holdings, digest, head_start)
 
     def _take(self, child: Child) -> None:
         self.children.append(child)
@@ -350,7 +363,9 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--operation", required=True, help="digest of the stored operation")
     parser.add_argument("--settings", required=True, help="JSON: addresses and limits")
+    parser.add_argument("--head-start", default="", help="PID:FD of a calls process that has begun already")
     arguments = parser.parse_args()
+    head_start = HeadStart.take(arguments.head_start) if arguments.head_start else None
     set_up_logs("supervisor")
     # Two sockets for each call; the usual soft limit of 1,024 descriptors is for programs that use select().
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -362,9 +377,11 @@ def main() -> int:
         lock_fd = take_lock(paths)
         if not control.survivors(paths):
             prune_prompts(paths.prompts, time.time())
-        journal.create(paths.data)
-        supervisor = Supervisor(paths, arguments.operation, Settings.parse(arguments.settings), lock_fd)
+        journal_schema.create(paths.data)
+        supervisor = Supervisor(paths, arguments.operation, Settings.parse(arguments.settings), lock_fd, head_start)
     except (KeeplineError, OSError) as error:
+        if head_start is not None:
+            head_start.give_up()
         sys.stderr.write(f"keepline up: {error}\n")
         if lock_fd is not None:
             paths.supervisor_socket.unlink(missing_ok=True)
