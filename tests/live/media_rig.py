@@ -70,6 +70,8 @@ class Phone:
     def _take(self, datagram: bytes) -> None:
         if self.datagrams and datagram == self.datagrams[-1]:
             return  # the same packet once more, as a successor may send it and any network may
+        if 192 <= datagram[1] <= 223:
+            return  # RTCP (RFC 5761 §4) for the phone one port below: phones here bind next to one another
         packet = parse_packet(datagram)
         assert packet is not None
         self.datagrams.append(datagram)
