@@ -111,10 +111,14 @@ class Meter:
         self._begun = time.monotonic()
         self._first = {name: cost(pid) for name, pid in pids.items()}
 
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time used, user and system, by name. Of a process that is gone: nothing."""
+        return {name: max(0.0, cost(pid).cpu_s - self._first[name].cpu_s) for name, pid in self.pids.items()}
+
     def cpu(self) -> dict[str, float]:
         """Share of one core, by name, and their sum as "all"."""
         took_s = time.monotonic() - self._begun
-        shares = {name: (cost(pid).cpu_s - self._first[name].cpu_s) / took_s for name, pid in self.pids.items()}
+        shares = {name: used_s / took_s for name, used_s in self.cpu_s().items()}
         return {name: round(share, 3) for name, share in shares.items()} | {"all": round(sum(shares.values()), 3)}
 
     def memory_bytes(self) -> int:

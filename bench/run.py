@@ -168,6 +168,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
     if "overload" in results:
         it = results["overload"]
         words = f"{it['at_twice']} calls/s, {it['share']:.0%} of the peak of {it['peak']}"
+        if it.get("served_cpu_ms"):
+            words += f"; processor time: {it['served_cpu_ms']} ms a call served, {it['refused_cpu_us']} us one refused"
         found.append((f"twice the limit of 2000 ({2 * it['load']} calls/s offered)", words))
     if "records" in results:
         it = results["records"]

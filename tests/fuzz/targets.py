@@ -13,6 +13,7 @@ from keepline.model.errors import PeerError
 from keepline.sip.body import session_of
 from keepline.sip.dialog import after_request, dialog_key, in_order, next_hop, next_request, uac_dialog, uas_dialog
 from keepline.sip.digest import Credentials, answer_challenge, answers_in, challenges_of, redact
+from keepline.sip.first_look import acknowledges_stateless, read_new_call
 from keepline.sip.message import (
     Request,
     Response,
@@ -23,6 +24,7 @@ from keepline.sip.message import (
     response_target,
     stamp_received,
 )
+from keepline.sip.peers import Address
 from keepline.sip.sdp import offer_answer, parse_sdp
 from keepline.sip.transaction import cancel_key, client_key, server_key
 from keepline.sip.uas import refusal_of
@@ -52,6 +54,36 @@ def read_message(data: bytes) -> None:
         stamp_received(remains, *SOURCE)
         response_target(remains, SOURCE)
         assert make_response(remains, refused.status, to_tag="1").encode().startswith(b"SIP/2.0 ")
+
+
+def read_new_call_alike(data: bytes, source: Address = SOURCE) -> bool:
+    """A new call read in brief is the one that is read in full, and its refusal the same. Whether it was read."""
+    new = read_new_call(data)
+    if new is None:
+        return False
+    message = parse_message(data)
+    assert isinstance(message, Request)
+    assert (message.method, message.to.tag) == ("INVITE", None)
+    assert (new.call_id, new.from_, new.from_tag) == (
+        message.call_id,
+        message.headers.get("From"),
+        message.from_.tag or "",
+    )
+    assert (new.cseq, new.key) == (message.headers.get("CSeq"), server_key(message))
+    stamp_received(message, *source[:2])
+    answer, peer = new.refusal(503, "ours", source)
+    assert answer == make_response(message, 503, to_tag="ours").encode()
+    assert peer == response_target(message, source)
+    heard = parse_message(answer)
+    assert isinstance(heard, Response)
+    assert (heard.status, heard.to.tag, client_key(heard)[0]) == (503, "ours", message.top_via.branch)
+    return True
+
+
+def look_first(data: bytes) -> None:
+    """A new call, as far as a refusal needs it; the ACK of one."""
+    read_new_call_alike(data)
+    acknowledges_stateless(data)
 
 
 def read_description(data: bytes) -> None:
@@ -195,6 +227,7 @@ def exchange_seeds() -> list[bytes]:
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = {
     "message": (read_message, message_seeds),
+    "first_look": (look_first, message_seeds),
     "description": (read_description, lambda: [SDP]),
     "digest": (read_digest, digest_seeds),
     "exchange": (step_exchange, exchange_seeds),

@@ -17,6 +17,10 @@ from tests.live.test_sipp import own_node
 pytestmark = pytest.mark.needs_program("sipp")
 
 WITHIN_S = 30.0
+SETTLED_WITHIN_S = 100.0
+"""64*T1 for the ACK of an answer, and as long for that of a BYE."""
+FLOOD = 3000
+"""Calls at once."""
 
 
 class Listener:
@@ -123,6 +127,16 @@ def test_rfc3261_8_2_7_a_full_node_sheds_without_a_time(tmp_path: Path, way: str
         sipp(node, tmp_path, Run("shed", "2000", calls=400, rate=1000, way=way))
         refused = [record for record in node.calls() if record["sip_status"] == 503]
         assert 0 < len(refused) < 400, "beyond 200 a second the answer is all that a caller gets"
+
+
+def test_rfc3261_21_5_4_each_of_a_flood_is_served_or_refused_and_none_is_left(tmp_path: Path) -> None:
+    with own_node(tmp_path) as node:
+        sipp(node, tmp_path, Run("flood", "2000", calls=FLOOD, rate=10 * FLOOD))
+        # A process that is killed for being slow takes along what it refused: a copy is a call that nobody takes then.
+        wait_until("the node is done", lambda: node.glance()["live_calls"] == 0, SETTLED_WITHIN_S)
+        records = node.calls()
+        assert {record["sip_status"] for record in records} <= {200, 503}
+        assert 0 < len(records) < FLOOD, "more than any machine can take at once"
 
 
 @pytest.mark.parametrize(("way", "settings"), [*((way, "refuse") for way in WAYS), ("straight", "ignore")])

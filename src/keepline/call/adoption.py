@@ -118,6 +118,10 @@ class LeftCalls:
         self._by_dialog.pop((ended.sip_call_id, ended.local_tag), None)
         self._calls.discard(ended.call)
 
+    def had_invite(self, sip_call_id: str, from_tag: str) -> bool:
+        """A call that ended lately may have begun with this INVITE."""
+        return (sip_call_id, from_tag) in self._by_invite
+
     def had_bye(self, sip_call_id: str, local_tag: str, cseq: int) -> bool:
         """This very BYE ended the call."""
         ended = self._by_dialog.get((sip_call_id, local_tag))

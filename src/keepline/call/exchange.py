@@ -34,6 +34,7 @@ from keepline.call.trunks.users import Users
 from keepline.call.turn import Identity, Program, Turn
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource, mark_of
+from keepline.model.limits import SIP_WAIT_S_MAX
 from keepline.sip.message import Request, Response, parse_message
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
@@ -69,7 +70,7 @@ class Exchange:
         self._stepped = ""
         self.agenda = Agenda(self._is_stale)
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
-        self.gate = Gate(seed, Users(nonce_key or seed, self.ids))
+        self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
         self._requests = Requests(self)
         self._restoring = Restoring(self, self._requests)
@@ -78,7 +79,7 @@ class Exchange:
         connections = Connections(self)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
-            fx.MessageReceived: self._on_datagram,
+            fx.MessageReceived: self._on_message,
             fx.StreamBroken: connections.on_broken,
             fx.SendFailed: connections.on_send_failed,
             fx.ConnectionLost: connections.on_lost,
@@ -128,7 +129,11 @@ class Exchange:
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
-    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived | fx.MessageReceived) -> None:
+    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
+        if given.waited_s <= SIP_WAIT_S_MAX or not self._requests.sheds_unread(turn, given):
+            self._on_message(turn, given, given.waited_s)
+
+    def _on_message(self, turn: Turn, given: fx.DatagramReceived | fx.MessageReceived, waited_s: float = 0.0) -> None:
         if not given.data.strip(b"\r\n\0 "):
             return  # a keep-alive (RFC 5626 §3.5.1)
         gate, host = self.gate, given.source[0]
@@ -143,7 +148,6 @@ class Exchange:
             self._responses.receive(turn, message, given.source)
             return
         try:
-            waited_s = given.waited_s if isinstance(given, fx.DatagramReceived) else 0.0
             self._requests.receive(turn, message, given.data, given.source, waited_s)
         except PeerError as error:  # what only a closer look shows to be wrong
             if gate.refuse_broken(turn, message, error, given.source):

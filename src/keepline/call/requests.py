@@ -22,6 +22,7 @@ from keepline.model.errors import PeerError
 from keepline.model.ids import mark_of
 from keepline.model.limits import CALL_REQUESTS_MAX, SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
 from keepline.sip.digest import redact
+from keepline.sip.first_look import read_new_call
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
 from keepline.sip.reasons import phrase_for
@@ -68,13 +69,24 @@ class Requests:
         is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
         if is_full and not self._is_within(turn, request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)
-        elif begins_call and waited_s > SIP_WAIT_S_MAX:
+        elif begins_call and (waited_s > SIP_WAIT_S_MAX or exchange.gate.has_shed(turn.now_s, key)):
             exchange.gate.shed(turn, request, source)
         elif begins_call:
             self._on_invite(turn, key, request, raw, source, admission)
         else:
             exchange.transactions.open_server(turn.now_s, key, request, source)
             self._on_other(turn, request, raw, source)
+
+    def sheds_unread(self, turn: Turn, given: fx.DatagramReceived) -> bool:
+        """Whether a datagram that waited too long is a new call of a trunk's peer; it is refused then, barely read."""
+        exchange = self._exchange
+        new = read_new_call(given.data) if exchange.gate.carrier(given.source[0]) else None
+        if new is None or exchange.transactions.knows(new.key):
+            return False
+        if (new.call_id, new.from_tag) in exchange.by_invite or self.left.had_invite(new.call_id, new.from_tag):
+            return False
+        exchange.gate.shed_unread(turn, new, given.source)
+        return True
 
     def refuse_unserved(self, turn: Turn, request: Request, status: int, source: fx.Address) -> None:
         """Answer a request that could be read and yet not be dealt with, so that its transaction does not wait."""

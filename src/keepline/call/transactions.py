@@ -89,6 +89,10 @@ class Transactions:
             return []  # nothing answers an ACK, not even what it acknowledges
         return [SendSip(tail[1], response_target(request, source))] if tail[1] else []
 
+    def knows(self, key: Key) -> bool:
+        """Whether a request with this key belongs to a server transaction, or did lately."""
+        return key in self.servers or key in self._settled
+
     def open_server(self, now_s: float, key: Key, request: Request, source: Address) -> None:
         """A new server transaction for this request."""
         peer = response_target(request, source)

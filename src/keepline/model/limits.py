@@ -181,6 +181,10 @@ SERVER_TRANSACTIONS_MAX = 20_000
 """Requests in work or awaiting their ACK; the next one is answered 503 without a memory of it."""
 REFUSALS_RECORDED_PER_S_MAX = 200
 """Calls answered 503 that get a record; beyond, the answer is stateless and the calls are only counted."""
+SHED_REMEMBERED_S = 4.0
+"""How long an INVITE that was refused without a transaction is refused again: its copies may be under way."""
+SHED_REMEMBERED_MAX = 20_000
+"""Such INVITEs, the latest."""
 METERED_SOURCES_MAX = 256
 """Sources of unwanted messages told apart; the others are counted as one."""
 STRANGER_ANSWERS_PER_S_MAX = 5
@@ -318,8 +322,10 @@ METRIC_OUTCOMES_MAX = 100
 """Outcomes of calls told apart in the metrics; the next ones are `other`."""
 
 # Calls process
-SIP_DATAGRAMS_PER_TURN_MAX = 64
+SIP_DATAGRAMS_PER_TURN_MAX = 32
 """Dealt with before anything else has its turn."""
+SIP_REFUSALS_PER_TURN_MAX = 1_000
+"""New calls that waited too long, refused beside them."""
 SIP_DATAGRAMS_PER_READ_MAX = 1_000
 """Read before any is dealt with."""
 SIP_WAITING_MAX = 20_000

@@ -17,16 +17,22 @@ from keepline.call.inputs import DatagramReceived
 from keepline.model.limits import (
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
+    SIP_REFUSALS_PER_TURN_MAX,
     SIP_WAIT_FAIR_S,
     SIP_WAIT_S_MAX,
     SIP_WAITING_MAX,
 )
+from keepline.sip.first_look import acknowledges_stateless
+from keepline.sip.peers import Address
 
 DATAGRAM_BYTES_MAX = 65_535
-SERVED_ONE_OF = 5
 _TO_TAG = re.compile(rb"\n(?:to|t)[ \t]*:[^\n]*;[ \t]*tag[ \t]*=", re.I)
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.I)
 log = structlog.get_logger("calls")
+
+
+Arrived = tuple[float, bytes, Address]
+"""When, what, from whom."""
 
 
 class Intake:
@@ -35,9 +41,9 @@ class Intake:
     __slots__ = ("_beginnings", "_rest")
 
     def __init__(self) -> None:
-        self._beginnings: dict[bytes, tuple[float, DatagramReceived]] = {}
-        """By Call-ID, the oldest first, with the time of arrival."""
-        self._rest: deque[DatagramReceived] = deque()
+        self._beginnings: dict[bytes, Arrived] = {}
+        """By Call-ID, the oldest first."""
+        self._rest: deque[Arrived] = deque()
 
     def __len__(self) -> int:
         return len(self._beginnings) + len(self._rest)
@@ -52,43 +58,61 @@ class Intake:
             except OSError as error:  # an ICMP error of an earlier send
                 log.debug("sip_receive_failed", error=str(error))
                 continue
-            self._add(DatagramReceived(data, (source[0], source[1])), now_s)
+            self._add(data, source[:2], now_s)
 
-    def _add(self, given: DatagramReceived, now_s: float) -> None:
+    def _add(self, data: bytes, source: Address, now_s: float) -> None:
         beginnings = self._beginnings
-        if begins_call(given.data):
-            waiting = beginnings.setdefault(_call_id(given.data), (now_s, given))[1]
-            if waiting is not given and waiting != given:
-                self._rest.append(given)
+        if begins_call(data):
+            _, waiting, waiting_source = beginnings.setdefault(_call_id(data), (now_s, data, source))
+            if waiting is not data and (waiting, waiting_source) != (data, source):
+                self._rest.append((now_s, data, source))
             return
-        if beginnings and given.data.startswith(b"CANCEL "):
-            _, invite = beginnings.pop(_call_id(given.data), (0.0, None))
+        if acknowledges_stateless(data):
+            return
+        if beginnings and data.startswith(b"CANCEL "):
+            invite = beginnings.pop(_call_id(data), None)
             if invite is not None:
                 self._rest.append(invite)
-        self._rest.append(given)
+        self._rest.append((now_s, data, source))
 
     def take(self, now_s: float, count: int = SIP_DATAGRAMS_PER_TURN_MAX) -> list[DatagramReceived]:
-        """At most that many, whose turn it is; a quarter is kept for new calls."""
+        """At most that many, whose turn it is; a quarter is kept for new calls. And those that waited too long."""
         rest, beginnings = self._rest, self._beginnings
-        taken = [rest.popleft() for _ in range(min(count - min(count // 4, len(beginnings)), len(rest)))]
-        if not beginnings:
-            return taken
-        is_behind = now_s - next(iter(beginnings.values()))[0] > SIP_WAIT_FAIR_S
-        for turn in range(min(count - len(taken), len(beginnings))):
-            oldest = next(iter(beginnings))
-            waited_s = now_s - beginnings[oldest][0]
-            # To refuse what is late costs a fraction of a call, and must not take the place of all of them.
-            is_latest = is_behind and (turn % SERVED_ONE_OF == 0 or waited_s <= SIP_WAIT_S_MAX)
-            came_s, given = beginnings.popitem()[1] if is_latest else beginnings.pop(oldest)
-            taken.append(DatagramReceived(given.data, given.source, now_s - came_s))
+        first = [rest.popleft() for _ in range(min(count - min(count // 4, len(beginnings)), len(rest)))]
+        taken = [DatagramReceived(data, source) for _, data, source in first]
+        room = count - len(taken)
+        is_behind = _waited_s(now_s, beginnings) > SIP_WAIT_FAIR_S
+        # To refuse these costs a fraction of a call, so it takes no call's place; later their callers would ask again.
+        for _ in range(SIP_REFUSALS_PER_TURN_MAX):
+            if _waited_s(now_s, beginnings) <= SIP_WAIT_S_MAX:
+                break
+            came_s, data, source = beginnings.pop(next(iter(beginnings)))
+            taken.append(DatagramReceived(data, source, now_s - came_s))
+        for _ in range(min(room, len(beginnings))):
+            came_s, data, source = beginnings.popitem()[1] if is_behind else beginnings.pop(next(iter(beginnings)))
+            taken.append(DatagramReceived(data, source, now_s - came_s))
         return taken
+
+
+def _waited_s(now_s: float, beginnings: dict[bytes, Arrived]) -> float:
+    """How long the first of them has waited."""
+    return now_s - next(iter(beginnings.values()))[0] if beginnings else 0.0
 
 
 def begins_call(data: bytes) -> bool:
     """Whether a datagram begins a call."""
-    return data.startswith(b"INVITE ") and _TO_TAG.search(data.partition(b"\r\n\r\n")[0]) is None
+    if not data.startswith(b"INVITE "):
+        return False
+    end = data.find(b"\r\n\r\n")
+    at = data.find(b"\nTo:", 0, end)
+    if at > 0 and data.find(b"tag", at, data.find(b"\n", at + 1)) < 0:
+        return True  # as nearly everybody writes it
+    return _TO_TAG.search(data, 0, end if end > 0 else len(data)) is None
 
 
 def _call_id(data: bytes) -> bytes:
+    at = data.find(b"\nCall-ID:")
+    if at > 0:
+        return data[at + 9 : data.find(b"\n", at + 9)].strip()
     found = _CALL_ID.search(data)
     return found[1].strip() if found else data

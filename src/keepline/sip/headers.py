@@ -43,9 +43,10 @@ LIST_FIELDS = frozenset(_LIST_NAMES.split())
 SINGLE_FIELDS = frozenset(_SINGLE_NAMES.split())
 """Fields that a message has once at most; two of them with different readers are a way past somebody's guard."""
 
-_SPELLINGS = {
+SPELLINGS = {
     spelling: name for name in _KNOWN_NAMES.split() for spelling in (name, name.lower(), name.upper(), name.title())
 } | {spelling: name for short, name in COMPACT_FORMS.items() for spelling in (short, short.upper())}
+"""The usual ways to write a known name, compact forms too -> the one under which it is kept."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _LIST_ELEMENT = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>|["<])++', re.DOTALL)
@@ -53,7 +54,7 @@ _LIST_ELEMENT = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>|["<])++',
 
 def canonical_name(name: str) -> str:
     """The one spelling under which a field is kept: `v` and `VIA` are `Via`, `x-foo` is `X-Foo`."""
-    return _SPELLINGS.get(name) or _SPELLINGS.get(name.lower()) or name.title()
+    return SPELLINGS.get(name) or SPELLINGS.get(name.lower()) or name.title()
 
 
 def split_list(value: str) -> list[str]:
@@ -84,7 +85,7 @@ class Headers:
         headers = cls.__new__(cls)
         items: list[tuple[str, str]] = []
         first: dict[str, str] = {}
-        spellings = _SPELLINGS
+        spellings = SPELLINGS
         for line in lines:
             raw_name, colon, value = line.partition(":")
             name = spellings.get(raw_name)
@@ -105,7 +106,7 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first line's whole value."""
-        return self._first.get(_SPELLINGS.get(name) or canonical_name(name), default)
+        return self._first.get(SPELLINGS.get(name) or canonical_name(name), default)
 
     def get_all(self, name: str) -> list[str]:
         """Every value in order; those of list fields (Via, Route, Contact, Allow…) one element each."""
@@ -119,7 +120,7 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
-        name = _SPELLINGS.get(name) or canonical_name(name)
+        name = SPELLINGS.get(name) or canonical_name(name)
         self._items.append((name, value))
         self._first.setdefault(name, value)
 
@@ -164,7 +165,7 @@ class Headers:
         return Headers(self._items)
 
     def __contains__(self, name: str) -> bool:
-        return (_SPELLINGS.get(name) or canonical_name(name)) in self._first
+        return (SPELLINGS.get(name) or canonical_name(name)) in self._first
 
     def __len__(self) -> int:
         return len(self._items)

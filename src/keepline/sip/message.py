@@ -31,7 +31,7 @@ from keepline.sip.values import (
 __all__ = [
     "KNOWN_METHODS", "REASON_PHRASES", "CSeq", "Headers", "Message", "NameAddr", "Request", "Response", "SipUri", "Via",
     "make_response", "parse_message", "parse_name_addr", "parse_uri", "parse_via", "peek_request", "response_target",
-    "stamp_received",
+    "stamp_received", "stamped_via", "via_target",
 ]  # fmt: skip
 
 KNOWN_METHODS = frozenset((
@@ -46,7 +46,7 @@ _LOOKS_LIKE_REQUEST = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.*[^ \t])[ \t
 _SMALL_NUMBER = re.compile(r"\d{1,10}", re.A)
 _PORT = re.compile(r"[1-9]\d{0,4}", re.A)
 _ANSWERED_FIELDS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
-_MAX_FORWARDS_MAX = 255
+MAX_FORWARDS_MAX = 255
 _CONTACT_IDLE_IN = frozenset(("ACK", "BYE", "CANCEL"))
 
 
@@ -274,20 +274,27 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
 
     `source_host` is an IP address without brackets. What the sender itself wrote into `received` is discarded.
     """
-    via = request.top_via
-    wants_port = "rport" in via.params
-    if not wants_port and "received" not in via.params and via.host.strip("[]").lower() == source_host.lower():
+    stamped = stamped_via(request.top_via, source_host, source_port)
+    if stamped is None:
         return
-    params = {name: value for name, value in via.params.items() if name != "received"}
-    if wants_port:
-        params["rport"] = str(source_port)
-    if wants_port or via.host.strip("[]").lower() != source_host.lower():
-        params["received"] = source_host
-    stamped = Via(via.transport, via.host, via.port, params)
     others = split_list(request.headers.get("Via") or "")[1:]
     text = ", ".join([str(stamped), *others])
     request.headers.set_first("Via", text)
     request._via = (text, stamped)
+
+
+def stamped_via(via: Via, source_host: str, source_port: int) -> Via | None:
+    """A first Via with the note of where its request came from; None where it stays as it is."""
+    is_same_host = via.host.strip("[]").lower() == source_host.lower()
+    wants_port = "rport" in via.params
+    if not wants_port and "received" not in via.params and is_same_host:
+        return None
+    params = {name: value for name, value in via.params.items() if name != "received"}
+    if wants_port:
+        params["rport"] = str(source_port)
+    if wants_port or not is_same_host:
+        params["received"] = source_host
+    return Via(via.transport, via.host, via.port, params)
 
 
 def response_target(message: Request | Response, source: Address) -> Address:
@@ -296,7 +303,11 @@ def response_target(message: Request | Response, source: Address) -> Address:
     `source` is where the request came from; it stands in for a sent-by that is a name. What came over a connection is
     answered over it, and over a new one to its Via where it is gone.
     """
-    via = message.top_via
+    return via_target(message.top_via, source)
+
+
+def via_target(via: Via, source: Address) -> Address:
+    """Where the answer goes by a stamped first Via."""
     port = via.port or PORT_DEFAULT
     if isinstance(source, TcpPeer):
         return TcpPeer(source.host, source.port, back=(source.host, port))
@@ -336,7 +347,7 @@ def _check(message: Request | Response) -> None:
             raise PeerError("less body than Content-Length says")
         message.body = message.body[: int(length)]
     hops = first.get("Max-Forwards")
-    if hops is not None and not (_SMALL_NUMBER.fullmatch(hops) and int(hops) <= _MAX_FORWARDS_MAX):
+    if hops is not None and not (_SMALL_NUMBER.fullmatch(hops) and int(hops) <= MAX_FORWARDS_MAX):
         raise PeerError("a Max-Forwards that is no number up to 255")
 
 

@@ -126,7 +126,8 @@ class NonInviteServerTransaction(_ServerTransaction):
 
 TransactionKey = tuple[str | int | None, ...]
 
-_MAGIC_COOKIE = "z9hG4bK"
+MAGIC_COOKIE = "z9hG4bK"
+"""How the branches of those begin who know RFC 3261 (§8.1.1.7)."""
 
 
 def server_key(request: Request) -> TransactionKey:
@@ -142,7 +143,7 @@ def cancel_key(cancel: Request) -> TransactionKey:
 def _key(request: Request, method: str) -> TransactionKey:
     via = request.top_via
     branch = via.params.get("branch") or ""
-    if branch.startswith(_MAGIC_COOKIE) and len(branch) > len(_MAGIC_COOKIE):
+    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
         return (branch, via.host.lower(), via.port, method)
     # RFC 2543 senders: the branch alone proves nothing. An ACK's To tag is the response's, so To stays out of it.
     return (

@@ -3,11 +3,13 @@
 from keepline.model.limits import (
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
+    SIP_REFUSALS_PER_TURN_MAX,
     SIP_WAIT_FAIR_S,
     SIP_WAIT_S_MAX,
     SIP_WAITING_MAX,
 )
-from keepline.node.sip_intake import SERVED_ONE_OF, Intake, begins_call
+from keepline.node.sip_intake import Intake, begins_call
+from keepline.sip.first_look import STATELESS_TAG
 from tests.unit.node.node_doubles import SipSocket
 
 
@@ -43,6 +45,8 @@ def test_what_begins_a_call_is_told_from_what_belongs_to_one() -> None:
     assert begins_call(message("INVITE", 1))
     assert not begins_call(message("INVITE", 1, to_tag="x"))
     assert not begins_call(message("INVITE", 1).replace(b"To:", b"t ").replace(b"t  <sip:a@b>", b"t : <sip:a@b>;tag=x"))
+    assert begins_call(message("INVITE", 1).replace(b"To:", b"t:"))
+    assert begins_call(message("INVITE", 1).replace(b"<sip:a@b>", b"<sip:tag@b>"))
     assert begins_call(message("INVITE", 1) + b"To: in the body;tag=x")
     assert not begins_call(message("BYE", 1, to_tag="x"))
     assert not begins_call(b"INVITE")
@@ -75,14 +79,27 @@ def test_the_latest_is_served_first_when_it_is_behind() -> None:
     assert [round(each.waited_s, 2) for each in taken] == [0.05, 0.05, 0.2, 0.2]
 
 
-def test_what_is_late_is_refused_between_calls_that_are_served() -> None:
-    intake = filled(*invites(*range(20)))
-    add(intake, *invites(*range(20, 40)), now_s=1.0)
-    taken = intake.take(1.1)
-    late = [each.waited_s > SIP_WAIT_S_MAX for each in taken]
-    assert late[: 2 * SERVED_ONE_OF] == [False, True, True, True, True] * 2
-    assert len(taken) == 40, "nobody is forgotten"
-    assert late.count(True) == 20
+def test_what_is_late_is_refused_beside_the_calls_that_are_served() -> None:
+    late = 3 * SIP_DATAGRAMS_PER_TURN_MAX
+    intake = filled(*invites(*range(late)))
+    add(intake, *invites(*range(late, late + SIP_DATAGRAMS_PER_TURN_MAX)), now_s=1.0)
+    taken = [(each.data, each.waited_s > SIP_WAIT_S_MAX) for each in intake.take(1.1)]
+    assert taken[:late] == [(data, True) for data in invites(*range(late))]
+    latest = reversed(range(late, late + SIP_DATAGRAMS_PER_TURN_MAX))
+    assert taken[late:] == [(data, False) for data in invites(*latest)]
+    assert len(intake) == 0
+
+
+def test_one_turn_refuses_no_more_than_the_limit() -> None:
+    intake = filled(*invites(*range(2 * SIP_REFUSALS_PER_TURN_MAX)))
+    taken = intake.take(1.0)
+    assert len(taken) == SIP_REFUSALS_PER_TURN_MAX + SIP_DATAGRAMS_PER_TURN_MAX
+    assert len(intake) == 2 * SIP_REFUSALS_PER_TURN_MAX - len(taken)
+
+
+def test_an_ack_of_a_stateless_answer_is_left_out() -> None:
+    ack = message("ACK", 1, "0123456789abcdef")
+    assert [each.data for each in filled(message("ACK", 2, f"{STATELESS_TAG}01234567"), ack).take(0.0)] == [ack]
 
 
 def test_a_copy_of_what_waits_is_left_out_and_another_invite_of_its_call_is_not() -> None:

@@ -18,9 +18,11 @@ from keepline.model.capability import SecretRef
 from keepline.model.errors import PeerError
 from keepline.model.operation import Operation
 from keepline.sip.digest import Header
+from keepline.sip.first_look import STATELESS_TAG, NewCall
 from keepline.sip.message import Request, make_response, peek_request, response_target, stamp_received
 from keepline.sip.reasons import phrase_for
 from keepline.sip.source_meter import PerSecond, SourceMeter
+from keepline.sip.transaction import TransactionKey, server_key
 from keepline.sip.uas import ALLOW, Refusal
 
 Unread = fx.DatagramReceived | fx.MessageReceived | fx.StreamBroken
@@ -43,10 +45,11 @@ class Gate:
     __slots__ = (
         "_answers_strangers",
         "_broken",
+        "_key",
         "_meters",
         "_recorded",
-        "_seed",
         "_shed",
+        "_shed_keys",
         "_strangers",
         "_trunks",
         "_wrong",
@@ -54,8 +57,9 @@ class Gate:
         "users",
     )
 
-    def __init__(self, seed: bytes, users: Users) -> None:
-        self._seed = seed[:64]
+    def __init__(self, key: bytes, users: Users) -> None:
+        """`key` is the same in every process of the node, so that a successor gives the same answers."""
+        self._key = key[:64]
         self.users = users
         self._trunks = TrunkIndex(())
         self._answers_strangers = True
@@ -64,6 +68,8 @@ class Gate:
         self._wrong = SourceMeter(limits.WRONG_PASSWORDS_PER_S_MAX, limits.WRONG_PASSWORDS_ANSWERED_PER_S_MAX)
         self._recorded = PerSecond(limits.REFUSALS_RECORDED_PER_S_MAX)
         self._shed = SourceMeter(1, 1)
+        self._shed_keys: dict[TransactionKey, float] = {}
+        """Of calls shed lately, the oldest first, and until when they are known."""
         self._meters = (
             ("stranger", self._strangers),
             ("bad_message", self._broken),
@@ -191,11 +197,31 @@ class Gate:
         return True
 
     def shed(self, turn: Turn, invite: Request, source: fx.Address) -> None:
-        """Answer a call 503 with neither a transaction nor a record, as cheaply as can be; it is counted."""
-        self.shed_calls += 1
-        self._shed.answers(turn.now_s, _CALLS)
-        self.report(turn)
+        """Answer a call 503 with neither a transaction nor a record; it is counted."""
+        self._note_shed(turn, server_key(invite))
         self.answer(turn, invite, 503, source)
+
+    def shed_unread(self, turn: Turn, new: NewCall, source: fx.Address) -> None:
+        """The same, of a call of which no more was read than that takes."""
+        self._note_shed(turn, new.key)
+        data, peer = new.refusal(503, self._tag(new.from_, new.call_id, new.cseq), source)
+        turn.send(data, peer)
+
+    def has_shed(self, now_s: float, key: TransactionKey) -> bool:
+        """Whether this INVITE was shed a moment ago: a copy of it that was under way then has the same answer."""
+        return self._shed_keys.get(key, now_s) > now_s
+
+    def _note_shed(self, turn: Turn, key: TransactionKey) -> None:
+        now_s, shed = turn.now_s, self._shed_keys
+        if self.has_shed(now_s, key):
+            return
+        shed.pop(key, None)
+        shed[key] = now_s + limits.SHED_REMEMBERED_S
+        while len(shed) > limits.SHED_REMEMBERED_MAX or next(iter(shed.values())) <= now_s:
+            del shed[next(iter(shed))]
+        self.shed_calls += 1
+        self._shed.answers(now_s, _CALLS)
+        self.report(turn)
 
     def answer(
         self,
@@ -210,11 +236,16 @@ class Gate:
         try:
             stamp_received(request, source[0], source[1])
             headers = [*headers, *([("Allow", ALLOW)] if status in (405, 501) else ())]
-            tag = blake2b(repr(_identity(request)).encode(), key=self._seed, digest_size=8).hexdigest()
+            tag = self._tag(*(request.headers.get(name) or "" for name in ("From", "Call-ID", "CSeq")))
             response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers)
             turn.send(response.encode(), response_target(request, source))
         except PeerError:
             return
+
+    def _tag(self, *identity: str) -> str:
+        """The To tag of every answer to one request, by what is the same in all its copies."""
+        digest = blake2b("\n".join(identity).encode(), key=self._key, digest_size=8, person=b"gate")
+        return STATELESS_TAG + digest.hexdigest()
 
     def report(self, turn: Turn) -> None:
         """Say to the operator what is due; cheap when nothing is."""
@@ -223,8 +254,3 @@ class Gate:
             for line in meter.reports(now_s):
                 note = "".join(filter(str.isprintable, f"; the latest: {line.note}")) if line.note else ""
                 turn.emit(fx.Report(event, "", f"{line.source}: {line.count} since the last line{note}"))
-
-
-def _identity(request: Request) -> tuple[str, ...]:
-    """What is the same in every copy of a request, as far as it can be read."""
-    return tuple(request.headers.get(name) or "" for name in ("Via", "From", "Call-ID", "CSeq"))
