@@ -37,7 +37,7 @@ test: setup  ## all of them: the live ones wait for real clocks, so a few go at 
 ifeq ($(strip $(ARGS)),)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	$(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
-	status=0; $(BIN)/python -m pytest tests/live --numprocesses=$(LANES) --dist=loadfile || status=$$?; \
+	status=0; $(BIN)/python -m pytest tests/live --numprocesses=$(LANES) --dist=loadfile --no-loadscope-reorder || status=$$?; \
 	wait "$$rest" || status=$$?; cat "$$log"; exit "$$status"
 else
 	$(BIN)/python -m pytest $(ARGS)

@@ -13,6 +13,14 @@ from keepline.demo_node import LocalNode, NodeSettings
 sys.path.insert(0, str(embedded_operation_path().parent))
 
 MakeNode = Callable[[], LocalNode]
+LONG = ("retailer", "sipp_settings", "secrets", "switchover", "demo", "retailer_peers", "upgrade", "peers")
+"""Files that take minutes: they go first, so that no lane is left with one of them when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all else as it stands."""
+    order = {f"test_{name}": at for at, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
 
 
 @pytest.fixture(scope="session")
