@@ -11,11 +11,16 @@ from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sim.node import MakeExchange
 from keepline.sim.world import BEGAN_S
+from tests.sim.faults import plan_cuts, plan_faults
 from tests.sim.scenes import Scene, exchange_of
 
 CALLERS = 12
 CALLS_BEGIN_WITHIN_S = 8.0
 DEATHS_MAX = 6
+SUPERVISED = 0.5
+"""Share of the worlds whose node has a supervisor and two calls processes."""
+CUT_OFF = 0.3
+"""Share of those with partitions."""
 SHOWN_MAX = 20
 """Of what is wrong with one world."""
 
@@ -72,8 +77,12 @@ def random_scene(
     make: MakeExchange | None = None,
     prepare: Callable[[Scene], None] | None = None,
     kind: type[Exchange] = Exchange,
+    supervised: bool | None = None,
 ) -> Scene:
-    """The world of a seed, not yet run; `kind` is what its processes drive where `make` says nothing."""
+    """The world of a seed, not yet run; `kind` is what its processes drive where `make` says nothing.
+
+    `supervised` says whether it has two calls processes; None leaves that to the seed.
+    """
     random = Random(f"plans {seed}")
     plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
     speaking = Random(f"messages {seed}")
@@ -83,7 +92,22 @@ def random_scene(
     callees = {"+18005550111": callee_of(talking)}
     slots = len(plans) + sum(plan.number == "6008" for _, plan in plans)
     make = make or exchange_of(slots, kind)
-    scene = Scene(plans, seed=seed, weather=STORM, slot_count=slots, make=make, prepare=prepare, callees=callees)
+    succession = Random(f"succession {seed}")
+    is_pair = succession.random() < SUPERVISED
+    scene = Scene(
+        plans,
+        seed=seed,
+        weather=STORM,
+        slot_count=slots,
+        make=make,
+        prepare=prepare,
+        callees=callees,
+        supervised=is_pair if supervised is None else supervised,
+    )
+    if scene.supervisor is not None:
+        plan_faults(scene, scene.supervisor, succession)
+    if succession.random() < CUT_OFF:
+        plan_cuts(scene, succession)
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
     for _ in range(random.randint(0, DEATHS_MAX)):

@@ -8,6 +8,7 @@ from keepline.sim.caller import Plan, SimCaller
 from keepline.sim.checks import wrongs
 from keepline.sim.network import CALM, Network, Weather
 from keepline.sim.node import MakeExchange, SimNode
+from keepline.sim.supervisor import SimSupervisor
 from keepline.sim.world import BEGAN_S, World
 from tests.sim.operation import IDENTITY, program
 
@@ -43,13 +44,18 @@ class Scene:
         make: MakeExchange | None = None,
         prepare: Callable[["Scene"], None] | None = None,
         callees: dict[str, CalleePlan] | None = None,
+        supervised: bool = False,
     ) -> None:
-        """`plans` are callers by the second at which each calls; `callees` are those who are called, by number."""
+        """`plans` are callers by the second at which each calls; `callees` are those who are called, by number.
+
+        A node that is `supervised` has two calls processes; one that was stopped stays so until somebody sees to it.
+        """
         self.world = World(seed)
         self.network = Network(self.world, weather)
         self.node = SimNode(self.world, self.network, NODE, make or exchange_of(slot_count), slot_count)
         self.callees = SimCallees(self.world, self.network, FAR_END)
         self.callees.plans |= callees or {}
+        self.supervisor = SimSupervisor(self.world, self.node) if supervised else None
         self.callers = []
         for index, (at_s, plan) in enumerate(plans):
             caller = SimCaller(self.world, self.network, self.node.media, NODE, index, plan)
@@ -57,11 +63,15 @@ class Scene:
             self.world.at(BEGAN_S + 0.01 + at_s, caller.call)
         if prepare is not None:
             prepare(self)
-        self.node.start()
+        if self.supervisor is not None:
+            self.supervisor.begin()
+        else:
+            self.node.start()
 
     def run(self, limit_s: float = 200.0) -> list[str]:
         """Run until everybody is done and all has come to rest, or for so long; what is wrong then."""
         while self.world.elapsed_s < limit_s and not all(caller.heard.outcome for caller in self.callers):
             self.world.run(self.world.now_s + 5.0)
         self.world.run(self.world.now_s + REST_S)
-        return wrongs(self.node, self.callers, self.callees)
+        found = wrongs(self.node, self.callers, self.callees, self.network.were_cut)
+        return found + (self.supervisor.wrongs() if self.supervisor is not None else [])

@@ -16,7 +16,7 @@ from tests.sim.random_worlds import failure_of
 from tests.sim.scenes import Scene
 
 BUGS = planted_bugs()
-NAMED = ("skipped_write", "repeated_step", "lost_retransmission")
+NAMED = ("skipped_write", "repeated_step", "lost_retransmission", "two_actives")
 """Those that the simulated world was made for."""
 
 

@@ -198,6 +198,22 @@ def test_rfc3261_12_1_2_an_answer_that_spells_badly_is_acknowledged_and_hung_up(
 
 
 @pytest.mark.parametrize("dies", [False, True])
+def test_rfc3261_13_2_2_4_a_200_that_comes_again_after_our_bye_is_acknowledged_and_no_more(
+    placer: Placer, dies: bool
+) -> None:
+    invite = placer.place(flow="greet")
+    placer.hear(answered(invite))
+    [played] = [each for each in placer.media if isinstance(each, fx.PlayPrompt)]
+    [bye] = placer.tell(fx.PromptPlayed(played.call, played.number, "ended"))
+    placer.hear(answer_of(bye, 200))  # type: ignore[arg-type]
+    placer.tell(fx.MediaStopped(played.call))
+    assert placer.exchange.live_calls == 0
+    if dies:
+        placer.crash()
+    assert methods(placer.hear(answered(invite))) == ["ACK"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
 def test_rfc3261_13_2_2_4_an_answer_after_the_call_was_given_up_is_hung_up(placer: Placer, dies: bool) -> None:
     invite = placer.place(ring_timeout_s=3.0)
     placer.hear(answer_of(invite, 180))

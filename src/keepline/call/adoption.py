@@ -131,6 +131,11 @@ class LeftCalls:
         """A call that ended lately had this dialog."""
         return (sip_call_id, local_tag) in self._by_dialog
 
+    def was_hung_up(self, response: Response) -> bool:
+        """This answer, repeated, was that of a call that has had its BYE."""
+        ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))
+        return ended is not None and 200 <= ended.sip_status < 300 and ended.remote_tag == response.to.tag
+
     def ack_of(self, response: Response) -> bytes:
         """The ACK of this refusal of a call that we placed, as sent; empty where it is none."""
         ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))

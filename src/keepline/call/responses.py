@@ -14,7 +14,7 @@ from keepline.call.outbound.dialog import invite_behind
 from keepline.call.state import CallState
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
-from keepline.sip.message import Response
+from keepline.sip.message import Request, Response
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
@@ -49,7 +49,7 @@ class Responses:
         is_first = method == "INVITE" and not heard.request.to.tag
         is_answer = is_first and response is not None and 200 <= response.status < 300
         if is_answer and response is not None and not exchange.knows(heard.owner):
-            outbound.decline(turn, heard.request, response, heard.peer)
+            self._on_late_answer(turn, heard.request, response, heard.peer)
         elif method == "REGISTER":
             exchange.registrations.hear(turn, heard)
         else:
@@ -63,11 +63,18 @@ class Responses:
             self._exchange.on_call(turn, call, lambda t, c: outbound.acknowledge_refusal(t, c, response))
         elif response.status < 300:
             if self._left.had_dialog(response.call_id, response.from_.tag or ""):
-                outbound.decline(turn, invite_behind(response), response, source)  # answered after the call was over
+                self._on_late_answer(turn, invite_behind(response), response, source)
         else:
             ack = self._left.ack_of(response)
             if ack:
                 turn.send(ack, source)
+
+    def _on_late_answer(self, turn: Turn, invite: Request, response: Response, peer: fx.Address) -> None:
+        """A 2xx after the call was over: its own, once more, or one that comes too late and is hung up on."""
+        if self._left.was_hung_up(response):
+            outbound.acknowledge_again(turn, invite, response, peer)
+        else:
+            outbound.decline(turn, invite, response, peer)
 
 
 def _tell(turn: Turn, call: CallState, heard: RequestNews) -> None:

@@ -222,9 +222,9 @@ class Active:
     def _carry_out(self, effects: list[fx.Effect | Then]) -> None:
         media = self.media
         assert media is not None
-        self._leave_if_over()
         answers: list[fx.Input] = []
         for effect in effects:
+            self._leave_if_over()
             if isinstance(effect, fx.SendSip):
                 self._send(effect)
             elif isinstance(effect, fx.PlayPrompt):

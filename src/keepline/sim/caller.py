@@ -18,6 +18,7 @@ T1_S = 0.5
 T2_S = 4.0
 GIVE_UP_S = 64 * T1_S
 KEY_AGAIN_S = 0.05
+INVITE_UNANSWERED, CANCEL_UNANSWERED = GAVE_UP = ("INVITE was not answered", "CANCEL came to nothing")
 NOTIFY_S = 0.4
 
 
@@ -120,7 +121,7 @@ class SimCaller:
             return
         self._cancelling = True
         self._repeat(self._request("CANCEL", 1), lambda: self._cancel_answered, T2_S)
-        self._world.after(GIVE_UP_S, lambda: None if self._final else self._over("CANCEL came to nothing"))
+        self._world.after(GIVE_UP_S, lambda: None if self._final else self._over(CANCEL_UNANSWERED))
 
     def hang_up(self) -> None:
         """Send the BYE, unless the call is over."""
@@ -157,7 +158,7 @@ class SimCaller:
 
     def _on_no_answer(self) -> None:
         if not self._final and not self._provisional:
-            self._over("INVITE was not answered")
+            self._over(INVITE_UNANSWERED)
 
     def _over(self, outcome: str) -> None:
         if not self.heard.outcome:
@@ -264,7 +265,8 @@ class SimCaller:
             for at_s, length_s in self.plan.silences:
                 self._world.after(at_s, lambda: self._media.fall_silent(self.rtp))
                 self._world.after(at_s + length_s, lambda: self._media.fall_silent(self.rtp, silent=False))
-            if self._cancelling:
+            if self._cancelling or heard.outcome in GAVE_UP:
+                heard.outcome = ""  # answered after all, which nobody waits for
                 self.hang_up()
             elif self.plan.hang_up_after_s is not None:
                 self._world.after(self.plan.hang_up_after_s, self.hang_up)

@@ -4,7 +4,7 @@ Each check names what is wrong in plain words; an empty list is a good world.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from keepline.call.adoption import wake
 from keepline.call.facts import (
@@ -30,14 +30,21 @@ from keepline.call.steps.common import play_number
 from keepline.model.errors import LocalError
 from keepline.sim.callee import SimCallees
 from keepline.sim.caller import SimCaller
+from keepline.sim.network import Address
 from keepline.sim.node import SimNode
 
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
 
 
-def wrongs(node: SimNode, callers: list[SimCaller], callees: SimCallees | None = None) -> list[str]:
-    """All that is wrong with a world that is over."""
+def wrongs(
+    node: SimNode,
+    callers: list[SimCaller],
+    callees: SimCallees | None = None,
+    were_cut: Collection[Address] = frozenset(),
+) -> list[str]:
+    """All that is wrong with a world that is over. Who was cut off for a while may have given up, and no more."""
+    everybody = node.address in were_cut
     calls: dict[str, list[Fact]] = {}
     for fact in node.written:
         calls.setdefault(fact.call, []).append(fact)
@@ -46,21 +53,23 @@ def wrongs(node: SimNode, callers: list[SimCaller], callees: SimCallees | None =
         found += [f"call {call}: {what}" for what in _of_call(node, call, facts)]
     for caller in callers:
         mine = [facts for facts in calls.values() if _invite(facts).sip_call_id == caller.call_id]
+        if (everybody or caller.address in were_cut) and caller.heard.outcome in UNHEARD:
+            continue
         found += [f"{caller.name} ({caller.plan}): {what}" for what in _of_caller(caller, mine)]
     if callees is not None:
-        found += _of_callees(callees, calls)
+        found += _of_callees(callees, calls, is_sure=not (everybody or callees.address in were_cut))
     return found
 
 
-def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]]) -> Iterator[str]:
+def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]], *, is_sure: bool) -> Iterator[str]:
     placed = [facts[0] for facts in calls.values() if isinstance(facts[0], CallPlaced)]
     for call_id, heard in callees.calls.items():
         count = sum(each.sip_call_id == call_id for each in placed)
         if count != 1:
             yield f"somebody was called by {call_id}, which is {count} times on record"
-        if not heard.outcome:
+        if not heard.outcome and is_sure:
             yield f"the call {call_id} never ended for who was called"
-        if heard.final is not None and not (heard.acknowledged or heard.byes):
+        if heard.final is not None and not (heard.acknowledged or heard.byes) and is_sure:
             yield f"the answer to {call_id} was never acknowledged"
         if len(heard.byes) > 1:
             yield f"{call_id} heard {len(heard.byes)} different BYEs"
@@ -79,6 +88,7 @@ def _invite(facts: list[Fact]) -> CallBegun:
 
 
 def _left_over(node: SimNode) -> Iterator[str]:
+    yield from node.log.two_hands
     exchange = node.exchange
     if exchange is None:
         yield "the node is dead"

@@ -1,6 +1,6 @@
-"""Datagrams between callers and a node: lost, doubled, delayed and so reordered, as the weather is.
+"""Datagrams between callers and a node: lost, doubled, delayed and so reordered, as the weather is, or cut off.
 
-What goes over a connection (TCP) is only delayed.
+What goes over a connection (TCP) is only delayed, by a cut as long as it lasts.
 """
 
 from collections.abc import Callable
@@ -27,19 +27,33 @@ class Weather:
 
 
 CALM = Weather()
+CUT_LOOK_EVERY_S = 0.2
+"""How often TCP tries whether a cut is over."""
 STORM = Weather(loss=0.1, doubled=0.05, delay_s_min=0.001, delay_s_max=0.08)
 
 
 class Network:
     """Carries datagrams to whoever has an address."""
 
-    __slots__ = ("_hosts", "_weather", "_world", "lost")
+    __slots__ = ("_cut", "_hosts", "_weather", "_world", "lost", "were_cut")
 
     def __init__(self, world: World, weather: Weather = CALM) -> None:
         self._world = world
         self._weather = weather
         self._hosts: dict[Address, Receive] = {}
         self.lost = 0
+        self._cut: dict[Address, float] = {}
+        self.were_cut: set[Address] = set()
+        """Who could not be reached for a while."""
+
+    def cut(self, address: Address, for_s: float) -> None:
+        """Nothing comes to this address or from it for so long: a partition."""
+        self._cut[address] = max(self._world.now_s + for_s, self._cut.get(address, 0.0))
+        self.were_cut.add(address)
+
+    def _is_cut(self, one: Address, other: peers.Address) -> bool:
+        now_s = self._world.now_s
+        return now_s < self._cut.get(one, 0.0) or now_s < self._cut.get((other[0], other[1]), 0.0)
 
     def join(self, address: Address, receive: Receive) -> None:
         """Have datagrams to this address handed to `receive`, with their source."""
@@ -48,6 +62,12 @@ class Network:
     def send(self, data: bytes, source: Address, destination: peers.Address) -> None:
         """One datagram on its way, or one message over the connection with a TCP peer."""
         random, weather = self._world.random, self._weather
+        if self._cut and self._is_cut(source, destination):
+            if isinstance(destination, peers.TcpPeer):
+                self._world.after(CUT_LOOK_EVERY_S, lambda: self.send(data, source, destination))
+            else:
+                self.lost += 1
+            return
         receive = self._hosts.get((destination[0], destination[1]))
         if receive is not None and isinstance(destination, peers.TcpPeer):
             self._world.after(weather.delay_s_max, lambda: receive(data, peers.TcpPeer(*source)))

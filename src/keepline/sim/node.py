@@ -22,6 +22,7 @@ from keepline.succession.epochs import is_over, next_epoch
 
 ASK_AGAIN_S = 2.0
 """How long a command waits for the answer to its `PlaceCall`."""
+HEARTBEAT_EVERY_S = 0.1
 MakeExchange = Callable[[bytes], Exchange]
 """An exchange with its programs, for a seed of its ids."""
 
@@ -48,7 +49,7 @@ class SimNode:
     def __init__(self, world: World, network: Network, address: Address, make: MakeExchange, slot_count: int) -> None:
         self.world = world
         self._network = network
-        self._address = address
+        self.address = address
         self._make = make
         self.media = SimMedia(world, slot_count, lambda: self._wake(lambda process: process.read_media))
         self.office: SimOffice = SimOffice(world)
@@ -117,7 +118,9 @@ class SimNode:
         self.world.after(self.outage_s, self.start)
 
     def begin_epoch(self, process: SimProcess) -> int:
-        """The epoch of a process that becomes active."""
+        """The epoch of a process that becomes active; who was so before notices at its next heartbeat, or sooner."""
+        if self.active is not None:
+            self.active.soon(self.active.beat, HEARTBEAT_EVERY_S)
         self.active = process
         if self.has_epochs or not self.epoch_on_disk:
             self.epoch_on_disk = self.epoch_in_memory = next_epoch(self.epoch_on_disk, self.epoch_in_memory)
@@ -164,7 +167,7 @@ class SimNode:
     def send(self, effect: fx.SendSip) -> None:
         """A datagram, or a message over a connection."""
         self.log.sent.append((self.world.now_s, effect.data, effect.peer[:2]))
-        self._network.send(effect.data, self._address, effect.peer)
+        self._network.send(effect.data, self.address, effect.peer)
 
     def append(self, process: SimProcess, facts: list[Fact]) -> None:
         """Facts reach the journal; those of an epoch that is over do not, and who wrote them ends."""

@@ -166,6 +166,10 @@ class SimProcess:
         self._backlog.append(rest)
         return True
 
+    def beat(self) -> None:
+        """It says that it is at work, where it still may be; only a beat that changes something is made."""
+        self._leave_if_over()
+
     def _leave_if_over(self) -> None:
         """Whoever has a successor takes nothing and does nothing."""
         if is_over(self.epoch, self._node.epoch_in_memory):

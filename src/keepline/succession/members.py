@@ -29,6 +29,11 @@ class Member(Protocol):
     @property
     def active_since_s(self) -> float: ...
 
+    @property
+    def epoch(self) -> int:
+        """Of an active one; 0 where it has none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:

@@ -6,6 +6,7 @@ It judges heartbeats by the clock that it is given and kills nobody.
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
+from keepline.succession.epochs import is_over
 from keepline.succession.members import Heartbeats, Member
 
 MEDIA_STOPPED_AFTER_S: Final = 0.1
@@ -39,6 +40,7 @@ class HungSearch:
             self._slept_until_s = now_s
         self._condemned &= {member.process for member in members}
         has_warm = any(member.state == "warm" for member in members)
+        newest = max((member.epoch for member in members if member.state == "active"), default=0)
         looks_at_states = now_s - self._state_looked_s > STATE_LOOK_EVERY_S
         if looks_at_states:
             self._state_looked_s = now_s
@@ -48,7 +50,9 @@ class HungSearch:
                 continue
             silent_s, stopped_s, hung_s = self._limits(now_s, member, beats, has_warm=has_warm)
             why = ""
-            if silent_s > hung_s:
+            if member.state == "active" and is_over(member.epoch, newest):
+                why = "another process is active"  # and beats in its place: it would never be seen to hang
+            elif silent_s > hung_s:
                 why = f"no heartbeat for {silent_s:.2f} s"
             elif silent_s > stopped_s and is_stopped(member):
                 why = f"stopped, no heartbeat for {silent_s:.2f} s"

@@ -114,6 +114,14 @@ def test_a_process_that_starts_needs_no_heartbeat_yet(clock: Clock) -> None:
     assert clock.run(10, child("calls"), child("media"), child("desk")) == []
 
 
+def test_an_active_process_that_has_a_successor_is_ended(clock: Clock) -> None:
+    older, newer = child("calls", "active", pid=70), child("calls", "active", pid=71)
+    older.epoch, newer.epoch = 4, 5
+    clock.slots.calls_heartbeat_s = BEGAN_S + 1_000
+    found = clock.watch.hung(BEGAN_S + STEP_S, [older, newer, WARM])
+    assert [(each.process.pid, why) for each, why in found] == [(70, "another process is active")]
+
+
 def test_time_runs_from_the_promotion(clock: Clock) -> None:
     promoted = child("calls", "active")
     promoted.active_since_s = BEGAN_S + 3

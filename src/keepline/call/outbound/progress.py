@@ -31,6 +31,7 @@ from keepline.call.trunks.ways import way_of_ours
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_PROGRESS_MAX, FORKS_MAX
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
+from keepline.sip.dialog import Dialog
 from keepline.sip.message import Request, Response
 from keepline.sip.peers import peer_at
 from keepline.sip.session_timer import agreed_interval
@@ -230,10 +231,16 @@ def _refuse_fork(turn: Turn, call: CallState, response: Response) -> None:
 
 def decline(turn: Turn, invite: Request, response: Response, peer: Address) -> None:
     """Acknowledge a 2xx that nobody wants, and hang up there (§13.2.2.4). The same for every copy of it."""
+    dialog, to = acknowledge_again(turn, invite, response, peer)
+    turn.request(None, bye_of(dialog, turn.identity, to), to)
+
+
+def acknowledge_again(turn: Turn, invite: Request, response: Response, peer: Address) -> tuple[Dialog, Address]:
+    """The ACK of a 2xx of a call that is over; returns its dialog, and where its requests go."""
     dialog = answered_dialog(invite, response)
     to = way_of_ours(dialog, peer)
     turn.send(ack_of(dialog, turn.identity, invite.cseq.number, to, proofs_in(invite)).encode(), to)
-    turn.request(None, bye_of(dialog, turn.identity, to), to)
+    return dialog, to
 
 
 # After a switch-over ------------------------------------------------------------------------------------------------
