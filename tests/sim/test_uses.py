@@ -6,7 +6,7 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
-from keepline.call.facts import StepEnded, UseEnded, UseStarted
+from keepline.call.facts import StepEnded, UseEnded, UsePending, UseStarted
 from keepline.call.record import record_of
 from keepline.call.turn import Program
 from keepline.flow import Call, HungUp, Reply, Unavailable, Unknown, flow
@@ -162,9 +162,20 @@ def test_an_office_that_never_answers_is_asked_so_often() -> None:
     scene = scene_of("book")
     scene.node.office.loses_answers = 100
     assert scene.run() == []
-    assert [each.attempt for each in scene.node.office.asked] == list(range(1, USE_ATTEMPTS_MAX + 1))
-    assert results(scene)[0][1].startswith("unknown")
+    pending = next(fact for fact in scene.node.written if isinstance(fact, UsePending))
+    waited = [each for each in scene.node.office.asked if each.attempt <= pending.attempts]
+    assert [each.attempt for each in waited] == [1, 2], "no longer than `wait_s`"
+    assert results(scene)[0][1].startswith("pending")
     assert list(scene.node.office.done.values()) == [1]
+
+
+def test_an_office_that_fails_at_once_is_asked_no_more_than_the_limit() -> None:
+    scene = scene_of("book")
+    scene.node.office.loses_answers = 100
+    scene.node.office.loses_after_s = 0.01
+    assert scene.run() == []
+    pending = next(fact for fact in scene.node.written if isinstance(fact, UsePending))
+    assert pending.attempts == USE_ATTEMPTS_MAX
 
 
 def test_what_the_operation_lacks_fails_the_step() -> None:
@@ -213,7 +224,7 @@ def test_every_moment(name: str, outage_s: float) -> None:
         if name in ("status", "book", "music", "both"):
             assert found == results(undisturbed), f"{name}, death at moment {moment}"
         elif name == "send":
-            assert found[0][1] == "done" if office.done else found[0][1].startswith("unknown")
+            assert found[0][1] == "done" if office.done else found[0][1].startswith("pending")
         else:
             assert found[0][1] in ("done", "unknown: the process that asked died")
 

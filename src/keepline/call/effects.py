@@ -10,6 +10,7 @@ from keepline.call.effects_secret import (
     PassSecretKey,
     SecretEffect,
 )
+from keepline.call.effects_work import CloseWork, WorkAnswered, WorkCounted, WorkEffect
 from keepline.call.facts import Fact
 from keepline.call.inputs import (
     CallAdopted,
@@ -42,13 +43,13 @@ from keepline.sip.peers import Address, TcpPeer
 
 __all__ = [
     "Address", "BridgeMedia", "CallAdopted", "CallCapability", "CallLeft", "CapabilityAnswered", "CloseConnection",
-    "CloseMedia", "CollectSecret", "ConnectionLost", "DatagramReceived", "DeadAirBegan", "DeadAirEnded",
+    "CloseMedia", "CloseWork", "CollectSecret", "ConnectionLost", "DatagramReceived", "DeadAirBegan", "DeadAirEnded",
     "DigitsHeard", "Drain", "Effect", "EndSecretEntry", "ForgetSecrets", "HangUpAll", "HearOpenly", "Input",
     "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "MessageReceived", "OpenMedia",
     "PassSecretKey", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed", "RecordMedia",
     "RecordingFinished", "RedirectMedia", "Report", "SecretEffect", "SecretHeard", "SendFailed", "SendSip",
     "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "TrunkLocated",
-    "UnbridgeMedia", "WakeSome",
+    "UnbridgeMedia", "WakeSome", "WorkAnswered", "WorkCounted", "WorkEffect",
 ]  # fmt: skip
 
 
@@ -296,5 +297,6 @@ Effect = (
     | PlacementAnswered
     | SecretEffect
     | RegistrationChanged
+    | WorkEffect
     | Report
 )

@@ -32,6 +32,7 @@ from keepline.call.trunks.gate import Gate
 from keepline.call.trunks.registrations import Registrations
 from keepline.call.trunks.users import Users
 from keepline.call.turn import Identity, Program, Turn
+from keepline.call.unfinished.resolving import Resolving
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource, mark_of
 from keepline.model.limits import SIP_WAIT_S_MAX
@@ -58,6 +59,7 @@ class Exchange:
         self.sleepers = Sleepers()
         self.legs = LegIndex()
         self.tolls = Tolls()
+        self.unfinished = Resolving(self)
         self.targets = LocatedTrunks(self.ids)
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
@@ -85,6 +87,8 @@ class Exchange:
             fx.ConnectionLost: connections.on_lost,
             fx.TrunkLocated: self.targets.on_located,
             **dict.fromkeys(NEWS, self._on_news),
+            fx.CapabilityAnswered: self._on_capability_answered,
+            fx.CloseWork: self.unfinished.close,
             fx.MediaRestarted: self._on_media_restarted,
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
@@ -106,6 +110,8 @@ class Exchange:
         while turn.news:
             news = turn.news.popleft()
             self.on_call(turn, news.parent, lambda t, c, news=news: established.on_leg_news(t, c, news))  # type: ignore[misc]
+        if turn.left:
+            self.unfinished.note(turn)
         self.tolls.note(turn.effects)
         return turn.effects
 
@@ -163,6 +169,10 @@ class Exchange:
         if call is not None and teardown.needs_no_media(call):
             self.slots.rest(call.id, call.received.slot)
 
+    def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
+        if not self.unfinished.on_answered(turn, given):
+            self._on_news(turn, given)
+
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
         for call in list(self.calls.values()):
             self._guarded(turn, call, teardown.on_media_restarted)
@@ -214,6 +224,8 @@ class Exchange:
             kind, key, timer = due.kind, due.key, due.timer
             if kind == "left":
                 self._requests.repeat_refusal(turn, key)
+            elif kind == "unfinished":
+                self.unfinished.due(turn, key)
             elif kind == "register":
                 self.registrations.due(turn, key)
             elif kind == "call":
@@ -362,6 +374,8 @@ class Exchange:
         if due.kind == "call":
             call = self.calls.get(due.key)
             return call is None or call.timers.get(due.timer) != due.at_s
+        if due.kind == "unfinished":
+            return self.unfinished.is_stale(due)
         if due.kind in ("left", "register"):
             return False
         return due.key not in (self.transactions.servers if due.kind == "server" else self.transactions.clients)

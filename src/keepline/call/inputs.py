@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_work import CloseWork
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
 from keepline.sip.locating import SipServer
@@ -267,4 +268,5 @@ Input = (
     | CallLeft
     | WakeSome
     | PlaceCall
+    | CloseWork
 )

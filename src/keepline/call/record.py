@@ -24,6 +24,7 @@ from keepline.call.facts import (
     ReinviteAnswered,
     StepEnded,
     UseEnded,
+    UseResolved,
 )
 from keepline.call.outbound.record import begin_placed, fold_placed
 from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord
@@ -98,6 +99,8 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         ]
     elif isinstance(fact, UseEnded):
         record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, outcome_words(fact.outcome), 0.0))
+    elif isinstance(fact, UseResolved):
+        record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, f"resolved: {outcome_words(fact.outcome)}", 0.0))
     elif isinstance(fact, FlowFailed):
         record.error = fact.error
     elif isinstance(fact, FlowEnded) and fact.error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from keepline.call.effects import Address, Effect, Persist, SendSip
-from keepline.call.facts import CallPlaced, Fact
+from keepline.call.facts import CallPlaced, Fact, WorkFact
 from keepline.call.inputs import PlaceCall
 from keepline.call.outbound.legs import LegEvent, LegNews
 from keepline.call.outbound.policy import Denial
@@ -73,7 +73,9 @@ StartRequest = Callable[[float, CallState | None, Request, Address], list[Effect
 class Turn:
     """The arguments of one `step` of the core, and its effects in order."""
 
-    __slots__ = ("_schedule", "_start_request", "effects", "identity", "news", "now_s", "program_of", "switchboard")
+    __slots__ = (
+        "_schedule", "_start_request", "effects", "identity", "left", "news", "now_s", "program_of", "switchboard",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Turn:
         self.effects: list[Effect] = []
         self.news: deque[LegNews] = deque()
         """Of legs, for the steps of their parents: delivered before the turn is over."""
+        self.left: list[WorkFact] = []
+        """What calls leave unfinished, for who sees to it before the turn is over."""
         self.program_of = program_of
         self.switchboard = switchboard
         self._schedule = schedule
@@ -98,6 +102,11 @@ class Turn:
         """Make a fact true: fold it into the call and have it written, or synced, before what follows."""
         call.apply(fact)
         self.effects.append(Persist(fact, synced))
+
+    def leave(self, fact: WorkFact) -> None:
+        """Record what outlives its call; synced, since callers are told of it."""
+        self.left.append(fact)
+        self.effects.append(Persist(fact, synced=True))
 
     def emit(self, effect: Effect) -> None:
         self.effects.append(effect)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import node, operation, placing, proof, records, talk
+from keepline.cli import node, operation, placing, proof, records, talk, work
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -39,6 +39,7 @@ app.command()(records.calls)
 app.add_typer(call, name="call")
 call.command("show")(records.show)
 call.command("place")(placing.place)
+app.add_typer(work.work, name="work")
 app.command()(proof.verify)
 app.command()(proof.export)
 app.command()(talk.phone)

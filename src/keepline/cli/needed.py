@@ -1,4 +1,4 @@
-"""Which stored operations a data directory still needs: its node's own, and those that open calls began with.
+"""Which stored operations a data directory still needs: its node's own, those of open calls and of unfinished uses.
 
 It looks for digests in what is written and understands nothing else of it, so that no version of the journal can make
 it forget one. Where it cannot look, every copy is needed.
@@ -12,7 +12,7 @@ from keepline.model.errors import KeeplineError
 
 
 def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
-    """Those of `digests` that stand in a fact of a call that has not ended, or in the notes of the node."""
+    """Those of `digests` in a fact of a call that has not ended or has left work, or in the notes of the node."""
     from keepline.node.journal_file import FILE_NAME, connect
     from keepline.node.paths import NodePaths
 
@@ -33,4 +33,12 @@ def _stands_in_an_open_call(journal: sqlite3.Connection, digest: str) -> bool:
         "SELECT 1 FROM calls JOIN facts USING (call) WHERE ended_at IS NULL AND instr(body, ?) LIMIT 1",
         (digest.encode(),),
     )
-    return found.fetchone() is not None
+    if found.fetchone() is not None:
+        return True
+    if not journal.execute("SELECT 1 FROM sqlite_master WHERE name = 'work'").fetchone():
+        return False
+    pending = journal.execute(
+        "SELECT 1 FROM work JOIN facts USING (call) WHERE closed_at IS NULL AND instr(body, ?) LIMIT 1",
+        (digest.encode(),),
+    )
+    return pending.fetchone() is not None

@@ -18,8 +18,9 @@ from keepline.model.capability import (
     HttpService,
     PythonClass,
     SecretRef,
+    resolve_name,
 )
-from keepline.model.limits import PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX
+from keepline.model.limits import PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PENDING_S_MAX
 
 MISTAKE = "keepline_mistake"
 READING = ("GET", "HEAD")
@@ -71,7 +72,68 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class HttpActionFile(_Strict):
+class _DoubtFile(_Strict):
+    """What becomes of an action whose outcome is in doubt."""
+
+    wait_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=600,
+        description="seconds that a flow waits while an outcome is in doubt",
+        examples=["10"],
+    )
+    pending_s: float = Field(
+        default=CapabilityAction().pending_s,
+        ge=0,
+        le=PENDING_S_MAX,
+        description="seconds that it is sought after that",
+        examples=["43200"],
+    )
+
+
+class HttpResolveFile(_Strict):
+    """`resolve:` of an action"""
+
+    method: Literal["GET", "HEAD", "POST", "PUT"] = Field(default="GET", description="of HTTP", examples=["GET"])
+    path: str = Field(
+        pattern=r"^/[^?#\s]*$",
+        description="below the base URL, with `{idempotency_key}` and arguments",
+        examples=["/payments/{idempotency_key}"],
+    )
+    query: dict[str, str] | None = Field(
+        default=None, description="what goes into the query", examples=['{key: "{idempotency_key}"}']
+    )
+    body: dict[str, str] | None = Field(
+        default=None, description="the JSON that is sent", examples=['{key: "{idempotency_key}"}']
+    )
+    response: dict[AnswerName, FieldText] | None = Field(
+        default=None, description="the fields of the answer, as those of the action", examples=['{state: "$.state"}']
+    )
+    timeout_s: float | None = Field(default=None, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    sure_after_s: float = Field(
+        default=CapabilityAction().sure_after_s,
+        ge=0,
+        le=86_400,
+        description="seconds after which what is not found was not done",
+        examples=["60"],
+    )
+
+
+class PythonResolveFile(_Strict):
+    """`resolve:` of a method"""
+
+    method: ActionName = Field(description="the method that tells by the key", examples=["find"])
+    timeout_s: float | None = Field(default=None, gt=0, le=60, description="seconds for an attempt", examples=["5"])
+    sure_after_s: float = Field(
+        default=CapabilityAction().sure_after_s,
+        ge=0,
+        le=86_400,
+        description="seconds after which what is not found was not done",
+        examples=["60"],
+    )
+
+
+class HttpActionFile(_DoubtFile):
     """One of `http.actions:`"""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
@@ -93,6 +155,11 @@ class HttpActionFile(_Strict):
     changes: bool | None = Field(default=None, description="whether it changes something", examples=["true"])
     idempotent: bool = Field(default=False, description="done once for one key", examples=["true"])
     lookup: str = Field(default="", description="the action that says what became of this one", examples=["find"])
+    resolve: HttpResolveFile | None = Field(
+        default=None,
+        description="how to ask what became of this one",
+        examples=['{path: "/payments/{idempotency_key}"}'],
+    )
 
 
 class HttpPathFile(_Strict):
@@ -118,7 +185,7 @@ class HttpPathFile(_Strict):
     )
 
 
-class PythonActionFile(_Strict):
+class PythonActionFile(_DoubtFile):
     """One of `python.actions:`"""
 
     changes: bool = Field(description="whether it changes something", examples=["false"])
@@ -128,6 +195,9 @@ class PythonActionFile(_Strict):
     timeout_s: float | None = Field(default=None, gt=0, le=60, description="seconds for an attempt", examples=["5"])
     idempotent: bool = Field(default=False, description="done once for one key", examples=["true"])
     lookup: str = Field(default="", description="the action that says what became of this one", examples=["find"])
+    resolve: PythonResolveFile | None = Field(
+        default=None, description="how to ask what became of this one", examples=["{method: find}"]
+    )
 
 
 class PythonPathFile(_Strict):
@@ -197,21 +267,37 @@ def _path_of(path: CapabilityPathFile) -> CapabilityPath:
         headers = {name: _secret(value) for name, value in http.headers.items()}
         codes = parse_field(http.refusal_code), parse_field(http.refusal_detail)
         service = HttpService(http.base_url.rstrip("/"), headers, *codes)
-        actions = {name: _http_action(each, http.timeout_s) for name, each in http.actions.items()}
+        actions = {name: _http_action(name, each, http.timeout_s) for name, each in http.actions.items()}
+        actions |= {
+            resolve_name(name): _http_resolve(each, each.resolve, http.timeout_s)
+            for name, each in http.actions.items()
+            if each.resolve is not None
+        }
         return CapabilityPath(path.name, service, actions, path.in_flight_max)
     assert python is not None
     module, _, name = python.module.partition(":")
-    actions = {name: _python_action(each, python.timeout_s) for name, each in python.actions.items()}
+    actions = {name: _python_action(name, each, python.timeout_s) for name, each in python.actions.items()}
+    actions |= {
+        resolve_name(name): CapabilityAction(
+            each.resolve.timeout_s or python.timeout_s, told_by=each.resolve.method, response=_own_fields(each.response)
+        )
+        for name, each in python.actions.items()
+        if each.resolve is not None
+    }
     return CapabilityPath(path.name, PythonClass(module, name, python.threads), actions, path.in_flight_max)
 
 
-def _http_action(action: HttpActionFile, timeout_s: float) -> CapabilityAction:
+def _http_action(name: str, action: HttpActionFile, timeout_s: float) -> CapabilityAction:
     response = {name: parse_field(text) for name, text in action.response.items()} if action.response else None
     return CapabilityAction(
         timeout_s=action.timeout_s or timeout_s,
         changes=action.method not in READING if action.changes is None else action.changes,
         idempotent=action.idempotent,
         lookup=action.lookup,
+        resolve=resolve_name(name) if action.resolve is not None else "",
+        sure_after_s=action.resolve.sure_after_s if action.resolve is not None else 0.0,
+        wait_s=action.wait_s or 0.0,
+        pending_s=action.pending_s,
         response=response,
         method=action.method,
         path=action.path,
@@ -220,12 +306,30 @@ def _http_action(action: HttpActionFile, timeout_s: float) -> CapabilityAction:
     )
 
 
-def _python_action(action: PythonActionFile, timeout_s: float) -> CapabilityAction:
+def _http_resolve(action: HttpActionFile, resolve: HttpResolveFile, timeout_s: float) -> CapabilityAction:
+    """It changes nothing, by whichever method it is asked; its answer has the fields of the action."""
+    fields = resolve.response or action.response
+    response = {name: parse_field(text) for name, text in fields.items()} if fields else None
+    return CapabilityAction(
+        timeout_s=resolve.timeout_s or timeout_s,
+        response=response,
+        method=resolve.method,
+        path=resolve.path,
+        query=resolve.query or {},  # what the change was given is not said again where nobody asked for it
+        body=resolve.body or {},
+    )
+
+
+def _python_action(name: str, action: PythonActionFile, timeout_s: float) -> CapabilityAction:
     return CapabilityAction(
         timeout_s=action.timeout_s or timeout_s,
         changes=action.changes,
         idempotent=action.idempotent,
         lookup=action.lookup,
+        resolve=resolve_name(name) if action.resolve is not None else "",
+        sure_after_s=action.resolve.sure_after_s if action.resolve is not None else 0.0,
+        wait_s=action.wait_s or 0.0,
+        pending_s=action.pending_s,
         response=_own_fields(action.response),
     )
 

@@ -44,6 +44,7 @@ def _check_headers(tree: Tree, where: Where, headers: dict[str, Any]) -> None:
 
 def _check_lookups(tree: Tree, where: Where, actions: dict[str, Any], kind: str) -> None:
     for name, entry in actions.items():
+        _check_resolve(tree, (*where, name), _mapping(entry), kind)
         lookup = _mapping(entry).get("lookup")
         if not isinstance(lookup, str) or not lookup:
             continue
@@ -55,6 +56,21 @@ def _check_lookups(tree: Tree, where: Where, actions: dict[str, Any], kind: str)
         elif missing := sorted(set(_names(_mapping(entry).get("response"))) - set(_names(asked.get("response")))):
             wrong = f"the answer of `{lookup}` lacks `{missing[0]}`"
             tree.add_mistake((*where, name, "lookup"), wrong, "give both the same `response`")
+
+
+def _check_resolve(tree: Tree, where: Where, action: dict[str, Any], kind: str) -> None:
+    resolve = _mapping(action.get("resolve"))
+    if not resolve:
+        return
+    if action.get("lookup"):
+        wrong = "has both `lookup` and `resolve`"
+        tree.add_mistake((*where, "resolve"), wrong, "keep `resolve` if what it does not find was not done")
+    if not _changes(action, kind):
+        tree.add_mistake((*where, "resolve"), "the action changes nothing", "a question is simply asked again")
+    missing = sorted(set(_names(action.get("response"))) - set(_names(resolve.get("response"))))
+    if resolve.get("response") and missing:
+        wrong = f"the answer of `resolve` lacks `{missing[0]}`"
+        tree.add_mistake((*where, "resolve"), wrong, "give both the same `response`")
 
 
 def _changes(action: dict[str, Any], kind: str) -> bool:

@@ -61,7 +61,11 @@ def _check_class(
         wrong = f"`{class_name}` cannot be made without `{missing}`"
         tree.add_mistake(at, wrong, f"give `{missing}` of `__init__` a default")
     methods = [name for name, value in inspect.getmembers(found) if callable(value) and not name.startswith("_")]
-    for action in actions:
+    for action, entry in actions.items():
+        told_by = _mapping(_mapping(entry).get("resolve")).get("method")
+        if isinstance(told_by, str) and told_by not in methods:
+            wrong = f"`{class_name}` has no method `{told_by}`"
+            tree.add_mistake((*where, "actions", action, "resolve", "method"), wrong, nearest(told_by, methods))
         if action not in methods:
             wrong = f"`{class_name}` has no method `{action}`"
             tree.add_mistake((*where, "actions", action), wrong, nearest(action, methods), at_key=True)

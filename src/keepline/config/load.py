@@ -104,6 +104,7 @@ def _templates_of(actions: Mapping[str, CapabilityAction]) -> dict[str, Plain]:
     return {
         name: {"path": each.path, "query": dict(each.query or {}), "body": dict(each.body or {})}
         for name, each in actions.items()
+        if "." not in name  # what flows may ask
     }
 
 

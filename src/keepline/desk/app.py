@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keepline import __version__
 from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
+from keepline.desk.models_work import WorkItems
 from keepline.desk.page import CALLS_SHOWN, CONTENT_SECURITY_POLICY, STYLESHEET, render_page
 from keepline.desk.source import Source, Unavailable
 from keepline.model.limits import DESK_CALLS_MAX
@@ -68,6 +69,11 @@ def _add_api(app: FastAPI, source: Source) -> None:
         if text is None:
             return JSONResponse({"error": "no call has this id"}, 404)
         return Call.model_validate_json(text)
+
+    @app.get("/api/work", responses={503: {"model": Problem}})
+    def work() -> WorkItems:
+        """The work list, the oldest first."""
+        return WorkItems.model_validate({"items": source.work()[:DESK_CALLS_MAX]})
 
 
 def _add_metrics(app: FastAPI, source: Source) -> None:

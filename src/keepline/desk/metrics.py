@@ -24,6 +24,7 @@ from keepline.call.facts import (
     MessageRecorded,
     StepEnded,
     UseEnded,
+    UseResolved,
 )
 from keepline.call.record import CallRecord
 from keepline.desk.models import Status
@@ -35,7 +36,7 @@ KINDS: Final = tuple(
     each.kind
     for each in (
         *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-        MessageRecorded,
+        *(MessageRecorded, UseResolved),
     )
 )
 """Of the facts that are counted; the others are not even read."""
@@ -88,6 +89,7 @@ class Metrics:
         self._post_dial = histogram("post_dial_delay_seconds", "From INVITE to 200.", _SECONDS, "direction")
         self._steps = counter("steps", "Steps that ended.", "verb", "outcome")
         self._uses = counter("uses", "Uses of capabilities.", "capability", "action", "outcome")
+        self._resolved = counter("uses_resolved", "Uses in doubt.", "capability", "action", "outcome")
         self._use_s = histogram("use_seconds", "Time that a use took.", _SECONDS, "capability")
         self._flows_failed = counter("flows_failed", "Flows that failed in their caller's ear.", "flow")
         self._messages = counter("messages", "Messages that callers left.", "reason")
@@ -117,6 +119,7 @@ class Metrics:
         self._journal_trouble = gauge("journal_trouble", "1 while the journal cannot write.")
         self._journal_up = gauge("journal_readable", "1 while the desk can read the journal.")
         self._position_now = gauge("journal_facts", "Number of the last fact that was read.")
+        self._work = gauge("work", "What is unfinished.", "about")
         self._info = gauge("info", "1; what runs is in the labels.", "node", "version", "operation")
 
     # Now --------------------------------------------------------------------------------------------------------------
@@ -127,8 +130,8 @@ class Metrics:
         except Unavailable:
             self._node_up.set(0)
             self._running.set(0)
-            witnesses = (self._witness_facts, self._witness_behind_s, self._witness_trouble)
-            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info, *witnesses):
+            more = (self._work, self._witness_facts, self._witness_behind_s, self._witness_trouble)
+            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info, *more):
                 each.clear()
             return
         self._node_up.set(1)
@@ -144,6 +147,8 @@ class Metrics:
             self._reigns.labels(name).set(reigns)
         for name, restarts in status.restarts.items():
             self._restarts.labels(name).set(restarts)
+        for name, count in status.work.items():
+            self._work.labels(name).set(count)
         self._registered.clear()
         for name, trunk in status.registrations.items():
             self._registered.labels(name).set(trunk.registered)
@@ -198,6 +203,9 @@ class Metrics:
                 self._count_use(fact.reason, fact.value, fact.at_s - fact.began_at_s)
         elif isinstance(fact, UseEnded):
             self._count_use(fact.name, fact.outcome, None)
+        elif isinstance(fact, UseResolved):
+            capability, _, action = fact.name.partition(".")
+            self._resolved.labels(capability, action, outcome_words(fact.outcome).partition(":")[0]).inc()
         elif isinstance(fact, FlowFailed):
             self._flows_failed.labels(fact.flow).inc()
         elif isinstance(fact, MessageRecorded):

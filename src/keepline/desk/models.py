@@ -5,34 +5,36 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Of an answer."""
+
     # What the node says beyond these fields is dropped here; what it says wrongly is an error and no answer.
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", populate_by_name=True)
 
 
-class Health(_Model):
+class Health(Model):
     """The desk itself runs; `/api/status` says how the node is."""
 
     status: Literal["ok"] = "ok"
 
 
-class Problem(_Model):
+class Problem(Model):
     """Why there is no answer."""
 
     error: str
 
 
-class Process(_Model):
+class Process(Model):
     pid: int
 
 
-class CallsProcesses(_Model):
+class CallsProcesses(Model):
     active: Process | None = None
     warm: Process | None = None
     starting: Process | None = None
 
 
-class Processes(_Model):
+class Processes(Model):
     """None where a process is missing at the moment; the supervisor is replacing it."""
 
     supervisor: Process | None = None
@@ -42,7 +44,7 @@ class Processes(_Model):
     desk: Process | None = None
 
 
-class TrunkRegistered(_Model):
+class TrunkRegistered(Model):
     """Whether a trunk's registrar sends calls to this node."""
 
     registered: bool
@@ -52,7 +54,7 @@ class TrunkRegistered(_Model):
     """What went wrong last; empty after a success."""
 
 
-class WitnessStatus(_Model):
+class WitnessStatus(Model):
     """What a witness of the journal has."""
 
     place: str
@@ -69,7 +71,7 @@ class WitnessStatus(_Model):
     """What makes it worth less than it could be."""
 
 
-class Status(_Model):
+class Status(Model):
     """How the node is."""
 
     node: str
@@ -90,12 +92,14 @@ class Status(_Model):
     registrations: dict[str, TrunkRegistered] = {}
     epochs: dict[str, int] = {}
     """Processes that have carried calls, and media, so far."""
+    work: dict[str, int] = {}
+    """What is unfinished: `pending` for the node itself, the others for a person."""
     restarts: dict[str, int] = {}
     """Starts of each process beyond its first, since the supervisor began."""
     witnesses: dict[str, WitnessStatus] = {}
 
 
-class Step(_Model):
+class Step(Model):
     """One finished verb of the flow."""
 
     name: str
@@ -105,7 +109,7 @@ class Step(_Model):
     took_ms: float
 
 
-class Media(_Model):
+class Media(Model):
     """The call's RTP, whole once the call has ended; what was not measured is None."""
 
     codec: str
@@ -121,7 +125,7 @@ class Media(_Model):
     dead_air_at_s: float | None = None
 
 
-class Message(_Model):
+class Message(Model):
     """A message that the caller left."""
 
     path: str
@@ -132,7 +136,7 @@ class Message(_Model):
     reason: str
 
 
-class Call(_Model):
+class Call(Model):
     """The record of one call. Times are seconds since the epoch, None for what has not happened."""
 
     id: str
@@ -169,7 +173,7 @@ class Call(_Model):
     """INVITEs of a call that we placed."""
 
 
-class Calls(_Model):
+class Calls(Model):
     """Call records, the newest last."""
 
     calls: list[Call]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keepline.call.facts import Fact
 from keepline.call.record import CallRecord
+from keepline.call.unfinished.shown import shown
 from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
 from keepline.node.reader import JournalReader, NoJournal
@@ -47,6 +48,13 @@ class NodeSource:
                 return self._journal().record(call_id)
             except KeyError:
                 return None
+            except (NoJournal, sqlite3.Error) as error:
+                raise self._lost(error) from error
+
+    def work(self) -> list[dict[str, object]]:
+        with self._reading:
+            try:
+                return [shown(item) for item in self._journal().work()]
             except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
 

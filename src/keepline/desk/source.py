@@ -31,6 +31,10 @@ class Source(Protocol):
         """The same as a value."""
         ...
 
+    def work(self) -> list[dict[str, object]]:
+        """The work list, the oldest first; raises Unavailable."""
+        ...
+
     def last_position(self) -> int:
         """Of the last fact on record; raises Unavailable."""
         ...

@@ -1,7 +1,8 @@
 """The verb `use`: what is asked of a capability, and what comes back, as values that a journal can hold.
 
 Arguments and answers are text, numbers, truth, None, lists and mappings; decimals, dates and times are tagged, so that
-a replay gives back the very same. What can be expected to fail is a value: `Unavailable`, `Refused`, `Unknown`.
+a replay gives back the very same. What can be expected to fail is a value: `Unavailable`, `Refused`, `Unknown` or
+`Pending`.
 """
 
 import json
@@ -91,7 +92,14 @@ class Unknown:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Pending(Unknown):
+    """It may have been done or not, and is being found out: what becomes of it is on record once it is certain."""
+
+
 UseOutcome = Reply | Unavailable | Refused | Unknown
+NOT_FOUND = (404, 410)
+"""Statuses of a `Refused` that say that there is no such thing."""
 
 
 def unanswered(reason: str, *, changes: bool) -> UseOutcome:
@@ -177,7 +185,8 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
     if isinstance(outcome, Refused):
         told = {"refused": [outcome.status, _short(outcome.code), _short(outcome.detail)]}
         return json.dumps(told, ensure_ascii=False)
-    kind = "unknown" if isinstance(outcome, Unknown) else "unavailable"
+    kinds: dict[type[UseOutcome], str] = {Pending: "pending", Unknown: "unknown"}
+    kind = kinds.get(type(outcome), "unavailable")
     return json.dumps({kind: _short(outcome.reason)}, ensure_ascii=False)
 
 
@@ -190,6 +199,8 @@ def read_outcome(text: str) -> UseOutcome:
         return Refused(*told["refused"])
     if "unavailable" in told:
         return Unavailable(told["unavailable"])
+    if "pending" in told:
+        return Pending(told["pending"])
     if "unknown" in told:
         return Unknown(told["unknown"])
     raise LocalError(f"this is no outcome of a use: {text[:100]}")

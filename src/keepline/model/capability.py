@@ -48,6 +48,16 @@ class CapabilityAction:
     """The other side does it once for one idempotency key, however often it is asked."""
     lookup: str = ""
     """The action that tells what became of this one, by its idempotency key."""
+    resolve: str = ""
+    """The same, and what it does not find was not done."""
+    sure_after_s: float = 60.0
+    """Since the change was sent last: by then `resolve` would find what is under way."""
+    wait_s: float = 0.0
+    """How long a flow waits for a change whose outcome is in doubt, all attempts together; 0: twice `timeout_s`."""
+    pending_s: float = 43_200.0
+    """How long after that its outcome is sought, before it is work for a person."""
+    told_by: str = ""
+    """Of Python: the method, where it is not the action's own name."""
     response: Mapping[str, FieldPath] | None = None
     """Field of the answer -> where it is; None takes the answer's own top fields."""
     method: str = ""
@@ -58,6 +68,11 @@ class CapabilityAction:
     """Templates; None puts what the path leaves over there, where there is no body."""
     body: Mapping[str, str] | None = None
     """Templates; None puts what the path and the query leave over there, where the method has a body."""
+
+
+def resolve_name(action: str) -> str:
+    """By which the question what became of an action is known; no flow can ask it."""
+    return f"{action}.resolve"
 
 
 @dataclass(frozen=True, slots=True)

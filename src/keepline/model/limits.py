@@ -48,7 +48,16 @@ USE_ARGUMENTS_CHARS_MAX = 8_000
 USE_RESULT_CHARS_MAX = 32_000
 """Of an answer on record, as JSON; a larger one is none."""
 USE_ATTEMPTS_MAX = 3
-"""Times that one use is asked for, crashes included."""
+"""Times that one use is asked for while its flow waits, crashes included."""
+PENDING_PAUSE_S_MIN = 5.0
+PENDING_PAUSE_S_MAX = 900.0
+"""Between two attempts to find out what became of a use; the pause is as long as the doubt has lasted."""
+PENDING_S_MAX = 2_592_000
+"""That the outcome of a use is sought, 30 days; `pending_s` is at most this."""
+WORK_TRIES_KEPT_MAX = 20
+"""Attempts of one item that are kept in memory, the last ones; all are on record."""
+WORK_WORDS_CHARS_MAX = 4_000
+"""Of the name and the note that close an item of the work list."""
 PATH_IN_FLIGHT_MAX = 1_000
 """Uses at once that a path may be given."""
 PATH_WAITING_MAX = 200

@@ -61,7 +61,7 @@ class Active:
         self.media: MediaLink | None = None
         self.capabilities: Capabilities | None = None
         self.streams: Streams | None = None
-        self.tell: Callable[[fx.PlacementAnswered | fx.RegistrationChanged], None] = lambda _news: None
+        self.tell: Callable[[fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect], None] = lambda _news: None
         self._facts: list[Fact] = []
         self._must_sync = False
         self._effects: list[fx.Effect | Then] = []
@@ -259,7 +259,7 @@ class Active:
             elif isinstance(effect, fx.CloseConnection):
                 if self.streams is not None:
                     self.streams.close(effect.peer)
-            elif isinstance(effect, fx.PlacementAnswered | fx.RegistrationChanged):
+            elif isinstance(effect, fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect):
                 self.tell(effect)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, call=effect.call, detail=effect.detail)

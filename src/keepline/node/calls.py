@@ -32,9 +32,11 @@ from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.steps.apology import apologies
 from keepline.call.turn import Identity
+from keepline.call.unfinished.book import WorkBook
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
+from keepline.node import work_requests
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities
@@ -43,6 +45,7 @@ from keepline.node.head_start import OPTION as AWAIT
 from keepline.node.head_start import told
 from keepline.node.journal import Journal, Tail, next_epoch
 from keepline.node.journal_tolls import placed_since
+from keepline.node.journal_work import open_work
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key
@@ -90,6 +93,7 @@ class CallsProcess:
         self._registrations: dict[str, Message] = {}
         """Of trunks, by their names, as the supervisor is told."""
         self._ledger = TollLedger(OutboundPolicy())
+        self._book = WorkBook()
         self._active: Active | None = None
         self._exchange: Exchange | None = None
         self._epoch = 0
@@ -114,6 +118,8 @@ class CallsProcess:
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
         for fact in placed_since(self._paths.journal, time.time() - LEDGER_LOOK_BACK_S, self._tail.seq):
             self._ledger.note(fact)
+        for fact in open_work(self._paths.journal, self._tail.seq):
+            self._book.note(fact)
         try:
             store_tones(self._paths.prompts)
         except OSError as error:  # a caller may hear silence instead, some day
@@ -168,6 +174,7 @@ class CallsProcess:
     def _read_tail(self) -> None:
         for fact in self._tail.follow():
             self._ledger.note(fact)
+            self._book.note(fact)
             if isinstance(fact, CallEnded):
                 self._open.pop(fact.call, None)
                 self._left.append(fact)
@@ -201,12 +208,13 @@ class CallsProcess:
         self._exchange = exchange
         exchange.tolls.ledger = self._ledger
         exchange.add_program(self._programs[self._digest], current=True)
-        for facts in self._open.values():
-            received = facts[0]
-            if isinstance(received, CallBegun) and received.operation not in self._programs:
-                program = self._programs.load(received.operation)
+        begun = {each.operation for facts in self._open.values() if isinstance(each := facts[0], CallBegun)}
+        for version in begun | {item.begun.operation for item in self._book if item.next_at_s is not None}:
+            if version not in self._programs:
+                program = self._programs.load(version)
                 if program is not None:
                     exchange.add_program(program, current=False)
+        exchange.unfinished.take(self._book)
         exchange.blamed = note_deaths(self._slots)
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
@@ -234,7 +242,7 @@ class CallsProcess:
         self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
-        self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms})
+        self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms, "work": self._book.counts()})
         if not self._control.tell({"op": "take_over"}):
             self._streams.end_handover()
 
@@ -296,6 +304,7 @@ class CallsProcess:
             "trouble": trouble,
             "operation": self._digest,
             "registrations": self._registrations,
+            "work": self._book.counts(),
         }
 
     def _given_fds(self) -> list[tuple[str, list[int]]]:
@@ -320,9 +329,19 @@ class CallsProcess:
                 self._active.feed(wanted)
             else:
                 self._tell(fx.PlacementAnswered(str(message.get("call")), "no request to place a call"))
+        elif self._active is not None and message.get("op") == work_requests.OP:
+            closing = work_requests.close_wanted(message)
+            if closing is not None:
+                self._active.feed(closing)
+            else:
+                self._tell(fx.WorkAnswered(str(message.get("call")), "no request to close an item"))
 
-    def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged) -> None:
-        if isinstance(news, fx.PlacementAnswered):
+    def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect) -> None:
+        if isinstance(news, fx.WorkCounted):
+            self._control.tell({"op": "work", "work": dict(news.counts)})
+        elif isinstance(news, fx.WorkAnswered):
+            self._control.tell({"op": "work_closed", "ok": not news.mistake, "call": news.item, "error": news.mistake})
+        elif isinstance(news, fx.PlacementAnswered):
             self._control.tell({"op": "placed", "ok": not news.mistake, "call": news.call, "error": news.mistake})
         else:
             self._registrations[news.trunk] = {"until_s": news.until_s, "why": news.why}

@@ -41,6 +41,8 @@ class Child:
     """Of a calls process: digest of the version that its new calls run."""
     registrations: dict[str, Message] = field(default_factory=dict)
     """Of an active calls process: trunk -> until when it is registered, and what went wrong last."""
+    work: dict[str, int] = field(default_factory=dict)
+    """Of an active calls process: how much is unfinished, by what for."""
 
 
 def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str, head_start: HeadStart | None = None) -> int:

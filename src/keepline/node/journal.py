@@ -29,6 +29,7 @@ from keepline.node.journal_file import (
     sync_directory,
 )
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
+from keepline.node.journal_work import note_work
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
 
@@ -237,6 +238,7 @@ class Journal:
                 connection.executemany("INSERT OR IGNORE INTO calls (call) VALUES (?)", begun)
             if ended:
                 connection.executemany("UPDATE calls SET ended_at = ? WHERE call = ?", ended)
+            note_work(connection, facts)
             if draft.checkpoint is not None:
                 connection.execute(INSERT_CHECKPOINT, draft.checkpoint)
             connection.execute("COMMIT")

@@ -26,6 +26,8 @@ CREATE INDEX IF NOT EXISTS facts_by_call ON facts (call);
 CREATE INDEX IF NOT EXISTS facts_placed ON facts (seq) WHERE kind = 'call_placed.1';
 CREATE TABLE IF NOT EXISTS calls (call TEXT PRIMARY KEY, ended_at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_by_end ON calls (ended_at);
+CREATE TABLE IF NOT EXISTS work (item TEXT PRIMARY KEY, call TEXT NOT NULL, closed_at REAL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS work_open ON work (call) WHERE closed_at IS NULL;
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at_s REAL NOT NULL, frontier BLOB NOT NULL,
   note TEXT NOT NULL);
 INSERT OR IGNORE INTO meta VALUES ('epoch', 0);

@@ -9,8 +9,10 @@ from typing import Any
 
 from keepline.call.facts import Fact
 from keepline.call.record import CallRecord, record_of
+from keepline.call.unfinished.book import WorkItem
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
+from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
 
 
@@ -83,6 +85,11 @@ class JournalReader:
     def ladder(self, call: str) -> list[LadderLine]:
         """The SIP messages of one call, in order, repetitions left out."""
         return ladder_of(fact for _, fact in self._facts(call))
+
+    def work(self, *, with_closed: bool = False) -> list[WorkItem]:
+        """The work list, and uses that are pending; the oldest first."""
+        with self._reading():
+            return work_items(self._connection, with_closed=with_closed)
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
         rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? ORDER BY seq", call)

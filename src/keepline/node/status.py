@@ -37,6 +37,7 @@ def status_of(supervisor: "Supervisor") -> Message:
             "desk": _pid(supervisor.find("desk")),
         },
         "registrations": _registrations(supervisor.find("calls", "active"), slots.now_s(time.monotonic())),
+        "work": _work(supervisor.find("calls", "active")),
         "epochs": {"calls": slots.calls_epoch, "media": slots.media_epoch},
         "restarts": dict(supervisor.restart_counts),
         "sip": f"udp:{address_of(holdings.sip[0])}",
@@ -71,6 +72,11 @@ def _registrations(active: Child | None, now_s: float) -> Message:
         for trunk, each in told.items()
         if isinstance(until_s := each.get("until_s"), int | float)
     }
+
+
+def _work(active: Child | None) -> Message:
+    """How many items wait: `pending` for the node itself, the others for a person."""
+    return dict(active.work) if active is not None else {}
 
 
 def _pid(child: Child | None) -> Message | None:

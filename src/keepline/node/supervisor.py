@@ -25,7 +25,7 @@ import structlog
 
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
-from keepline.node import control, journal_schema
+from keepline.node import control, journal_schema, work_requests
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
 from keepline.node.control_server import ControlServer
@@ -255,21 +255,26 @@ class Supervisor:
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
         if op == "upgrade":
             return self._upgrade.ask(connection, message)
-        if op == "place":
+        if op in ("place", work_requests.OP):
             return self._pass_on(connection, message)
         child = next((c for c in self.children if c.process.pid == pid), None)
-        if op == "placed" and child is not None:
+        if op in ("placed", "work_closed") and child is not None:
             who = self._placements.take(message)
             if who is not None:
                 self._control.send(who, message)
             return None
-        if op in ("register", "promoted", "trouble", "registrations", "hold", "take_over") and child is not None:
+        if (
+            op in ("register", "promoted", "trouble", "registrations", "work", "hold", "take_over")
+            and child is not None
+        ):
             if op == "take_over":
                 self._hand_over(child)
             elif op == "trouble":
                 child.trouble = str(message.get("what", ""))
             elif op == "registrations":
                 child.registrations = registrations_in(message)
+            elif op == "work":
+                child.work = work_requests.counts_in(message)
             elif op != "hold":
                 child.connection = connection
                 self._control.keep(connection)
@@ -316,6 +321,7 @@ class Supervisor:
         child.epoch = epoch if isinstance(epoch, int) else 0
         child.trouble = str(message.get("trouble", ""))
         child.registrations = registrations_in(message)
+        child.work = work_requests.counts_in(message)
         child.operation = str(message.get("operation", child.operation))
         self._upgrade.note_state(child)
 

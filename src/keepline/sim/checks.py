@@ -22,6 +22,7 @@ from keepline.call.facts import (
     SecretLost,
     StepEnded,
     UseStarted,
+    WorkFact,
 )
 from keepline.call.facts.refer import LegReferred, ReferralEnded
 from keepline.call.record import record_of
@@ -47,7 +48,8 @@ def wrongs(
     everybody = node.address in were_cut
     calls: dict[str, list[Fact]] = {}
     for fact in node.written:
-        calls.setdefault(fact.call, []).append(fact)
+        if not isinstance(fact, WorkFact):
+            calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
     for call, facts in calls.items():
         found += [f"call {call}: {what}" for what in _of_call(node, call, facts)]

@@ -37,6 +37,8 @@ class NodeLog:
     """Of active processes."""
     placed: dict[str, str] = field(default_factory=dict)
     """Call that was asked for -> what was wrong with it, mostly nothing."""
+    work: dict[str, str] = field(default_factory=dict)
+    """Item of the work list that was to be closed -> what was wrong with that, mostly nothing."""
     two_hands: list[str] = field(default_factory=list)
     """What a process did after another had taken over."""
     refused: int = 0

@@ -23,6 +23,8 @@ class SimOffice:
         self.answers_after_s = ANSWERS_AFTER_S
         self.loses_answers = 0
         """So many of the next answers."""
+        self.loses_after_s: float | None = None
+        """When it is known that an answer is lost; None: at the deadline."""
         self.answers_twice = False
         self.repeats_by_key = True
         """It does what has one key once."""
@@ -38,7 +40,8 @@ class SimOffice:
         if self.loses_answers:
             self.loses_answers -= 1
             outcome = unanswered("the answer was lost", changes=wanted.changes)
-            wait_s = max(wait_s, wanted.deadline_s - self._world.now_s)
+            left_s = wanted.deadline_s - self._world.now_s
+            wait_s = max(wait_s, left_s) if self.loses_after_s is None else self.loses_after_s
         given = CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt)
         for _ in range(2 if self.answers_twice else 1):
             self._world.after(wait_s, lambda: answer(given))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact
+from keepline.call.facts import CallEnded, Fact, WorkFact
+from keepline.call.unfinished.book import WorkBook
 from keepline.flow.capabilities import SecretsGone
 from keepline.sip import peers
 from keepline.succession.epochs import is_over
@@ -36,7 +37,7 @@ class Died(BaseException):  # not an Exception: nothing in the core may hold it 
     """The process is killed at this very moment, or ends because its epoch is over."""
 
 
-Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted
 """Effects that are done already, or that nobody is there for."""
 
 
@@ -80,7 +81,9 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            calls.setdefault(fact.call, []).append(fact)
+            if not isinstance(fact, WorkFact):
+                calls.setdefault(fact.call, []).append(fact)
+        exchange.unfinished.take(WorkBook(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
         for call, facts in open_calls.items():
@@ -309,6 +312,8 @@ class SimProcess:
                 answers += (fx.MediaStopped(effect.call),)
             elif isinstance(effect, fx.CallCapability):
                 answers += tuple(self._ask_office(effect))
+            elif isinstance(effect, fx.WorkAnswered):
+                node.log.work[effect.item] = effect.mistake
             elif isinstance(effect, fx.PlacementAnswered):
                 node.log.placed[effect.call] = effect.mistake
             elif not isinstance(effect, Elsewhere):

@@ -8,6 +8,7 @@ from keepline.config import load_operation
 from keepline.config.load import lint_operation
 from keepline.model.capability import FieldPath, HttpService, PythonClass, SecretRef
 from keepline.model.errors import OperationError
+from keepline.model.limits import PENDING_S_MAX
 
 HEAD = """operation: shop
 trunks: {carrier: {peers: [203.0.113.0/24]}}
@@ -56,6 +57,43 @@ def test_http(tmp_path: Path) -> None:
     assert str(status.response["state"]) == "$.a[0].state?"
     assert (status.changes, status.timeout_s) == (False, 5.0)
     assert (book.changes, book.idempotent, book.lookup, book.timeout_s) == (True, False, "find", 2.0)
+
+
+CHARGE = (
+    "            charge: {method: POST, path: /pay, response: {id: $.id}, pending_s: 60, wait_s: 9, resolve: RESOLVE}\n"
+)
+
+
+def charging(resolve: str, more: str = "") -> str:
+    return HTTP + CHARGE.replace("RESOLVE}", resolve + more + "}")
+
+
+def test_how_a_doubt_is_ended(tmp_path: Path) -> None:
+    path = load(tmp_path, charging('{path: "/pay/{idempotency_key}", timeout_s: 3, sure_after_s: 20}'))
+    charge = path.actions["charge"]  # type: ignore[attr-defined]
+    assert (charge.resolve, charge.pending_s, charge.wait_s, charge.sure_after_s) == ("charge.resolve", 60, 9, 20)
+    asked = path.actions[charge.resolve]  # type: ignore[attr-defined]
+    assert (asked.method, asked.path, asked.changes, asked.timeout_s) == ("GET", "/pay/{idempotency_key}", False, 3)
+    assert asked.response == {"id": FieldPath(("id",))}
+    assert (asked.query, asked.body) == ({}, {})
+    book = path.actions["book"]  # type: ignore[attr-defined]
+    assert (book.resolve, book.pending_s) == ("", 43_200)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (charging("{path: /pay}", ", lookup: find"), "has both `lookup` and `resolve`"),
+        (charging("{path: /pay}", ", changes: false"), "the action changes nothing"),
+        (charging("{path: /pay, response: {no: $.no}}"), "the answer of `resolve` lacks `id`"),
+        (charging("{path: /pay}").replace("pending_s: 60", f"pending_s: {PENDING_S_MAX + 1}"), "pending_s"),
+        (PYTHON.replace("changes: false", "changes: true, resolve: {method: found}"), "has no method `found`"),
+    ],
+)
+def test_mistakes_of_how_a_doubt_is_ended(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(OperationError) as raised:
+        load(tmp_path, text)
+    assert any(told in str(mistake) for mistake in raised.value.mistakes), raised.value.mistakes
 
 
 def test_python(tmp_path: Path) -> None:

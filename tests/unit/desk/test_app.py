@@ -9,7 +9,10 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from keepline.call.facts import Fact
+from keepline.call.facts.work import WorkOpened
 from keepline.call.record import CallRecord, MediaRecord, StepRecord
+from keepline.call.unfinished.book import WorkItem
+from keepline.call.unfinished.shown import shown
 from keepline.desk.app import create_app, is_address_or_localhost
 from keepline.desk.source import Unavailable
 from keepline.model.limits import DESK_CALLS_MAX
@@ -40,6 +43,7 @@ STATUS: dict[str, object] = {
     },
     "epochs": {"calls": 2, "media": 1},
     "restarts": {"calls": 1},
+    "work": {"pending": 1, "use": 2},
     "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},
     "secret": "not for the web",
 }
@@ -63,6 +67,16 @@ CALL = json.loads(
         sip_call_id="a@b",
     ).to_json()
 )
+
+
+ITEM = shown(
+    WorkItem(
+        WorkOpened(
+            "0192f3", 1_700_000_000.0, "0192f3-4", "use", "no answer", "pay", "+15550100", "1000", 4, "payments",
+            "charge", '{"card":{"$secret":[2,16]},"cents":4200}', "51907dc0", 1_699_999_990.0, 1_699_999_990.0, 2,
+        )
+    )
+)  # fmt: skip
 
 
 @dataclass
@@ -89,6 +103,11 @@ class FakeSource:
 
     def call_record(self, call_id: str) -> CallRecord | None:
         return None
+
+    def work(self) -> list[dict[str, object]]:
+        if self.down:
+            raise Unavailable(self.down)
+        return [dict(ITEM)]
 
     def last_position(self) -> int:
         if self.down:
@@ -164,7 +183,13 @@ def test_status_says_what_the_node_says_and_nothing_beyond_the_schema(app: ASGIA
     assert reply.json == {**said, "processes": processes}
 
 
-@pytest.mark.parametrize("target", ["/api/status", "/api/calls"])
+def test_the_work_list_is_served_with_secrets_masked(app: ASGIApp) -> None:
+    reply = get(app, "/api/work")
+    assert reply.json == {"items": [ITEM]}
+    assert ITEM["arguments"] == {"card": "•" * 16, "cents": 4200}
+
+
+@pytest.mark.parametrize("target", ["/api/status", "/api/calls", "/api/work"])
 def test_a_node_that_does_not_answer_is_503_with_its_reason(app: ASGIApp, source: FakeSource, target: str) -> None:
     source.down = "no node runs here"
     reply = get(app, target)
@@ -249,7 +274,7 @@ def test_nothing_is_fetched_from_elsewhere(app: ASGIApp) -> None:
         assert get(app, target).status == 404
     described = get(app, "/openapi.json").json
     assert isinstance(described, dict)
-    assert sorted(described["paths"]) == ["/api/calls", "/api/calls/{id}", "/api/status", "/healthz"]
+    assert sorted(described["paths"]) == ["/api/calls", "/api/calls/{id}", "/api/status", "/api/work", "/healthz"]
 
 
 def test_it_only_reads(app: ASGIApp) -> None:

@@ -38,6 +38,7 @@ from keepline.call.facts.refer import REFER_TYPES, ReferFact
 from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
 from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
+from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
 from keepline.call.terms import Terms
 
 __all__ = [
@@ -85,7 +86,13 @@ __all__ = [
     "TransferFact",
     "TransferProgressed",
     "UseEnded",
+    "UsePending",
+    "UseResolved",
     "UseStarted",
+    "UseTried",
+    "WorkClosed",
+    "WorkFact",
+    "WorkOpened",
     "ending",
 ]  # fmt: skip
 
@@ -311,6 +318,7 @@ Fact = (
     | ByeReceived
     | ByeSent
     | CallEnded
+    | WorkFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -346,6 +354,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     ByeReceived,
     ByeSent,
     CallEnded,
+    *WORK_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

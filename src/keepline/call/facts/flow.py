@@ -167,6 +167,10 @@ class UseStarted:
     attempt: int
     """1 the first time."""
     deadline_s: float
+    first_at_s: float = 0.0
+    """When the first attempt began."""
+    sent_at_s: float = 0.0
+    """When the action itself, and not its lookup, was asked last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 That it was asked is a fact before it is asked; of what changes something, a synced one. So a process that takes over
 knows what may have been done. A question is asked again. A change is repeated only where the other side does it once
-for one key, else its lookup is asked, else what became of it is unknown: nothing is guessed.
+for one key, else the action that tells what became of it is asked. What is in doubt when the flow has waited long
+enough goes on without it (`unfinished`): nothing is guessed.
 """
 
 from keepline.call.effects import (
@@ -21,9 +22,11 @@ from keepline.call.steps import secret as steps_secret
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
 from keepline.call.steps.ledger import done_with
 from keepline.call.turn import Turn
+from keepline.call.unfinished.doubt import key_of, settle
+from keepline.call.unfinished.resolving import told_of
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (
-    Reply,
+    Pending,
     SecretsGone,
     Unavailable,
     Unknown,
@@ -31,6 +34,7 @@ from keepline.flow.capabilities import (
     UseOutcome,
     handles_in,
     outcome_words,
+    read_outcome,
     unanswered,
     without_secrets,
     write_outcome,
@@ -59,8 +63,10 @@ def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, tim
     outcome = given.outcome
     if isinstance(outcome, SecretsGone) and use.changes and use.attempt > 1:
         return _unrepeatable(turn, call, use, timer)
+    if use.changes and isinstance(outcome, Pending):
+        return outcome  # the other side says that it takes longer
     if use.asks != use.action:
-        return outcome if isinstance(outcome, Reply) else Unknown(f"the lookup is {_words(outcome)}")
+        return _looked_up(turn, call, use, outcome)
     # Of a repetition that could not be sent nothing follows for what was sent before.
     is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and use.attempt > 1)
     if use.changes and is_open:
@@ -89,19 +95,46 @@ def resume(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOut
 def resolved(turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer) -> UseOutcome | None:
     """What becomes of a change that may have been done; None while somebody is asked."""
     action = action_of(turn, call, use.capability, use.action)
-    if action is not None and use.attempt < USE_ATTEMPTS_MAX:
+    if action is not None and _has_time(turn, use, action):
         if action.idempotent:
             return ask(turn, call, use, use.action, timer)
-        if action.lookup:
-            return ask(turn, call, use, action.lookup, timer)
+        if action.resolve or action.lookup:
+            return ask(turn, call, use, action.resolve or action.lookup, timer)
     return Unknown(why)
+
+
+def _has_time(turn: Turn, use: UseStarted, action: CapabilityAction) -> bool:
+    return use.attempt < USE_ATTEMPTS_MAX and turn.now_s < _until_s(use, action)
+
+
+def _until_s(use: UseStarted, action: CapabilityAction) -> float:
+    """How long a flow waits for the outcome of a change that is in doubt."""
+    return (use.first_at_s or use.at_s) + (action.wait_s or 2 * action.timeout_s)
+
+
+def _looked_up(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome) -> UseOutcome:
+    action = action_of(turn, call, use.capability, use.action)
+    sent_at_s = use.sent_at_s or use.first_at_s or use.at_s
+    certain = told_of(action, use.asks, outcome, turn.now_s, sent_at_s) if action is not None else None
+    return certain if certain is not None else Unknown(f"the lookup is {_words(outcome)}")
+
+
+def _settled(turn: Turn, call: CallState, use: UseStarted | None, outcome: UseOutcome) -> str:
+    """An outcome for the journal; a doubt that is left goes on without the flow."""
+    changes = use is not None and use.changes
+    value = write_outcome(outcome, changes=changes)
+    found = read_outcome(value)
+    if use is None or not changes or not isinstance(found, Unknown):
+        return value
+    action = action_of(turn, call, use.capability, use.action)
+    return write_outcome(settle(turn, call, use, found, action), changes=True)
 
 
 def _unrepeatable(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
     """A change that may have been done, and whose secret is lost: the caller's next entry might be another one."""
     action = action_of(turn, call, use.capability, use.action)
-    if action is not None and action.lookup and use.attempt < USE_ATTEMPTS_MAX:
-        return ask(turn, call, use, action.lookup, timer)
+    if action is not None and (action.resolve or action.lookup) and _has_time(turn, use, action):
+        return ask(turn, call, use, action.resolve or action.lookup, timer)
     return Unknown("its secret was lost before it could be asked again")
 
 
@@ -124,11 +157,17 @@ def _start(
     asked, meant = action_of(turn, call, capability, asks), action_of(turn, call, capability, action)
     if asked is None or meant is None:
         return Unavailable(f"the operation has no {capability}.{asks}")
-    attempt = call.use.attempt + 1 if call.use is not None and call.use.step == step else 1
+    before = call.use if call.use is not None and call.use.step == step else None
+    attempt = before.attempt + 1 if before is not None else 1
+    first_at_s = before.first_at_s or before.at_s if before is not None else turn.now_s
+    sent_at_s = before.sent_at_s if before is not None and asks != action else turn.now_s
     deadline_s = turn.now_s + asked.timeout_s
+    if before is not None and meant.changes:
+        deadline_s = min(deadline_s, _until_s(before, meant))
     fact = UseStarted(
-        call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s
-    )
+        call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s,
+        first_at_s, sent_at_s,
+    )  # fmt: skip
     turn.record(call, fact, synced=asked.changes)
     told = arguments if asks == action else without_secrets(arguments)  # a lookup goes by the key
     turn.emit(
@@ -138,7 +177,7 @@ def _start(
             capability,
             asks,
             told,
-            f"{call.id}-{step}",
+            key_of(call.id, step),
             deadline_s,
             asked.changes,
             attempt,
@@ -152,7 +191,7 @@ def _start(
 
 def end_alone(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome) -> None:
     """Record what became of a change that no step waits for."""
-    value = write_outcome(outcome, changes=True)
+    value = _settled(turn, call, use, outcome)
     call.timers.pop(Timer.USE, None)
     _forget(turn, call, use.arguments, value)
     turn.record(call, UseEnded(call.id, turn.now_s, use.step, f"{use.capability}.{use.action}", value))
@@ -228,7 +267,7 @@ def _on_timer(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
 def _result(turn: Turn, call: CallState, waiting: Waiting, outcome: UseOutcome) -> Result:
     request = waiting.request
     assert isinstance(request, Use)
-    value = write_outcome(outcome, changes=call.use is not None and call.use.changes)
+    value = _settled(turn, call, call.use, outcome)
     report(turn, call, f"{request.capability}.{request.action}", value)
     if request.prompt and call.use is not None:
         turn.emit(StopPrompt(call.id, call.received.slot, play_number_of(call, waiting)))
@@ -300,7 +339,7 @@ def _resume_media(turn: Turn, call: CallState, waiting: Waiting) -> Result | Non
 def report(turn: Turn, call: CallState, name: str, value: str) -> None:
     """Say to the operator what did not work; a refusal is an answer like any other."""
     words = outcome_words(value)
-    if words.startswith(("unavailable", "unknown")):
+    if words.startswith(("unavailable", "unknown", "pending")):
         turn.emit(Report("use_failed", call.id, f"{name}: {words}"))
 
 

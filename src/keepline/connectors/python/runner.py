@@ -36,7 +36,7 @@ class PythonConnector:
         """Call the method of the action's name with the arguments by name."""
         action = asked.action
         try:
-            method = getattr(await self._ready(), asked.name)
+            method = getattr(await self._ready(), action.told_by or asked.name)
             signature = inspect.signature(method)
             is_secret = has_secret(asked.arguments)
             arguments = opened(dict(asked.arguments))

@@ -1,0 +1,32 @@
+"""What is asked about the work list and what it tells. Part of `inputs` and `effects`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWork:
+    """A person has seen to an item of the work list; answered with `WorkAnswered`."""
+
+    item: str
+    by: str
+    outcome: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAnswered:
+    """What became of a `CloseWork`: it is on record, or cannot be."""
+
+    item: str
+    mistake: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCounted:
+    """How much is unfinished, for whoever asks about the node."""
+
+    counts: tuple[tuple[str, int], ...]
+    """As `WorkBook.counts` has them."""
+
+
+WorkEffect = WorkAnswered | WorkCounted

@@ -1,0 +1,117 @@
+"""Facts of what a call leaves unfinished: uses whose outcome is in doubt, and what people have to see to.
+
+They may come after the call's end. Each that begins something holds all that is needed to finish it by hand.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class UsePending:
+    """A change was asked for, what became of it is in doubt, and nobody waits any more: it is found out after."""
+
+    kind: ClassVar[str] = "use_pending.1"
+    call: str
+    at_s: float
+    item: str
+    """The idempotency key of the use; the work list knows it by the same."""
+    step: int
+    flow: str
+    capability: str
+    action: str
+    arguments: str
+    """JSON; of secrets the handle and the count."""
+    operation: str
+    """Digest of the version that asked."""
+    from_number: str
+    to_number: str
+    why: str
+    """The outcome is in doubt."""
+    first_at_s: float
+    """When it was asked for first."""
+    sent_at_s: float
+    """When it was sent last, as far as it was."""
+    attempts: int
+    """So far."""
+    next_at_s: float
+    until_s: float
+    """Then it is for a person to find out."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseTried:
+    """An attempt to find out what became of a use came to nothing."""
+
+    kind: ClassVar[str] = "use_tried.1"
+    call: str
+    at_s: float
+    item: str
+    attempt: int
+    """Those of the call counted in."""
+    asks: str
+    """The action that was asked: its own, again, or the one that tells."""
+    why: str
+    sent_at_s: float
+    """When the change itself was sent last."""
+    next_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UseResolved:
+    """What became of a use is certain."""
+
+    kind: ClassVar[str] = "use_resolved.1"
+    call: str
+    at_s: float
+    item: str
+    step: int
+    name: str
+    """CAPABILITY.ACTION"""
+    outcome: str
+    """JSON, as the value of the step would have been."""
+    attempt: int
+    asks: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOpened:
+    """Something for a person to see to."""
+
+    kind: ClassVar[str] = "work_opened.1"
+    call: str
+    at_s: float
+    item: str
+    about: str
+    """use (a change whose outcome cannot be had) or call_broken (a call that we broke off)."""
+    why: str
+    flow: str
+    from_number: str
+    to_number: str
+    step: int = -1
+    """With all that follow: of a use."""
+    capability: str = ""
+    action: str = ""
+    arguments: str = ""
+    operation: str = ""
+    first_at_s: float = 0.0
+    sent_at_s: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkClosed:
+    """Somebody has seen to it."""
+
+    kind: ClassVar[str] = "work_closed.1"
+    call: str
+    at_s: float
+    item: str
+    by: str
+    outcome: str
+    """done, not-done or void."""
+    note: str
+
+
+WorkFact = UsePending | UseTried | UseResolved | WorkOpened | WorkClosed
+WORK_TYPES = (UsePending, UseTried, UseResolved, WorkOpened, WorkClosed)

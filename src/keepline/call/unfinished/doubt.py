@@ -1,0 +1,49 @@
+"""When the outcome of a change is in doubt, and nobody can wait any longer: it is put on record, and gone on with.
+
+What can be found out is *pending*: repeated where the other side does it once for one key and nothing of it is secret,
+else asked for. What cannot is work for a person at once. Nothing is guessed.
+"""
+
+from keepline.call.facts import UseStarted
+from keepline.call.facts.work import UsePending, WorkOpened
+from keepline.call.state import CallState
+from keepline.call.turn import Turn
+from keepline.call.unfinished.book import USE
+from keepline.flow.capabilities import Pending, Unknown, UseOutcome, handles_in
+from keepline.model.capability import CapabilityAction
+from keepline.model.limits import PENDING_PAUSE_S_MIN
+
+
+def key_of(call: str, step: int) -> str:
+    """The idempotency key of a use: the same for all of its attempts, and of no other."""
+    return f"{call}-{step}"
+
+
+def way_out(name: str, action: CapabilityAction, arguments: str) -> str:
+    """What is asked to end a doubt once the call is over: the action itself, the one that tells, or nothing."""
+    if action.idempotent and not handles_in(arguments):
+        return name
+    return action.resolve or action.lookup
+
+
+def settle(turn: Turn, call: CallState, use: UseStarted, found: Unknown, action: CapabilityAction | None) -> UseOutcome:
+    """Put a doubt on record; returns what the flow is told: `Pending` where it is found out, else `Unknown`."""
+    item, received = key_of(call.id, use.step), call.received
+    first_at_s, sent_at_s = use.first_at_s or use.at_s, use.sent_at_s or use.at_s
+    if action is not None and way_out(use.action, action, use.arguments):
+        next_at_s, until_s = turn.now_s + PENDING_PAUSE_S_MIN, turn.now_s + action.pending_s
+        turn.leave(
+            UsePending(
+                call.id, turn.now_s, item, use.step, received.flow, use.capability, use.action, use.arguments,
+                received.operation, received.from_number, received.to_number, found.reason, first_at_s, sent_at_s,
+                use.attempt, min(next_at_s, until_s), until_s,
+            )
+        )  # fmt: skip
+        return Pending(found.reason)
+    turn.leave(
+        WorkOpened(
+            call.id, turn.now_s, item, USE, found.reason, received.flow, received.from_number, received.to_number,
+            use.step, use.capability, use.action, use.arguments, received.operation, first_at_s, sent_at_s, use.attempt,
+        )
+    )  # fmt: skip
+    return found

@@ -1,0 +1,151 @@
+"""`keepline work`: what the node could not finish by itself, and what it is still finding out."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keepline.cli.output import DEFAULT_DATA, FAILED, NO_NODE, WRONG_INPUT, CommandFailed, Data
+
+if TYPE_CHECKING:
+    from keepline.call.effects_work import CloseWork
+    from keepline.call.unfinished.book import WorkItem
+
+ASK_TIMEOUT_S = 5.0
+ASK_AGAIN_FOR_S = 15.0
+"""A switch-over takes less; who closes an item twice in the same words has closed it once."""
+POLL_S = 0.1
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Everything = Annotated[bool, typer.Option("--all", help="Also what is resolved or closed.")]
+ItemId = Annotated[str, typer.Argument(metavar="ID", help="The item's id, or the beginning of it.")]
+
+work = typer.Typer(
+    help="What is left for people: uses whose outcome is in doubt, and calls that were broken off.",
+    rich_markup_mode=None,
+    invoke_without_command=True,
+)
+
+
+@work.callback()
+def _work(
+    context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = False, everything: Everything = False
+) -> None:
+    if context.invoked_subcommand is None:
+        list_items(data, as_json, everything)
+
+
+@work.command("list")
+def list_items(data: Data = DEFAULT_DATA, as_json: AsJson = False, everything: Everything = False) -> None:
+    """Print what is open, the oldest first."""
+    for item in _items(data, everything):
+        typer.echo(json.dumps(_json(item), ensure_ascii=False) if as_json else line_of(item))
+
+
+@work.command("show")
+def show(item: ItemId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Print everything that is needed to finish one item by hand."""
+    found = _find(data, item)
+    if as_json:
+        typer.echo(json.dumps(_json(found), ensure_ascii=False))
+        return
+    for name, value in _json(found).items():
+        if isinstance(value, list):
+            typer.echo(f"{name}:")
+            for each in value:
+                typer.echo(f"  {_clock(each['at'])}  {each['asks']}: {each['why']}")
+        elif value not in ("", None):
+            shown = _clock(value) if name.endswith("at") and isinstance(value, float) else value
+            typer.echo(f"{name}: {json.dumps(shown, ensure_ascii=False) if isinstance(shown, dict) else shown}")
+
+
+@work.command("close")
+def close(
+    item: ItemId,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who saw to it.")],
+    outcome: Annotated[str, typer.Option(metavar="WORD", help="done, not-done, or void: it needs nothing more.")],
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What was found, or done about it.")] = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Say what became of an item: it is journaled, and off the list."""
+    from keepline.call.effects_work import CloseWork
+    from keepline.call.unfinished.book import OUTCOMES
+
+    if outcome not in OUTCOMES:
+        raise CommandFailed(f"--outcome {outcome}: write one of {', '.join(OUTCOMES)}", WRONG_INPUT)
+    found = _find(data, item)
+    wanted = CloseWork(found.id, by, outcome, note)
+    if not _is_closed_so(found, wanted):
+        _ask(data, wanted)
+    typer.echo(f"closed {found.id}: {outcome}")
+
+
+def _ask(data: Path, wanted: "CloseWork") -> None:
+    """Have it closed, once, also where the call process dies meanwhile."""
+    from keepline.node.control import NodeNotRunning, ask
+    from keepline.node.work_requests import close_request
+
+    give_up_s = time.monotonic() + ASK_AGAIN_FOR_S
+    while True:
+        try:
+            reply = ask(data, close_request(wanted), ASK_TIMEOUT_S)
+        except NodeNotRunning as error:
+            if "did not answer" not in str(error) or time.monotonic() > give_up_s:
+                raise CommandFailed(str(error), NO_NODE) from error
+            reply = {"again": True, "error": str(error)}
+        if reply.get("ok") or _is_closed_so(_find(data, wanted.item), wanted):
+            return
+        if not reply.get("again"):
+            raise CommandFailed(str(reply.get("error", "the node refused")), FAILED)
+        if time.monotonic() > give_up_s:
+            raise CommandFailed(f"the node cannot close it: {reply.get('error')}", FAILED)
+        time.sleep(POLL_S)
+
+
+def _is_closed_so(item: "WorkItem", wanted: "CloseWork") -> bool:
+    """It was closed in these very words; raises where it is finished in another way."""
+    if item.resolved is not None:
+        raise CommandFailed(f"{item.id} has been resolved by the node meanwhile; see: keepline work show {item.id}")
+    closed = item.closed
+    if closed is None:
+        return False
+    if (closed.by, closed.outcome, closed.note) != (wanted.by, wanted.outcome, wanted.note):
+        raise CommandFailed(f"{item.id} was closed by {closed.by} already: {closed.outcome}")
+    return True
+
+
+def _items(data: Path, everything: bool) -> list["WorkItem"]:
+    from keepline.node.reader import JournalReader
+
+    return JournalReader(data).work(with_closed=everything)
+
+
+def _find(data: Path, prefix: str) -> "WorkItem":
+    found = [item for item in _items(data, everything=True) if item.id.startswith(prefix)]
+    exact = [item for item in found if item.id == prefix]
+    if not found:
+        raise CommandFailed(f"no item has an id that begins with {prefix}; `keepline work list` says what is open")
+    if len(found) > 1 and not exact:
+        listed = " ".join(item.id for item in found[:10])
+        raise CommandFailed(f"{len(found)} items have an id that begins with {prefix}: {listed}", WRONG_INPUT)
+    return (exact or found)[0]
+
+
+def _json(item: "WorkItem") -> dict[str, object]:
+    from keepline.call.unfinished.shown import shown
+
+    return shown(item)
+
+
+def line_of(item: "WorkItem") -> str:
+    """An item on one line for a person."""
+    begun = item.begun
+    what = f"{begun.capability}.{begun.action}" if begun.capability else item.about
+    parts = [_clock(begun.at_s), item.id, item.state.value, what, begun.from_number or "-", item.why]
+    return "  ".join(parts)
+
+
+def _clock(at_s: object) -> str:
+    """Local time of day, after the date."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s)) if isinstance(at_s, float) else "-"
