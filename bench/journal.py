@@ -62,8 +62,8 @@ class Load:
         self._journal._commit = counted  # type: ignore[method-assign,assignment]
 
     def _tell(self, written: Written) -> None:
-        if written.group:
-            self.took[self._is_synced(written.group)].append(time.perf_counter() - self.began.pop(written.group))
+        if written.group and written.synced == self._is_synced(written.group):
+            self.took[written.synced].append(time.perf_counter() - self.began.pop(written.group))
             self._room.release()
 
     def _is_synced(self, group: int) -> bool:

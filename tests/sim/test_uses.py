@@ -206,6 +206,23 @@ def test_what_changes_is_synced_before_it_is_asked(name: str) -> None:
     assert all(changes == synced for changes, synced in asked)
 
 
+@pytest.mark.parametrize("name", ["status", "book"])
+def test_the_answer_to_a_change_is_synced_before_its_caller_hears_of_it(name: str) -> None:
+    promised: list[tuple[str, bool]] = []
+
+    class Watched(Exchange):
+        def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
+            effects = super().step(now_s, given)
+            for effect in effects:
+                if isinstance(effect, fx.Persist) and isinstance(effect.fact, StepEnded):
+                    promised.append((effect.fact.verb, effect.promised and effect.synced))
+            return effects
+
+    assert Scene([(0.0, Plan(DIALLED[name]))], make=making(kind=Watched)).run() == []
+    assert ("use", name == "book") in promised
+    assert all(not each for verb, each in promised if verb != "use")
+
+
 # Crashes --------------------------------------------------------------------------------------------------------------
 
 

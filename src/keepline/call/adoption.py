@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from itertools import islice
 
-from keepline.call.facts import ByeReceived, ByeSent, CallBegun, CallEnded, CallReceived, Fact, WorkFact
+from keepline.call.facts import ByeReceived, ByeSent, CallBegun, CallEnded, CallReceived, Fact, JournalFact, WorkFact
 from keepline.call.inputs import CallAdopted
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, request_of
@@ -66,7 +66,7 @@ def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
     call = CallState(received, invite)
     call.adopted = True
     for fact in facts[1:]:
-        if isinstance(fact, WorkFact):  # it outlives the call, which is none the wiser
+        if isinstance(fact, WorkFact | JournalFact):  # the call is none the wiser
             continue
         try:
             call.apply(fact)

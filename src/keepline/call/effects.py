@@ -63,6 +63,8 @@ class Persist:
     fact: Fact
     synced: bool = False
     """And until a power cut would not undo it."""
+    promised: bool = False
+    """With `synced`: what the call does from here on waits for that too, since its caller would hear of it."""
 
 
 @dataclass(frozen=True, slots=True)

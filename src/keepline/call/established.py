@@ -33,7 +33,7 @@ from keepline.call.steps.connect import abandon, is_leg_of
 from keepline.call.steps.record_message import judge as judge_message
 from keepline.call.steps.record_message import on_finished
 from keepline.call.steps.secret import is_private
-from keepline.call.steps.use import on_answered
+from keepline.call.steps.use import is_promise, on_answered
 from keepline.call.steps.verbs import BEHAVIOURS
 from keepline.call.turn import Turn
 from keepline.flow import Advance, Call, Connect, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
@@ -281,6 +281,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
         raise LocalError(f"call {call.id}: a step ended that nobody waits for")
     call.timers.pop(Timer.STEP, None)
     used = call.digits_used + result.digits_used
+    promised = is_promise(call, step)
     turn.record(
         call,
         StepEnded(
@@ -297,6 +298,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
             step.attempts,
             call.silent,
         ),
+        promised=promised,
     )
     call.waiting = None
     if isinstance(waiting.request, HangUp) and not call.leave_why:

@@ -65,6 +65,8 @@ class Exchange:
         self.programs: dict[str, Program] = {}
         self.current = ""
         self.draining = False
+        self.is_unrecorded = False
+        """So many facts wait for the disk that no new calls are taken."""
         self.note_step: Callable[[str], None] = lambda _mark: None
         """Told the mark of the call that is worked on, "" after it: who dies meanwhile may have died of it."""
         self.blamed: Mapping[str, int] = {}
@@ -350,9 +352,14 @@ class Exchange:
         """The call ended lately."""
         return call in self._requests.left
 
-    @property
-    def is_full(self) -> bool:
-        return self.live_calls - self.slots.over >= self.programs[self.current].operation.sip.calls_max
+    def busy(self, *, is_leg: bool = False) -> str:
+        """Why no call is begun now, or no leg of a live one; empty where it may be."""
+        if self.draining:
+            return "the node takes no new calls: it is stopping"
+        if self.is_unrecorded and not is_leg:
+            return "the node takes no new calls: too much waits for the disk"
+        is_full = self.live_calls - self.slots.over >= self.programs[self.current].operation.sip.calls_max
+        return "every media slot is taken" if is_full or not self.slots.has_room else ""
 
     # Time -----------------------------------------------------------------------------------------------------------
 

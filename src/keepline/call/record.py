@@ -17,6 +17,7 @@ from keepline.call.facts import (
     Fact,
     FlowEnded,
     FlowFailed,
+    JournalGap,
     MessageRecorded,
     MessageStarted,
     PlacedFact,
@@ -27,14 +28,14 @@ from keepline.call.facts import (
     UseResolved,
 )
 from keepline.call.outbound.record import begin_placed, fold_placed
-from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord
+from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord, UnrecordedRecord
 from keepline.flow.capabilities import outcome_words
 from keepline.flow.recording import recording_path
 from keepline.model.errors import LocalError, PeerError
 from keepline.sip.identity import reason_of, signed_identity
 from keepline.sip.message import Message, parse_message
 
-__all__ = ["CallRecord", "MediaRecord", "MessageRecord", "StepRecord", "record_of"]
+__all__ = ["CallRecord", "MediaRecord", "MessageRecord", "StepRecord", "UnrecordedRecord", "record_of"]
 
 _HAS_IDENTITY = re.compile(r"\n(?:identity|y)[ \t]*:", re.I)
 _HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
@@ -110,6 +111,8 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.reason_header, record.cause = _reason(fact)
     elif isinstance(fact, PlacedFact):
         fold_placed(record, fact)
+    elif isinstance(fact, JournalGap):
+        record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
     elif isinstance(fact, CallEnded):
         _end(record, fact)
 

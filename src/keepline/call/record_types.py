@@ -62,6 +62,20 @@ class MessageRecord:
     """How it ended, a `RecordingReason`; empty while it has not."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnrecordedRecord:
+    """A while in which the disk took nothing of the call, and it went on from memory."""
+
+    since: float
+    """When the first of its facts had to wait, seconds since the epoch."""
+    until: float
+    """When they were written."""
+    facts: int
+    """How many were written late."""
+    lost: int
+    """How many are missing, since more waited than there is room for."""
+
+
 @dataclass(slots=True)
 class CallRecord:
     """What is known of one call. Times are seconds since the epoch, None for what has not happened."""
@@ -104,10 +118,14 @@ class CallRecord:
     attempts: int = 1
     """INVITEs of a call that we placed: redirections, challenges and other targets each take one."""
 
+    unrecorded: list[UnrecordedRecord] = field(default_factory=list)
+    """When the call went on without being on record."""
+
     def to_json(self) -> str:
         """One line of JSON, with the field names of the record's reference."""
         fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
         fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
         fields["messages"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.messages]
+        fields["unrecorded"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.unrecorded]
         fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
         return json.dumps(fields, ensure_ascii=False)

@@ -179,8 +179,7 @@ class Requests:
             invite,
             admission.trunk,
             admission.refusal,
-            draining=exchange.draining,
-            full=not exchange.slots.has_room or exchange.is_full,
+            busy=exchange.busy(),
         )
         deaths = exchange.blamed.get(mark_of(invite.call_id), 0) if exchange.blamed else 0
         if blame.is_set_aside(deaths):
@@ -351,7 +350,9 @@ class Requests:
     def _on_options(self, turn: Turn, options: Request) -> None:
         # It asks for the node, whatever number it names, and of one that is full too: 503 would take the trunk away.
         headers = [("Allow", ALLOW), *CONTENT_HEADERS, ("Server", turn.identity.server)]
-        self._respond(turn, options, 503 if self._exchange.draining else 200, headers=headers)
+        self._respond(
+            turn, options, 503 if self._exchange.draining or self._exchange.is_unrecorded else 200, headers=headers
+        )
 
     # Helpers --------------------------------------------------------------------------------------------------------
 

@@ -63,19 +63,18 @@ def find_number(numbers: Mapping[str, Number], user: str) -> Number | None:
     return next((number for name, number in numbers.items() if name.casefold() == folded), None)
 
 
-def route_invite(
-    operation: Operation, invite: Request, carrier: str, stranger: Refusal | None, *, draining: bool, full: bool
-) -> Route:
-    """Decide on a new INVITE of the trunk `carrier`, or of a `stranger`: its number's flow, or why not."""
+def route_invite(operation: Operation, invite: Request, carrier: str, stranger: Refusal | None, *, busy: str) -> Route:
+    """Decide on a new INVITE of the trunk `carrier`, or of a `stranger`: its number's flow, or why not.
+
+    `busy` says why no call is taken now; empty where calls are.
+    """
     to_number = user_of(invite.uri)
     number = find_number(operation.numbers, to_number)
     refusal: Refusal | None
     if stranger is not None:
         refusal = stranger
-    elif draining:
-        refusal = Refusal(503, "the node takes no new calls: it is stopping")
-    elif full:
-        refusal = Refusal(503, "every media slot is taken")
+    elif busy:
+        refusal = Refusal(503, busy)
     else:
         refusal = refusal_of(invite)
         if refusal is None and number is None:

@@ -98,10 +98,13 @@ class Turn:
         self._schedule = schedule
         self._start_request = start_request
 
-    def record(self, call: CallState, fact: Fact, *, synced: bool = False) -> None:
-        """Make a fact true: fold it into the call and have it written, or synced, before what follows."""
+    def record(self, call: CallState, fact: Fact, *, synced: bool = False, promised: bool = False) -> None:
+        """Make a fact true: fold it into the call and have it written, or synced, before what follows.
+
+        `promised`: the caller would hear of it, so all that the call does next waits until it is synced.
+        """
         call.apply(fact)
-        self.effects.append(Persist(fact, synced))
+        self.effects.append(Persist(fact, synced or promised, promised))
 
     def leave(self, fact: WorkFact) -> None:
         """Record what outlives its call; synced, since callers are told of it."""

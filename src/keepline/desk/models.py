@@ -71,6 +71,17 @@ class WitnessStatus(Model):
     """What makes it worth less than it could be."""
 
 
+class JournalStatus(Model):
+    """How the journal does."""
+
+    waiting_facts: int = 0
+    """Not written yet, while something is wrong with the disk."""
+    lost_facts: int = 0
+    """There was no room for them while the disk took nothing."""
+    flush_s: float = 0.0
+    """That the last flush of the disk took."""
+
+
 class Status(Model):
     """How the node is."""
 
@@ -81,6 +92,7 @@ class Status(Model):
     """starting, running, or stopping while live calls finish."""
     trouble: list[str] = []
     """What somebody should look after, in words; none when all is well."""
+    journal: JournalStatus = JournalStatus()
     live_calls: int
     processes: Processes
     sip: str
@@ -136,6 +148,17 @@ class Message(Model):
     reason: str
 
 
+class Unrecorded(Model):
+    """A while in which the disk took nothing of the call, and it went on from memory."""
+
+    since: float
+    until: float
+    """When what had to wait was written."""
+    facts: int
+    lost: int
+    """How many facts are missing, since more waited than there is room for."""
+
+
 class Call(Model):
     """The record of one call. Times are seconds since the epoch, None for what has not happened."""
 
@@ -171,6 +194,8 @@ class Call(Model):
     """Id of the call whose `connect` placed this one."""
     attempts: int = 1
     """INVITEs of a call that we placed."""
+    unrecorded: list[Unrecorded] = []
+    """When the call went on without being on record."""
 
 
 class Calls(Model):

@@ -296,6 +296,14 @@ PROMPTS_READY_MAX = 100_000
 # Journal
 JOURNAL_QUEUE_FACTS_MAX = 200_000
 """Facts that may wait for the disk; what comes beyond is lost, and said to be."""
+JOURNAL_BACKLOG_FACTS_MAX = 100_000
+"""Facts that wait for the disk from which on new calls are refused 503: the rest of the room is for those that are
+live."""
+JOURNAL_WRITE_S_MAX = 1.0
+"""How long what a call does waits until its facts are written; then it goes on from memory."""
+JOURNAL_SYNC_S_MAX = 5.0
+"""How long a use that changes something waits until it is synced that it is asked for; then it is not asked for. A disk
+whose flushes take 2 s is still quick enough."""
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
 

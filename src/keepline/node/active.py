@@ -5,12 +5,11 @@ group is written. It decides nothing.
 """
 
 import asyncio
+import math
 import os
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
@@ -18,10 +17,11 @@ from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.model.errors import LocalError
-from keepline.model.limits import WAKES_PER_TURN
+from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
-from keepline.node.journal import Journal, JournalFailed, Written
+from keepline.node.journal import Journal, JournalFailed, JournalFigures, Written
 from keepline.node.medialink import MediaLink
+from keepline.node.outbox import UNRECORDED, Leaving, Outbox, Then, Waiting
 from keepline.node.sip_intake import Intake
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
@@ -29,14 +29,9 @@ from keepline.sip.peers import TcpPeer
 from keepline.succession.epochs import is_over
 
 HEARTBEAT_EVERY_S = 0.1
+TROUBLE_SAID_EVERY_S = 10.0
+"""In the log; who looks at the node is told at once."""
 log = structlog.get_logger("calls")
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """What follows once all effects before it are carried out."""
-
-    do: Callable[[], None]
 
 
 class Active:
@@ -49,9 +44,9 @@ class Active:
         journal: Journal,
         slots: Slots,
         sip: Sequence[socket.socket],
-        tell_trouble: Callable[[str], None],
+        tell_trouble: Callable[[str, JournalFigures], None],
     ) -> None:
-        """`tell_trouble` hears what is wrong with the journal, and an empty text when it is well again."""
+        """`tell_trouble` hears what is wrong with the journal, empty when it is well again, and how it does."""
         self._loop = loop
         self._exchange = exchange
         self._journal = journal
@@ -64,15 +59,18 @@ class Active:
         self.tell: Callable[[fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect], None] = lambda _news: None
         self._facts: list[Fact] = []
         self._must_sync = False
-        self._effects: list[fx.Effect | Then] = []
-        self._outbox: deque[tuple[int, list[fx.Effect | Then]]] = deque()
+        self._promised: set[str] = set()
+        self._effects: list[Waiting] = []
+        self._outbox = Outbox()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
         self._link: socket.socket | None = None
         self._intake = Intake()
         self._serves_soon = False
         self._is_stopped = False
-        self.trouble = ""
+        self.trouble = self._said_trouble = ""
+        self._said_at_s = -math.inf
+        self.figures = JournalFigures()
 
     def start(self, media: MediaLink, link: socket.socket) -> None:
         """Begin to serve: the sockets, the clock and the heartbeat."""
@@ -110,6 +108,8 @@ class Active:
                 if isinstance(effect, fx.Persist):
                     self._facts.append(effect.fact)
                     self._must_sync |= effect.synced
+                    if effect.promised:
+                        self._promised.add(effect.fact.call)
                 else:
                     self._effects.append(effect)
         if then is not None:
@@ -162,6 +162,8 @@ class Active:
         self._leave_if_over()
         self._slots.calls_heartbeat_s = time.monotonic()
         self._slots.live_calls = self._exchange.live_calls
+        self._leave(self._outbox.overdue(time.monotonic()))
+        self._note_trouble()
         self._loop.call_later(HEARTBEAT_EVERY_S, self._beat)
 
     # Facts, then effects --------------------------------------------------------------------------------------------
@@ -171,21 +173,17 @@ class Active:
         if facts:
             self._facts, self._effects = [], []
             must_sync, self._must_sync = self._must_sync, False
+            promised, self._promised = self._promised, set()
             try:
-                self._outbox.append((self._journal.submit(facts, synced=must_sync), effects))
-            except JournalFailed as error:
-                self._note_trouble(str(error))
-                self._refuse_changes(effects)
-                if self._outbox:
-                    self._outbox.append((0, effects))
-                else:
-                    self._carry_out(effects)
+                number = self._journal.submit(facts, synced=must_sync)
+            except JournalFailed:
+                self._note_trouble()
+                self._leave(self._outbox.put_unrecorded(effects, time.monotonic()))
+            else:
+                self._leave(self._outbox.put(number, effects, time.monotonic(), promised))
         elif effects:
             self._effects = []
-            if self._outbox:
-                self._outbox[-1][1].extend(effects)
-            else:
-                self._carry_out(effects)
+            self._carry_out(self._outbox.pass_on(effects))
         self._arm_timer()
 
     def on_written(self, written: Written) -> None:
@@ -193,33 +191,36 @@ class Active:
         if written.error.startswith("EpochOver"):
             log.error("epoch_over", what=written.error)
             os._exit(1)
-        self._note_trouble(self._journal.trouble)
-        outbox = self._outbox
-        while outbox and outbox[0][0] <= written.group:
-            effects = outbox.popleft()[1]
-            if written.error:
-                self._refuse_changes(effects)
-            self._carry_out(effects)
+        report = self._outbox.on_synced if written.synced else self._outbox.on_written
+        leaving = report(written.group, written.error)
+        self._note_trouble()
+        self._leave(leaving)
         self._arm_timer()
 
-    def _refuse_changes(self, effects: list[fx.Effect | Then]) -> None:
-        """What changes something outside is not asked for unless that it was asked is on record."""
-        for effect in [each for each in effects if isinstance(each, fx.CallCapability) and each.changes]:
-            effects.remove(effect)
+    def _leave(self, leaving: Leaving) -> None:
+        for use in leaving.refused:
             if self.capabilities is not None:
-                self.capabilities.refuse(effect, "what would be asked could not be put on record first")
+                self.capabilities.refuse(use, UNRECORDED)
+        if leaving.effects:
+            self._carry_out(leaving.effects)
 
-    def _note_trouble(self, what: str) -> None:
-        if what == self.trouble:
+    def _note_trouble(self) -> None:
+        """Say what is wrong with the journal when it changes."""
+        what = self._journal.trouble or self._outbox.trouble
+        self._exchange.is_unrecorded = self._journal.backlog >= JOURNAL_BACKLOG_FACTS_MAX
+        figures = self._journal.figures
+        if what != self.trouble or figures != self.figures:
+            self.trouble, self.figures = what, figures
+            self._tell_trouble(what, figures)
+        if what == self._said_trouble or time.monotonic() < self._said_at_s + TROUBLE_SAID_EVERY_S:
             return
-        self.trouble = what
+        self._said_trouble, self._said_at_s = what, time.monotonic()
         if what:
             log.error("journal_trouble", what=what, meaning="calls go on; a crash now would lose what is not written")
         else:
-            log.warning("journal_well", meaning="what had to wait is written")
-        self._tell_trouble(what)
+            log.warning("journal_well", meaning="what had to wait is written", lost=figures.lost)
 
-    def _carry_out(self, effects: list[fx.Effect | Then]) -> None:
+    def _carry_out(self, effects: list[Waiting]) -> None:
         media = self.media
         assert media is not None
         answers: list[fx.Input] = []

@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ from keepline.node.capabilities import Capabilities
 from keepline.node.control import ControlClient, Message
 from keepline.node.head_start import OPTION as AWAIT
 from keepline.node.head_start import told
-from keepline.node.journal import Journal, Tail, next_epoch
+from keepline.node.journal import Journal, JournalFigures, Tail, next_epoch
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
 from keepline.node.logs import set_up_logs
@@ -218,7 +219,7 @@ class CallsProcess:
         exchange.blamed = note_deaths(self._slots)
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
-        journal = Journal(self._paths.journal, self._epoch, self._tell_written)
+        journal = Journal(self._paths.journal, self._epoch, self._tell_written, self._now_s)
         self._tail.close()  # only now: the last one to close takes the log's file away, and a full disk gives no other
         active = Active(self._loop, exchange, journal, self._slots, self._sip, self._tell_trouble)
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)
@@ -227,6 +228,7 @@ class CallsProcess:
         active.capabilities = Capabilities(
             self._loop, self._programs.operation, active.feed, active.now_s, media.reveals.ask
         )
+        active.capabilities.doubt = lambda: journal.failure
         active.tell = self._tell
         self._active = active
         live = len(self._open)
@@ -268,6 +270,9 @@ class CallsProcess:
         if last:
             self._streams.end_handover()
 
+    def _now_s(self) -> float:
+        return self._slots.now_s(time.monotonic())
+
     def _note_step(self, mark: str) -> None:
         self._slots.stepping_call = int(mark, 16) if mark else 0
 
@@ -282,8 +287,8 @@ class CallsProcess:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell_trouble(self, what: str) -> None:
-        self._control.tell({"op": "trouble", "what": what})
+    def _tell_trouble(self, what: str, figures: JournalFigures) -> None:
+        self._control.tell({"op": "trouble", "what": what, "journal": asdict(figures)})
 
     def _tell_written(self, written: Any) -> None:
         active = self._active
@@ -302,6 +307,7 @@ class CallsProcess:
             "state": role,
             "epoch": self._epoch,
             "trouble": trouble,
+            "journal": asdict(self._active.figures if self._active is not None else JournalFigures()),
             "operation": self._digest,
             "registrations": self._registrations,
             "work": self._book.counts(),

@@ -17,7 +17,7 @@ from keepline.config.flows import import_class
 from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
 from keepline.connectors.revealing import Revealing
-from keepline.flow.capabilities import Unavailable, UseOutcome, read_value
+from keepline.flow.capabilities import Reply, Unavailable, Unknown, UseOutcome, read_value
 from keepline.model.capability import CapabilityPath, HttpService
 from keepline.model.operation import Operation
 
@@ -55,6 +55,8 @@ class Capabilities:
         self._now_s = now_s
         self._paths: dict[tuple[str, str, str], Bulkhead] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.doubt: Callable[[], str] = lambda: ""
+        """Why no answer can be put on record now."""
 
     def ask(self, wanted: CallCapability) -> None:
         """Begin a use; its answer is fed when there is one."""
@@ -75,6 +77,9 @@ class Capabilities:
         self._answer(wanted, outcome)
 
     def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:
+        if wanted.changes and isinstance(outcome, Reply) and self.doubt():
+            # Its caller would hear a promise that nobody remembers after a power cut: better asked for again.
+            outcome = Unknown(f"journal: the answer could not be put on record ({self.doubt()})")
         self._feed(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
 
     async def _outcome(self, wanted: CallCapability) -> UseOutcome:

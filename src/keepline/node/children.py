@@ -37,6 +37,8 @@ class Child:
     active_since_s: float = 0.0
     trouble: str = ""
     """What is wrong with it, in its own words; empty while all is well."""
+    journal: Message = field(default_factory=dict)
+    """Of an active calls process: how its journal does."""
     operation: str = ""
     """Of a calls process: digest of the version that its new calls run."""
     registrations: dict[str, Message] = field(default_factory=dict)

@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from keepline.call.facts import CallBegun, CallEnded, Fact
-from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX
+from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX, JOURNAL_WRITE_S_MAX
 from keepline.node.journal_file import (
     FILE_NAME,
     EpochOver,
@@ -28,7 +27,9 @@ from keepline.node.journal_file import (
     next_epoch,
     sync_directory,
 )
+from keepline.node.journal_late import JournalFigures, Lateness
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
+from keepline.node.journal_tail import Tail
 from keepline.node.journal_work import note_work
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
@@ -38,6 +39,7 @@ __all__ = [
     "EpochOver",
     "Journal",
     "JournalFailed",
+    "JournalFigures",
     "Tail",
     "Written",
     "connect",
@@ -52,17 +54,32 @@ WRITE_BUSY_TIMEOUT_S: Final = 1.0
 FOLD_BUSY_TIMEOUT_S: Final = 0.05
 """How long folding the WAL waits for readers: the writer waits with it."""
 RETRY_EVERY_S: Final = 0.5
+SLOW_FLUSH_S: Final = 1.0
+"""A disk whose flushes take so long is said to be slow."""
+SLOW_FOLD_FACTOR: Final = 16
+"""On a slow disk the WAL may be so much larger before it is folded, which holds up the writer for two flushes."""
 RETRY_FACTS: Final = 500
 """Tried at once while the disk is in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A group is committed, and flushed where that was asked for; or neither, and why."""
+    """A group is committed; or it is not, and why."""
 
     group: int
     """0 where no group is meant: the journal fell into trouble, or is well again."""
     error: str = ""
+    synced: bool = False
+    """It is flushed as well: told of groups that asked for it, after they were told of as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    number: int
+    facts: Sequence[Fact]
+    synced: bool
+    at_s: float
+    """Of the monotonic clock, when it was submitted."""
 
 
 class Journal:
@@ -70,27 +87,36 @@ class Journal:
 
     What the disk does not take is kept, tried again and written before anything newer, so that the journal has no
     holes in its middle; the groups concerned are told of the error at once, and calls need not wait for the disk.
+    Facts that were written late are followed by one that says so (`JournalGap`).
     """
 
-    def __init__(self, path: Path, epoch: int, tell: Callable[[Written], None]) -> None:
-        """`tell` is called from the journal's threads for each group, in order."""
+    def __init__(
+        self, path: Path, epoch: int, tell: Callable[[Written], None], now_s: Callable[[], float] = time.time
+    ) -> None:
+        """`tell` is called from the journal's threads: of each group in order, and of those to be synced once more."""
+        self._now_s = now_s
         self._path = path
         self._epoch = epoch
         self._tell = tell
         self._condition = threading.Condition()
-        self._queue: list[tuple[int, Sequence[Fact], bool]] = []
+        self._queue: list[_Group] = []
         self._queued_facts = 0
+        self._late = Lateness()
+        self._lost: list[Fact] = []
+        """There was no room for them; the writing thread counts them."""
         self._unwritten: list[Fact] = []
         self._write_error = ""
         self._retry_at_s = 0.0
         self._sync_error = ""
+        self._flush_began_s = self._flushed_in_s = 0.0
         self._closed = False
         self._ending = threading.Event()
         self._dirty = threading.Event()
         self._hurry = threading.Event()
         self._fold = threading.Event()
         self._groups = 0
-        self._held: list[tuple[Written, bool]] = []
+        self._held: list[int] = []
+        """Groups that are written and to be told of when they are synced."""
         self._held_lock = threading.Lock()
         self._connection = connect(path)
         self._set_patience(WRITE_BUSY_TIMEOUT_S)
@@ -112,7 +138,37 @@ class Journal:
     @property
     def trouble(self) -> str:
         """What is wrong with the journal now; empty while all is well. A change is told of by `Written`."""
+        slow = f"the disk is slow: a flush takes {SLOW_FLUSH_S:g} s and more" if self._is_slow else ""
+        return self.failure or slow
+
+    @property
+    def failure(self) -> str:
+        """What keeps facts from being written, or synced; empty where it only takes long."""
         return self._write_error or self._sync_error
+
+    @property
+    def figures(self) -> JournalFigures:
+        """For who looks after the node."""
+        return JournalFigures(self._queued_facts if self.trouble else 0, self.lost, round(self._flush_s, 1))
+
+    @property
+    def _flush_s(self) -> float:
+        began_s = self._flush_began_s
+        return max(self._flushed_in_s, time.monotonic() - began_s) if began_s else self._flushed_in_s
+
+    @property
+    def _is_slow(self) -> bool:
+        return self._flush_s >= SLOW_FLUSH_S
+
+    @property
+    def backlog(self) -> int:
+        """Facts that are not written yet."""
+        return self._queued_facts
+
+    @property
+    def lost(self) -> int:
+        """Facts that there was no room for, since the process began."""
+        return self._late.lost + len(self._lost)
 
     def submit(self, facts: Sequence[Fact], *, synced: bool = False) -> int:
         """Queue a group for one transaction; returns its number. `synced` reports it only once it is flushed.
@@ -123,9 +179,10 @@ class Journal:
             if self._closed:
                 raise JournalFailed("the journal is closed")
             if self._queued_facts + len(facts) > JOURNAL_QUEUE_FACTS_MAX:
+                self._lost += facts
                 raise JournalFailed(f"more than {JOURNAL_QUEUE_FACTS_MAX} facts wait for the disk")
             self._groups += 1
-            self._queue.append((self._groups, facts, synced))
+            self._queue.append(_Group(self._groups, facts, synced, time.monotonic()))
             self._queued_facts += len(facts)
             self._condition.notify()
             return self._groups
@@ -155,9 +212,11 @@ class Journal:
                 if not self._queue and not self._closed:
                     self._condition.wait(self._patience_s())
                 groups, self._queue = self._queue, []
+                lost, self._lost = self._lost, []
                 closed = self._closed
             had_trouble = self._write_error
-            self._unwritten += [fact for _, facts, _ in groups for fact in facts]
+            self._late.note_lost(lost)
+            self._unwritten += [fact for group in groups for fact in group.facts]
             waiting = len(self._unwritten)
             self._write(hurry=closed)
             if not groups:
@@ -172,7 +231,7 @@ class Journal:
 
     def _patience_s(self) -> float | None:
         """How long to wait for a group before there is something else to do."""
-        if self._unwritten:
+        if self._unwritten or self._late:
             return RETRY_EVERY_S
         return CHECKPOINT_EVERY_S if self._log.has_unsigned else None
 
@@ -185,13 +244,16 @@ class Journal:
     def _write(self, *, hurry: bool) -> None:
         """Commit all that is unwritten. While the disk is in trouble only a little of it is tried, now and then."""
         failing = bool(self._write_error)
-        if not self._unwritten or (failing and not hurry and time.monotonic() < self._retry_at_s):
+        if not (self._unwritten or self._late) or (failing and not hurry and time.monotonic() < self._retry_at_s):
             return
         try:
-            while self._unwritten:
+            while self._unwritten or self._late:
                 chunk = self._unwritten[:RETRY_FACTS] if failing else self._unwritten
-                self._commit(chunk)
+                is_last = len(chunk) == len(self._unwritten)
+                self._commit([*chunk, *self._late.gaps(self._now_s())] if is_last and self._late else chunk)
                 self._unwritten = self._unwritten[len(chunk) :]
+                if is_last:
+                    self._late.clear()
             if failing:
                 self._set_patience(WRITE_BUSY_TIMEOUT_S)
                 self._write_error = ""
@@ -207,18 +269,18 @@ class Journal:
     def _set_patience(self, busy_timeout_s: float) -> None:
         self._connection.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
 
-    def _report(self, groups: list[tuple[int, Sequence[Fact], bool]], error: str) -> None:
-        """Tell of committed groups, in order: from the first that must be synced on, they wait for the sync."""
-        entries = [(Written(number, error), synced and not error) for number, _, synced in groups]
+    def _report(self, groups: "list[_Group]", error: str) -> None:
+        """Tell of the groups in order, and have those synced that are to be."""
+        slow_since_s = time.monotonic() - JOURNAL_WRITE_S_MAX
+        for group in groups:
+            if error or group.at_s < slow_since_s:  # calls have gone on without it
+                self._late.note(group.facts)
+            self._tell(Written(group.number, error))
+        to_sync = [] if error else [group.number for group in groups if group.synced]
         with self._held_lock:
-            first = 0 if self._held else next((i for i, entry in enumerate(entries) if entry[1]), len(entries))
-        # Told before the others are held: once they are, the syncing thread may tell of them at any moment.
-        for written, _ in entries[:first]:
-            self._tell(written)
-        with self._held_lock:
-            self._held += entries[first:]
+            self._held += to_sync
         self._dirty.set()
-        if entries[first:]:
+        if to_sync:
             self._hurry.set()
 
     def _commit(self, facts: Sequence[Fact], *, sign: bool = False) -> None:
@@ -262,13 +324,16 @@ class Journal:
             with self._held_lock:
                 count = len(self._held)
             had_trouble = self._sync_error
+            self._flush_began_s = time.monotonic()
             self._sync()
+            self._flushed_in_s, self._flush_began_s = time.monotonic() - self._flush_began_s, 0.0
             self._release(count, self._sync_error)
             if self._sync_error != had_trouble:
                 self._tell_trouble()
             if is_last:
                 return
-            if self._sync_error or self._wal_bytes() > JOURNAL_WAL_BYTES_MAX:
+            wal_bytes_max = JOURNAL_WAL_BYTES_MAX * (SLOW_FOLD_FACTOR if self._is_slow else 1)
+            if self._sync_error or self._wal_bytes() > wal_bytes_max:
                 self._fold.set()
 
     def _sync(self) -> None:
@@ -296,15 +361,11 @@ class Journal:
         return os.fstat(self._wal_fd).st_size if self._wal_fd >= 0 else 0
 
     def _release(self, count: int, error: str) -> None:
-        """Tell of the first `count` groups held back, and of those behind them that need no sync of their own."""
+        """Tell of the first `count` groups that wait for the sync."""
         with self._held_lock:
-            released = self._held[:count]
-        while released:
-            for written, needs_sync in released:
-                self._tell(Written(written.group, error) if needs_sync else written)
-            with self._held_lock:
-                del self._held[: len(released)]
-                released = list(takewhile(lambda entry: not entry[1], self._held))
+            released, self._held = self._held[:count], self._held[count:]
+        for number in released:
+            self._tell(Written(number, error, synced=True))
 
     def _tell_trouble(self) -> None:
         self._tell(Written(0, self.trouble))
@@ -334,47 +395,3 @@ class Journal:
         except sqlite3.Error:
             return False
         return not busy
-
-
-class Tail:
-    """The reading end of a process that follows: facts in order, and the calls that are open."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = connect(path)
-        self.seq = 0
-
-    def open_calls(self, ended_since_s: float) -> tuple[dict[str, list[Fact]], list[CallEnded]]:
-        """The facts of each call that has not ended, and the ends of those that ended since; then follow from here."""
-        connection = self._connection
-        connection.execute("BEGIN")
-        try:
-            self.seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()[0])
-            calls: dict[str, list[Fact]] = {}
-            rows = connection.execute(
-                "SELECT facts.kind, facts.body FROM calls JOIN facts USING (call) WHERE ended_at IS NULL ORDER BY seq"
-            )
-            for kind, body in rows:
-                fact = decode(kind, body)
-                calls.setdefault(fact.call, []).append(fact)
-            rows = connection.execute(
-                "SELECT facts.kind, facts.body FROM calls JOIN facts USING (call) "
-                "WHERE ended_at > ? AND facts.kind = ? ORDER BY seq",
-                (ended_since_s, CallEnded.kind),
-            )
-            left = [fact for fact in (decode(kind, body) for kind, body in rows) if isinstance(fact, CallEnded)]
-        finally:
-            connection.execute("COMMIT")
-        return calls, left
-
-    def follow(self) -> list[Fact]:
-        """The facts written since the last look."""
-        rows = self._connection.execute("SELECT seq, kind, body FROM facts WHERE seq > ? ORDER BY seq", (self.seq,))
-        seqs, facts = [self.seq], []
-        for seq, kind, body in rows:
-            seqs.append(seq)
-            facts.append(decode(kind, body))
-        self.seq = seqs[-1]  # only now: whoever failed half-way begins again, and misses nothing
-        return facts
-
-    def close(self) -> None:
-        self._connection.close()

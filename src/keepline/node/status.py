@@ -24,6 +24,7 @@ def status_of(supervisor: "Supervisor") -> Message:
         "mode": "normal",
         "state": supervisor.state,
         "trouble": supervisor.troubles(),
+        "journal": _journal(supervisor.find("calls", "active")),
         "live_calls": slots.live_calls,
         "processes": {
             "supervisor": {"pid": os.getpid()},
@@ -55,6 +56,22 @@ def address_of(bound: socket.socket) -> str:
     """Where a socket is bound, `HOST:PORT`, an IPv6 host in brackets."""
     host, port = bound.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def note_trouble(child: Child, what: object, message: Message) -> None:
+    """What is wrong with a calls process, and how its journal does, as it tells."""
+    child.trouble = str(what or "")
+    found = message.get("journal")
+    child.journal = found if isinstance(found, dict) else {}
+
+
+def _journal(active: Child | None) -> Message:
+    told = active.journal if active is not None else {}
+    return {
+        "waiting_facts": told.get("waiting", 0),
+        "lost_facts": told.get("lost", 0),
+        "flush_s": told.get("flush_s", 0.0),
+    }
 
 
 def registrations_in(message: Message) -> dict[str, Message]:

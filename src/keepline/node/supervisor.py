@@ -40,7 +40,7 @@ from keepline.node.prompt_pruning import prune_prompts
 from keepline.node.restarts import Restarts, how
 from keepline.node.shutdown import Shutdown
 from keepline.node.starting import Starting
-from keepline.node.status import address_of, registrations_in, status_of
+from keepline.node.status import address_of, note_trouble, registrations_in, status_of
 from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
@@ -270,7 +270,7 @@ class Supervisor:
             if op == "take_over":
                 self._hand_over(child)
             elif op == "trouble":
-                child.trouble = str(message.get("what", ""))
+                note_trouble(child, message.get("what"), message)
             elif op == "registrations":
                 child.registrations = registrations_in(message)
             elif op == "work":
@@ -319,7 +319,7 @@ class Supervisor:
         child.state = state
         epoch = message.get("epoch")
         child.epoch = epoch if isinstance(epoch, int) else 0
-        child.trouble = str(message.get("trouble", ""))
+        note_trouble(child, message.get("trouble"), message)
         child.registrations = registrations_in(message)
         child.work = work_requests.counts_in(message)
         child.operation = str(message.get("operation", child.operation))

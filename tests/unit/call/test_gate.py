@@ -268,3 +268,14 @@ def test_server_transactions_beyond_the_most_are_503_without_a_memory() -> None:
         del servers[key]
     rig.options_are_answered()
     rig.call_completes()
+
+
+def test_while_too_much_waits_for_the_disk_calls_are_503_and_live_ones_are_served() -> None:
+    rig = Rig()
+    dialog = rig.call()
+    rig.exchange.is_unrecorded = True
+    assert rig.ask(invite(Call_ID="late")).status == 503
+    assert rig.ask(wire("OPTIONS")).status == 503
+    assert rig.ask(dialog.request("BYE")).status == 200
+    rig.exchange.is_unrecorded = False
+    assert rig.ask(wire("OPTIONS", Via=way(1))).status == 200

@@ -74,6 +74,12 @@ def test_a_node_that_stops_places_no_call() -> None:
     refused(placer, "stopping")
 
 
+def test_while_too_much_waits_for_the_disk_no_call_is_placed() -> None:
+    placer = Placer()
+    placer.exchange.is_unrecorded = True
+    refused(placer, "too much waits for the disk")
+
+
 def test_without_a_free_slot_no_call_is_placed() -> None:
     placer = Placer(slots=1)
     placer.place()

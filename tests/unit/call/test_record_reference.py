@@ -17,6 +17,7 @@ from keepline.call.record_types import (
     MediaRecord,
     MessageRecord,
     StepRecord,
+    UnrecordedRecord,
 )
 from keepline.flow import RecordingReason
 from tests.sim.scenes import Scene
@@ -33,7 +34,8 @@ def named(section: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("section", "kind"), [("Fields", CallRecord), ("steps", StepRecord), ("messages", MessageRecord)]
+    ("section", "kind"),
+    [("Fields", CallRecord), ("steps", StepRecord), ("messages", MessageRecord), ("unrecorded", UnrecordedRecord)],
 )
 def test_every_field_is_in_the_reference(section: str, kind: type) -> None:
     assert named(section) == [name.rstrip("_") for name in kind.__slots__]  # type: ignore[attr-defined]

@@ -43,6 +43,7 @@ class MetricSource:
             "epochs": {"calls": 3, "media": 1},
             "restarts": {"calls": 2},
             "trouble": ["calls: disk full", "speech has ended 3 times in a row"],
+            "journal": {"waiting_facts": 40, "lost_facts": 3, "flush_s": 2.1},
         }
         self.facts: list[Fact] = []
         self.down = ""
@@ -163,6 +164,8 @@ def test_how_the_node_is(source: MetricSource) -> None:
     assert value(text, 'keepline_reigns{process="calls"}') == 3
     assert value(text, 'keepline_process_restarts{process="calls"}') == 2
     assert (value(text, "keepline_troubles"), value(text, "keepline_journal_trouble")) == (2, 1)
+    names = ("waiting_facts", "lost_facts", "flush_seconds")
+    assert [value(text, f"keepline_journal_{name}") for name in names] == [40, 3, 2.1]
     assert value(text, 'keepline_info{node="bench-1",operation="51907dc0",version="0.1.0"}') == 1
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from keepline.call.facts import CallAcknowledged, CallEnded, CallReceived, DigitsPressed, Fact, ending
+from keepline.call.facts import CallAcknowledged, CallEnded, CallReceived, DigitsPressed, Fact, JournalGap, ending
 from keepline.node import journal
 from keepline.node.journal import Journal, Tail, Written
 
 PATIENCE_S = 30.0
+LATE_S = 50.0
+"""What the clock of a journal says that writes late."""
 
 
 class Told:
@@ -26,7 +28,12 @@ class Told:
 
     @property
     def groups(self) -> list[int]:
-        return [written.group for written in self.all if written.group]
+        """As they were written."""
+        return [written.group for written in self.all if written.group and not written.synced]
+
+    @property
+    def synced(self) -> list[int]:
+        return [written.group for written in self.all if written.synced]
 
     def wait(self, what: Callable[["Told"], bool]) -> None:
         with self._changed:
@@ -36,6 +43,11 @@ class Told:
         """What was told of a group, once it was."""
         self.wait(lambda told: group in told.groups)
         return next(written for written in self.all if written.group == group)
+
+    def synced_of(self, group: int) -> Written:
+        """What was told of a group's sync, once it was."""
+        self.wait(lambda told: group in told.synced)
+        return next(written for written in self.all if written.group == group and written.synced)
 
 
 def received(call: str, at_s: float = 1.0, **changed: object) -> CallReceived:
@@ -77,6 +89,11 @@ def ended(call: str, at_s: float = 4.0) -> CallEnded:
     return ending(received(call), at_s, "caller", 200, "")
 
 
+def gap(call: str, facts: int, since_s: float = 1.0, lost: int = 0) -> JournalGap:
+    """What a journal says that wrote facts late."""
+    return JournalGap(call, LATE_S, since_s, facts, lost)
+
+
 def life(call: str) -> Sequence[Fact]:
     """A whole short call."""
     return (received(call), acknowledged(call), pressed(call), ended(call))
@@ -84,7 +101,7 @@ def life(call: str) -> Sequence[Fact]:
 
 @contextmanager
 def opened(path: Path, tell: Callable[[journal.Written], None], epoch: int | None = None) -> Iterator[Journal]:
-    made = Journal(path, journal.next_epoch(path) if epoch is None else epoch, tell)
+    made = Journal(path, journal.next_epoch(path) if epoch is None else epoch, tell, lambda: LATE_S)
     try:
         yield made
     finally:

@@ -22,9 +22,10 @@ def main() -> None:
     os.write(1, b"begun\n")
 
     def tell(written: Written) -> None:
-        kind = b"failed" if written.error else b"synced" if written.group % 7 == 0 else b"written"
+        kind = b"failed" if written.error else b"synced" if written.synced else b"written"
         os.write(1, b"%s %d\n" % (kind, written.group))
-        room.release()
+        if not written.synced:
+            room.release()
 
     made = Journal(path, journal.next_epoch(path), tell)
     number = 0

@@ -12,7 +12,7 @@ from keepline.call.facts import Fact
 from keepline.connectors.speech.client import PromptFailed
 from keepline.model.operation import Prompt
 from keepline.node.active import Active
-from keepline.node.journal import JournalFailed, Written
+from keepline.node.journal import JournalFailed, JournalFigures, Written
 from keepline.node.medialink import MediaLink
 from keepline.node.slots import Slots
 
@@ -30,6 +30,7 @@ class ScriptedCore:
         self.deadline_s: float | None = None
         self.sleepers: list[str] = []
         self.live_calls = 0
+        self.is_unrecorded = False
 
     def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
         self.inputs.append(given)
@@ -45,11 +46,14 @@ class HeldJournal:
     def __init__(self) -> None:
         self.groups: list[list[Fact]] = []
         self.trouble = ""
+        self.backlog = 0
+        self.figures = JournalFigures()
         self.is_full = False
         self.is_closed = False
 
     def submit(self, facts: Sequence[Fact], *, synced: bool = False) -> int:
         if self.is_full:
+            self.trouble = "the disk takes nothing"
             raise JournalFailed("more facts than the limit wait for the disk")
         self.groups.append(list(facts))
         return len(self.groups)
@@ -143,7 +147,7 @@ class Rig:
             self.journal,  # type: ignore[arg-type]
             slots,
             [self.sip],  # type: ignore[list-item]
-            self.troubles.append,
+            lambda what, _figures: self.troubles.append(what),
         )
         self.media = MediaLink(self.loop, slots, self.link, self.prompts, EPOCH, self.active.feed)  # type: ignore[arg-type]
 
@@ -157,6 +161,9 @@ class Rig:
 
     def written(self, group: int, error: str = "") -> None:
         self.active.on_written(Written(group, error))
+
+    def synced(self, group: int, error: str = "") -> None:
+        self.active.on_written(Written(group, error, synced=True))
 
     def commands(self) -> list[bytes]:
         """The datagrams that media has got since the last look."""

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from keepline.call import effects as fx
-from keepline.model.limits import SIP_DATAGRAMS_PER_TURN_MAX, WAKES_PER_TURN
+from keepline.model.limits import (
+    SIP_DATAGRAMS_PER_TURN_MAX,
+    WAKES_PER_TURN,
+)
 from keepline.model.operation import Prompt
-from keepline.node.journal import Written
 from keepline.node.mediawire import MediaStarted, encode_events
+from keepline.node.outbox import Outbox
 from tests.unit.node.journal_facts import acknowledged, pressed, received
 from tests.unit.node.node_doubles import EPOCH, PEER, Rig, rig, until
 
@@ -75,7 +78,7 @@ def test_whoever_has_a_successor_takes_nothing_and_does_nothing(how: str, monkey
             assert made.link.recv(4096)
             assert made.sip.sent == []
             made.slots.calls_epoch = EPOCH
-            made.active._outbox.clear()
+            made.active._outbox = Outbox()
             monkeypatch.undo()
 
     run(test())
@@ -160,46 +163,6 @@ def test_figures_wanted_at_once_come_back_as_an_input() -> None:
             made.start()
             made.active.feed(fx.TimeCame())
             assert made.core.kinds() == [fx.TimeCame, fx.MediaStopped]
-
-    run(test())
-
-
-# The journal in trouble -----------------------------------------------------------------------------------------------
-
-
-def test_calls_go_on_while_the_disk_is_full_and_it_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    async def test() -> None:
-        with rig() as made:
-            serving(made, fx.Persist(received(CALL)), send(b"200"))
-            made.journal.trouble = "disk is full"
-            for group in (1, 2):
-                made.active.feed(fx.TimeCame())
-                made.written(group, "disk is full")
-            assert [data for data, _ in made.sip.sent] == [b"200", b"200"]
-            assert made.troubles == ["disk is full"]
-            made.journal.trouble = ""
-            made.active.on_written(Written(0))
-            assert made.troubles == ["disk is full", ""]
-
-    run(test())
-    said = capsys.readouterr()
-    assert (said.out + said.err).count("journal_trouble") == 1
-
-
-@pytest.mark.parametrize("others_wait", [False, True])
-def test_calls_go_on_when_the_journal_takes_nothing_more(others_wait: bool) -> None:
-    async def test() -> None:
-        with rig() as made:
-            serving(made, fx.Persist(received(CALL)), send(b"200"))
-            if others_wait:
-                made.active.feed(fx.TimeCame())
-            made.journal.is_full = True
-            made.active.feed(fx.TimeCame())
-            assert len(made.sip.sent) == (0 if others_wait else 1), "the order is kept"
-            assert "disk" in made.troubles[0]
-            if others_wait:
-                made.written(1)
-                assert len(made.sip.sent) == 2
 
     run(test())
 

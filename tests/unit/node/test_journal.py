@@ -11,7 +11,7 @@ import pytest
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX
 from keepline.node import journal, journal_log
 from keepline.node.journal import Journal, JournalFailed
-from tests.unit.node.journal_facts import Told, ended, life, opened, pressed, received, stored
+from tests.unit.node.journal_facts import Told, ended, gap, life, opened, pressed, received, stored
 
 
 class Faulty:
@@ -74,9 +74,7 @@ def test_groups_that_wait_are_committed_together_and_told_one_by_one(journal_pat
     assert len(faulty.sizes) <= 2
 
 
-def test_a_group_behind_one_that_must_be_synced_does_not_overtake_it(
-    journal_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_for_a_flush_but_who_asked_for_it(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told()
     flushing, flush = threading.Event(), threading.Event()
 
@@ -91,12 +89,12 @@ def test_a_group_behind_one_that_must_be_synced_does_not_overtake_it(
         assert flushing.wait(30)
         third = made.submit([pressed("a", 2)])
         fourth = made.submit([pressed("a", 3)])
-        while len(stored(journal_path)) < 4:
-            pass
-        assert told.groups == [1]
-        flush.set()
         told.of(fourth)
-    assert told.groups == [1, second, third, fourth]
+        assert told.groups == [1, second, third, fourth]
+        assert told.synced == []
+        flush.set()
+        assert told.synced_of(second).error == ""
+    assert told.synced == [second]
 
 
 def test_synced_is_told_after_the_flush(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,13 +108,13 @@ def test_synced_is_told_after_the_flush(journal_path: Path, monkeypatch: pytest.
     told = Told()
 
     def tell(written: journal.Written) -> None:
-        events.append(f"told {written.group}")
+        events.append(f"told {written.group} {written.synced}")
         told(written)
 
     monkeypatch.setattr(os, "fdatasync", noted)
     with opened(journal_path, tell) as made:
-        told.of(made.submit([received("a")], synced=True))
-    assert events.index("flushed") < events.index("told 1")
+        told.synced_of(made.submit([received("a")], synced=True))
+    assert events.index("told 1 False") < events.index("flushed") < events.index("told 1 True")
 
 
 def test_everything_is_flushed_without_being_asked_for(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,18 +198,43 @@ def test_what_a_full_disk_refused_is_written_in_order_once_it_has_room(
         assert made.trouble == ""
         assert told.of(made.submit([received("c")])).error == ""
         assert made._queued_facts == 0
-    assert stored(journal_path) == [*life("a"), *life("b"), received("c")]
+    assert stored(journal_path) == [*life("a"), *life("b"), gap("a", 4), gap("b", 4), received("c")]
 
 
 def test_a_full_disk_is_tried_at_the_end_once_more(journal_path: Path) -> None:
     told = Told()
-    made = Journal(journal_path, journal.next_epoch(journal_path), told)
-    faulty = make_faulty(made)
-    faulty.error = FULL
-    told.of(made.submit([received("a")]))
-    faulty.error = None
-    made.close()
-    assert stored(journal_path) == [received("a")]
+    with opened(journal_path, told) as made:
+        faulty = make_faulty(made)
+        faulty.error = FULL
+        told.of(made.submit([received("a")]))
+        faulty.error = None
+    assert stored(journal_path) == [received("a"), gap("a", 1)]
+
+
+def test_what_the_disk_took_too_slowly_for_calls_to_wait_is_said_to_be_late(
+    journal_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "JOURNAL_WRITE_S_MAX", 0.0)
+    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    told = Told()
+    with opened(journal_path, told) as made:
+        assert told.of(made.submit([received("a")])).error == ""
+    assert stored(journal_path) == [received("a"), gap("a", 1)]
+
+
+def test_the_gap_is_written_in_one_transaction_with_what_ends_it(
+    journal_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    told = Told()
+    with opened(journal_path, told) as made:
+        faulty = make_faulty(made)
+        faulty.error = FULL
+        told.of(made.submit(life("a")))
+        faulty.sizes.clear()
+        faulty.error = None
+        told.wait(lambda it: it.all[-1] == journal.Written(0, ""))
+    assert faulty.sizes[-1] == 5
 
 
 def test_another_writer_delays_calls_but_for_a_moment(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +248,7 @@ def test_another_writer_delays_calls_but_for_a_moment(journal_path: Path, monkey
         other.execute("ROLLBACK")
         other.close()
         told.wait(lambda it: it.all[-1] == journal.Written(0, ""))
-    assert stored(journal_path) == [received("a")]
+    assert stored(journal_path) == [received("a"), gap("a", 1)]
 
 
 def test_nothing_is_told_as_synced_when_the_flush_failed(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,13 +262,13 @@ def test_nothing_is_told_as_synced_when_the_flush_failed(journal_path: Path, mon
     with opened(journal_path, told) as made:
         monkeypatch.setattr(made, "_fold_now", lambda: False)
         monkeypatch.setattr(os, "fdatasync", broken)
-        assert "Input/output error" in told.of(made.submit([received("a")], synced=True)).error
+        assert "Input/output error" in told.synced_of(made.submit([received("a")], synced=True)).error
         # Written it is nevertheless: this process may die.
         assert told.of(made.submit([pressed("a")])).error == ""
         assert len(stored(journal_path)) == 2
         # A flush that succeeds now would prove nothing: the kernel has forgotten what it could not write.
         monkeypatch.setattr(os, "fdatasync", lambda _descriptor: None)
-        assert "Input/output error" in told.of(made.submit([pressed("a")], synced=True)).error
+        assert "Input/output error" in told.synced_of(made.submit([pressed("a")], synced=True)).error
         assert "Input/output error" in made.trouble
 
 
@@ -259,17 +282,17 @@ def test_a_failed_flush_is_made_good_by_folding_the_wal(journal_path: Path, monk
 
     with opened(journal_path, told) as made:
         monkeypatch.setattr(os, "fdatasync", broken_once)
-        assert told.of(made.submit([received("a")], synced=True)).error != ""
+        assert told.synced_of(made.submit([received("a")], synced=True)).error != ""
         told.wait(lambda it: it.all[-1] == journal.Written(0, ""))
         assert made.trouble == ""
-        assert told.of(made.submit([pressed("a")], synced=True)).error == ""
+        assert told.synced_of(made.submit([pressed("a")], synced=True)).error == ""
 
 
 def test_a_wal_that_is_deleted_under_way_is_no_safe_place(journal_path: Path) -> None:
     told = Told()
     with opened(journal_path, told) as made:
         journal_path.with_name("journal.db-wal").unlink()
-        assert "deleted" in told.of(made.submit([received("a")], synced=True)).error
+        assert "deleted" in told.synced_of(made.submit([received("a")], synced=True)).error
 
 
 def test_a_bug_in_a_fact_is_told_and_ends_nothing(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,10 +303,10 @@ def test_a_bug_in_a_fact_is_told_and_ends_nothing(journal_path: Path, monkeypatc
         assert "ZeroDivisionError" in told.of(made.submit([received("a")])).error
         monkeypatch.undo()
         told.wait(lambda it: it.all[-1] == journal.Written(0, ""))
-    assert stored(journal_path) == [received("a")]
+    assert stored(journal_path) == [received("a"), gap("a", 1)]
 
 
-def test_more_than_the_limit_is_refused(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_there_is_no_room_for_is_refused_and_counted(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert JOURNAL_QUEUE_FACTS_MAX >= 1_000
     monkeypatch.setattr(journal, "JOURNAL_QUEUE_FACTS_MAX", 10)
     told = Told()
@@ -292,7 +315,9 @@ def test_more_than_the_limit_is_refused(journal_path: Path, monkeypatch: pytest.
         faulty.error = FULL
         told.of(made.submit(life("a")))
         told.of(made.submit(life("b")))
+        assert made.backlog == 8
         with pytest.raises(JournalFailed, match="more than 10 facts"):
-            made.submit(life("c"))
+            made.submit([pressed("b"), *life("c")])
+        assert made.lost == 5
         faulty.error = None
-    assert stored(journal_path) == [*life("a"), *life("b")]
+    assert stored(journal_path) == [*life("a"), *life("b"), gap("a", 4), gap("b", 4, lost=1), gap("c", 0, lost=4)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
 from keepline.call.terms import Terms
 from keepline.model.errors import KeeplineError, LocalError
-from keepline.node import journal, journal_file
+from keepline.node import journal, journal_file, journal_tail
 from keepline.node.journal import JournalFailed, Tail
 from tests.unit.node.journal_facts import Told, acknowledged, ended, life, opened, pressed, received, stored
 
@@ -123,7 +123,7 @@ def test_a_follower_that_fails_half_way_misses_nothing(journal_path: Path, monke
             raise sqlite3.OperationalError("disk I/O error")
         return plain(kind, body)
 
-    monkeypatch.setattr(journal, "decode", failing)
+    monkeypatch.setattr(journal_tail, "decode", failing)
     with pytest.raises(sqlite3.OperationalError):
         tail.follow()
     monkeypatch.undo()

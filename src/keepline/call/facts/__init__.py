@@ -22,6 +22,7 @@ from keepline.call.facts.flow import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
 from keepline.call.facts.placed import (
     PLACED_TYPES,
@@ -62,6 +63,9 @@ __all__ = [
     "FlowEnded",
     "FlowFailed",
     "ForkAnswered",
+    "JournalFact",
+    "JournalGap",
+    "JournalReplaced",
     "LegFact",
     "LegJoined",
     "LegPlaced",
@@ -319,6 +323,7 @@ Fact = (
     | ByeSent
     | CallEnded
     | WorkFact
+    | JournalFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -355,6 +360,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     ByeSent,
     CallEnded,
     *WORK_TYPES,
+    *JOURNAL_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

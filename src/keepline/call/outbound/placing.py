@@ -74,8 +74,7 @@ def way_of(
     operation: Operation,
     located: LocatedTrunks,
     *,
-    draining: bool,
-    full: bool,
+    busy: str,
 ) -> Way:
     """The trunk of a call without a mistake, and its targets; a refusal where it may not be placed, or cannot now."""
     trunks = (trunk for trunk in operation.trunks if trunk.outbound and wanted.trunk in ("", trunk.name))
@@ -83,10 +82,8 @@ def way_of(
     if trunk is None:
         return Way(None, (), "no trunk places calls")
     targets = targets_of(trunk, located)
-    if draining:
-        return Way(trunk, targets, "the node takes no new calls: it is stopping")
-    if full:
-        return Way(trunk, targets, "every media slot is taken")
+    if busy:
+        return Way(trunk, targets, busy)
     if not targets:
         return Way(trunk, targets, f"the proxy of the trunk {trunk.name} could not be located")
     return Way(trunk, targets)
@@ -118,8 +115,7 @@ class Placements:
         if mistake:
             way = Way(None, (), mistake)
         else:
-            full = not exchange.slots.has_room or exchange.is_full
-            way = way_of(wanted, operation, exchange.targets, draining=exchange.draining, full=full)
+            way = way_of(wanted, operation, exchange.targets, busy=exchange.busy(is_leg=bool(wanted.parent)))
             denial = self.denial(turn, wanted.number, _caller_id(wanted, way))
             way = way if denial is None else Way(way.trunk, way.targets, denial.why)
         call = _begin(exchange, turn, wanted, way, call_id, operation)

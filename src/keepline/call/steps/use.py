@@ -27,6 +27,7 @@ from keepline.call.unfinished.resolving import told_of
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (
     Pending,
+    Reply,
     SecretsGone,
     Unavailable,
     Unknown,
@@ -275,6 +276,13 @@ def _result(turn: Turn, call: CallState, waiting: Waiting, outcome: UseOutcome) 
     attempts = call.use.attempt if call.use is not None else 0
     _forget(turn, call, request.arguments, value)
     return Result(StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts))
+
+
+def is_promise(call: CallState, step: StepResult) -> bool:
+    """Whether a step's result is the answer to a change: what the caller hears of it must still be so tomorrow."""
+    if step.verb != Use.verb or step.outcome is not StepOutcome.DONE or call.use is None or not call.use.changes:
+        return False
+    return isinstance(read_outcome(step.value), Reply)
 
 
 def _forget(turn: Turn, call: CallState, arguments: str, value: str) -> None:
