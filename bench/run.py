@@ -4,6 +4,8 @@ make bench                                       everything, short: some minutes
 make bench ARGS="--only switchover --kills 200 --concurrent 300 --rate 20"
 make bench ARGS="--only 3000 --seconds 60 --first 1000"
 make bench ARGS="--only records,soak --calls 10000"
+make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
+make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
 
 By themselves: `python -m bench.media_loop` (media alone), `python -m bench.inband` (keys that are tones).
 """
@@ -22,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, overload, records, soak, switchover
+from bench import capacity, deaths, overload, records, soak, switchover
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
 from keepline.config import embedded_operation_path
@@ -32,7 +34,7 @@ from tests.live.lossy_relay import Weather
 
 RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
-PARTS = ("idle", "switchover", "2000", "1000", "3000", "overload", "records", "soak")
+PARTS = ("idle", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak")
 RECORDS_RATE = 100.0
 
 
@@ -48,6 +50,9 @@ def options() -> argparse.ArgumentParser:
     add("--kills", type=int, default=10, help="kills of each kind")
     add("--concurrent", type=int, default=100, help="calls while processes are killed")
     add("--rate", type=float, default=10.0, help="new calls a second meanwhile")
+    add("--events", default=",".join(deaths.EVENTS), help="what happens in `deaths`: some of these, with commas")
+    add("--mix", default="", help="who calls in `deaths`: KIND:SHARE,…; all kinds alike where it says nothing")
+    add("--tcp-share", type=float, default=0.2, help="share of the callers of `deaths` that come by TCP")
     add("--calls", type=int, default=1000, help="calls of `records` and of `soak`")
     add("--starts", type=int, default=5, help="starts of `idle`")
     add("--results", type=Path, default=RESULTS, help="where the results go")
@@ -109,6 +114,8 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         if name in wanted or "switchover" in wanted:
             say(name)
             results[name] = switchover.measure(name, args.kills, args.concurrent, args.rate, say)
+    if "deaths" in wanted:
+        results["deaths"] = deaths.measure(args, say)
     for name in ("2000", "1000", "3000"):
         if name in wanted:
             say(f"{name}, one core")
@@ -156,6 +163,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{it['lost']} lost; longest gap {it['gap_ms_max']} ms (p99 {it['gap_ms_p99']}); "
                 f"next INVITE answered p99 {it['next_invite_ms_p99']} ms",
             ))  # fmt: skip
+    found += deaths.rows(results.get("deaths", {}))
     units = {"2000": "calls/s", "1000": "concurrent calls", "3000": "steady calls"}
     for name, unit in units.items():
         if name in results:
@@ -205,11 +213,12 @@ def markdown(report: dict[str, Any]) -> str:
     """The table and the machine, for a person."""
     machine = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     lines = [f"# {report['measured_at']}", "", machine, "", "| what | measured |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows(report["results"]))]) + "\n"
+    table = [f"| {what} | {value} |" for what, value in rows(report["results"])]
+    return "\n".join([*lines, *table, *deaths.histograms(report["results"].get("deaths", {}))]) + "\n"
 
 
 def main() -> int:
-    """Measure, show, keep; 1 when a call was lost to a kill."""
+    """Measure, show, keep; 1 when a call was lost to a death."""
     args = options().parse_args()
     console = Console()
     args.results.mkdir(parents=True, exist_ok=True)

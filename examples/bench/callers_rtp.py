@@ -37,8 +37,8 @@ class Receiver:
     """Everything that one stream of RTP did, in the order of arrival; `read` takes one packet from the socket."""
 
     __slots__ = (
-        "done", "first_ns", "frames", "frames_max", "gap_at", "gap_ns", "gaps", "heard", "last_ns", "next_seq",
-        "next_ts", "payload_type", "sock", "sources", "ssrcs",
+        "done", "first_ns", "frames", "frames_max", "gap_at", "gap_ns", "gaps", "heard", "is_held", "last_ns",
+        "next_seq", "next_ts", "payload_type", "sock", "sources", "ssrcs",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, gaps: "array[int]", frames_max: int) -> None:
@@ -52,6 +52,8 @@ class Receiver:
         self.next_seq = self.next_ts = -1
         self.sources: set[tuple[str, int]] = set()
         self.ssrcs: set[int] = set()
+        self.is_held = False
+        """The line is on hold: the pause that ends with the next packet is meant."""
         self.done = False
 
     def read(self) -> None:
@@ -99,6 +101,10 @@ class Receiver:
         if self._is_double(seq, ts, size):
             heard.doubled += 1
             return False
+        if self.is_held and not first:
+            self.is_held, self.last_ns = False, now_ns
+            self.next_ts = ts if (seq == self.next_seq) else self.next_ts
+            kind &= 0x7F
         if kind > 0x7F:
             heard.markers += 1
             heard.first_has_marker = heard.first_has_marker or first

@@ -332,7 +332,7 @@ class Caller:
 
 
 REASONS = {
-    100: "Trying", 180: "Ringing", 200: "OK", 404: "Not Found", 481: "Call/Transaction Does Not Exist",
+    100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 404: "Not Found", 481: "Call/Transaction Does Not Exist",
     486: "Busy Here", 487: "Request Terminated", 501: "Not Implemented", 503: "Service Unavailable", 603: "Decline",
 }  # fmt: skip
 

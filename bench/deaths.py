@@ -1,0 +1,315 @@
+"""The death table: what callers in every state notice when something of the node dies, hangs or is replaced.
+
+Each event happens several times to one node with its crowd. Calls, digits, steps and streams are judged by callers, by
+those they talk with, and by the back office; the milliseconds are the kernel's stamps at the callers, but for detection
+and take-over, which the node's own log tells.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.killing import complete
+from bench.mixing import Setting, Stage, a_stage
+from bench.switchover import NEAR_KILL_S, percentile
+from keepline.demo_crowd import Crowd
+from keepline.demo_node import LocalNode, keepline_command, wait_until
+
+PAUSE_S = (1.0, 2.5)
+"""Between a complete node and the next event, at random between the two."""
+ALONE_S = 1.5
+"""How long calls go on without a supervisor."""
+ONE_CALL_WITHIN_S = 90.0
+SOON_S = 30.0
+AROUND_S = 5.0
+"""What a call lasts beside the state that it is about, on average."""
+RAMP_S = 12.0
+"""Within which there are as many calls as there may be."""
+RING_S_MAX = 20.0
+DRAIN_S = 20.0
+"""How long calls may go on after the last event; those that are longer are hung up, and judged as far as they came."""
+NOISE_CALLS_MAX = 400
+"""Beyond that most callers send a packet a second: their own load would be what is measured."""
+EDGES_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000)
+Strike = Callable[[Stage], None]
+
+
+# What happens ---------------------------------------------------------------------------------------------------------
+
+
+def strike(role: str, number: int) -> Strike:
+    """A signal to one process."""
+
+    def happen(stage: Stage) -> None:
+        pid = stage.complete()[role]
+        stage.struck_at.append(time.time())
+        os.kill(pid, number)
+        stage.dead.append(pid)
+
+    return happen
+
+
+def busy_loop(stage: Stage) -> None:
+    """A flow that loops without an end, once: its process works, and does nothing for anybody."""
+    active = stage.complete()["active"]
+    stage.flag.touch()
+    with Crowd(stage.node.uri("6667"), ["--calls", "1", "--give-up-after", "60"]) as caller:
+        wait_until("the flow loops", lambda: not stage.flag.exists(), SOON_S)
+        stage.struck_at.append(time.time())
+        stage.dead.append(active)
+        summary = caller.wait(ONE_CALL_WITHIN_S)
+    if summary["failed"]:
+        raise AssertionError(f"the call whose flow looped was lost: {summary['examples']}")
+
+
+def deadly_call(stage: Stage) -> None:
+    """A call that ends its process whenever its flow gets so far, twice."""
+    active = stage.complete()["active"]
+    with Crowd(stage.node.uri("6666"), ["--calls", "1", "--give-up-after", "60"]) as caller:
+        dead: list[int] = []
+        for _ in range(2):
+            pid = wait_until("it has died", lambda: gone_active(stage.node, [active, *dead][-1]), SOON_S)
+            stage.struck_at.append(time.time())
+            dead.append(pid)
+        caller.wait(ONE_CALL_WITHIN_S)
+    stage.dead += [active, dead[0]]
+
+
+def gone_active(node: LocalNode, before: int) -> int:
+    """The process id of the active calls process, once it is another one."""
+    pid = node.pid("active")
+    return pid if pid not in (0, before) else 0
+
+
+def supervisor_gone(number: int) -> Strike:
+    """The supervisor dies or is stopped; calls go on, and `keepline up` takes everything over."""
+
+    def happen(stage: Stage) -> None:
+        before = stage.complete()
+        former = stage.node.process
+        stage.struck_at.append(time.time())
+        stage.node.kill("supervisor", number)
+        ended = len(stage.reports)
+        wait_until("calls end without a supervisor", lambda: len(stage.reports) > ended, SOON_S)
+        time.sleep(ALONE_S)  # nothing depends on how long it is
+        stage.node.process = None  # a stopped one ends only when its successor ends it
+        stage.struck_at.append(time.time())
+        stage.node.up()
+        if former is not None:
+            former.wait(SOON_S)
+            if former.stdout is not None:
+                former.stdout.close()
+        after = wait_until("the node is complete again", lambda: complete(stage.node), SOON_S)
+        if after != before:
+            raise AssertionError(f"not adopted but replaced: {before} are {after}")
+
+    return happen
+
+
+def upgrade(stage: Stage) -> None:
+    """New processes, on an operation that has a number more."""
+    before = stage.complete()
+    file = stage.operation / "keepline.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("numbers:\n", f"numbers:\n  {7000 + len(stage.struck_at)}: {{flow: prompt}}\n", 1))
+    stage.struck_at.append(time.time())
+    command = [*keepline_command(), "upgrade", str(stage.operation), "--data", str(stage.node.settings.data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ONE_CALL_WITHIN_S)
+    stage.struck_at.append(time.time())
+    if done.returncode:
+        raise AssertionError(f"not upgraded: {done.stdout}{done.stderr}")
+    stage.dead += [before["active"], before["warm"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row of the table."""
+
+    words: str
+    happen: Strike
+    must: str
+    media_deaths: bool = False
+
+
+EVENTS = {
+    "active-killed": Event(
+        "kill -9 of the active calls process", strike("active", signal.SIGKILL), "gap <= 40, next request p99 <= 250"
+    ),
+    "active-stopped": Event(
+        "SIGSTOP of the active calls process", strike("active", signal.SIGSTOP), "gap <= 40, next request <= 1500"
+    ),
+    "active-looping": Event("a busy loop in the active calls process", busy_loop, "gap <= 40, next request <= 1500"),
+    "media-killed": Event("kill -9 of media", strike("media", signal.SIGKILL), "gap p99 <= 300", True),
+    "media-stopped": Event("SIGSTOP of media", strike("media", signal.SIGSTOP), "gap p99 <= 300", True),
+    "supervisor-killed": Event(
+        "kill -9 of the supervisor, then `keepline up`", supervisor_gone(signal.SIGKILL), "gap <= 40, all adopted"
+    ),
+    "supervisor-stopped": Event(
+        "SIGSTOP of the supervisor, then `keepline up`", supervisor_gone(signal.SIGSTOP), "gap <= 40, all adopted"
+    ),
+    "upgraded": Event("`keepline upgrade` to another operation", upgrade, "gap <= 40"),
+    "deadly-call": Event("a call that kills its process twice", deadly_call, "gap <= 40"),
+}
+
+
+def besiege(stage: Stage, event: Event, times: int) -> None:
+    """Let it happen several times, and let the crowd come to its end."""
+    rng = random.Random(times)
+    for _ in range(times):
+        stage.complete()
+        # The instant is random with regard to every call; nothing waits for this pause to be long enough.
+        time.sleep(rng.uniform(*PAUSE_S))
+        event.happen(stage)
+    stage.complete()
+    stage.finish()
+
+
+# What it came to ------------------------------------------------------------------------------------------------------
+
+
+def histogram(values: list[float]) -> dict[str, int]:
+    """How many lie at or below each edge and above the one before."""
+    counts = {f"<={edge}": 0 for edge in EDGES_MS} | {"more": 0}
+    for value in values:
+        counts[next((f"<={edge}" for edge in EDGES_MS if value <= edge), "more")] += 1
+    return {name: count for name, count in counts.items() if count}
+
+
+def figures(values: list[float]) -> dict[str, Any]:
+    """p50, p99, the worst, and the histogram."""
+    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    found: dict[str, Any] = {"count": len(values)}
+    for name, share in shares.items():
+        value = percentile(values, share)
+        found[name] = None if value is None else round(value, 1)
+    return found | {"histogram": histogram(values)}
+
+
+def gaps_ms(stage: Stage) -> list[float]:
+    """The longest gap of each stream, of callers and of those they talk with, that was struck."""
+    found = []
+    for report in stage.reports:
+        if any(report["answered_at"] and report["answered_at"] < at < report["ended_at"] for at in stage.struck_at):
+            found += [ms for ms in (report["gap_ms_max"], report["far_gap_ms_max"]) if ms]
+    return found
+
+
+def waits_ms(stage: Stage) -> tuple[list[float], list[float]]:
+    """(what the first request after each event waited for its answer, the longest such wait near each event)."""
+    sent = sorted((at, ms) for report in stage.reports for _, at, ms in report["requests"] if ms is not None)
+    nexts, longest = [], []
+    for struck_at in stage.struck_at:
+        nexts += [ms for at, ms in sent if at >= struck_at][:1]
+        near = [ms for at, ms in sent if struck_at + NEAR_KILL_S[0] <= at <= struck_at + NEAR_KILL_S[1]]
+        longest += [max(near)] if near else []
+    return nexts, longest
+
+
+def take_overs_ms(stage: Stage) -> tuple[list[float], list[float]]:
+    """(from an event to its detection, from there to the successor's first turn), as the node's log has it."""
+    log = stage.log()
+    detected, taken = [], []
+    for struck_at in stage.struck_at:
+        noticed = [e["at"] for e in log if e["event"] in ("hung", "died") and struck_at <= e["at"] < struck_at + 5]
+        promoted = [e["at"] for e in log if e["event"] == "promoted" and struck_at <= e["at"] < struck_at + 10]
+        if noticed:
+            detected.append((min(noticed) - struck_at) * 1000)
+        if noticed and promoted:
+            # The kernel hands on the lock by itself, now and then before the supervisor has noticed.
+            taken.append(max(0.0, min(promoted) - min(noticed)) * 1000)
+    return detected, taken
+
+
+def setting_of(args: argparse.Namespace, event: Event) -> Setting:
+    """The command line as a stage: calls last as long as it takes to have so many with so many new ones a second."""
+    length_s = args.concurrent / args.rate
+    dwell_s = max(4.0, length_s - AROUND_S)
+    return Setting(
+        args.concurrent, args.rate, max(args.rate, args.concurrent / RAMP_S), (0.7 * dwell_s, 1.3 * dwell_s),
+        min(RING_S_MAX, dwell_s), args.tcp_share, args.mix, "light" if args.concurrent > NOISE_CALLS_MAX else "noise",
+        DRAIN_S, event.media_deaths, args.kills,
+    )  # fmt: skip
+
+
+def measure(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
+    """All rows that were asked for, by event."""
+    results = {}
+    for name in args.events.split(","):
+        say(f"deaths: {EVENTS[name].words}")
+        results[name] = measure_one(EVENTS[name], args.kills, setting_of(args, EVENTS[name]), say)
+    return {"events": results, "lost": sum(it["lost"] for it in results.values())} if results else {}
+
+
+def measure_one(event: Event, times: int, setting: Setting, say: Callable[[str], None]) -> dict[str, Any]:
+    """One row; times in ms."""
+    with a_stage(setting) as stage:
+        besiege(stage, event, times)
+        faults = stage.faults()
+        detected, taken = take_overs_ms(stage)
+    for fault in faults[:10]:
+        say(f"  {fault}")
+    nexts, longest = waits_ms(stage)
+    bad = sum(not report["good"] for report in stage.reports) + stage.summary.get("left", 0)
+    result = {
+        "words": event.words, "must": event.must, "times": times, "calls": len(stage.reports), "lost": bad,
+        "wrong": len(faults), "faults": faults[:20], "peak": stage.summary.get("peak"), "struck": stage.struck(),
+        "struck_by_kind": {kind: stage.struck(kind) for kind in stage.summary.get("kinds", {})},
+        "charges": sum(count.total() for count in stage.office.charges.values()),
+        "payers": len(stage.office.charges), "charge_requests": stage.office.requests.total(),
+        "gap_ms": figures(gaps_ms(stage)), "next_request_ms": figures(nexts),
+        "longest_near_ms": figures(longest), "detection_ms": figures(detected), "take_over_ms": figures(taken),
+        "own": stage.summary.get("own"),
+    }  # fmt: skip
+    say(f"  {told(result)}")
+    return result
+
+
+def told(result: dict[str, Any]) -> str:
+    """One row in words."""
+    gap, wait = result["gap_ms"], result["next_request_ms"]
+    text = (
+        f"{result['lost']} of {result['calls']} calls lost ({result['struck']} struck), {result['wrong']} wrong; "
+        f"gap p50 {gap['p50']}, p99 {gap['p99']}, max {gap['max']} ms; next request p99 {wait['p99']} ms"
+    )
+    if result["detection_ms"]["count"]:
+        text += f"; noticed after {result['detection_ms']['p50']} ms"
+    if result["take_over_ms"]["count"]:
+        text += f", taken over {result['take_over_ms']['p50']} ms later"
+    return text
+
+
+def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """The death table."""
+    return [
+        (f"{it['words']}, {it['times']} times, {it['peak']} at once ({it['must']})", told(it))
+        for it in results.get("events", {}).values()
+    ]
+
+
+def histograms(results: dict[str, Any]) -> list[str]:
+    """The histograms of every row as text."""
+    lines = []
+    titles = {"gap_ms": "longest gap of each stream that was struck", "next_request_ms": "the next request",
+              "longest_near_ms": "the slowest request near it", "detection_ms": "until it is noticed",
+              "take_over_ms": "from there until it is taken over"}  # fmt: skip
+    for it in results.get("events", {}).values():
+        lines += ["", f"## {it['words']}", "```"]
+        for name, title in titles.items():
+            if it[name]["count"]:
+                lines += bars(title, it[name])
+        lines.append("```")
+    return lines
+
+
+def bars(title: str, found: dict[str, Any]) -> list[str]:
+    """A histogram as lines of text."""
+    counts = found["histogram"]
+    most = max(counts.values(), default=1)
+    lines = [f"{title}: {found['count']}, p50 {found['p50']}, p99 {found['p99']}, max {found['max']} ms"]
+    return lines + [f"  {edge:>7} {count:6} {'#' * max(1, round(40 * count / most))}" for edge, count in counts.items()]
