@@ -142,6 +142,8 @@ class MixedCrowd(Crowd):
     def talk(self, caller: Any, host: str, port: int, codec: int, event_type: int) -> None:
         """Somebody answered, or is answered."""
         super().talk(caller, host, port, codec, event_type)
+        # The ports of many programs' streams are neighbours here, and somebody's reports may come to one of ours.
+        caller.leg.receiver.peer = (host, port)
         if isinstance(caller, Far):
             caller.leg.sender.audio, caller.leg.sender.audio_every = self._far, 1
             return

@@ -38,7 +38,7 @@ class Receiver:
 
     __slots__ = (
         "done", "first_ns", "frames", "frames_max", "gap_at", "gap_ns", "gaps", "heard", "is_held", "last_ns",
-        "next_seq", "next_ts", "payload_type", "sock", "sources", "ssrcs",
+        "next_seq", "next_ts", "payload_type", "peer", "sock", "sources", "ssrcs",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, gaps: "array[int]", frames_max: int) -> None:
@@ -52,6 +52,8 @@ class Receiver:
         self.next_seq = self.next_ts = -1
         self.sources: set[tuple[str, int]] = set()
         self.ssrcs: set[int] = set()
+        self.peer: tuple[str, int] | None = None
+        """Who is to be heard; what is no audio at all and comes from elsewhere is then nobody's fault here."""
         self.is_held = False
         """The line is on hold: the pause that ends with the next packet is meant."""
         self.done = False
@@ -68,6 +70,8 @@ class Receiver:
         # A short packet leaves the rest of the one before in the inbox; its size gives it away.
         bits, kind, seq, ts, ssrc = HEADER.unpack_from(_inbox)
         if size != 12 + FRAME_BYTES or bits != 0x80 or kind & 0x7F != self.payload_type:
+            if self.peer is not None and source != self.peer:
+                return
             heard.odd_packets += 1
             heard.odd_example = heard.odd_example or f"from {source}, {size} bytes: {_view[: min(size, 16)].hex()}"
             return

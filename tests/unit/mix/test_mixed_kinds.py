@@ -153,3 +153,20 @@ def test_the_pause_of_a_held_line_is_no_gap_and_what_follows_is_judged_as_before
         hear(packet(4, 16_480, 0x80))
         assert (heard.lost, heard.markers) == (1, 2)
         assert crc32(bytes(FRAME_BYTES)) in receiver.frames
+
+
+def test_what_is_no_audio_and_comes_from_elsewhere_is_no_fault_of_the_node() -> None:
+    node, stranger, here = (open_socket("127.0.0.1", 0) for _ in range(3))
+    with node, stranger, here:
+        receiver = Receiver(here, array("Q", bytes(8 * GAP_BUCKETS)), 100)
+        receiver.payload_type, receiver.peer = 0, node.getsockname()
+        for sock, data in (
+            (stranger, b"report"),
+            (node, b"garbage"),
+            (stranger, packet(1, 160)),
+            (node, packet(2, 320)),
+        ):
+            sock.sendto(data, here.getsockname())
+        while receiver.heard.packets < 2:
+            receiver.read()
+        assert (receiver.heard.odd_packets, receiver.finish().sources) == (1, 2)
