@@ -14,12 +14,13 @@ from keepline.sip.message import Request, Response, stamp_received
 
 
 class Sleepers:
-    """Live calls that nobody has touched yet, by their facts."""
+    """Live calls that nobody has touched yet, by their facts. Some rest: they are not woken in their turn."""
 
-    __slots__ = ("_facts",)
+    __slots__ = ("_facts", "_resting")
 
     def __init__(self) -> None:
         self._facts: dict[str, tuple[Fact, ...]] = {}
+        self._resting: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -27,15 +28,28 @@ class Sleepers:
     def __contains__(self, call: str) -> bool:
         return call in self._facts
 
-    def add(self, call: str, facts: tuple[Fact, ...]) -> None:
+    def add(self, call: str, facts: tuple[Fact, ...], *, rests: bool = False) -> None:
         self._facts[call] = facts
+        if rests:
+            self._resting.add(call)
 
     def pop(self, call: str) -> tuple[Fact, ...] | None:
+        self._resting.discard(call)
         return self._facts.pop(call, None)
 
+    @property
+    def wakeful(self) -> int:
+        """How many of them have their turn still to come."""
+        return len(self._facts) - len(self._resting)
+
     def first(self, count: int) -> list[str]:
-        """Up to `count` of them, in the order of their adoption."""
-        return list(islice(self._facts, count))
+        """Up to `count` of those that do not rest, in the order of their adoption."""
+        return list(islice((call for call in self._facts if call not in self._resting), count))
+
+    def end_rest(self) -> list[str]:
+        """Nobody rests any more; who did so."""
+        rested, self._resting = list(self._resting), set()
+        return rested
 
 
 def claimed(slots: SlotPool, given: CallAdopted) -> tuple[CallBegun, tuple[Fact, ...]]:

@@ -33,6 +33,7 @@ from keepline.call.inputs import (
     RecordingFinished,
     SecretHeard,
     SendFailed,
+    StandbyCame,
     StreamBroken,
     TimeCame,
     TrunkLocated,
@@ -48,7 +49,7 @@ __all__ = [
     "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "MessageReceived", "OpenMedia",
     "PassSecretKey", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed", "RecordMedia",
     "RecordingFinished", "RedirectMedia", "Report", "SecretEffect", "SecretHeard", "SendFailed", "SendSip",
-    "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "TrunkLocated",
+    "StandbyCame", "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "TrunkLocated",
     "UnbridgeMedia", "WakeSome", "WorkAnswered", "WorkCounted", "WorkEffect",
 ]  # fmt: skip
 

@@ -35,7 +35,7 @@ from keepline.call.turn import Identity, Program, Turn
 from keepline.call.unfinished.resolving import Resolving
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource, mark_of
-from keepline.model.limits import SIP_WAIT_S_MAX
+from keepline.model.limits import BLAMED_REST_S, SIP_WAIT_S_MAX
 from keepline.sip.message import Request, Response, parse_message
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
@@ -71,6 +71,8 @@ class Exchange:
         """Told the mark of the call that is worked on, "" after it: who dies meanwhile may have died of it."""
         self.blamed: Mapping[str, int] = {}
         """How many processes calls have killed, by their marks."""
+        self.stands_alone = False
+        """Nobody is there yet to take over at once: calls that may kill rest, where they sleep."""
         self._stepped = ""
         self.agenda = Agenda(self._is_stale)
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
@@ -98,6 +100,7 @@ class Exchange:
             fx.CallAdopted: self._on_adopted,
             fx.CallLeft: self._on_left,
             fx.WakeSome: self._on_wake_some,
+            fx.StandbyCame: self._on_standby,
             fx.PlaceCall: self._on_place,
         }
 
@@ -184,6 +187,7 @@ class Exchange:
         self.registrations.stop(turn)
 
     def _on_hang_up_all(self, turn: Turn, given: fx.HangUpAll) -> None:
+        self.sleepers.end_rest()
         self._on_wake_some(turn, fx.WakeSome(len(self.sleepers)))
         for call in list(self.calls.values()):
             self._guarded(turn, call, lambda t, c: self._leave(t, c, given.why))
@@ -196,11 +200,14 @@ class Exchange:
         else:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
-    def _on_adopted(self, _turn: Turn, given: fx.CallAdopted) -> None:
+    def _on_adopted(self, turn: Turn, given: fx.CallAdopted) -> None:
         received, facts = claimed(self.slots, given)
         for fact in facts:
             self.tolls.ledger.note(fact)
-        self.sleepers.add(given.call, facts)
+        rests = self.stands_alone and mark_of(received.sip_call_id) in self.blamed
+        self.sleepers.add(given.call, facts, rests=rests)
+        if rests:
+            self.agenda.add(Due(turn.now_s + BLAMED_REST_S, "rest", given.call))
         self.index(received)
 
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
@@ -210,6 +217,11 @@ class Exchange:
 
     def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self.sleepers.first(given.count):
+            self.touch(turn, call)
+
+    def _on_standby(self, turn: Turn, _given: fx.StandbyCame) -> None:
+        self.stands_alone = False
+        for call in self.sleepers.end_rest():
             self.touch(turn, call)
 
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
@@ -230,6 +242,8 @@ class Exchange:
                 self.unfinished.due(turn, key)
             elif kind == "register":
                 self.registrations.due(turn, key)
+            elif kind == "rest":
+                self.touch(turn, key)
             elif kind == "call":
                 self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
             else:
@@ -383,6 +397,8 @@ class Exchange:
             return call is None or call.timers.get(due.timer) != due.at_s
         if due.kind == "unfinished":
             return self.unfinished.is_stale(due)
+        if due.kind == "rest":
+            return due.key not in self.sleepers
         if due.kind in ("left", "register"):
             return False
         return due.key not in (self.transactions.servers if due.kind == "server" else self.transactions.clients)

@@ -223,6 +223,11 @@ class WakeSome:
 
 
 @dataclass(frozen=True, slots=True)
+class StandbyCame:
+    """Another process is ready to take over at once: what may kill this one may be worked on again."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCall:
     """Place a call. One whose id is known is not placed twice."""
 
@@ -267,6 +272,7 @@ Input = (
     | CallAdopted
     | CallLeft
     | WakeSome
+    | StandbyCame
     | PlaceCall
     | CloseWork
 )

@@ -374,5 +374,7 @@ SIM_EVENTS_MAX = 1_000_000
 # Calls that kill their process
 DEATHS_OF_CALL_MAX = 2
 """Of processes that worked on one call; then it is set aside."""
+BLAMED_REST_S = 10.0
+"""How long a call that has killed a process is left alone by one without a standby; touched, it wakes all the same."""
 CALLS_BLAMED_MAX = 16
 """Calls whose deaths are remembered."""

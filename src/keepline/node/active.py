@@ -154,7 +154,7 @@ class Active:
 
     def _wake_sleepers(self) -> None:
         """Wake the calls taken over, a few at a time between other work; those that are touched wake by themselves."""
-        if len(self._exchange.sleepers) and not self._is_stopped:
+        if self._exchange.sleepers.wakeful and not self._is_stopped:
             self.feed(fx.WakeSome(WAKES_PER_TURN))
             self._loop.call_soon(self._wake_sleepers)
 

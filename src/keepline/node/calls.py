@@ -216,7 +216,7 @@ class CallsProcess:
                 if program is not None:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._book)
-        exchange.blamed = note_deaths(self._slots)
+        exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left)
         journal = Journal(self._paths.journal, self._epoch, self._tell_written, self._now_s)
@@ -325,6 +325,8 @@ class CallsProcess:
     def _obey(self, message: Message) -> None:
         if message.get("op") == "stop":
             self._stopping.set()
+        elif self._active is not None and message.get("op") == "standby":
+            self._active.feed(fx.StandbyCame())
         elif self._active is not None and message.get("op") == "drain":
             self._active.feed(fx.Drain())
         elif self._active is not None and message.get("op") == "hang_up_all":

@@ -324,6 +324,9 @@ class Supervisor:
         child.work = work_requests.counts_in(message)
         child.operation = str(message.get("operation", child.operation))
         self._upgrade.note_state(child)
+        active = self.find("calls", "active")
+        if active is not None and self.find("calls", "warm") is not None:
+            self.tell(active, {"op": "standby"})
 
     def tell(self, child: Child, message: Message) -> None:
         """Tell a child; one that is not connected hears it when it registers."""

@@ -21,6 +21,14 @@ PEER = ("192.0.2.1", 5060)
 EPOCH = 3
 
 
+class Asleep(list[str]):
+    """Calls that nobody has touched yet."""
+
+    @property
+    def wakeful(self) -> int:
+        return len(self)
+
+
 class ScriptedCore:
     """Answers each input with what `answer` says, and remembers it."""
 
@@ -28,7 +36,7 @@ class ScriptedCore:
         self.inputs: list[fx.Input] = []
         self.answer: Callable[[fx.Input], list[fx.Effect]] = lambda given: []
         self.deadline_s: float | None = None
-        self.sleepers: list[str] = []
+        self.sleepers = Asleep()
         self.live_calls = 0
         self.is_unrecorded = False
 

@@ -297,7 +297,7 @@ def test_a_datagram_that_the_system_refuses_is_lost_alone() -> None:
 def test_calls_taken_over_are_woken_a_few_at_a_time() -> None:
     async def test() -> None:
         with rig() as made:
-            made.core.sleepers = [str(number) for number in range(5 * WAKES_PER_TURN)]
+            made.core.sleepers.extend(str(number) for number in range(5 * WAKES_PER_TURN))
 
             def wake(given: fx.Input) -> list[fx.Effect]:
                 if isinstance(given, fx.WakeSome):
