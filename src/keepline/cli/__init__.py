@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import node, operation, placing, proof, records, talk, work
+from keepline.cli import node, operation, placing, proof, records, spof, talk, work
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -42,6 +42,7 @@ call.command("place")(placing.place)
 app.add_typer(work.work, name="work")
 app.command()(proof.verify)
 app.command()(proof.export)
+app.command()(spof.spof)
 app.command()(talk.phone)
 app.command()(talk.demo)
 

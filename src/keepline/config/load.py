@@ -12,6 +12,8 @@ from keepline.config import checks
 from keepline.config.capabilities import capabilities_of
 from keepline.config.capability_checks import check_capabilities
 from keepline.config.class_checks import check_classes
+from keepline.config.dependencies import dependencies_of
+from keepline.config.dependency_checks import check_dependencies
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
@@ -140,6 +142,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_apology(tree)
     check_capabilities(tree)
     check_witnesses(tree)
+    check_dependencies(tree)
     if digest is None:
         checks.check_flows(tree, directory)
         check_classes(tree, directory)
@@ -287,6 +290,7 @@ def _operation(
         apology=_apology(parsed, file.parent),
         capabilities=capabilities_of(parsed.capabilities),
         journal=journal_settings_of(parsed.journal),
+        dependencies=dependencies_of(parsed.dependencies),
     )
 
 

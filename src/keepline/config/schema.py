@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from keepline.config.capabilities import CapabilityFile
+from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.trunks import OutboundFile, TrunkFile
 from keepline.config.values import (
     REFERENCE,
@@ -191,6 +192,11 @@ class OperationFile(StrictModel):
         default_factory=dict,
         description="what flows may ask for",
         examples=["{orders: {paths: [{name: crm, python: {module: crm:Crm, actions: {status: {changes: false}}}}]}}"],
+    )
+    dependencies: dict[DependencyName, DependencyFile] = Field(
+        default_factory=dict,
+        description="what all of this depends on, and shares",
+        examples=["{telephony/carrier: {needs: [metronet]}, metronet: {kind: isp}}"],
     )
     apology: ApologyFile | None = Field(
         default=None,

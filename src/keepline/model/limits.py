@@ -126,6 +126,10 @@ OUTBOUND_PREFIXES_MAX = 1_000
 """Of one list of prefixes."""
 OPERATION_VERSIONS_KEPT_MAX = 2
 """Stored copies kept though no open call needs them: the current one and the one before."""
+DEPENDENCIES_MAX = 1_000
+"""Entries of one operation; the work of `keepline spof` grows with their square."""
+DEPENDENCY_NEEDS_MAX = 50
+"""Needs of one of them."""
 MISTAKES_MAX = 100
 """Mistakes told at once; a file with more says how many are left."""
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 
 from keepline.model.capability import Capability, SecretRef
+from keepline.model.dependency import Dependency
 from keepline.model.witness import JournalSettings
 
 PROMPT_KEY_BYTES = 16
@@ -244,6 +245,7 @@ class Operation:
     """Absolute path of the operation file itself."""
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     outbound: OutboundPolicy = OutboundPolicy()
+    dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     journal: JournalSettings = field(default_factory=JournalSettings)
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""
