@@ -6,6 +6,7 @@ make bench ARGS="--only 3000 --seconds 60 --first 1000"
 make bench ARGS="--only records,soak --calls 10000"
 make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
 make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
+make bench ARGS="--only history --facts 10000000 --verify"
 
 By themselves: `python -m bench.media_loop` (media alone), `python -m bench.inband` (keys that are tones).
 """
@@ -24,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, deaths, overload, records, soak, switchover
+from bench import capacity, deaths, history, overload, records, soak, switchover
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
 from keepline.config import embedded_operation_path
@@ -34,7 +35,7 @@ from tests.live.lossy_relay import Weather
 
 RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
-PARTS = ("idle", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak")
+PARTS = ("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak")
 RECORDS_RATE = 100.0
 
 
@@ -54,7 +55,9 @@ def options() -> argparse.ArgumentParser:
     add("--mix", default="", help="who calls in `deaths`: KIND:SHARE,…; all kinds alike where it says nothing")
     add("--tcp-share", type=float, default=0.2, help="share of the callers of `deaths` that come by TCP")
     add("--calls", type=int, default=1000, help="calls of `records` and of `soak`")
-    add("--starts", type=int, default=5, help="starts of `idle`")
+    add("--starts", type=int, default=5, help="starts of `idle` and of `history`")
+    add("--facts", type=int, default=200_000, help="facts of calls that ended, in the journal of `history`")
+    add("--verify", action="store_true", help="verify the journal of `history` in the end")
     add("--results", type=Path, default=RESULTS, help="where the results go")
     return parser
 
@@ -110,6 +113,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "idle" in wanted:
         say("idle")
         results["idle"] = idle(args.starts)
+    if "history" in wanted:
+        say("history")
+        results["history"] = history.measure(args.facts, args.starts, say, args.verify)
     for name in switchover.SIEGES:
         if name in wanted or "switchover" in wanted:
             say(name)
@@ -155,6 +161,13 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
             ),
             ("idle node", f"{it['cpu']['all']:.1%} of a core, {it['memory_mb']} MB"),
         ]
+    if "history" in results:
+        it = results["history"]
+        answered_s, cpu_s = (round(median(each[what] for each in it["starts"]), 2) for what in ("answered_s", "cpu_s"))
+        found.append((
+            f"`up` to the first call's 200, {it['facts']:,} facts of ended calls ({it['bytes'] / 1e9:.1f} GB)",
+            f"{answered_s} s; {cpu_s} s of processor; after kill -9 {median(it['successor_ms']):.0f} ms",
+        ))  # fmt: skip
     for name in switchover.SIEGES:
         if name in results:
             it = results[name]

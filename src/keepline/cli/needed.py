@@ -13,7 +13,7 @@ from keepline.model.errors import KeeplineError
 
 def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
     """Those of `digests` in a fact of a call that has not ended or has left work, or in the notes of the node."""
-    from keepline.node.journal_file import FILE_NAME, connect
+    from keepline.node.journal_schema import FILE_NAME, connect
     from keepline.node.paths import NodePaths
 
     try:
@@ -29,8 +29,10 @@ def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
 
 
 def _stands_in_an_open_call(journal: sqlite3.Connection, digest: str) -> bool:
+    from keepline.node.journal_schema import FACTS_OF_CALLS
+
     found = journal.execute(
-        "SELECT 1 FROM calls JOIN facts USING (call) WHERE ended_at IS NULL AND instr(body, ?) LIMIT 1",
+        f"SELECT 1 {FACTS_OF_CALLS} WHERE ended_at IS NULL AND instr(body, ?) LIMIT 1",
         (digest.encode(),),
     )
     if found.fetchone() is not None:

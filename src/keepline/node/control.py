@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -263,6 +263,18 @@ def read_node_file(paths: NodePaths) -> Message:
     except (OSError, ValueError):
         return {}
     return noted if isinstance(noted, dict) else {}
+
+
+def write_node_file(paths: NodePaths, noted: Mapping[str, object]) -> None:
+    """Note down what the next supervisor would have to know. Raises OSError, and then the last note stands."""
+    temporary = paths.node_file_new
+    try:
+        temporary.write_text(json.dumps(noted), encoding="utf-8")
+        temporary.replace(paths.node_file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def survivors(paths: NodePaths) -> list[tuple[str, ProcessId]]:

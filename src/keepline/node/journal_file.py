@@ -8,6 +8,7 @@ import msgspec
 from keepline.call.facts import FACT_TYPES, Fact
 from keepline.model.errors import LocalError
 from keepline.node.journal_schema import (
+    FACTS_OF_CALLS,
     FILE_NAME,
     SCHEMA_VERSION,
     EpochOver,
@@ -19,6 +20,7 @@ from keepline.node.journal_schema import (
 )
 
 __all__ = [
+    "FACTS_OF_CALLS",
     "FILE_NAME",
     "SCHEMA_VERSION",
     "EpochOver",

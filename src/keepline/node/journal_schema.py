@@ -17,6 +17,8 @@ from keepline.succession import epochs
 FILE_NAME: Final = "journal.db"
 SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_S: Final = 10.0
+FACTS_OF_CALLS: Final = "FROM calls CROSS JOIN facts USING (call)"
+"""The calls first: SQLite keeps the order of a CROSS JOIN, and would else read all facts to have them in order."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

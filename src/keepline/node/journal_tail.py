@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keepline.call.facts import CallEnded, Fact
-from keepline.node.journal_file import connect, decode
+from keepline.node.journal_file import FACTS_OF_CALLS, connect, decode
 
 
 class Tail:
@@ -21,14 +21,13 @@ class Tail:
             self.seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()[0])
             calls: dict[str, list[Fact]] = {}
             rows = connection.execute(
-                "SELECT facts.kind, facts.body FROM calls JOIN facts USING (call) WHERE ended_at IS NULL ORDER BY seq"
+                f"SELECT facts.kind, facts.body {FACTS_OF_CALLS} WHERE ended_at IS NULL ORDER BY seq"
             )
             for kind, body in rows:
                 fact = decode(kind, body)
                 calls.setdefault(fact.call, []).append(fact)
             rows = connection.execute(
-                "SELECT facts.kind, facts.body FROM calls JOIN facts USING (call) "
-                "WHERE ended_at > ? AND facts.kind = ? ORDER BY seq",
+                f"SELECT facts.kind, facts.body {FACTS_OF_CALLS} WHERE ended_at > ? AND facts.kind = ? ORDER BY seq",
                 (ended_since_s, CallEnded.kind),
             )
             left = [fact for fact in (decode(kind, body) for kind, body in rows) if isinstance(fact, CallEnded)]

@@ -6,7 +6,6 @@ one thread around one selector, so that it can fork media, and it handles no cal
 
 import argparse
 import contextlib
-import json
 import os
 import resource
 import selectors
@@ -210,14 +209,10 @@ class Supervisor:
             "operation": self.digest,
             "processes": [[c.role, c.process.pid, c.process.started] for c in self.children],
         }
-        temporary = self.paths.node_file_new
         try:
-            temporary.write_text(json.dumps(noted), encoding="utf-8")
-            temporary.replace(self.paths.node_file)
+            control.write_node_file(self.paths, noted)
         except OSError as error:
             log.error("node_file_not_written", what=str(error), meaning="a new supervisor could not adopt all of this")
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     # Adoption -------------------------------------------------------------------------------------------------------
 
