@@ -10,7 +10,7 @@ from typing import Any
 
 from keepline.call import blame, established, teardown
 from keepline.call import effects as fx
-from keepline.call.adoption import Sleepers, claimed, wake
+from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.news import NEWS
@@ -25,6 +25,7 @@ from keepline.call.restoring import Restoring
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import uses_alone
+from keepline.call.taking_over import TakingOver
 from keepline.call.timers import REACTIONS
 from keepline.call.transactions import Key, RequestNews, Transactions
 from keepline.call.trunks.connections import Connections
@@ -35,7 +36,7 @@ from keepline.call.turn import Identity, Program, Turn
 from keepline.call.unfinished.resolving import Resolving
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.ids import IdSource, mark_of
-from keepline.model.limits import BLAMED_REST_S, SIP_WAIT_S_MAX
+from keepline.model.limits import SIP_WAIT_S_MAX
 from keepline.sip.message import Request, Response, parse_message
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
@@ -82,7 +83,8 @@ class Exchange:
         self._restoring = Restoring(self, self._requests)
         self._responses = Responses(self, self._requests.left)
         self._switchboard = Placements(self)
-        connections = Connections(self)
+        connections, self._taking_over = Connections(self), TakingOver(self, self._requests.left)
+        taking_over = self._taking_over
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: self._on_datagram,
             fx.MessageReceived: self._on_message,
@@ -97,10 +99,10 @@ class Exchange:
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
             fx.HangUpAll: self._on_hang_up_all,
-            fx.CallAdopted: self._on_adopted,
-            fx.CallLeft: self._on_left,
-            fx.WakeSome: self._on_wake_some,
-            fx.StandbyCame: self._on_standby,
+            fx.CallAdopted: taking_over.on_adopted,
+            fx.CallLeft: taking_over.on_left,
+            fx.WakeSome: taking_over.on_wake_some,
+            fx.StandbyCame: taking_over.on_standby,
             fx.PlaceCall: self._on_place,
         }
 
@@ -187,8 +189,7 @@ class Exchange:
         self.registrations.stop(turn)
 
     def _on_hang_up_all(self, turn: Turn, given: fx.HangUpAll) -> None:
-        self.sleepers.end_rest()
-        self._on_wake_some(turn, fx.WakeSome(len(self.sleepers)))
+        self._taking_over.wake_all(turn)
         for call in list(self.calls.values()):
             self._guarded(turn, call, lambda t, c: self._leave(t, c, given.why))
 
@@ -199,30 +200,6 @@ class Exchange:
             outbound.cancel(turn, call, why)
         else:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
-
-    def _on_adopted(self, turn: Turn, given: fx.CallAdopted) -> None:
-        received, facts = claimed(self.slots, given)
-        for fact in facts:
-            self.tolls.ledger.note(fact)
-        rests = self.stands_alone and mark_of(received.sip_call_id) in self.blamed
-        self.sleepers.add(given.call, facts, rests=rests)
-        if rests:
-            self.agenda.add(Due(turn.now_s + BLAMED_REST_S, "rest", given.call))
-        self.index(received)
-
-    def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
-        is_asked_again = given.ended.response and not given.ended.response.startswith("ACK ")
-        if self._requests.left.remember(turn.now_s, given.ended) and is_asked_again:
-            self.agenda.add(Due(turn.now_s, "left", given.ended))
-
-    def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
-        for call in self.sleepers.first(given.count):
-            self.touch(turn, call)
-
-    def _on_standby(self, turn: Turn, _given: fx.StandbyCame) -> None:
-        self.stands_alone = False
-        for call in self.sleepers.end_rest():
-            self.touch(turn, call)
 
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
         self._switchboard.place(turn, given)

@@ -46,6 +46,16 @@ class Child:
     work: dict[str, int] = field(default_factory=dict)
     """Of an active calls process: how much is unfinished, by what for."""
 
+    def note(self, message: Message, now_s: float) -> None:
+        """It has registered, or was promoted: what it is from now on."""
+        state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))
+        if state == "active" and self.state != "active":
+            self.active_since_s = now_s
+        self.state = state
+        epoch = message.get("epoch")
+        self.epoch = epoch if isinstance(epoch, int) else 0
+        self.operation = str(message.get("operation", self.operation))
+
 
 def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str, head_start: HeadStart | None = None) -> int:
     """Start a calls process, or let one that has begun already serve; returns its pid."""

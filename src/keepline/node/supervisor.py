@@ -308,16 +308,10 @@ class Supervisor:
         return None
 
     def _note_state(self, child: Child, message: Message) -> None:
-        state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))
-        if state == "active" and child.state != "active":
-            child.active_since_s = time.monotonic()
-        child.state = state
-        epoch = message.get("epoch")
-        child.epoch = epoch if isinstance(epoch, int) else 0
+        child.note(message, time.monotonic())
         note_trouble(child, message.get("trouble"), message)
         child.registrations = registrations_in(message)
         child.work = work_requests.counts_in(message)
-        child.operation = str(message.get("operation", child.operation))
         self._upgrade.note_state(child)
         active = self.find("calls", "active")
         if active is not None and self.find("calls", "warm") is not None:
