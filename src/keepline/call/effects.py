@@ -49,8 +49,8 @@ __all__ = [
     "InspectMedia", "MediaRestarted", "MediaSeen", "MediaStopped", "MediaWay", "MessageReceived", "OpenMedia",
     "PassSecretKey", "Persist", "PlaceCall", "PlacementAnswered", "PlayPrompt", "PromptPlayed", "RecordMedia",
     "RecordingFinished", "RedirectMedia", "Report", "SecretEffect", "SecretHeard", "SendFailed", "SendSip",
-    "StandbyCame", "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame", "TrunkLocated",
-    "UnbridgeMedia", "WakeSome", "WorkAnswered", "WorkCounted", "WorkEffect",
+    "SendSipAtOnce", "StandbyCame", "StopPrompt", "StopRecording", "StreamBroken", "TcpPeer", "TimeCame",
+    "TrunkLocated", "UnbridgeMedia", "WakeSome", "WorkAnswered", "WorkCounted", "WorkEffect",
 ]  # fmt: skip
 
 
@@ -74,6 +74,11 @@ class SendSip:
 
     data: bytes
     peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class SendSipAtOnce(SendSip):
+    """Send one that no fact precedes, and that need not wait for those of others: a stateless answer."""
 
 
 @dataclass(frozen=True, slots=True)

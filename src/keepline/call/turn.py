@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from keepline.call.effects import Address, Effect, Persist, SendSip
+from keepline.call.effects import Address, Effect, Persist, SendSip, SendSipAtOnce
 from keepline.call.facts import CallPlaced, Fact, WorkFact
 from keepline.call.inputs import PlaceCall
 from keepline.call.outbound.legs import LegEvent, LegNews
@@ -116,6 +116,10 @@ class Turn:
 
     def send(self, data: bytes, peer: Address) -> None:
         self.effects.append(SendSip(data, peer))
+
+    def send_at_once(self, data: bytes, peer: Address) -> None:
+        """Send what depends on no fact."""
+        self.effects.append(SendSipAtOnce(data, peer))
 
     def request(self, call: CallState | None, request: Request, peer: Address) -> None:
         """Send a request of ours, with retransmissions (RFC 3261 §17.1); the call, if any, hears what comes of it."""

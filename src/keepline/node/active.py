@@ -98,6 +98,7 @@ class Active:
         if self._is_stopped:
             return
         now_s = self.now_s()
+        at_once: list[fx.SendSipAtOnce] = []
         for given in inputs:
             try:
                 effects = self._exchange.step(now_s, given)
@@ -110,8 +111,14 @@ class Active:
                     self._must_sync |= effect.synced
                     if effect.promised:
                         self._promised.add(effect.fact.call)
+                elif isinstance(effect, fx.SendSipAtOnce):
+                    at_once.append(effect)
                 else:
                     self._effects.append(effect)
+        if at_once:
+            self._leave_if_over()
+            for answer in at_once:
+                self._send(answer)
         if then is not None:
             self._effects.append(Then(then))
         self._flush()

@@ -131,6 +131,18 @@ def test_what_needs_no_writing_leaves_at_once_where_nothing_waits() -> None:
     run(test())
 
 
+def test_a_stateless_answer_waits_for_nobodys_facts() -> None:
+    async def test() -> None:
+        with rig() as made:
+            serving(made, fx.Persist(received(CALL)), send(b"200"), fx.SendSipAtOnce(b"503", PEER))
+            made.active.feed(fx.TimeCame())
+            assert [data for data, _ in made.sip.sent] == [b"503"]
+            made.written(1)
+            assert [data for data, _ in made.sip.sent] == [b"503", b"200"]
+
+    run(test())
+
+
 def test_effects_of_one_step_wait_for_its_facts_even_where_they_stand_before_them() -> None:
     async def test() -> None:
         with rig() as made:

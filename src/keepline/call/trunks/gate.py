@@ -205,7 +205,7 @@ class Gate:
         """The same, of a call of which no more was read than that takes."""
         self._note_shed(turn, new.key)
         data, peer = new.refusal(503, self._tag(new.from_, new.call_id, new.cseq), source)
-        turn.send(data, peer)
+        turn.send_at_once(data, peer)
 
     def has_shed(self, now_s: float, key: TransactionKey) -> bool:
         """Whether this INVITE was shed a moment ago: a copy of it that was under way then has the same answer."""
@@ -238,7 +238,7 @@ class Gate:
             headers = [*headers, *([("Allow", ALLOW)] if status in (405, 501) else ())]
             tag = self._tag(*(request.headers.get(name) or "" for name in ("From", "Call-ID", "CSeq")))
             response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers)
-            turn.send(response.encode(), response_target(request, source))
+            turn.send_at_once(response.encode(), response_target(request, source))
         except PeerError:
             return
 
