@@ -9,7 +9,7 @@ the core refuses those that waited too long. A CANCEL takes its INVITE along. It
 
 import re
 import socket
-from collections import deque
+from collections import OrderedDict, deque
 
 import structlog
 
@@ -41,7 +41,7 @@ class Intake:
     __slots__ = ("_beginnings", "_rest")
 
     def __init__(self) -> None:
-        self._beginnings: dict[bytes, Arrived] = {}
+        self._beginnings: OrderedDict[bytes, Arrived] = OrderedDict()
         """By Call-ID, the oldest first."""
         self._rest: deque[Arrived] = deque()
 
@@ -86,15 +86,15 @@ class Intake:
         for _ in range(SIP_REFUSALS_PER_TURN_MAX):
             if _waited_s(now_s, beginnings) <= SIP_WAIT_S_MAX:
                 break
-            came_s, data, source = beginnings.pop(next(iter(beginnings)))
+            came_s, data, source = beginnings.popitem(last=False)[1]
             taken.append(DatagramReceived(data, source, now_s - came_s))
         for _ in range(min(room, len(beginnings))):
-            came_s, data, source = beginnings.popitem()[1] if is_behind else beginnings.pop(next(iter(beginnings)))
+            came_s, data, source = beginnings.popitem(last=is_behind)[1]
             taken.append(DatagramReceived(data, source, now_s - came_s))
         return taken
 
 
-def _waited_s(now_s: float, beginnings: dict[bytes, Arrived]) -> float:
+def _waited_s(now_s: float, beginnings: OrderedDict[bytes, Arrived]) -> float:
     """How long the first of them has waited."""
     return now_s - next(iter(beginnings.values()))[0] if beginnings else 0.0
 

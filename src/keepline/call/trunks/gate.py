@@ -5,6 +5,7 @@ request. It is counted, rate-limited by source, and said to the operator once a 
 is let in from anywhere, since only its peer knows the tags: that is the exchange's to say.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -68,7 +69,7 @@ class Gate:
         self._wrong = SourceMeter(limits.WRONG_PASSWORDS_PER_S_MAX, limits.WRONG_PASSWORDS_ANSWERED_PER_S_MAX)
         self._recorded = PerSecond(limits.REFUSALS_RECORDED_PER_S_MAX)
         self._shed = SourceMeter(1, 1)
-        self._shed_keys: dict[TransactionKey, float] = {}
+        self._shed_keys: OrderedDict[TransactionKey, float] = OrderedDict()
         """Of calls shed lately, the oldest first, and until when they are known."""
         self._meters = (
             ("stranger", self._strangers),
@@ -218,7 +219,7 @@ class Gate:
         shed.pop(key, None)
         shed[key] = now_s + limits.SHED_REMEMBERED_S
         while len(shed) > limits.SHED_REMEMBERED_MAX or next(iter(shed.values())) <= now_s:
-            del shed[next(iter(shed))]
+            shed.popitem(last=False)
         self.shed_calls += 1
         self._shed.answers(now_s, _CALLS)
         self.report(turn)
