@@ -13,6 +13,7 @@ from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.facts import CallBegun, CallReceived
+from keepline.call.messages import Messages
 from keepline.call.news import NEWS
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound.legs import LegIndex
@@ -34,10 +35,9 @@ from keepline.call.trunks.registrations import Registrations
 from keepline.call.trunks.users import Users
 from keepline.call.turn import Identity, Program, Turn
 from keepline.call.unfinished.resolving import Resolving
-from keepline.model.errors import LocalError, PeerError
+from keepline.model.errors import LocalError
 from keepline.model.ids import IdSource, mark_of
-from keepline.model.limits import SIP_WAIT_S_MAX
-from keepline.sip.message import Request, Response, parse_message
+from keepline.sip.message import Request
 
 OVER = (Phase.LEAVING, Phase.CLOSING, Phase.ENDED)
 
@@ -83,11 +83,12 @@ class Exchange:
         self._restoring = Restoring(self, self._requests)
         self._responses = Responses(self, self._requests.left)
         self._switchboard = Placements(self)
+        messages = Messages(self.gate, self._requests, self._responses)
         connections, self._taking_over = Connections(self), TakingOver(self, self._requests.left)
         taking_over = self._taking_over
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
-            fx.DatagramReceived: self._on_datagram,
-            fx.MessageReceived: self._on_message,
+            fx.DatagramReceived: messages.on_datagram,
+            fx.MessageReceived: messages.on_message,
             fx.StreamBroken: connections.on_broken,
             fx.SendFailed: connections.on_send_failed,
             fx.ConnectionLost: connections.on_lost,
@@ -141,34 +142,6 @@ class Exchange:
             self.registrations.use(program, self.identity)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
-
-    def _on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
-        if given.waited_s <= SIP_WAIT_S_MAX or not self._requests.sheds_unread(turn, given):
-            self._on_message(turn, given, given.waited_s)
-
-    def _on_message(self, turn: Turn, given: fx.DatagramReceived | fx.MessageReceived, waited_s: float = 0.0) -> None:
-        if not given.data.strip(b"\r\n\0 "):
-            return  # a keep-alive (RFC 5626 §3.5.1)
-        gate, host = self.gate, given.source[0]
-        if not gate.carrier(host) and gate.silences(turn, host):
-            return
-        try:
-            message = parse_message(given.data)
-        except PeerError as error:
-            gate.refuse_malformed(turn, error, given)
-            return
-        if isinstance(message, Response):
-            self._responses.receive(turn, message, given.source)
-            return
-        try:
-            self._requests.receive(turn, message, given.data, given.source, waited_s)
-        except PeerError as error:  # what only a closer look shows to be wrong
-            if gate.refuse_broken(turn, message, error, given.source):
-                self._requests.refuse_unserved(turn, message, error.status, given.source)
-        except Exception as error:  # ours, and this request's alone
-            what = f"{given.source[0]}:{given.source[1]}: {type(error).__name__}: {error}"
-            turn.emit(fx.Report("request_broken", "", what))
-            self._requests.refuse_unserved(turn, message, 500, given.source)
 
     def _on_news(self, turn: Turn, given: Any) -> None:
         self.on_call(turn, given.call, lambda t, c: NEWS[type(given)](t, c, given))
