@@ -60,6 +60,8 @@ WORK_WORDS_CHARS_MAX = 4_000
 """Of the name and the note that close an item of the work list."""
 PATH_IN_FLIGHT_MAX = 1_000
 """Uses at once that a path may be given."""
+PATH_OUTCOMES_MAX = 1_000
+"""Of one path that its health is judged by."""
 PATH_WAITING_MAX = 200
 """Uses that wait for their turn at one path; the next one is unavailable at once."""
 PATH_THREADS_MAX = 64
