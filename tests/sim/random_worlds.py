@@ -21,6 +21,9 @@ SUPERVISED = 0.5
 """Share of the worlds whose node has a supervisor and two calls processes."""
 CUT_OFF = 0.3
 """Share of those with partitions."""
+EVERY_S = 0.2
+"""From one caller to the next in a calm world."""
+CALM_SLOTS = 200
 SHOWN_MAX = 20
 """Of what is wrong with one world."""
 
@@ -78,6 +81,7 @@ def random_scene(
     prepare: Callable[[Scene], None] | None = None,
     kind: type[Exchange] = Exchange,
     supervised: bool | None = None,
+    as_objects: bool = False,
 ) -> Scene:
     """The world of a seed, not yet run; `kind` is what its processes drive where `make` says nothing.
 
@@ -103,6 +107,7 @@ def random_scene(
         prepare=prepare,
         callees=callees,
         supervised=is_pair if supervised is None else supervised,
+        as_objects=as_objects,
     )
     if scene.supervisor is not None:
         plan_faults(scene, scene.supervisor, succession)
@@ -122,6 +127,13 @@ def random_scene(
     moments = [random.randint(0, 400) for _ in range(random.randint(0, 3))]
     node.dies_at |= frozenset(moments)
     return scene
+
+
+def calm_scene(calls: int, *, as_objects: bool) -> Scene:
+    """So many callers with the same kinds of plans, one after the other; nothing is lost and nobody dies."""
+    random = Random("calm")
+    plans = [(EVERY_S * index, plan_of(random)) for index in range(calls)]
+    return Scene(plans, slot_count=CALM_SLOTS, as_objects=as_objects)
 
 
 def kill(scene: Scene, outage_s: float) -> None:

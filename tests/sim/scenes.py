@@ -9,6 +9,7 @@ from keepline.sim.checks import wrongs
 from keepline.sim.network import CALM, Network, Weather
 from keepline.sim.node import MakeExchange, SimNode
 from keepline.sim.supervisor import SimSupervisor
+from keepline.sim.wire import ObjectWire, TextWire
 from keepline.sim.world import BEGAN_S, World
 from tests.sim.operation import IDENTITY, program
 
@@ -45,13 +46,14 @@ class Scene:
         prepare: Callable[["Scene"], None] | None = None,
         callees: dict[str, CalleePlan] | None = None,
         supervised: bool = False,
+        as_objects: bool = False,
     ) -> None:
         """`plans` are callers by the second at which each calls; `callees` are those who are called, by number.
 
         A node that is `supervised` has two calls processes; one that was stopped stays so until somebody sees to it.
         """
         self.world = World(seed)
-        self.network = Network(self.world, weather)
+        self.network = Network(self.world, weather, ObjectWire() if as_objects else TextWire())
         self.node = SimNode(self.world, self.network, NODE, make or exchange_of(slot_count), slot_count)
         self.callees = SimCallees(self.world, self.network, FAR_END)
         self.callees.plans |= callees or {}

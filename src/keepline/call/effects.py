@@ -1,6 +1,6 @@
 """What the call core asks the shell to do, and what the shell tells it (`inputs`). Frozen values, in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepline.call.effects_secret import (
     CollectSecret,
@@ -40,6 +40,7 @@ from keepline.call.inputs import (
     WakeSome,
 )
 from keepline.model.operation import Prompt
+from keepline.sip.message import Request, Response
 from keepline.sip.peers import Address, TcpPeer
 
 __all__ = [
@@ -74,6 +75,8 @@ class SendSip:
 
     data: bytes
     peer: Address
+    message: Request | Response | None = field(default=None, compare=False, repr=False)
+    """What the bytes say, where that is at hand: for a reader that is no other program. Not to be changed."""
 
 
 @dataclass(frozen=True, slots=True)

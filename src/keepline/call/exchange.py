@@ -83,7 +83,7 @@ class Exchange:
         self._restoring = Restoring(self, self._requests)
         self._responses = Responses(self, self._requests.left)
         self._switchboard = Placements(self)
-        messages = Messages(self.gate, self._requests, self._responses)
+        messages = self.messages = Messages(self.gate, self._requests, self._responses)
         connections, self._taking_over = Connections(self), TakingOver(self, self._requests.left)
         taking_over = self._taking_over
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {

@@ -4,6 +4,8 @@ It refuses what cannot be read, and what nobody has the time to read; whatever a
 and no other message's. Source: RFC 3261 §18.2, §18.3; RFC 5626 §3.5.1.
 """
 
+from collections.abc import Callable
+
 from keepline.call import effects as fx
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
@@ -11,18 +13,20 @@ from keepline.call.trunks.gate import Gate
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
 from keepline.model.limits import SIP_WAIT_S_MAX
-from keepline.sip.message import Response, parse_message
+from keepline.sip.message import Request, Response, parse_message
 
 
 class Messages:
     """The part of the exchange that reads."""
 
-    __slots__ = ("_gate", "_requests", "_responses")
+    __slots__ = ("_gate", "_requests", "_responses", "read")
 
     def __init__(self, gate: Gate, requests: Requests, responses: Responses) -> None:
         self._gate = gate
         self._requests = requests
         self._responses = responses
+        self.read: Callable[[bytes], Request | Response] = parse_message
+        """A simulated world may hand on what the bytes were made of."""
 
     def on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
         """One datagram; a new call that waited too long is refused unread."""
@@ -37,7 +41,7 @@ class Messages:
         if not gate.carrier(host) and gate.silences(turn, host):
             return
         try:
-            message = parse_message(given.data)
+            message = self.read(given.data)
         except PeerError as error:
             gate.refuse_malformed(turn, error, given)
             return

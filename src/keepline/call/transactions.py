@@ -119,7 +119,7 @@ class Transactions:
         if response.status < 200 or is_over or (is_refusal and len(self.servers) <= REFUSALS_MAX):
             return self._after(now_s, key, transaction, outputs)
         # Its last word is said: what follows for 64*T1 is repetition (BYE and the like) or silence (2xx to INVITE).
-        effects: list[Effect] = [SendSip(o.data, o.peer) for o in outputs if isinstance(o, Transmit)]
+        effects: list[Effect] = [SendSip(o.data, o.peer, o.message) for o in outputs if isinstance(o, Transmit)]
         is_silent = is_invite and not is_refusal
         tail = b"" if is_silent else next((o.data for o in outputs if isinstance(o, Transmit)), b"")
         self._settle(now_s, key, tail, _origin(transaction.request))
@@ -206,7 +206,7 @@ class Transactions:
         effects: list[Effect] = []
         for output in outputs:
             if isinstance(output, Transmit):
-                effects.append(SendSip(output.data, output.peer))
+                effects.append(SendSip(output.data, output.peer, output.message))
             elif isinstance(output, Terminated):
                 if self.servers.pop(key, None) is not None:
                     self._forget_origin(key, _origin(machine.request))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from keepline.sim.caller import GIVE_UP_S, T1_S, T2_S
 from keepline.sim.network import Address, Network
 from keepline.sim.world import World
-from keepline.sip.message import Request, Response, make_response, parse_message
+from keepline.sip.message import Request, Response, make_response
 
 REFERS_AFTER_S = 1.0
 
@@ -86,7 +86,7 @@ class SimCallees:
     # What it hears --------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: Address) -> None:
-        message = parse_message(data)
+        message = self._network.wire.read(data)
         if isinstance(message, Response):
             call = self.calls.get(message.call_id)
             if call is not None and message.cseq.method == "BYE" and message.status >= 200:
@@ -206,4 +206,4 @@ class SimCallees:
 
     def _send(self, response: Response, destination: Address) -> None:
         self._node = destination
-        self._network.send(response.encode(), self.address, destination)
+        self._network.say(response, self.address, destination)

@@ -12,7 +12,7 @@ from keepline.sim.network import Address, Network
 from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.sip.digest import answers_in, challenge_headers, proves
-from keepline.sip.message import Request, Response, make_response, parse_message
+from keepline.sip.message import Headers, Request, Response, make_response
 
 T1_S = 0.5
 T2_S = 4.0
@@ -168,7 +168,7 @@ class SimCaller:
     # What it hears --------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: peers.Address) -> None:
-        message = parse_message(data)
+        message = self._network.wire.read(data)
         if isinstance(message, Request):
             self._on_request(message, data, source)
         elif message.cseq.method == "INVITE" and message.cseq.number > 1:
@@ -188,7 +188,7 @@ class SimCaller:
         if self.plan.challenges and request.method in ("REFER", "BYE"):
             if not any(proves(each, request, self.plan.challenges) for each in answers_in(request)):
                 headers = challenge_headers("caller", f"nonce of {request.top_via.branch}")
-                self._network.send(make_response(request, 401, headers=headers).encode(), self.address, source)
+                self._network.say(make_response(request, 401, headers=headers), self.address, source)
                 return
             self.heard.proofs.add(request.method)
         if request.method == "REFER":
@@ -196,7 +196,7 @@ class SimCaller:
         if request.method != "BYE":
             return
         self.heard.byes.add(data)
-        self._network.send(make_response(request, 200).encode(), self.address, source)
+        self._network.say(make_response(request, 200), self.address, source)
         self._over("was hung up on")
 
     def _on_refer(self, refer: Request, data: bytes, source: peers.Address) -> None:
@@ -204,7 +204,7 @@ class SimCaller:
         self.heard.refers.add(data)
         if not self.plan.transfer:
             return
-        self._network.send(make_response(refer, self.plan.transfer[0]).encode(), self.address, source)
+        self._network.say(make_response(refer, self.plan.transfer[0]), self.address, source)
         if is_first:
             self._notify(self.plan.transfer[1:], 0)
 
@@ -218,10 +218,10 @@ class SimCaller:
         is_last = statuses[index] >= 200
         self._cseq += 1
         self._notifying = True
-        more = [f"Event: refer\r\nSubscription-State: {'terminated;reason=noresource' if is_last else 'active'}"]
+        more = [("Event", "refer"), ("Subscription-State", "terminated;reason=noresource" if is_last else "active")]
         body = f"SIP/2.0 {statuses[index]} So\r\n".encode()
         notify = self._request(
-            "NOTIFY", self._cseq, body, f"notify{self._cseq}", (*more, "Content-Type: message/sipfrag")
+            "NOTIFY", self._cseq, body, f"notify{self._cseq}", (*more, ("Content-Type", "message/sipfrag"))
         )
         told = len(self.heard.notified)
         self._repeat(notify, lambda: len(self.heard.notified) > told, T2_S)
@@ -302,24 +302,27 @@ class SimCaller:
         again(T1_S)
 
     def _request(
-        self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: tuple[str, ...] = ()
+        self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: tuple[tuple[str, str], ...] = ()
     ) -> bytes:
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
-        lines = [
-            f"{method} sip:{self.plan.number}@203.0.113.5 SIP/2.0",
-            f"Via: SIP/2.0/{self.plan.transport.upper()} {host}:{port};branch=z9hG4bK{self.name}{branch}",
-            "Max-Forwards: 70",
-            f"From: <sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}",
-            f"To: {to}",
-            f"Call-ID: {self.call_id}",
-            f"CSeq: {cseq} {method}",
-            f"Contact: <sip:{self.name}@{host}:{port}>",
-            *(more or (["Content-Type: application/sdp"] if body else [])),
-            f"Content-Length: {len(body)}",
-        ]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        headers = Headers(
+            (
+                ("Via", f"SIP/2.0/{self.plan.transport.upper()} {host}:{port};branch=z9hG4bK{self.name}{branch}"),
+                ("Max-Forwards", "70"),
+                ("From", f"<sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}"),
+                ("To", to),
+                ("Call-ID", self.call_id),
+                ("CSeq", f"{cseq} {method}"),
+                ("Contact", f"<sip:{self.name}@{host}:{port}>"),
+                *(more or ((("Content-Type", "application/sdp"),) if body else ())),
+            )
+        )
+        request = Request(method, f"sip:{self.plan.number}@203.0.113.5", headers, body)
+        data = request.encode()
+        self._network.wire.note(data, request)
+        return data
 
     def _sdp(self) -> bytes:
         host, port = self.rtp

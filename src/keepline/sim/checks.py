@@ -3,10 +3,11 @@
 Each check names what is wrong in plain words; an empty list is a good world.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
 from keepline.call.adoption import wake
+from keepline.call.effects import OpenMedia, RecordMedia
 from keepline.call.facts import (
     CallAnswered,
     CallBegun,
@@ -31,11 +32,27 @@ from keepline.call.steps.common import play_number
 from keepline.model.errors import LocalError
 from keepline.sim.callee import SimCallees
 from keepline.sim.caller import SimCaller
+from keepline.sim.media import MediaLog, Started
 from keepline.sim.network import Address
 from keepline.sim.node import SimNode
 
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
+
+
+class _MediaByCall:
+    """What media did, by call."""
+
+    def __init__(self, log: MediaLog) -> None:
+        self.opened: defaultdict[str, list[OpenMedia]] = defaultdict(list)
+        self.started: defaultdict[str, list[Started]] = defaultdict(list)
+        self.recorded: defaultdict[str, list[RecordMedia]] = defaultdict(list)
+        for opened in log.opened:
+            self.opened[opened.call].append(opened)
+        for started in log.started:
+            self.started[started.call].append(started)
+        for recorded in log.recorded:
+            self.recorded[recorded.call].append(recorded)
 
 
 def wrongs(
@@ -51,10 +68,14 @@ def wrongs(
         if not isinstance(fact, WorkFact):
             calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
+    media = _MediaByCall(node.media.log)
     for call, facts in calls.items():
-        found += [f"call {call}: {what}" for what in _of_call(node, call, facts)]
+        found += [f"call {call}: {what}" for what in _of_call(node, media, call, facts)]
+    by_sip_call: dict[str, list[list[Fact]]] = {}
+    for facts in calls.values():
+        by_sip_call.setdefault(_invite(facts).sip_call_id, []).append(facts)
     for caller in callers:
-        mine = [facts for facts in calls.values() if _invite(facts).sip_call_id == caller.call_id]
+        mine = by_sip_call.get(caller.call_id, [])
         if (everybody or caller.address in were_cut) and caller.heard.outcome in UNHEARD:
             continue
         found += [f"{caller.name} ({caller.plan}): {what}" for what in _of_caller(caller, mine)]
@@ -106,7 +127,7 @@ def _left_over(node: SimNode) -> Iterator[str]:
     yield from (f"{report.event}: {report.detail}" for report in node.log.reports if report.event.startswith("call_"))
 
 
-def _of_call(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+def _of_call(node: SimNode, media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[str]:
     try:
         state = wake(tuple(facts))
         record_of(facts)
@@ -119,10 +140,10 @@ def _of_call(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     if ends > 1:
         yield f"it ended {ends} times"
     yield from _of_digits(node, call, facts)
-    yield from _of_steps(node, call, facts)
-    yield from _of_recordings(node, call, facts)
+    yield from _of_steps(media, call, facts)
+    yield from _of_recordings(media, call, facts)
     # One stream: the clock of a stream that is opened again has gone on with its packets, 160 samples for each.
-    opened = {(o.slot, o.ssrc, o.ts - 160 * o.seq) for o in node.media.log.opened if o.call == call}
+    opened = {(o.slot, o.ssrc, o.ts - 160 * o.seq) for o in media.opened[call]}
     if len(opened) > 1:
         yield f"its RTP has {len(opened)} identities"
     terms, number = state.agreement.terms, state.agreement.number
@@ -154,12 +175,12 @@ def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
         yield f"questions were answered {answered!r}, keyed was {heard[:used]!r}"
 
 
-def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+def _of_steps(media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[str]:
     steps = [fact for fact in facts if isinstance(fact, StepEnded)]
     numbers = [fact.step for fact in steps]
     if numbers != list(range(len(steps))):
         yield f"its steps are {numbers}"
-    starts = Counter(each.number for each in node.media.log.started if each.call == call)
+    starts = Counter(each.number for each in media.started[call])
     yield from (f"play {number} began {count} times" for number, count in starts.items() if count > 1)
     repeats = [fact.step for fact in facts if isinstance(fact, QuestionContinued)]
     for index, fact in enumerate(facts):
@@ -177,9 +198,9 @@ def _of_steps(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
             yield f"step {fact.step} was said and never heard"
 
 
-def _of_recordings(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
+def _of_recordings(media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[str]:
     started = [(fact.number, fact.key) for fact in facts if isinstance(fact, MessageStarted)]
-    begun = [(each.number, each.key) for each in node.media.log.recorded if each.call == call]
+    begun = [(each.number, each.key) for each in media.recorded[call]]
     if started[: len(begun)] != begun or len(set(started)) != len(started):
         yield f"recordings {started} are on record, media began {begun}"
     whole = Counter((fact.number, fact.key) for fact in facts if isinstance(fact, MessageRecorded))

@@ -6,8 +6,10 @@ What goes over a connection (TCP) is only delayed, by a cut as long as it lasts.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from keepline.sim.wire import TextWire
 from keepline.sim.world import World
 from keepline.sip import peers
+from keepline.sip.message import Request, Response
 
 Address = tuple[str, int]
 Receive = Callable[[bytes, peers.Address], None]
@@ -35,9 +37,10 @@ STORM = Weather(loss=0.1, doubled=0.05, delay_s_min=0.001, delay_s_max=0.08)
 class Network:
     """Carries datagrams to whoever has an address."""
 
-    __slots__ = ("_cut", "_hosts", "_weather", "_world", "lost", "were_cut")
+    __slots__ = ("_cut", "_hosts", "_weather", "_world", "lost", "were_cut", "wire")
 
-    def __init__(self, world: World, weather: Weather = CALM) -> None:
+    def __init__(self, world: World, weather: Weather = CALM, wire: TextWire | None = None) -> None:
+        self.wire = wire or TextWire()
         self._world = world
         self._weather = weather
         self._hosts: dict[Address, Receive] = {}
@@ -58,6 +61,12 @@ class Network:
     def join(self, address: Address, receive: Receive) -> None:
         """Have datagrams to this address handed to `receive`, with their source."""
         self._hosts[address] = receive
+
+    def say(self, message: Request | Response, source: Address, destination: peers.Address) -> None:
+        """One message on its way, for the first time."""
+        data = message.encode()
+        self.wire.note(data, message)
+        self.send(data, source, destination)
 
     def send(self, data: bytes, source: Address, destination: peers.Address) -> None:
         """One datagram on its way, or one message over the connection with a TCP peer."""

@@ -93,7 +93,9 @@ class SimNode:
 
     def make(self, seed: bytes) -> Exchange:
         """The exchange of a process that takes over."""
-        return self._make(seed)
+        exchange = self._make(seed)
+        exchange.messages.read = self._network.wire.read
+        return exchange
 
     def new_process(self) -> SimProcess:
         """A process that has not begun."""
@@ -169,6 +171,8 @@ class SimNode:
     def send(self, effect: fx.SendSip) -> None:
         """A datagram, or a message over a connection."""
         self.log.sent.append((self.world.now_s, effect.data, effect.peer[:2]))
+        if effect.message is not None:
+            self._network.wire.note(effect.data, effect.message)
         self._network.send(effect.data, self.address, effect.peer)
 
     def append(self, process: SimProcess, facts: list[Fact]) -> None:

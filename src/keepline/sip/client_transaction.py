@@ -120,7 +120,7 @@ class InviteClientTransaction(_ClientTransaction):
 
     def _do_send_ack(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
         assert isinstance(input, ResponseReceived)
-        self._send(ack_for_failure(self.request, input.response).encode(), effects)
+        self._send(ack_for_failure(self.request, input.response), effects)
 
 
 class NonInviteClientTransaction(_ClientTransaction):

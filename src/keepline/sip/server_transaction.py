@@ -112,7 +112,7 @@ class InviteServerTransaction(_ServerTransaction):
         self._trying_at_s = now_s + TRYING_DELAY_S
 
     def _do_send_trying(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
-        self._send(make_response(self.request, 100).encode(), effects)
+        self._send(make_response(self.request, 100), effects)
 
 
 class NonInviteServerTransaction(_ServerTransaction):

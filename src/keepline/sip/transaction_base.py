@@ -7,7 +7,7 @@ Source: RFC 3261 §17, RFC 6026.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -100,6 +100,8 @@ class Transmit:
 
     data: bytes
     peer: Address
+    message: Request | Response | None = field(default=None, compare=False, repr=False)
+    """What they say, where they are sent for the first time: for whoever would only read them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,14 +325,14 @@ class Transaction:
 
     def _do_send(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
         assert isinstance(input, SendResponse)
-        self._send(input.response.encode(), effects)
+        self._send(input.response, effects)
 
     def _do_resend(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
         if self._last_sent:
             effects.append(Transmit(self._last_sent, self.peer))
 
     def _do_send_request(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
-        self._send(self.request.encode(), effects)
+        self._send(self.request, effects)
 
     def _do_stop_timers(self, _now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
         self._stop()
@@ -389,9 +391,9 @@ class Transaction:
         else:
             self._end_at_s = now_s + wait_s
 
-    def _send(self, data: bytes, effects: list[Effect]) -> None:
-        self._last_sent = data
-        effects.append(Transmit(data, self.peer))
+    def _send(self, message: Request | Response, effects: list[Effect]) -> None:
+        data = self._last_sent = message.encode()
+        effects.append(Transmit(data, self.peer, message))
 
     def _stop(self) -> None:
         self._retransmit_at_s = self._end_at_s = self._trying_at_s = None
