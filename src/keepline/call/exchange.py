@@ -65,9 +65,8 @@ class Exchange:
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
         self.current = ""
-        self.draining = False
-        self.is_unrecorded = False
-        """So many facts wait for the disk that no new calls are taken."""
+        self.draining = self.is_unrecorded = False
+        """The second: so many facts wait for the disk that no new calls are taken."""
         self.note_step: Callable[[str], None] = lambda _mark: None
         """Told the mark of the call that is worked on, "" after it: who dies meanwhile may have died of it."""
         self.blamed: Mapping[str, int] = {}

@@ -27,8 +27,6 @@ class Messages:
         self._responses = responses
         self.read: Callable[[bytes], Request | Response] = parse_message
         """A simulated world may hand on what the bytes were made of."""
-        self.read: Callable[[bytes], Request | Response] = parse_message
-        """A simulated world may hand on what the bytes were made of."""
 
     def on_datagram(self, turn: Turn, given: fx.DatagramReceived) -> None:
         """One datagram; a new call that waited too long is refused unread."""
