@@ -19,10 +19,12 @@ from typing import Final
 
 from keepline.model.errors import KeeplineError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX, CONTROL_MESSAGE_BYTES_MAX
-from keepline.node.lock import end_stopped, holder_of, release_lock, try_lock
+from keepline.node.lock import end_hung, holder_of, release_lock, try_lock
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, is_alive, is_stopped, send_signal, wait_gone
 
+ANSWERS_WITHIN_S: Final = 10.0
+"""A supervisor does nothing that takes long; on a machine that is overloaded it may still be late."""
 RECONNECT_EVERY_S: Final = 0.1
 _CREDENTIALS: Final = struct.Struct("3i")
 Message = dict[str, object]
@@ -237,12 +239,31 @@ def ask(data: Path, request: Message, timeout_s: float) -> Message:
         send(connection, request)
         received = receive(connection)
     except (OSError, ValueError) as error:
-        raise NodeNotRunning(f"the node in {data} did not answer within {timeout_s:g} s ({error})") from None
+        what = f"the node in {data} did not answer within {timeout_s:g} s ({error})"
+        raise NodeNotRunning(f"{what}; if it hangs, `keepline up` takes over from it, calls and all") from None
     finally:
         connection.close()
     if received is None:
         raise NodeNotRunning(f"the node in {data} went away while it was asked")
     return received[0]
+
+
+def is_deaf(paths: NodePaths) -> bool:
+    """Whether the supervisor here hangs: its socket takes a question, as the kernel does, and no answer comes."""
+    try:
+        connection = connect(paths.supervisor_socket)
+    except OSError:
+        return False  # it begins or ends, or serves another way
+    with connection:
+        connection.settimeout(ANSWERS_WITHIN_S)
+        try:
+            send(connection, {"op": "status"})
+            receive(connection)
+        except TimeoutError:
+            return True
+        except (OSError, ValueError):
+            return False
+    return False
 
 
 def _what_there_is(paths: NodePaths) -> str:
@@ -308,7 +329,7 @@ def end_orphans(data: Path, grace_s: float = 5.0) -> list[int]:
     holder = holder_of(paths)
     ended = []
     if holder is not None and is_stopped(holder.pid):
-        end_stopped(holder)
+        end_hung(holder)
         ended.append(holder.pid)
     orphans = survivors(paths)
     # The calls processes first: they hang up, and media closes the calls for them.

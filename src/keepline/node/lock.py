@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -21,10 +22,11 @@ POLL_S = 0.02
 log = structlog.get_logger("supervisor")
 
 
-def take_lock(paths: NodePaths) -> int:
+def take_lock(paths: NodePaths, is_deaf: Callable[[NodePaths], bool] = lambda _paths: False) -> int:
     """Become the one supervisor of this data directory; returns the descriptor that holds the lock.
 
-    A stopped holder is ended. Raises `KeeplineError` where another one is at work.
+    A holder that is stopped is ended, and one that hangs, where `is_deaf`. Raises `KeeplineError` where another one is
+    at work.
     """
     patient_until_s = time.monotonic() + DEAD_HOLDER_LIMIT_S
     while True:
@@ -32,8 +34,8 @@ def take_lock(paths: NodePaths) -> int:
         if descriptor is not None:
             return descriptor
         holder = holder_of(paths)
-        if holder is not None and is_stopped(holder.pid):
-            end_stopped(holder)
+        if holder is not None and (is_stopped(holder.pid) or is_deaf(paths)):
+            end_hung(holder)
         elif holder is not None or time.monotonic() > patient_until_s:
             who = f"supervisor pid {holder.pid}" if holder is not None else "its supervisor is not to be seen"
             raise KeeplineError(
@@ -60,9 +62,9 @@ def holder_of(paths: NodePaths) -> ProcessId | None:
     return process if process is not None and process.started == started else None
 
 
-def end_stopped(holder: ProcessId) -> None:
-    """End a supervisor that is stopped and so can neither serve nor end."""
-    log.warning("stopped_supervisor_ended", pid=holder.pid)
+def end_hung(holder: ProcessId) -> None:
+    """End a supervisor that can neither serve nor end; what it held others hold too."""
+    log.warning("hung_supervisor_ended", pid=holder.pid)
     send_signal(holder, signal.SIGKILL)
     wait_gone(holder, KILL_LIMIT_S)
 

@@ -372,7 +372,7 @@ def main() -> int:
     lock_fd = None
     try:
         paths.create()
-        lock_fd = take_lock(paths)
+        lock_fd = take_lock(paths, control.is_deaf)
         if not control.survivors(paths):
             prune_prompts(paths.prompts, time.time())
         journal_schema.create(paths.data)

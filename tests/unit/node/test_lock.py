@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,33 @@ def test_a_stopped_one_is_ended(paths: NodePaths) -> None:
             pass
         release_lock(paths, take_lock(paths))
         assert process.wait() == -signal.SIGKILL
+
+
+def test_one_that_answers_nobody_is_ended(paths: NodePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "ANSWERS_WITHIN_S", 0.1)
+    listener = control.listen(paths.supervisor_socket)
+    with listener, holder(paths) as process:
+        release_lock(paths, take_lock(paths, control.is_deaf))
+        assert process.wait() == -signal.SIGKILL
+
+
+def test_one_that_answers_is_left_alone(paths: NodePaths) -> None:
+    listener = control.listen(paths.supervisor_socket)
+    listener.setblocking(True)
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            control.receive(connection)
+            control.send(connection, {"ok": True})
+
+    with listener, holder(paths) as process:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(KeeplineError, match="already"):
+            take_lock(paths, control.is_deaf)
+        thread.join()
+        assert process.poll() is None
 
 
 def test_a_lock_without_a_living_owner_is_waited_for_but_not_for_ever(
