@@ -83,8 +83,8 @@ class Exchange:
         self._responses = Responses(self, self._requests.left)
         self._switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
-        connections, self._taking_over = Connections(self), TakingOver(self, self._requests.left)
-        taking_over = self._taking_over
+        connections = Connections(self)
+        taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: messages.on_datagram,
             fx.MessageReceived: messages.on_message,
@@ -99,10 +99,7 @@ class Exchange:
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
             fx.HangUpAll: self._on_hang_up_all,
-            fx.CallAdopted: taking_over.on_adopted,
-            fx.CallLeft: taking_over.on_left,
-            fx.WakeSome: taking_over.on_wake_some,
-            fx.StandbyCame: taking_over.on_standby,
+            **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
         }
 

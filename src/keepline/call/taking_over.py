@@ -4,7 +4,8 @@ Those that have ended a process rest until somebody could take over from this on
 about: how one wakes is the exchange's.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from keepline.call import effects as fx
 from keepline.call.adoption import LeftCalls, claimed
@@ -24,7 +25,16 @@ class TakingOver:
         self._exchange = exchange
         self._left = left
 
-    def on_adopted(self, turn: Turn, given: fx.CallAdopted) -> None:
+    def handlers(self) -> dict[type, Callable[[Turn, Any], None]]:
+        """What it takes, by the inputs."""
+        return {
+            fx.CallAdopted: self._on_adopted,
+            fx.CallLeft: self._on_left,
+            fx.WakeSome: self._on_wake_some,
+            fx.StandbyCame: self._on_standby,
+        }
+
+    def _on_adopted(self, turn: Turn, given: fx.CallAdopted) -> None:
         exchange = self._exchange
         received, facts = claimed(exchange.slots, given)
         for fact in facts:
@@ -35,16 +45,16 @@ class TakingOver:
             exchange.agenda.add(Due(turn.now_s + BLAMED_REST_S, "rest", given.call))
         exchange.index(received)
 
-    def on_left(self, turn: Turn, given: fx.CallLeft) -> None:
+    def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:
         is_asked_again = given.ended.response and not given.ended.response.startswith("ACK ")
         if self._left.remember(turn.now_s, given.ended) and is_asked_again:
             self._exchange.agenda.add(Due(turn.now_s, "left", given.ended))
 
-    def on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
+    def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self._exchange.sleepers.first(given.count):
             self._exchange.touch(turn, call)
 
-    def on_standby(self, turn: Turn, _given: fx.StandbyCame) -> None:
+    def _on_standby(self, turn: Turn, _given: fx.StandbyCame) -> None:
         self._exchange.stands_alone = False
         for call in self._exchange.sleepers.end_rest():
             self._exchange.touch(turn, call)
@@ -52,4 +62,4 @@ class TakingOver:
     def wake_all(self, turn: Turn) -> None:
         """Nobody sleeps or rests any more."""
         self._exchange.sleepers.end_rest()
-        self.on_wake_some(turn, fx.WakeSome(len(self._exchange.sleepers)))
+        self._on_wake_some(turn, fx.WakeSome(len(self._exchange.sleepers)))
