@@ -58,6 +58,8 @@ class BackOffice:
         if words[:1] != ["ready"]:
             raise NodeFailedError(f"the back office does not begin\n{self.log.read_text(errors='replace')}")
         self.address = words[1].partition("=")[2]
+        # Started again it is where it was: who asks it knows no other place.
+        self._command[self._command.index("--port") + 1] = self.address.rpartition(":")[2]
 
     def end(self) -> None:
         """Stop it, whatever it does."""

@@ -16,6 +16,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallReceived
 from keepline.call.record import CallRecord, MessageRecord, StepRecord, record_of
 from keepline.call.turn import Identity, Program
+from keepline.call.unfinished.book import WorkBook, WorkItem
 from keepline.config import import_flow, load_operation
 from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, PythonClass
 from keepline.model.operation import (
@@ -123,8 +124,9 @@ class FlowTester:
         """Say what `use("CAPABILITY.ACTION")` answers from now on: these, one after the other; the last one stands.
 
         Each is a `Reply` or its fields, `Unavailable`, `Refused`, `Unknown`, or a function of the arguments that gives
-        one of them. Raises `LookupError` for what the operation has not; a flow alone has whatever is answered, and
-        `changes` says that it changes something. What no test answers for is `Unavailable`.
+        one of them. `Pending` leaves a change in doubt: what follows is what it is found out to be. What no test
+        answers for is `Unavailable`. Raises `LookupError` for what the operation has not; a flow alone has whatever is
+        answered, and `changes` says that it changes something.
         """
         capability, _, action = name.partition(".")
         operation = self._program.operation
@@ -139,6 +141,11 @@ class FlowTester:
     def asked(self, name: str) -> list[dict[str, Any]]:
         """The arguments of each use of `CAPABILITY.ACTION` so far."""
         return self._office.uses(name)
+
+    @property
+    def work(self) -> list[WorkItem]:
+        """What is unfinished: uses in doubt (`state` is pending), and what is left for a person (open)."""
+        return list(WorkBook(self._node.written))
 
     def _give(self, capability: str, action: str, promise: CapabilityAction) -> None:
         """Let the operation of a flow alone have this action."""

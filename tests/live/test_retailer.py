@@ -220,6 +220,43 @@ def test_a_charge_whose_answers_are_lost_is_promised_and_made_once(retailer: Ret
     assert retailer.disagreements([told]).count("paid") == 0
 
 
+def test_a_silent_gateway_that_dies_and_comes_back_has_charged_once(tmp_path: Path) -> None:
+    """The caller hears that it is pending; a node that was itself killed meanwhile finds out what became of it."""
+    with Retailer(tmp_path) as retailer:
+        fault = {"route": "* /gateways/*", "kind": "silent", "do_work": True, "expires_s": 300}
+        retailer.ask("/admin/faults", fault)
+        crowd = retailer.crowd("--calls", "1", personas=PAYING)
+        [told], [record] = crowd.told(), crowd.records()
+        assert (told["how"], told["believes"], told["faults"]) == ("done", ["pending"], [])
+        assert record["outcome"] == "payment_pending"
+        assert retailer.office.process is not None
+        retailer.office.process.kill()
+        retailer.office.end()
+        wait_until("it is on the list", lambda: unfinished(retailer), WITHIN_S)
+        [item] = unfinished(retailer)
+        assert (item["state"], item["use"], item["call"]) == ("pending", "payments.charge", record["id"])
+        assert (item["arguments"]["card"]["number"], item["why"] != "") == ("•" * 16, True)
+        retailer.node.kill("active")
+        wait_until("somebody asked in vain", lambda: unfinished(retailer)[0]["tries"], WITHIN_S)
+        assert retailer.node.glance()["work"]["pending"] == 1
+        retailer.office.start()
+        wait_until("it is certain", lambda: not unfinished(retailer), WITHIN_S)
+        [record] = crowd.records()
+        assert record["steps"][-1] | {"at": 0} == {
+            "name": "use payments.charge", "result": "resolved: done", "took_ms": 0.0, "at": 0
+        }  # fmt: skip
+        [key] = [each for each in retailer.ask("/admin/ledger")["keys"] if each["key"] == item["idempotency_key"]]
+        assert (key["done"], key["undone"]) == (1, 0)
+        assert retailer.disagreements([told]).count("paid") == 0
+        assert json.loads(retailer.node.command("work", "show", item["id"], "--json").stdout)["state"] == "resolved"
+        assert retailer.node.command("verify", check=False).returncode == 0
+
+
+def unfinished(retailer: Retailer) -> list[dict[str, Any]]:
+    """The node's work list."""
+    return [json.loads(line) for line in retailer.node.command("work", "--json").stdout.splitlines()]
+
+
 def test_the_back_office_is_killed_in_mid_call(tmp_path: Path) -> None:
     with Retailer(tmp_path) as retailer:
         crowd = retailer.crowd("--calls", "1", personas=PATIENT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keepline.flow import Call, Refused, Reply, Unavailable, Unknown, flow
+from keepline.flow import Call, Pending, Refused, Reply, Unavailable, Unknown, flow
 from keepline.testing import FlowTester
 from tests.sim.operation import program
 
@@ -120,7 +120,7 @@ def test_the_page_of_back_offices_runs(tmp_path: Path) -> None:
     page = PAGE.with_name("test-back-offices.md").read_text(encoding="utf-8")
     [body] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "test_orders.py").write_text(body, encoding="utf-8")
-    run_tests(tmp_path, 2)
+    run_tests(tmp_path, 3)
 
 
 def run_tests(directory: Path, count: int) -> None:
@@ -259,6 +259,22 @@ def test_a_change_of_which_nobody_knows() -> None:
         call.ends()
         assert call.outcome == "unknown"
         assert len(tester.asked("payments.charge")) == 1
+
+
+def test_a_change_in_doubt_is_found_out_later() -> None:
+    with FlowTester(order) as tester:
+        tester.answers("orders.status", Reply({"state": "new"}))
+        tester.answers("payments.charge", Pending("silent"), Unknown("silent still"), {"receipt": "1"}, changes=True)
+        call = tester.call()
+        call.ends()
+        assert call.outcome == "unknown"
+        assert [(item.state.value, item.why) for item in tester.work] == [("pending", "silent")]
+        tester.crash()
+        tester.waits(7.0)
+        assert [(item.state.value, item.why) for item in tester.work] == [("pending", "unknown: silent still")]
+        tester.waits(60.0)
+        assert tester.work == []
+        assert (call.steps[-1].name, call.steps[-1].result) == ("use payments.charge", "resolved: done")
 
 
 def test_what_nobody_answers_for_is_told() -> None:

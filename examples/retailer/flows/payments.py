@@ -1,7 +1,8 @@
 """3: pay an invoice by card. The digits of a card are never here: a flow has handles, and the connector alone digits.
 
 An invoice is never charged twice. The charge carries a key that is the same however often it has to be asked for; and
-where nobody can tell what became of it, the caller is promised an answer, and nothing is tried again.
+while nobody can tell what became of it, it is pending: the caller is told so, the flow tries nothing again, and the
+node finds out when the call is over, or leaves it to a person (`keepline work`).
 """
 
 from flows.promises import apologise, number_of

@@ -16,9 +16,11 @@ from keepline.sip.message import Request, Response, stamp_received
 class Sleepers:
     """Live calls that nobody has touched yet, by their facts. Some rest: they are not woken in their turn."""
 
-    __slots__ = ("_facts", "_resting")
+    __slots__ = ("_facts", "_resting", "cut_off")
 
     def __init__(self) -> None:
+        self.cut_off: set[str] = set()
+        """Calls of which media knows nothing."""
         self._facts: dict[str, tuple[Fact, ...]] = {}
         self._resting: set[str] = set()
 

@@ -35,6 +35,7 @@ def dialog_of(call: CallState) -> Dialog:
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))
         for facts in call.proven.values():
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, facts[-1].cseq))
+        dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.interruption.cseq_sent))
         if call.handing.referral is not None:
             dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.handing.referral.cseq_sent))
         call.dialog = dialog

@@ -6,6 +6,7 @@ media, which knows what it has played, ignores the repetition.
 
 from dataclasses import replace
 
+from keepline.call import interruption
 from keepline.call.effects import (
     CapabilityAnswered,
     DeadAirBegan,
@@ -184,6 +185,7 @@ def on_keys(turn: Turn, call: CallState) -> None:
 
 def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
     """What media did while nobody listened, through the same doors as live news."""
+    interruption.on_media_seen(turn, call, seen)
     on_digits(turn, call, DigitsHeard(call.id, seen.head, seen.ring))
     if seen.secret is not None:
         on_secret(turn, call, seen.secret)

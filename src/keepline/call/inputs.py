@@ -113,6 +113,8 @@ class MediaSeen:
     """None where keys are not private."""
     line_silent: bool = False
     """Dead air lasts."""
+    heard: bool = False
+    """A packet of the peer's has come since media was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class CallAdopted:
 
     call: str
     facts: tuple[Fact, ...]
+    lost_media: bool = False
+    """Media's memory has nothing of it: the node died as a whole, or before media heard of the call."""
 
 
 @dataclass(frozen=True, slots=True)

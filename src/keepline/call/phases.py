@@ -41,6 +41,7 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.interrupted import CallInterrupted, PeerAsked, PeerFound
 from keepline.call.facts.refer import LegReferred, NotifySent, ReferralEnded, ReferTaken
 
 
@@ -90,6 +91,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, SecretLost): Phase.ANSWERED,
     (Phase.ANSWERED, SecretKept): Phase.ANSWERED,
     (Phase.ANSWERED, FlowEnded): Phase.ANSWERED,
+    (Phase.ANSWERED, CallInterrupted): Phase.ANSWERED,
     (Phase.ANSWERED, ByeReceived): Phase.CLOSING,
     (Phase.ANSWERED, ByeSent): Phase.LEAVING,
     (Phase.ESTABLISHED, ReinviteAnswered): Phase.ESTABLISHED,
@@ -121,6 +123,9 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, SecretLost): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, SecretKept): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, FlowEnded): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, CallInterrupted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, PeerAsked): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, PeerFound): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ByeReceived): Phase.CLOSING,
     (Phase.ESTABLISHED, ByeSent): Phase.LEAVING,
     (Phase.LEAVING, MessageRecorded): Phase.LEAVING,

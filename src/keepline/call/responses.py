@@ -6,7 +6,7 @@ RFC 3261 §13.2.2.4 (a 2xx that nobody waits for), §17.1.1.3 (the ACK of a refu
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import proving, teardown
+from keepline.call import interruption, proving, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring
@@ -88,5 +88,7 @@ def _tell(turn: Turn, call: CallState, heard: RequestNews) -> None:
         status = heard.response.status if heard.response is not None else 0
         if method == "REFER":
             referring.on_answer(turn, call, status)
+        elif method == "OPTIONS":
+            interruption.on_answer(turn, call, heard.request.cseq.number, status)
         elif method == "BYE":
             teardown.on_bye_over(turn, call, status)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call import established, info, session, setup, teardown
+from keepline.call import established, info, interruption, session, setup, teardown
 from keepline.call.facts import CallBegun, CallPlaced, ending
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import refers
@@ -83,6 +83,8 @@ class Restoring:
         if call.received.slot < 0:
             established.break_flow(turn, call, NO_SLOT)
         elif call.agreement.terms is not None:
+            if call.id in self._exchange.sleepers.cut_off and call.bye_sent is None:
+                interruption.begin(turn, call)
             established.open_media(turn, call)
             if call.flow_ended is None:
                 established.start_flow(turn, call)
@@ -90,6 +92,7 @@ class Restoring:
                 info.restore(turn, call)
                 steps_secret.restore(turn, call)
             turn.emit(fx.InspectMedia(call.id, call.received.slot))
+            interruption.restore(turn, call)
 
     def _restore_ringing(self, turn: Turn, call: CallState) -> None:
         if call.received.slot < 0:

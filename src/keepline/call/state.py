@@ -47,17 +47,20 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.interrupted import CallInterrupted, InterruptedFact, Interruption
 from keepline.call.facts.refer import Handing, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.transfer import Transferring, after
 from keepline.call.outbound.state import Placing
 from keepline.call.phases import TRANSITIONS, Phase
 from keepline.call.steps.ledger import Ledger
+from keepline.call.written import request_of as request_of
+from keepline.call.written import response_of as response_of
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.model.errors import LocalError
 from keepline.model.ids import mark_of
 from keepline.model.limits import CALL_DIGITS_MAX
 from keepline.sip.dialog import Dialog
-from keepline.sip.message import Request, Response, parse_message
+from keepline.sip.message import Request
 from keepline.sip.peers import Address, peer_at
 
 __all__ = ["CONFIRM", "PREFACE", "QUESTION", "TRANSITIONS", "CallState", "Phase", "Timer", "request_of", "response_of"]
@@ -89,6 +92,8 @@ class Timer(Enum):
     """A change that goes on without its caller."""
     RECORDING = "recording"
     """The file of a recording whose caller is gone."""
+    PEER = "peer"
+    """Whether the other side is still there is looked for."""
 
 
 class CallState:
@@ -97,10 +102,11 @@ class CallState:
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
         "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry",
-        "failed", "flow_ended", "flow_run", "handing", "invite", "joined", "leave_why", "leg_placed", "mark",
-        "media_stopped", "message", "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s",
-        "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets", "silent",
-        "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use", "waiting",
+        "failed", "flow_ended", "flow_run", "handing", "interruption", "invite", "joined", "leave_why", "leg_placed",
+        "mark", "media_stopped", "message", "message_digits", "messages", "part", "phase", "placing",
+        "prompt_over_at_s", "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets",
+        "silent", "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, received: CallBegun, invite: Request) -> None:
@@ -161,7 +167,7 @@ class CallState:
         self.transfer: Transferring | None = None
         """The last one that was asked for."""
         self.proven: dict[str, tuple[RequestProven, ...]] = {}  # challenges to the last one, by method
-        self.handing = Handing()
+        self.handing, self.interruption = Handing(), Interruption()
         self._begin_work()
 
     def _begin_work(self) -> None:
@@ -282,7 +288,9 @@ class CallState:
             self._apply_end(fact)
 
     def _apply_end(self, fact: Fact) -> None:
-        if isinstance(fact, FlowEnded):
+        if isinstance(fact, InterruptedFact):
+            self._apply_interruption(fact)
+        elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
             self.bye_sent = fact
@@ -302,6 +310,12 @@ class CallState:
             self.transfer = replace(self.transfer, asked=asked)
         elif fact.method == "BYE" and self.bye_sent is not None:
             self.bye_sent = replace(self.bye_sent, bye=fact.request)
+
+    def _apply_interruption(self, fact: InterruptedFact) -> None:
+        self.interruption = self.interruption.after(fact)
+        if isinstance(fact, CallInterrupted):  # media counts anew, and who was being asked has the whole time again
+            self.digits_head, self.digits_at_s = 0, fact.at_s
+            self.prompt_over_at_s = self.prompt_over_at_s and fact.at_s
 
     def _apply_answer(self, fact: CallAnswered) -> None:
         self.answered = fact
@@ -382,19 +396,3 @@ class CallState:
         self.prompt_over_at_s = None
         self.attempt, self.part, self.entry = attempt, part, entry
         self.asked_at_s = at_s
-
-
-def request_of(text: str) -> Request:
-    """A request as it stands in a fact. Raises `LocalError` where it is none."""
-    message = parse_message(text.encode("latin-1"))
-    if not isinstance(message, Request):
-        raise LocalError("a fact holds a response in place of a request")
-    return message
-
-
-def response_of(text: str) -> Response:
-    """A response as it stands in a fact. Raises `LocalError` where it is none."""
-    message = parse_message(text.encode("latin-1"))
-    if not isinstance(message, Response):
-        raise LocalError("a fact holds a request in place of a response")
-    return message

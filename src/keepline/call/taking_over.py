@@ -43,6 +43,8 @@ class TakingOver:
         exchange.sleepers.add(given.call, facts, rests=rests)
         if rests:
             exchange.agenda.add(Due(turn.now_s + BLAMED_REST_S, "rest", given.call))
+        if given.lost_media:
+            exchange.sleepers.cut_off.add(given.call)
         exchange.index(received)
 
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from keepline.call import established
+from keepline.call import established, interruption
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
@@ -68,6 +68,7 @@ def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
     if call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED, Phase.LEAVING):
         return
     turn.clear_timers(call, list(Timer))
+    interruption.on_bye(turn, call)
     turn.record(call, ByeReceived(call.id, turn.now_s, raw.decode("latin-1"), bye.cseq.number))
     established.hang_up_flow(turn, call)
     if call.media_stopped is None:

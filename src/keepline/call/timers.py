@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from keepline.call import established, refreshing, session, setup, teardown
+from keepline.call import established, interruption, refreshing, session, setup, teardown
 from keepline.call.outbound import progress as outbound
 from keepline.call.state import CallState, Timer
 from keepline.call.steps import uses_alone
@@ -19,5 +19,6 @@ REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {
     Timer.MEDIA_CLOSE: teardown.on_media_close_limit,
     Timer.RECORDING: teardown.on_file_limit,
     Timer.USE: uses_alone.on_timer,
+    Timer.PEER: interruption.on_timer,
     Timer.STEP: established.on_step_timer,
 }

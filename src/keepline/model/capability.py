@@ -75,6 +75,11 @@ def resolve_name(action: str) -> str:
     return f"{action}.resolve"
 
 
+def meant_by(asked: str) -> str:
+    """The action that such a question is about; any other name is its own."""
+    return asked.removesuffix(".resolve")
+
+
 @dataclass(frozen=True, slots=True)
 class HttpService:
     """A service that is spoken to by HTTP and JSON."""

@@ -15,7 +15,7 @@ import structlog
 
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact
+from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.model.errors import LocalError
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
@@ -318,11 +318,22 @@ class Active:
         self._journal.close()
 
 
-def adopt(exchange: Exchange, now_s: float, open_calls: dict[str, list[Fact]], left: Iterable[CallEnded]) -> None:
-    """Take over a predecessor's calls: the live ones asleep, the ended ones for their late requests."""
+def adopt(
+    exchange: Exchange,
+    now_s: float,
+    open_calls: dict[str, list[Fact]],
+    left: Iterable[CallEnded],
+    in_media: Callable[[str, int], bool] = lambda _call, _slot: True,
+) -> None:
+    """Take over a predecessor's calls: the live ones asleep, the ended ones for their late requests.
+
+    `in_media` says whether a slot of media's memory is a call's.
+    """
     for call, facts in open_calls.items():
         try:
-            exchange.step(now_s, fx.CallAdopted(call, tuple(facts)))
+            begun = facts[0]
+            lost = isinstance(begun, CallBegun) and not in_media(call, begun.slot)
+            exchange.step(now_s, fx.CallAdopted(call, tuple(facts), lost))
         except LocalError as error:
             log.error("call_lost", call=call, what=str(error))
     for ended in left:

@@ -194,7 +194,8 @@ class MediaLink:
         head, ring = self._slots.digits(slot)
         secret, silent = seen_in(self._slots, int(call, 16), slot), self._slots.line_is_silent(slot)
         reason = REASONS[play.reason] if play.reason else ""
-        return fx.MediaSeen(call, play.finished, reason, head, ring, secret, silent)
+        heard = self._slots.stats(slot).packets_received > 0
+        return fx.MediaSeen(call, play.finished, reason, head, ring, secret, silent, heard)
 
     def close_strangers(self, live: set[str]) -> None:
         """Close the slots of calls that are not live: their end was written, its command was lost."""

@@ -319,6 +319,10 @@ class Slots:
         """The call in the slot; 0 when it is free."""
         return self.u64[(self.base(slot) + S_CALL) // 8]
 
+    def holds(self, call: str, slot: int) -> bool:
+        """The slot is this call's."""
+        return 0 <= slot < self.count and self.call_of(slot) == int(call, 16)
+
     def open_slots(self) -> list[int]:
         """The slots that carry a call, in order."""
         u64, first, step = self.u64, HEADER_BYTES // 8, SLOT_BYTES // 8

@@ -193,6 +193,9 @@ class SimCaller:
             self.heard.proofs.add(request.method)
         if request.method == "REFER":
             self._on_refer(request, data, source)
+        if request.method == "OPTIONS":
+            status = 481 if self.heard.outcome else 200
+            self._network.send(make_response(request, status).encode(), self.address, source)
         if request.method != "BYE":
             return
         self.heard.byes.add(data)

@@ -25,6 +25,7 @@ from keepline.call.facts import (
     UseStarted,
     WorkFact,
 )
+from keepline.call.facts.interrupted import CallInterrupted
 from keepline.call.facts.refer import LegReferred, ReferralEnded
 from keepline.call.record import record_of
 from keepline.call.state import Phase
@@ -44,6 +45,8 @@ class _MediaByCall:
     """What media did, by call."""
 
     def __init__(self, log: MediaLog) -> None:
+        self.plays_most = 1 + log.losses
+        """Of one play: whose memory is lost begins it again."""
         self.opened: defaultdict[str, list[OpenMedia]] = defaultdict(list)
         self.started: defaultdict[str, list[Started]] = defaultdict(list)
         self.recorded: defaultdict[str, list[RecordMedia]] = defaultdict(list)
@@ -155,12 +158,15 @@ def _of_call(node: SimNode, media: "_MediaByCall", call: str, facts: list[Fact])
 def _of_digits(node: SimNode, call: str, facts: list[Fact]) -> Iterator[str]:
     heard = node.media.log.keyed.get(call, "")
     recorded = ""
+    before = 0
     for fact in facts:
+        if isinstance(fact, CallInterrupted):
+            before = len(recorded)  # media counts anew
         if isinstance(fact, DigitsPressed):
             # Those that came just before keys became private are counted, and on no record.
-            hidden = fact.head - len(recorded) - len(fact.digits) if not fact.digits else 0
+            hidden = before + fact.head - len(recorded) - len(fact.digits) if not fact.digits else 0
             recorded += heard[len(recorded) :][:hidden] + fact.digits
-            if fact.head != len(recorded):
+            if before + fact.head != len(recorded):
                 yield f"digits up to {fact.head} are on record, but {len(recorded)} of them"
     if not heard.startswith(recorded):
         yield f"digits {recorded!r} are on record, {heard!r} were keyed"
@@ -181,7 +187,7 @@ def _of_steps(media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[s
     if numbers != list(range(len(steps))):
         yield f"its steps are {numbers}"
     starts = Counter(each.number for each in media.started[call])
-    yield from (f"play {number} began {count} times" for number, count in starts.items() if count > 1)
+    yield from (f"play {number} began {count} times" for number, count in starts.items() if count > media.plays_most)
     repeats = [fact.step for fact in facts if isinstance(fact, QuestionContinued)]
     for index, fact in enumerate(facts):
         if isinstance(fact, FlowFailed):

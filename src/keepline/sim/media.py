@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from keepline.call import effects as fx
+from keepline.call.facts import CallBegun, Fact
 from keepline.flow.capabilities import SecretsGone
 from keepline.model.operation import Prompt
 from keepline.sim.secrets import SimSecrets
@@ -83,6 +84,8 @@ class MediaLog:
     keyed_in_private: dict[str, str] = field(default_factory=dict)
     recorded: list[fx.RecordMedia] = field(default_factory=list)
     """Every recording that began."""
+    losses: int = 0
+    """How often all of the memory was lost."""
 
 
 class SimMedia:
@@ -94,6 +97,8 @@ class SimMedia:
         self.slots = [SimSlot() for _ in range(slot_count)]
         self.log = MediaLog()
         self._events: deque[tuple[int, fx.Input]] = deque()
+        self.unheard: set[str] = set()
+        """Calls whose peers send no audio."""
         self._tell = tell
 
     # Callers --------------------------------------------------------------------------------------------------------
@@ -309,7 +314,23 @@ class SimMedia:
         if slot.call != call:
             return None
         digits = len(slot.keyed), slot.keyed[-DIGITS_IN_RING:]
-        return fx.MediaSeen(call, slot.finished, slot.reason, *digits, slot.secrets.heard(), slot.is_silent)
+        return fx.MediaSeen(
+            call, slot.finished, slot.reason, *digits, slot.secrets.heard(), slot.is_silent, self._is_heard(slot)
+        )
+
+    def _is_heard(self, slot: SimSlot) -> bool:
+        """Its peer sends, and some of it has come since the slot was opened."""
+        return slot.call not in self.unheard and self._world.now_s > slot.opened_at_s + 1 / FRAMES_PER_S
+
+    def has(self, begun: Fact) -> bool:
+        """A slot is this call's."""
+        return isinstance(begun, CallBegun) and begun.slot >= 0 and self.slots[begun.slot].call == begun.call
+
+    def lose_all(self) -> None:
+        """The memory is gone with the node: streams, keys, prompts, secrets."""
+        self.slots = [SimSlot() for _ in self.slots]
+        self._events.clear()
+        self.log.losses += 1
 
     def figures(self, call: str, index: int) -> fx.MediaStopped:
         """The figures of a call; zeros where the slot is another's by now."""

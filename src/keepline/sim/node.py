@@ -62,6 +62,8 @@ class SimNode:
         self.epoch_on_disk = self.epoch_in_memory = 0
         self.has_epochs = True
         """False is a planted bug: whoever takes over goes on with the epoch of before."""
+        self.is_away = False
+        """Nobody holds its sockets."""
         self.moment = 0
         self.dies_at: frozenset[int] = frozenset()
         """Moments."""
@@ -104,12 +106,22 @@ class SimNode:
 
     def start(self) -> None:
         """A process begins with what was written."""
+        self.is_away = False
         self.new_process().promote()
 
     def die(self) -> None:
         """The active process is killed."""
         if self.active is not None:
             self.active.die()
+
+    def die_wholly(self, outage_s: float) -> None:
+        """Everything is killed: calls, media and supervisor; what is sent to the node meanwhile is lost."""
+        self.is_away, self.outage_s = True, outage_s
+        self.socket.clear()
+        self.streams.clear()
+        self.media.lose_all()
+        self.epoch_in_memory = 0
+        self.die()
 
     def note_death(self, process: SimProcess) -> None:
         """A process is gone; whoever replaces it says so."""
@@ -161,6 +173,8 @@ class SimNode:
     # What outlives a process ----------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: peers.Address) -> None:
+        if self.is_away:
+            return
         if isinstance(source, peers.TcpPeer):
             self.streams.setdefault(source, deque()).append(data)
             self._wake(lambda process: process.read_streams)

@@ -87,7 +87,7 @@ class SimProcess:
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
         for call, facts in open_calls.items():
-            exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts)))
+            exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts), not node.media.has(facts[0])))
         for facts in calls.values():
             if isinstance(facts[-1], CallEnded):
                 exchange.step(self._world.now_s, fx.CallLeft(facts[-1]))

@@ -5,6 +5,7 @@ from typing import Any
 
 from keepline.call.effects import CallCapability
 from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, UseOutcome, read_value, write_outcome
+from keepline.model.capability import meant_by
 from keepline.sim.office import SimOffice
 from keepline.sim.world import World
 
@@ -32,7 +33,7 @@ class ScriptedOffice(SimOffice):
         return [dict(read_value(each.arguments)) for each in asked.values()]
 
     def _outcome(self, wanted: CallCapability) -> UseOutcome:
-        name = f"{wanted.capability}.{wanted.action}"
+        name = f"{wanted.capability}.{meant_by(wanted.action)}"
         script = self._scripts.get(name, [])
         if not script:
             return Unavailable(f"the test does not say what it answers: tester.answers({name!r}, …)")

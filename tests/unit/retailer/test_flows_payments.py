@@ -52,7 +52,7 @@ def test_a_card_is_declined(shop: Shop) -> None:
 
 def test_a_lost_answer_is_asked_for_again_and_charged_once(shop: Shop) -> None:
     call = until_confirmed(shop)
-    shop.office.loses_answers = 2
+    shop.office.loses_answers = 1
     call.presses("1")
     call.hears("Your receipt", within_s=60.0)
     call.ends()
@@ -69,6 +69,22 @@ def test_what_nobody_can_tell_is_promised_an_answer_and_charged_once(shop: Shop)
     assert shop.office.ledger() == {"charged": 1, "message": 1}
     [message] = shop.office.store.all("SELECT * FROM messages")
     assert (message["phone"], message["department"]) == (PHONE, "billing")
+
+
+def test_what_is_pending_is_found_out_after_the_call(shop: Shop) -> None:
+    """The gateway works and is silent, the process dies meanwhile: one charge, told as it is, and resolved."""
+    call = until_confirmed(shop)
+    shop.office.loses_answers = 2
+    call.presses("1")
+    call.hears("payment_pending", within_s=60.0)
+    call.ends()
+    [item] = shop.tester.work
+    assert item.state.value == "pending"
+    shop.tester.crash()
+    call.waits(600.0)
+    assert shop.tester.work == []
+    assert call.steps[-1].result == "resolved: done"
+    assert shop.office.ledger() == {"charged": 1, "message": 1}
 
 
 def test_the_process_dies_while_the_card_is_charged(shop: Shop) -> None:

@@ -22,6 +22,7 @@ from keepline.call.facts.flow import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
 from keepline.call.facts.placed import (
@@ -43,60 +44,14 @@ from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTri
 from keepline.call.terms import Terms
 
 __all__ = [
-    "FACT_TYPES",
-    "ByeReceived",
-    "ByeSent",
-    "CallAcknowledged",
-    "CallAnswered",
-    "CallBegun",
-    "CallCancelled",
-    "CallEnded",
-    "CallPlaced",
-    "CallProgressed",
-    "CallReceived",
-    "CallRefused",
-    "CallRetried",
-    "CancelReceived",
-    "DigitSignalled",
-    "DigitsPressed",
-    "Fact",
-    "FlowEnded",
-    "FlowFailed",
-    "ForkAnswered",
-    "JournalFact",
-    "JournalGap",
-    "JournalReplaced",
-    "LegFact",
-    "LegJoined",
-    "LegPlaced",
-    "LineFellSilent",
-    "LineHeard",
-    "MessageRecorded",
-    "MessageStarted",
-    "PlacedFact",
-    "PromptEnded",
-    "QuestionContinued",
-    "RefreshFact",
-    "ReinviteAcknowledged",
-    "ReinviteAnswered",
-    "ReinviteEnded",
-    "ReinviteSent",
-    "RequestProven",
-    "SecretKept",
-    "SecretKeyed",
-    "SecretLost",
-    "StepEnded",
-    "TransferAsked",
-    "TransferFact",
-    "TransferProgressed",
-    "UseEnded",
-    "UsePending",
-    "UseResolved",
-    "UseStarted",
-    "UseTried",
-    "WorkClosed",
-    "WorkFact",
-    "WorkOpened",
+    "FACT_TYPES", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun", "CallCancelled",
+    "CallEnded", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused", "CallRetried", "CancelReceived",
+    "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed", "ForkAnswered", "InterruptedFact",
+    "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined", "LegPlaced", "LineFellSilent",
+    "LineHeard", "MessageRecorded", "MessageStarted", "PlacedFact", "PromptEnded", "QuestionContinued",
+    "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven",
+    "SecretKept", "SecretKeyed", "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed",
+    "UseEnded", "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened",
     "ending",
 ]  # fmt: skip
 
@@ -322,6 +277,7 @@ Fact = (
     | ByeReceived
     | ByeSent
     | CallEnded
+    | InterruptedFact
     | WorkFact
     | JournalFact
 )
@@ -348,6 +304,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *LEG_TYPES,
     RequestProven,
     *REFER_TYPES,
+    *INTERRUPTED_TYPES,
     StepEnded,
     FlowFailed,
     UseEnded,
