@@ -29,6 +29,7 @@ from keepline.node.journal_file import (
 )
 from keepline.node.journal_late import JournalFigures, Lateness
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
+from keepline.node.journal_rescue import note_damage
 from keepline.node.journal_tail import Tail
 from keepline.node.journal_work import note_work
 from keepline.proof.key import log_key
@@ -264,6 +265,7 @@ class Journal:
             self._write_error = f"{type(problem).__name__}: {problem}"
             self._retry_at_s = time.monotonic() + RETRY_EVERY_S
             if not failing:
+                note_damage(self._path, problem)
                 self._set_patience(0.0)
 
     def _set_patience(self, busy_timeout_s: float) -> None:

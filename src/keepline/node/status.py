@@ -3,9 +3,11 @@
 import os
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepline import __version__
+from keepline.node import journal_rescue
 from keepline.node.children import Child
 from keepline.node.control import Message
 
@@ -23,7 +25,7 @@ def status_of(supervisor: "Supervisor") -> Message:
         "version": __version__,
         "mode": "normal",
         "state": supervisor.state,
-        "trouble": supervisor.troubles(),
+        "trouble": [*supervisor.troubles(), *_damaged(supervisor.paths.data)],
         "journal": _journal(supervisor.find("calls", "active")),
         "live_calls": slots.live_calls,
         "processes": {
@@ -79,6 +81,13 @@ def registrations_in(message: Message) -> dict[str, Message]:
     found = message.get("registrations")
     items = found.items() if isinstance(found, dict) else ()
     return {str(name): each for name, each in items if isinstance(each, dict)}
+
+
+def _damaged(data: Path) -> list[str]:
+    return [
+        f"the journal was damaged and another one begun: look at {name}, then move it out of the data directory"
+        for name in journal_rescue.aside_in(data)
+    ]
 
 
 def _registrations(active: Child | None, now_s: float) -> Message:

@@ -1,0 +1,178 @@
+"""Disks that are really bad under a node: full and then not, read-only and then not, slow, and damaged at the start.
+
+A full one is a small tmpfs, with a file that takes all the room. What no mount can do to files that are open, strace
+does to the system calls of the active process: writes fail as on a file system that has become read-only, flushes
+take 2 s.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.killing import Outcome
+from keepline.config import embedded_operation_path
+from keepline.demo_crowd import Crowd, prompt_options
+from keepline.demo_node import LocalNode, NodeSettings, wait_until
+
+CALLS = 6
+LATER = 4
+"""Calls that begin while the disk takes nothing."""
+MOUNT_BYTES = 96 << 20
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting and tracing are root's")
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, small."""
+    at = tmp_path / "disk"
+    at.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES},mode=700", "none", str(at)]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+@pytest.fixture
+def node_on_it(mounted: Path, spoken: Path) -> Iterator[LocalNode]:
+    """A node whose data is there."""
+    shutil.copytree(spoken, mounted / "data" / "prompts")
+    found = LocalNode(NodeSettings(embedded_operation_path(), mounted / "data", slots=20))
+    try:
+        found.up()
+        yield found
+        found.stop()
+        found.wait_gone()
+    finally:
+        left = found.end()
+        print(f"--- stderr of the node\n{found.stderr()}")
+    assert left == []
+
+
+def trouble(node: LocalNode) -> str:
+    return " ".join(node.status().get("trouble") or [])
+
+
+def metric(node: LocalNode, name: str) -> float:
+    with urllib.request.urlopen(f"http://{node.status()['http']}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+
+def crowd(node: LocalNode, calls: int, seconds: int) -> Crowd:
+    options = ["--rate", "4", "--calls", str(calls), "--hang-up-after", str(seconds), "--expect", "music+"]
+    return Crowd(node.uri("3000"), [*options, *prompt_options(node.prompts())])
+
+
+def goes_on_from_memory(node: LocalNode, disk: contextlib.AbstractContextManager[object], words: str) -> None:
+    """Calls live through it and calls begin meanwhile; it is said; afterwards all of it is on record, as late."""
+    with crowd(node, CALLS, 20) as first:
+        wait_until("they are on record", lambda: sum(call["state"] == "live" for call in node.calls()) == CALLS, 30)
+        with disk:
+            with crowd(node, LATER, 4) as later:
+                told = wait_until("the trouble is told", lambda: trouble(node), 30)
+                assert words in told, told
+                assert Outcome(later.reports, later.wait(90)).failed == []
+            assert metric(node, "keepline_journal_trouble") == 1
+            assert metric(node, "keepline_journal_waiting_facts") > LATER
+            assert len(node.calls()) == CALLS, "those that came meanwhile are in memory alone"
+        wait_until("the trouble is over", lambda: not trouble(node), 60)
+        assert Outcome(first.reports, first.wait(90)).failed == []
+    wait_until("every call has ended on record", lambda: all(call["ended_at"] for call in node.calls()), 60)
+    calls = node.calls()
+    assert len(calls) == CALLS + LATER
+    late = [call for call in calls if call["unrecorded"]]
+    assert len(late) >= LATER
+    assert all(gap["lost"] == 0 and gap["until"] > gap["since"] for call in late for gap in call["unrecorded"])
+    assert node.command("verify", "--data", os.fspath(node.settings.data)).returncode == 0
+
+
+@contextlib.contextmanager
+def filled(at: Path) -> Iterator[None]:
+    """No byte is free."""
+    ballast = at / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1 << 20))
+    with ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+def test_calls_go_on_over_a_full_disk_and_are_on_record_once_it_has_room(node_on_it: LocalNode, mounted: Path) -> None:
+    goes_on_from_memory(node_on_it, filled(mounted), "full")
+
+
+@contextlib.contextmanager
+def injected(node: LocalNode, what: str) -> Iterator[None]:
+    """The active process's system calls fare so (strace(1), tampering)."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    name = what.partition(":")[0]
+    command = ["strace", "-f", "-p", str(node.pid("active")), "-e", f"trace={name}", "-e", f"inject={what}"]
+    with subprocess.Popen([*command, "-o", "/dev/null"], stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr is not None
+        line = tracer.stderr.readline()
+        try:
+            assert "attached" in line, line
+            yield
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.communicate(timeout=30)
+
+
+def test_calls_go_on_over_a_read_only_disk_and_are_on_record_afterwards(node: LocalNode) -> None:
+    goes_on_from_memory(node, injected(node, "pwrite64:error=EROFS"), "disk I/O error")
+
+
+def test_a_slow_disk_holds_up_no_call_and_is_said_to_be_slow(node: LocalNode) -> None:
+    with injected(node, "fdatasync:delay_exit=2000000"):
+        with crowd(node, CALLS, 5) as callers:
+            wait_until("the trouble is told", lambda: "slow" in trouble(node), 30)
+            assert metric(node, "keepline_journal_flush_seconds") >= 1
+            summary = callers.wait(90)
+            assert Outcome(callers.reports, summary).failed == []
+        wait_until("every call has ended on record", lambda: all(call["ended_at"] for call in node.calls()), 60)
+        calls = node.calls()
+        assert [call["unrecorded"] for call in calls] == [[]] * CALLS, "written in time, whatever the flushes take"
+        assert all(call["answered_at"] - call["received_at"] < 2 for call in calls)
+    with crowd(node, 1, 2) as callers:
+        callers.wait(60)
+    wait_until("the trouble is over", lambda: not trouble(node), 60)
+
+
+def test_a_node_starts_over_a_damaged_journal_and_says_so(node: LocalNode) -> None:
+    with crowd(node, 2, 2) as callers:
+        callers.wait(60)
+    node.stop()
+    node.wait_gone()
+    journal = node.settings.data / "journal.db"
+    with journal.open("r+b") as file:
+        for at in range(4096, journal.stat().st_size, 4096):
+            file.seek(at)
+            file.write(random.Random(at).randbytes(512))
+    node.up()
+    assert "journal-damaged-" in trouble(node)
+    with crowd(node, 2, 2) as callers:
+        assert Outcome(callers.reports, callers.wait(60)).failed == []
+    assert len(node.calls()) == 2
+    assert node.command("verify", "--data", os.fspath(node.settings.data)).returncode == 0
+    [aside] = node.settings.data.glob("journal-damaged-*")
+    assert (aside / "journal.db").exists()
+    aside.rename(node.settings.data.with_name(aside.name))
+    assert trouble(node) == ""
