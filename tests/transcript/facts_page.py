@@ -13,11 +13,12 @@ from keepline.call.facts import FACT_TYPES, Fact
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "facts.md"
 HEAD = """# Facts
 
-What is journaled of calls, in the order of a call's life; [the journal](journal.md) says how it is kept.
+What is journaled of calls, in the order of a call's life, and of [runs](flows.md#flows-without-a-caller);
+[the journal](journal.md) says how it is kept.
 The number behind a kind is its version: a field that is added has a default, and a kind whose meaning changes gets
 another number, so that an old journal is read by newer code. Each fact has `call`, the call's id (16 hex digits, empty
-for what concerns no call), and most have `at_s`, node time in seconds since the epoch. `keepline call show ID` prints
-them.
+for what concerns no call; of a run or an event its own), and most have `at_s`, node time in seconds since the epoch.
+`keepline call show ID` prints them, of a run `keepline flow show ID`.
 """
 
 

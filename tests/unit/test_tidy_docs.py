@@ -19,7 +19,7 @@ from keepline.config.schema import OperationFile
 from keepline.config.words import settings_of
 from keepline.desk.metrics import Metrics
 from keepline.desk.node_source import NodeSource
-from keepline.flow import Call
+from keepline.flow import Call, Run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -134,8 +134,8 @@ def test_every_setting_is_in_the_reference() -> None:
 
 def test_every_verb_is_in_the_reference() -> None:
     text = text_of(REFERENCE / "flows.md")
-    public = [name for name in dir(Call) if not name.startswith("_")]
-    assert [name for name in public if f"`call.{name}" not in text] == []
+    public = [("call", name) for name in dir(Call)] + [("run", name) for name in dir(Run)]
+    assert [each for each in public if not each[1].startswith("_") and "`{}.{}".format(*each) not in text] == []
 
 
 def test_every_metric_is_in_the_reference() -> None:

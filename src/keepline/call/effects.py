@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from keepline.call.effects_run import RunEffect
 from keepline.call.effects_secret import (
     CollectSecret,
     EndSecretEntry,
@@ -309,5 +310,6 @@ Effect = (
     | SecretEffect
     | RegistrationChanged
     | WorkEffect
+    | RunEffect
     | Report
 )

@@ -23,6 +23,7 @@ from keepline.call.outbound.tolls import Tolls
 from keepline.call.requests import Requests
 from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
+from keepline.call.runs.runs import Runs
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import uses_alone
@@ -58,13 +59,12 @@ class Exchange:
         self.by_dialog: dict[tuple[str, str], str] = {}
         self.by_invite: dict[tuple[str, str], str] = {}
         self.sleepers = Sleepers()
-        self.legs = LegIndex()
-        self.tolls = Tolls()
+        self.legs, self.tolls = LegIndex(), Tolls()
         self.unfinished = Resolving(self)
         self.targets = LocatedTrunks(self.ids)
         """Where each trunk's proxy was located, by the trunk's name, in the order in which to try them."""
         self.programs: dict[str, Program] = {}
-        self.current = ""
+        self.current = self._stepped = ""
         self.draining = self.is_unrecorded = False
         """The second: so many facts wait for the disk that no new calls are taken."""
         self.note_step: Callable[[str], None] = lambda _mark: None
@@ -73,13 +73,12 @@ class Exchange:
         """How many processes calls have killed, by their marks."""
         self.stands_alone = False
         """Nobody is there yet to take over at once: calls that may kill rest, where they sleep."""
-        self._stepped = ""
         self.agenda = Agenda(self._is_stale)
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
         self._requests = Requests(self)
-        self._restoring = Restoring(self, self._requests)
+        self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses = Responses(self, self._requests.left)
         self._switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
@@ -95,6 +94,7 @@ class Exchange:
             **dict.fromkeys(NEWS, self._on_news),
             fx.CapabilityAnswered: self._on_capability_answered,
             fx.CloseWork: self.unfinished.close,
+            **self.runs.handlers,
             fx.MediaRestarted: self._on_media_restarted,
             fx.TimeCame: self._on_time,
             fx.Drain: self._on_drain,
@@ -140,6 +140,9 @@ class Exchange:
     # Inputs ---------------------------------------------------------------------------------------------------------
 
     def _on_news(self, turn: Turn, given: Any) -> None:
+        if given.call in self.runs.resident:
+            self.runs.on_answered(turn, given)
+            return
         self.on_call(turn, given.call, lambda t, c: NEWS[type(given)](t, c, given))
         call = self.calls.get(given.call)
         if call is not None and teardown.needs_no_media(call):
@@ -190,6 +193,8 @@ class Exchange:
                 self.registrations.due(turn, key)
             elif kind == "rest":
                 self.touch(turn, key)
+            elif kind in ("run", "runs"):
+                self.runs.on_time(turn, due)
             elif kind == "call":
                 self.on_call(turn, key, lambda t, c, timer=timer: self._fire(t, c, timer))  # type: ignore[misc]
             else:
@@ -251,8 +256,7 @@ class Exchange:
 
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
         """A bug that one call meets ends that call, and nothing else."""
-        outer, self._stepped = self._stepped, call.mark
-        self.note_step(call.mark)
+        outer = self.mark_step(call.mark)
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)
@@ -261,13 +265,19 @@ class Exchange:
             what = f"{type(error).__name__}: {error}"
             turn.emit(fx.Report("call_broken", call.id, what))
             self._give_up(turn, call, what)
-        self._stepped = outer
-        self.note_step(outer)
+        self.mark_step(outer)
         if call.phase is Phase.ENDED:
             self.forget(call)
+            self.runs.on_call_over(turn, call)
         if call.id in self.legs and call.phase in OVER:
             for leg in self.legs.of(call.id):
                 self._switchboard.end_leg(turn, leg, outbound.ORPHANED)
+
+    def mark_step(self, mark: str) -> str:
+        """From here on this is worked on; the mark of what was before it."""
+        outer, self._stepped = self._stepped, mark
+        self.note_step(mark)
+        return outer
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
         call.use = None  # what it asked for is not waited for
@@ -347,4 +357,6 @@ class Exchange:
             return due.key not in self.sleepers
         if due.kind in ("left", "register"):
             return False
+        if due.kind in ("run", "runs"):
+            return self.runs.is_stale(due)
         return due.key not in (self.transactions.servers if due.kind == "server" else self.transactions.clients)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
@@ -279,4 +280,5 @@ Input = (
     | StandbyCame
     | PlaceCall
     | CloseWork
+    | RunInput
 )

@@ -67,7 +67,8 @@ class Restoring:
             self._restore_live(turn, call)
         elif call.phase not in outbound.WAITING:
             self._restore_leaving(turn, call)
-        parent = call.received.parent if isinstance(call.received, CallPlaced) else ""
+        is_leg = isinstance(call.received, CallPlaced) and not call.received.flow  # a run's has a flow of its own
+        parent = call.received.parent if isinstance(call.received, CallPlaced) and is_leg else ""
         if parent and not self._exchange.knows(parent):  # struck off, or its facts are lost
             outbound.release(turn, call, outbound.ORPHANED)
 

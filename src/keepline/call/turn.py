@@ -7,6 +7,7 @@ from typing import Protocol
 
 from keepline.call.effects import Address, Effect, Persist, SendSip, SendSipAtOnce
 from keepline.call.facts import CallPlaced, Fact, WorkFact
+from keepline.call.facts.run import RunStarted
 from keepline.call.inputs import PlaceCall
 from keepline.call.outbound.legs import LegEvent, LegNews
 from keepline.call.outbound.policy import Denial
@@ -63,6 +64,10 @@ class Switchboard(Protocol):
 
     def end_leg(self, turn: "Turn", leg: str, why: str) -> None:
         """Cancel a leg, or hang it up."""
+        ...
+
+    def start(self, turn: "Turn", started: RunStarted) -> None:
+        """Have a run, once."""
         ...
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import node, operation, placing, proof, records, spof, talk, work
+from keepline.cli import flows, node, operation, placing, proof, records, spof, talk, work
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+flow = typer.Typer(help="One flow without a caller.", no_args_is_help=True, rich_markup_mode=None)
 call = typer.Typer(help="One call.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command()(operation.init)
@@ -37,9 +38,14 @@ app.command()(node.stop)
 app.command()(node.status)
 app.command()(records.calls)
 app.add_typer(call, name="call")
+app.command()(flows.flows)
+app.add_typer(flow, name="flow")
 call.command("show")(records.show)
 call.command("place")(placing.place)
 app.add_typer(work.work, name="work")
+flow.command("start")(flows.start)
+flow.command("tell")(flows.tell)
+flow.command("show")(flows.show)
 app.command()(proof.verify)
 app.command()(proof.export)
 app.command()(spof.spof)

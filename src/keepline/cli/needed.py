@@ -12,7 +12,7 @@ from keepline.model.errors import KeeplineError
 
 
 def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
-    """Those of `digests` in a fact of a call that has not ended or has left work, or in the notes of the node."""
+    """Those of `digests` in a fact of an open call or run, or one that has left work, or in the notes of the node."""
     from keepline.node.journal_schema import FILE_NAME, connect
     from keepline.node.paths import NodePaths
 
@@ -23,6 +23,7 @@ def needed_operations(data: Path, digests: frozenset[str]) -> frozenset[str]:
         if (data / FILE_NAME).exists():
             with contextlib.closing(connect(data / FILE_NAME, read_only=True)) as journal:
                 needed |= {each for each in digests if _stands_in_an_open_call(journal, each)}
+                needed |= {each for each in digests if _is_of_an_open_run(journal, each)}
     except (OSError, ValueError, sqlite3.Error, KeeplineError):
         return digests
     return frozenset(needed)
@@ -44,3 +45,10 @@ def _stands_in_an_open_call(journal: sqlite3.Connection, digest: str) -> bool:
         (digest.encode(),),
     )
     return pending.fetchone() is not None
+
+
+def _is_of_an_open_run(journal: sqlite3.Connection, digest: str) -> bool:
+    if journal.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is None:
+        return False  # a journal that is older than runs are
+    found = journal.execute("SELECT 1 FROM runs WHERE ended_at IS NULL AND operation = ? LIMIT 1", (digest,))
+    return found.fetchone() is not None

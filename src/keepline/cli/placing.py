@@ -48,7 +48,7 @@ def place(
     from keepline.call.inputs import PlaceCall
 
     call = f"{int(time.time() * 1000) & 0xFFFFFFFFFFF:011x}{secrets.randbelow(1 << 20):05x}"
-    _ask(data, PlaceCall(number, flow, call, from_, _variables(var or []), trunk, ring))
+    _ask(data, PlaceCall(number, flow, call, from_, variables_of(var or []), trunk, ring))
     if not wait:
         typer.echo(call)
         return
@@ -78,7 +78,8 @@ def _what_happened(record: "CallRecord") -> str:
     return f"{record.outcome.replace('_', ' ')}: {record.reason}{status}"
 
 
-def _variables(given: list[str]) -> tuple[tuple[str, str], ...]:
+def variables_of(given: list[str]) -> tuple[tuple[str, str], ...]:
+    """What `--var` gives, by name; raises `CommandFailed` for what is none."""
     pairs = [text.partition("=") for text in given]
     bad = next((name for name, equals, _ in pairs if not name or not equals), None)
     if bad is not None:

@@ -69,13 +69,13 @@ def show(
         raise CommandFailed(f"{len(found)} calls have an id that begins with {call_id}: {listed}", WRONG_INPUT)
     if sip:
         for line in reader.ladder(found[0]):
-            typer.echo(f"{_clock(line.at_s)}  {line.direction}  {_short(line.text)}")
+            typer.echo(f"{clock(line.at_s)}  {line.direction}  {short(line.text)}")
         return
     typer.echo(line_of(reader.record(found[0]), whole_id=True))
     began_s: float | None = None
     for event in reader.events(found[0]):
         began_s = event.at_s if began_s is None else began_s
-        shown = {name: _short(value) for name, value in event.fields.items() if name not in ("call", "at_s")}
+        shown = {name: short(value) for name, value in event.fields.items() if name not in ("call", "at_s")}
         fields = "  ".join(f"{name}={value}" for name, value in shown.items() if value)
         typer.echo(f"{event.at_s - began_s:+10.3f} s  {event.kind:<24} {fields}".rstrip())
 
@@ -84,7 +84,7 @@ def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:
     """A record on one line for a person."""
     lasted = "" if not record.answered_at else f"{(record.ended_at or record.answered_at) - record.answered_at:.1f} s"
     parts = [
-        _clock(record.received_at),
+        clock(record.received_at),
         record.id if whole_id else record.id[:12],
         f"{record.from_ or '-'} -> {record.to or '-'}",
         record.flow or "-",
@@ -96,13 +96,13 @@ def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:
     return "  ".join(parts).rstrip()
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """The first line of it, and no more than fits on one."""
     first, *rest = str("" if value is None else value).splitlines() or [""]
     return f"{first[:99]}…" if len(first) > 100 else f"{first} …" if any(map(str.strip, rest)) else first
 
 
-def _clock(at_s: float | None) -> str:
+def clock(at_s: float | None) -> str:
     """Local time of day with milliseconds, after the date."""
     if at_s is None:
         return "-"

@@ -21,6 +21,7 @@ from keepline.config.numbers import same_number
 from keepline.config.tree import Plain, Position, Tree, Where, dotted
 from keepline.config.values import parse_advertised, parse_host_port, parse_port_range, parse_reference
 from keepline.config.words import nearest
+from keepline.flow import takes_run
 from keepline.model.operation import FlowReference, HostPort
 
 _check_numbers = itertools.count()
@@ -208,6 +209,19 @@ def _check_flow(
     elif not is_flow(found):
         right = f"write `@flow` and `async def {reference.function}(call: Call) -> None:`"
         tree.add_mistake(where, f"`{reference.module}:{reference.function}` is not a flow", right)
+    elif takes_run(found):
+        _check_is_not_called(tree, where[-1])
+
+
+def _check_is_not_called(tree: Tree, flow: object) -> None:
+    """A flow for runs answers no number, and is nobody's fallback."""
+    right = "name a flow that takes a `Call`; this one is started by `start`, or by `keepline flow start`"
+    for number, entry in section(tree, "numbers").items():
+        if isinstance(entry, dict) and entry.get("flow") == flow:
+            tree.add_mistake(("numbers", number, "flow"), f"the flow `{flow}` has no caller: it takes a `Run`", right)
+    for name, entry in section(tree, "flows").items():
+        if isinstance(entry, dict) and entry.get("fallback") == flow:
+            tree.add_mistake(("flows", name, "fallback"), f"the flow `{flow}` has no caller: it takes a `Run`", right)
 
 
 def _place_of(error: BaseException, tree: Tree, where: Where, directory: Path) -> tuple[Position, str]:

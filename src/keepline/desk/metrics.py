@@ -26,6 +26,7 @@ from keepline.call.facts import (
     UseEnded,
     UseResolved,
 )
+from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
 from keepline.desk.models import Status
 from keepline.desk.source import Source, Unavailable
@@ -36,7 +37,7 @@ KINDS: Final = tuple(
     each.kind
     for each in (
         *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-        *(MessageRecorded, UseResolved),
+        *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold),
     )
 )
 """Of the facts that are counted; the others are not even read."""
@@ -92,6 +93,9 @@ class Metrics:
         self._resolved = counter("uses_resolved", "Uses in doubt.", "capability", "action", "outcome")
         self._use_s = histogram("use_seconds", "Time that a use took.", _SECONDS, "capability")
         self._flows_failed = counter("flows_failed", "Flows that failed in their caller's ear.", "flow")
+        self._runs_started = counter("runs_started", "Starts of flows without a caller.", "flow")
+        self._runs = counter("runs", "Flows without a caller that ended.", "ending")
+        self._events = counter("events", "Events that were told.")
         self._messages = counter("messages", "Messages that callers left.", "reason")
         self._dead_air = counter("dead_air", "Lines that fell silent.")
         self._lost = histogram("rtp_lost_ratio", "Share of a call's packets that was lost.", _SHARES)
@@ -218,6 +222,12 @@ class Metrics:
             self._messages.labels(fact.reason).inc()
         elif isinstance(fact, LineFellSilent):
             self._dead_air.inc()
+        elif isinstance(fact, RunStarted):
+            self._runs_started.labels(fact.flow).inc()
+        elif isinstance(fact, RunEnded):
+            self._runs.labels(fact.ending).inc()
+        elif isinstance(fact, EventTold):
+            self._events.inc()
         elif isinstance(fact, CallEnded):
             self._begun.pop(fact.call, None)
             self._count_end(self._source.call_record(fact.call))

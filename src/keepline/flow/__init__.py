@@ -1,4 +1,4 @@
-"""The durable flow engine and the verbs of a call.
+"""The durable flow engine, the verbs of a call, and those of a run, which has no caller.
 
 A flow is an async function whose every await is a verb. The engine drives it without an event loop, records each
 verb's result as a step, and after a crash runs the function again with the recorded results until it reaches the
@@ -17,11 +17,25 @@ from keepline.flow.engine import (
     StepFailedError,
     Waiting,
     flow,
+    takes_run,
 )
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
 from keepline.flow.quiet import Log, Outcome, Wait
 from keepline.flow.recording import Recording, RecordingReason, RecordMessage
 from keepline.flow.recovery import Apologise
+from keepline.flow.runs import (
+    Called,
+    CallOut,
+    Join,
+    NotCalled,
+    Overdue,
+    Raised,
+    Returned,
+    Run,
+    StartedRun,
+    StartFlow,
+    WaitFor,
+)
 from keepline.flow.secrets import AskSecretDigits, Secret
 from keepline.flow.spoken import Money
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult
@@ -36,6 +50,8 @@ __all__ = [
     "AskSecretDigits",
     "AskYesNo",
     "Call",
+    "CallOut",
+    "Called",
     "Connect",
     "ConnectReason",
     "Connected",
@@ -47,20 +63,28 @@ __all__ = [
     "FlowRun",
     "HangUp",
     "HungUp",
+    "Join",
     "Log",
     "Money",
+    "NotCalled",
     "NotConnected",
     "NotTransferred",
     "Outcome",
+    "Overdue",
     "Pending",
+    "Raised",
     "Reason",
     "RecordMessage",
     "Recording",
     "RecordingReason",
     "Refused",
     "Reply",
+    "Returned",
+    "Run",
     "Say",
     "Secret",
+    "StartFlow",
+    "StartedRun",
     "StepFailedError",
     "StepOutcome",
     "StepRequest",
@@ -72,6 +96,8 @@ __all__ = [
     "Unknown",
     "Use",
     "Wait",
+    "WaitFor",
     "Waiting",
     "flow",
+    "takes_run",
 ]

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from keepline.flow.questions import Reason
+from keepline.flow.runs import Run
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult, fingerprint
 from keepline.flow.verbs import Call, HangUp
 from keepline.model.errors import KeeplineError, LocalError
@@ -23,16 +24,26 @@ from keepline.model.limits import (
     FLOW_TRACEBACK_CHARS_MAX,
 )
 
-FlowFunction = Callable[[Call], Coroutine[Any, Any, None]]
+FlowFunction = Callable[[Any], Coroutine[Any, Any, Any]]
+"""It takes a `Call`, or a `Run` where it says so."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def flow(function: F) -> F:
-    """Mark an async function that takes a `Call` as a flow, so that the operation file can name it."""
+    """Mark an async function that takes a `Call`, or a `Run`, as a flow, so that the operation file can name it."""
     if not inspect.iscoroutinefunction(function):
         raise TypeError(f"@flow: {getattr(function, '__name__', function)} must be an `async def`")
     function.__keepline_flow__ = True  # type: ignore[attr-defined]
     return function
+
+
+def takes_run(function: object) -> bool:
+    """Whether a flow is for runs: its first parameter is annotated `Run`."""
+    annotations = getattr(function, "__annotations__", {})
+    parameters = [name for name in annotations if name != "return"]
+    names = getattr(getattr(function, "__code__", None), "co_varnames", ())[:1]
+    kind = annotations[parameters[0]] if parameters and parameters[0] in names else None
+    return kind is Run or (isinstance(kind, str) and kind.rpartition(".")[2] == Run.__name__)
 
 
 class HungUp(BaseException):
@@ -71,6 +82,8 @@ class Finished:
     ending: FlowEnding
     error: str = ""
     """The traceback, where it raised."""
+    value: object = None
+    """What it returned."""
 
 
 Advance = Waiting | Finished
@@ -85,7 +98,7 @@ class FlowRun:
 
     __slots__ = ("_call", "_coroutine", "_function", "_request", "_steps_alone", "finished", "step")
 
-    def __init__(self, function: FlowFunction, call: Call) -> None:
+    def __init__(self, function: FlowFunction, call: Call | Run) -> None:
         self._function = function
         self._call = call
         self._coroutine: Coroutine[Any, Any, None] | None = None
@@ -120,7 +133,10 @@ class FlowRun:
             if self._steps_alone > FLOW_STEPS_AFTER_HANGUP_MAX:
                 what = f"the flow took more than {FLOW_STEPS_AFTER_HANGUP_MAX} steps after the call was over"
                 return self._finish(Finished(FlowEnding.RAISED, what))
-        self._call.is_silent = result.line_silent
+        if isinstance(self._call, Run):
+            self._call.now_s = result.at_s
+        else:
+            self._call.is_silent = result.line_silent
         if result.outcome is StepOutcome.HUNG_UP:
             return self._drive(lambda: coroutine.throw(HungUp()))
         if result.outcome is StepOutcome.FAILED:
@@ -131,7 +147,7 @@ class FlowRun:
     @property
     def language(self) -> str:
         """The call's, as the flow has set it."""
-        return self._call.language
+        return self._call.language if isinstance(self._call, Call) else ""
 
     def drop(self) -> None:
         """Forget the coroutine without letting its `finally` blocks reach anything."""
@@ -147,8 +163,8 @@ class FlowRun:
     def _drive(self, push: Callable[[], object]) -> Advance:
         try:
             yielded = push()
-        except StopIteration:
-            return self._finish(Finished(FlowEnding.RETURNED))
+        except StopIteration as returned:
+            return self._finish(Finished(FlowEnding.RETURNED, value=returned.value))
         except HungUp:
             return self._finish(Finished(FlowEnding.HUNG_UP))
         except KeyboardInterrupt:

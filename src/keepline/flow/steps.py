@@ -38,6 +38,8 @@ class StepResult:
     """Of a question: how often it was asked."""
     line_silent: bool = False
     """Whether nothing came by the caller's line when the step ended."""
+    at_s: float = 0.0
+    """Of a run: when the step ended."""
 
 
 class StepRequest:

@@ -12,6 +12,7 @@ from keepline.flow.connect import ConnectOutcome, checked_connect
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.recording import Recording, RecordMessage, checked_recording
+from keepline.flow.runs import StartedRun, checked_start
 from keepline.flow.secrets import AskSecretDigits, Secret, checked_secret
 from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
@@ -250,6 +251,10 @@ class Call:
         `reason`, and the flow goes on with the caller. `timeout_s` counts until either is known.
         """
         return Verb(checked_transfer(target, timeout_s))
+
+    def start(self, flow: str, *, key: str = "", **variables: object) -> Verb[StartedRun]:
+        """Start a run, a flow without a caller that outlives the call; with a `key`, once for all that ever have it."""
+        return Verb(checked_start(flow, key, variables))
 
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""

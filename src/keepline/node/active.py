@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from keepline.call import effects as fx
+from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallBegun, CallEnded, Fact
+from keepline.call.facts import CallBegun, CallEnded, Fact, RunFact
+from keepline.call.runs.runs import is_apart
 from keepline.model.errors import LocalError
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
 from keepline.node.journal import Journal, JournalFailed, JournalFigures, Written
 from keepline.node.medialink import MediaLink
 from keepline.node.outbox import UNRECORDED, Leaving, Outbox, Then, Waiting
+from keepline.node.run_lane import RunLane
 from keepline.node.sip_intake import Intake
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
@@ -56,6 +59,8 @@ class Active:
         self.media: MediaLink | None = None
         self.capabilities: Capabilities | None = None
         self.streams: Streams | None = None
+        self.lane: RunLane | None = None
+        """Of runs; None while they have to wait."""
         self.tell: Callable[[fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect], None] = lambda _news: None
         self._facts: list[Fact] = []
         self._must_sync = False
@@ -104,6 +109,9 @@ class Active:
                 effects = self._exchange.step(now_s, given)
             except Exception:  # a bug that no call contains costs this one input, not those that wait behind it
                 log.exception("step_failed", input=type(given).__name__)
+                continue
+            if self.lane is not None and is_apart(effects):
+                self.lane.take(effects)
                 continue
             for effect in effects:
                 if isinstance(effect, fx.Persist):
@@ -182,7 +190,7 @@ class Active:
             must_sync, self._must_sync = self._must_sync, False
             promised, self._promised = self._promised, set()
             try:
-                number = self._journal.submit(facts, synced=must_sync)
+                number = self._submit(facts, must_sync)
             except JournalFailed:
                 self._note_trouble()
                 self._leave(self._outbox.put_unrecorded(effects, time.monotonic()))
@@ -193,6 +201,15 @@ class Active:
             self._carry_out(self._outbox.pass_on(effects))
         self._arm_timer()
 
+    def _submit(self, facts: list[Fact], must_sync: bool) -> int:
+        """Facts of runs that wait in the lane come before others of runs."""
+        lane = self.lane
+        if lane is None or not any(isinstance(fact, RunFact) for fact in facts):
+            return self._journal.submit(facts, synced=must_sync)
+        number = self._journal.submit([*lane.hand_over(), *facts], synced=True)
+        lane.handed(number)
+        return number
+
     def on_written(self, written: Written) -> None:
         """A group is written: its effects may leave. Where it is not, they leave too: callers come before records."""
         if written.error.startswith("EpochOver"):
@@ -200,6 +217,8 @@ class Active:
             os._exit(1)
         report = self._outbox.on_synced if written.synced else self._outbox.on_written
         leaving = report(written.group, written.error)
+        if self.lane is not None:
+            self.lane.on_written(written)
         self._note_trouble()
         self._leave(leaving)
         self._arm_timer()
@@ -271,6 +290,9 @@ class Active:
                 self.tell(effect)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, call=effect.call, detail=effect.detail)
+            elif isinstance(effect, RunEffect):
+                if self.lane is not None:
+                    self.lane.after_sync(effect)
             elif isinstance(effect, Then):
                 effect.do()
         media.flush()
@@ -311,6 +333,8 @@ class Active:
         while len(self._intake):
             self.feed_all(self._intake.take(self._loop.time()))
         self._is_stopped = True
+        if self.lane is not None:
+            self.lane.stop()
         if self.streams is not None:
             self.streams.stop()
         for each in (*self._sip, *([self._link] if self._link is not None else [])):

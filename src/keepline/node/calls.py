@@ -28,6 +28,7 @@ import structlog
 
 from keepline import __version__
 from keepline.call import effects as fx
+from keepline.call.effects_run import RunAnswered
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.outbound.policy import TollLedger
@@ -37,7 +38,7 @@ from keepline.call.unfinished.book import WorkBook
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
-from keepline.node import work_requests
+from keepline.node import answers, run_commands, work_requests
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities
@@ -53,6 +54,7 @@ from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
 from keepline.node.placements import wanted_of
 from keepline.node.programs import Programs, asks_for_names
+from keepline.node.run_start import begin_runs
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
@@ -239,6 +241,7 @@ class CallsProcess:
         self._streams = active.streams = Streams(
             self._loop, active.feed_all, exchange.gate, active.now_s, self._control.hold
         )
+        begin_runs(self._loop, self._paths.journal, journal, active, exchange, self._programs.load, self._tell)
         active.start(media, self._link)
         self._locator = self._begin_locating(active)
         self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
@@ -343,14 +346,12 @@ class CallsProcess:
                 self._active.feed(closing)
             else:
                 self._tell(fx.WorkAnswered(str(message.get("call")), "no request to close an item"))
+        elif self._active is not None and message.get("op") in (run_commands.START, run_commands.TELL):
+            self._active.feed(run_commands.wanted_of(message))
 
-    def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect) -> None:
-        if isinstance(news, fx.WorkCounted):
-            self._control.tell({"op": "work", "work": dict(news.counts)})
-        elif isinstance(news, fx.WorkAnswered):
-            self._control.tell({"op": "work_closed", "ok": not news.mistake, "call": news.item, "error": news.mistake})
-        elif isinstance(news, fx.PlacementAnswered):
-            self._control.tell({"op": "placed", "ok": not news.mistake, "call": news.call, "error": news.mistake})
+    def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect | RunAnswered) -> None:
+        if not isinstance(news, fx.RegistrationChanged):
+            self._control.tell(answers.message_of(news))
         else:
             self._registrations[news.trunk] = {"until_s": news.until_s, "why": news.why}
             self._control.tell({"op": "registrations", "registrations": self._registrations})

@@ -32,6 +32,16 @@ CREATE TABLE IF NOT EXISTS work (item TEXT PRIMARY KEY, call TEXT NOT NULL, clos
 CREATE INDEX IF NOT EXISTS work_open ON work (call) WHERE closed_at IS NULL;
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at_s REAL NOT NULL, frontier BLOB NOT NULL,
   note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, flow TEXT NOT NULL, key TEXT NOT NULL, operation TEXT NOT NULL,
+  parent TEXT NOT NULL, began_at REAL NOT NULL, since REAL NOT NULL, due_at REAL, subject TEXT NOT NULL, ended_at REAL,
+  ending TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS runs_due ON runs (due_at, run) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_by_subject ON runs (subject, since, run) WHERE subject != '';
+CREATE INDEX IF NOT EXISTS runs_open ON runs (began_at) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, event TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL,
+  kept INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_kept ON events (at, id) WHERE kept;
 INSERT OR IGNORE INTO meta VALUES ('epoch', 0);
 """
 

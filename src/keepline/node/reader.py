@@ -12,6 +12,7 @@ from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
+from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
 
@@ -65,6 +66,11 @@ class JournalReader:
             raise KeyError(call)
         with self._reading():
             return record_of(facts)
+
+    def runs(self, *, ended: int = 0, prefix: str = "") -> list[RunLine]:
+        """Every run that has not ended and the `ended` last of the others, or those whose id begins with `prefix`."""
+        with self._reading():
+            return run_lines(self._connection, ended=ended, prefix=prefix)
 
     def last_position(self) -> int:
         """Of the last fact; 0 where there is none."""

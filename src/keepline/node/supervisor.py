@@ -44,6 +44,8 @@ from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
+PASSED_ON = ("place", "start_run", "tell", work_requests.OP)
+"""Requests that the active calls process answers."""
 WATCH_EVERY_S = 0.05
 WATCH_IDLE_EVERY_S = 0.2
 """Without a live call nobody hears that something hangs."""
@@ -250,7 +252,7 @@ class Supervisor:
             return {"ok": True, "pid": os.getpid(), "limit_s": self._shutdown.limit_s}
         if op == "upgrade":
             return self._upgrade.ask(connection, message)
-        if op in ("place", work_requests.OP):
+        if op in PASSED_ON:
             return self._pass_on(connection, message)
         child = next((c for c in self.children if c.process.pid == pid), None)
         if op in ("placed", "work_closed") and child is not None:

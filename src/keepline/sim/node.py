@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 from keepline.call import effects as fx
 from keepline.call.blame import blamed
+from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import Fact
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.office import SimOffice
 from keepline.sim.process import Consumed, Died, SimProcess
+from keepline.sim.runs import SimRuns
 from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.succession.epochs import is_over, next_epoch
@@ -56,6 +58,7 @@ class SimNode:
         self.media = SimMedia(world, slot_count, lambda: self._wake(lambda process: process.read_media))
         self.office: SimOffice = SimOffice(world)
         self.written: list[Fact] = []
+        self.runs = SimRuns(self.written)
         self.log = NodeLog()
         self.active: SimProcess | None = None
         """Who was promoted last, if it lives."""
@@ -164,6 +167,13 @@ class SimNode:
             return
         self._wake(lambda process: lambda: process.feed(wanted))
         self.world.after(ASK_AGAIN_S, lambda: self.place(wanted))
+
+    def ask(self, wanted: StartRun | TellEvent) -> None:
+        """Ask for a run, or tell of an event, in the same way."""
+        if wanted.id in self.runs.answered:
+            return
+        self._wake(lambda process: lambda: process.feed(wanted))
+        self.world.after(ASK_AGAIN_S, lambda: self.ask(wanted))
 
     def _wake(self, what: Callable[[SimProcess], Callable[[], None]]) -> None:
         """Have the active process do something soon."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
+from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact, WorkFact
+from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
 from keepline.call.unfinished.book import WorkBook
 from keepline.flow.capabilities import SecretsGone
 from keepline.sip import peers
@@ -81,7 +82,7 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            if not isinstance(fact, WorkFact):
+            if not isinstance(fact, WorkFact | RunFact):
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
@@ -94,6 +95,7 @@ class SimProcess:
         node.media.close_strangers(set(open_calls))
         self.soon(self._wake_some)
         self.look()
+        self.soon(lambda: self.feed(node.runs.adopted()))
         for order in node.orders:
             self.soon(lambda order=order: self.feed(order))  # type: ignore[misc]
 
@@ -316,6 +318,8 @@ class SimProcess:
                 node.log.work[effect.item] = effect.mistake
             elif isinstance(effect, fx.PlacementAnswered):
                 node.log.placed[effect.call] = effect.mistake
+            elif isinstance(effect, RunEffect):
+                answers += tuple(node.runs.answer(effect))
             elif not isinstance(effect, Elsewhere):
                 node.media.apply(effect)
         for answer in answers:

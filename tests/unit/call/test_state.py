@@ -19,7 +19,9 @@ from keepline.call.facts import (
 )
 from keepline.call.facts.journal import JOURNAL_TYPES
 from keepline.call.facts.placed import PLACED_TYPES
+from keepline.call.facts.run import RUN_TYPES, EventForgotten, EventTold
 from keepline.call.facts.work import WORK_TYPES
+from keepline.call.runs.state import TRANSITIONS as RUN_TRANSITIONS
 from keepline.call.state import TRANSITIONS, CallState, Phase
 from keepline.call.terms import Terms
 from keepline.model.errors import LocalError
@@ -84,7 +86,9 @@ def test_every_kind_of_fact_is_in_the_table_but_the_first() -> None:
         CallPlaced,
         *WORK_TYPES,
         *JOURNAL_TYPES,
+        *RUN_TYPES,
     }
+    assert {kind for _, kind in RUN_TRANSITIONS} == set(RUN_TYPES) - {EventTold, EventForgotten}
     assert len({kind.kind for kind in FACT_TYPES}) == len(FACT_TYPES)
 
 

@@ -229,7 +229,7 @@ def test_calls_limited_are_the_newest(run: Run, journal: FakeJournal, limit: str
 
 
 def test_a_call_on_one_line(run: Run, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keepline.cli.records._clock", lambda at_s: "NOW")
+    monkeypatch.setattr("keepline.cli.records.clock", lambda at_s: "NOW")
     journal.put(FakeRecord("0123456789abcdef"))
     assert run("calls").out == ("NOW  0123456789ab  alice -> 1000  greeting  ended  11.0 s  flow 200  completed\n")
 

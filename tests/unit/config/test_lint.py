@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from keepline.config.lint import RULES, lint_flows
-from keepline.config.lint.rules import call_members
+from keepline.config.lint.rules import members_of
+from keepline.flow import Call
 
 Lint = Callable[..., list[str]]
 HEAD = "from keepline.flow import Call, HungUp, flow\n\n"
@@ -166,7 +167,7 @@ def test_an_await_that_breaks_another_rule_is_told_once(lint: Lint) -> None:
         "step = call.say('x')\nawait step",
         "await (call.say('x') if call.id else call.hangup())",
         "for step in [call.say('x'), call.say('y')]:\n    await step",
-        "own.attribute = 5\nawait call.list_of[0]()" if "list_of" in call_members() else "await unknown(call)",
+        "own.attribute = 5\nawait call.list_of[0]()" if "list_of" in members_of(Call) else "await unknown(call)",
     ],
 )
 def test_an_await_of_verbs_in_any_guise_is_left_alone(lint: Lint, code: str) -> None:

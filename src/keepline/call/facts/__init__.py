@@ -38,6 +38,7 @@ from keepline.call.facts.placed import (
 from keepline.call.facts.proven import RequestProven
 from keepline.call.facts.refer import REFER_TYPES, ReferFact
 from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnded, ReinviteSent
+from keepline.call.facts.run import RUN_TYPES, RunFact
 from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
@@ -50,6 +51,7 @@ __all__ = [
     "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined", "LegPlaced", "LineFellSilent",
     "LineHeard", "MessageRecorded", "MessageStarted", "PlacedFact", "PromptEnded", "QuestionContinued",
     "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven",
+    "RunFact",
     "SecretKept", "SecretKeyed", "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed",
     "UseEnded", "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened",
     "ending",
@@ -280,6 +282,7 @@ Fact = (
     | InterruptedFact
     | WorkFact
     | JournalFact
+    | RunFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -318,6 +321,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     CallEnded,
     *WORK_TYPES,
     *JOURNAL_TYPES,
+    *RUN_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

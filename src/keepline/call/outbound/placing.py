@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.facts import CallPlaced, ending
+from keepline.call.facts.run import RunStarted
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound.ending import REFUSED
 from keepline.call.outbound.invite import make_invite
@@ -147,11 +148,16 @@ class Placements:
         """Cancel a leg, or hang it up."""
         self._exchange.on_call(turn, leg, lambda t, c: outbound.release(t, c, why))
 
+    def start(self, turn: Turn, started: RunStarted) -> None:
+        """Have a run, once."""
+        self._exchange.runs.start(turn, started, is_new=not started.key)
+
     def _operation(self, wanted: fx.PlaceCall) -> Operation:
         """The version that a call is placed with: its parent's, else the current one."""
         exchange = self._exchange
-        parent = exchange.calls.get(wanted.parent)
-        program = exchange.programs.get(parent.received.operation) if parent is not None else None
+        parent, run = exchange.calls.get(wanted.parent), exchange.runs.resident.get(wanted.parent)
+        digest = parent.received.operation if parent is not None else run.started.operation if run is not None else ""
+        program = exchange.programs.get(digest)
         return (program or exchange.programs[exchange.current]).operation
 
 

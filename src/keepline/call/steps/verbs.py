@@ -8,6 +8,7 @@ from keepline.call.steps.quiet import NOTE, WAIT
 from keepline.call.steps.record_message import RECORD_MESSAGE
 from keepline.call.steps.say import HANG_UP, SAY
 from keepline.call.steps.secret import SECRET
+from keepline.call.steps.start import START
 from keepline.call.steps.transfer import TRANSFER
 from keepline.call.steps.use import USE
 from keepline.flow import (
@@ -22,6 +23,7 @@ from keepline.flow import (
     Outcome,
     RecordMessage,
     Say,
+    StartFlow,
     StepRequest,
     Transfer,
     Use,
@@ -41,6 +43,7 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Use: USE,
     Transfer: TRANSFER,
     Connect: CONNECT,
+    StartFlow: START,
     HangUp: HANG_UP,
     Apologise: APOLOGY,
 }

@@ -72,12 +72,17 @@ class _Reach:
                 ]
 
 
+def _is_given(scope: Scope, value: ast.expr) -> bool:
+    """Whether it is the flow's `Call`; what is given a `Run` says so itself, or nothing is said of it."""
+    return scope.is_call(value) and isinstance(value, ast.Name) and value.id not in scope.runs
+
+
 def _given(scope: Scope, call: ast.Call, target: Function) -> set[str]:
     """The parameters of `target` that are given the call here."""
     by_position = [each.arg for each in [*target.args.posonlyargs, *target.args.args]]
-    found = {name for name, value in zip(by_position, call.args, strict=False) if scope.is_call(value)}
+    found = {name for name, value in zip(by_position, call.args, strict=False) if _is_given(scope, value)}
     known = {each.arg for each in parameters(target)}
-    return found | {each.arg for each in call.keywords if each.arg in known and scope.is_call(each.value)}
+    return found | {each.arg for each in call.keywords if each.arg in known and _is_given(scope, each.value)}
 
 
 def _forget_reassigned(scope: Scope) -> None:

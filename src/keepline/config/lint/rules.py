@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, get_origin
 
-from keepline.flow import Call
+from keepline.flow import Call, Run
 from keepline.flow.spoken import fields_of
 
 _AGAIN = "use what the call or a connector gives: a flow is run again after a crash and must do the same"
@@ -112,10 +112,10 @@ def _is_below(name: str, modules: tuple[str, ...]) -> bool:
     return any(name == each or name.startswith(each + ".") for each in modules)
 
 
-def call_members() -> dict[str, bool]:
-    """What a `Call` has -> whether it is a verb, that is, has to be awaited."""
-    names = {*dir(Call), *Call.__annotations__}
-    return {name: _is_verb(getattr(Call, name, None)) for name in names if not name.startswith("_")}
+def members_of(facade: type[Call] | type[Run]) -> dict[str, bool]:
+    """What a `Call` or a `Run` has -> whether it is a verb, that is, has to be awaited."""
+    names = {*dir(facade), *facade.__annotations__}
+    return {name: _is_verb(getattr(facade, name, None)) for name in names if not name.startswith("_")}
 
 
 def _is_verb(member: Any) -> bool:
@@ -128,9 +128,9 @@ def _is_verb(member: Any) -> bool:
     return inspect.iscoroutinefunction(member) or (isinstance(kind, type) and issubclass(kind, Awaitable))
 
 
-def keywords_of(verb: str, text: str | None = None) -> frozenset[str] | None:
-    """The arguments that a member of `Call` takes by name, with the fields of its `text`; None where it takes any."""
-    parameters = list(inspect.signature(getattr(Call, verb)).parameters.values())[1:]
+def keywords_of(verb: str, text: str | None = None, facade: type[Call] | type[Run] = Call) -> frozenset[str] | None:
+    """The arguments that a member of the `facade` takes by name, with the fields of its `text`; None: it takes any."""
+    parameters = list(inspect.signature(getattr(facade, verb)).parameters.values())[1:]
     names = frozenset(each.name for each in parameters if each.kind not in (each.POSITIONAL_ONLY, each.VAR_KEYWORD))
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return names.union(fields_of(text)) if text is not None and "text" in names else None

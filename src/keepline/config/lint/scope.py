@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from keepline.config.lint.modules import CodeBase, CodeModule, Function, builtin, imported_names, module_code
+from keepline.flow import Call, Run
 
 _CALL_TYPES = ("keepline.flow.Call", "keepline.flow.verbs.Call")
+_RUN_TYPES = ("keepline.flow.Run", "keepline.flow.runs.Run")
 _FLOW_MARKS = ("keepline.flow.flow", "keepline.flow.engine.flow")
 
 
@@ -18,7 +20,9 @@ class Scope:
     module: CodeModule
     function: Function | None
     calls: set[str] = field(default_factory=set)
-    """Names that stand for the flow's `Call`."""
+    """Names that stand for the flow's `Call`, or its `Run`."""
+    runs: set[str] = field(default_factory=set)
+    """Those of them that stand for a `Run`."""
     nodes: list[ast.AST] = field(default_factory=list)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     own_imports: dict[str, str] = field(default_factory=dict)
@@ -53,12 +57,14 @@ class Scope:
         arguments = parameters(function)
         if arguments and is_flow(function, self):
             self.calls.add(arguments[0].arg)
-        self.calls.update(each.arg for each in arguments if self._is_call_type(each.annotation))
+        self.runs.update(each.arg for each in arguments if self._is_type(each.annotation, "Run", _RUN_TYPES))
+        self.calls.update(each.arg for each in arguments if self._is_type(each.annotation, "Call", _CALL_TYPES))
+        self.calls |= self.runs
 
-    def _is_call_type(self, annotation: ast.expr | None) -> bool:
+    def _is_type(self, annotation: ast.expr | None, name: str, types: tuple[str, ...]) -> bool:
         if isinstance(annotation, ast.Constant):
-            return annotation.value == "Call"
-        return annotation is not None and self.name_of(annotation, of_module=True) in _CALL_TYPES
+            return annotation.value == name
+        return annotation is not None and self.name_of(annotation, of_module=True) in types
 
     def name_of(self, node: ast.AST, *, of_module: bool = False) -> str:
         """The dotted name that an expression stands for, `datetime.datetime.now`; empty where the text does not say."""
@@ -88,8 +94,12 @@ class Scope:
         return self.code.follow(name) is not None
 
     def is_call(self, node: ast.AST) -> bool:
-        """Whether an expression is the flow's `Call`, for certain."""
+        """Whether an expression is the flow's `Call` or `Run`, for certain."""
         return isinstance(node, ast.Name) and node.id in self.calls
+
+    def facade_of(self, node: ast.AST) -> type[Call] | type[Run]:
+        """Which of the two it is."""
+        return Run if isinstance(node, ast.Name) and node.id in self.runs else Call
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.parents.get(node)

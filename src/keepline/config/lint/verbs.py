@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from keepline.config.lint.findings import shown
-from keepline.config.lint.rules import call_members, keywords_of, rule_of
+from keepline.config.lint.rules import keywords_of, members_of, rule_of
 from keepline.config.lint.scope import Scope
 
 _Node = tuple[ast.AST, str, str, list[str]]
@@ -28,30 +28,31 @@ CALL_CHARS_MAX = 40
 
 def verb_nodes(scope: Scope, prompts: list[str] | None) -> Iterator[_Node]:
     """What is wrong about the verbs of a scope; `prompts` are the operation's, None where they are not known."""
-    members = call_members()
     for node in scope.nodes:
         if isinstance(node, ast.Attribute) and scope.is_call(node.value) and isinstance(node.ctx, ast.Load):
+            members = members_of(scope.facade_of(node.value))
             if node.attr not in members:
                 yield node, "verb", node.attr, list(members)
         elif isinstance(node, ast.Call):
-            yield from _call_nodes(scope, node, members, prompts)
-        elif isinstance(node, ast.Await) and (name := _no_verb(scope, node.value, members)):
+            yield from _call_nodes(scope, node, prompts)
+        elif isinstance(node, ast.Await) and (name := _no_verb(scope, node.value)):
             yield node, "await", name, []
 
 
-def _call_nodes(scope: Scope, node: ast.Call, members: dict[str, bool], prompts: list[str] | None) -> Iterator[_Node]:
+def _call_nodes(scope: Scope, node: ast.Call, prompts: list[str] | None) -> Iterator[_Node]:
     function = node.func
     if not isinstance(function, ast.Attribute) or not scope.is_call(function.value):
         own = scope.own(function)
         if own is not None and isinstance(own[1], ast.AsyncFunctionDef) and _is_unawaited(scope, node):
             yield node, "unawaited", _shown_call(node), []
         return
-    if not members.get(function.attr):
+    facade = scope.facade_of(function.value)
+    if not members_of(facade).get(function.attr):
         return
     if _is_unawaited(scope, node):
         yield node, "unawaited", _shown_call(node), []
     texts = [value for given in node.args[:2] for _, value in texts_of(scope, given)]
-    known = keywords_of(function.attr, "".join(texts) if texts else None)
+    known = keywords_of(function.attr, "".join(texts) if texts else None, facade)
     for keyword in node.keywords:
         if keyword.arg and known is not None and keyword.arg not in known:
             yield keyword.value, "verb", f"{function.attr}({keyword.arg}=…)", [f"{each}=" for each in sorted(known)]
@@ -91,18 +92,18 @@ def _is_unawaited(scope: Scope, node: ast.expr) -> bool:
     return False
 
 
-def _no_verb(scope: Scope, node: ast.expr, members: dict[str, bool]) -> str:
+def _no_verb(scope: Scope, node: ast.expr) -> str:
     """What is awaited, where that is certainly no verb and no coroutine of the operation; else empty."""
     if isinstance(node, _NO_VERBS):
         return shown(node)
     if isinstance(node, ast.IfExp):
-        return _no_verb(scope, node.body, members) or _no_verb(scope, node.orelse, members)
+        return _no_verb(scope, node.body) or _no_verb(scope, node.orelse)
     is_called = isinstance(node, ast.Call)
     target = node.func if isinstance(node, ast.Call) else node
     if scope.is_call(target):
         return shown(node)
     if isinstance(target, ast.Attribute) and scope.is_call(target.value):
-        is_verb = members.get(target.attr)
+        is_verb = members_of(scope.facade_of(target.value)).get(target.attr)
         return "" if is_verb is None or (is_verb and is_called) else shown(node)
     name = scope.name_of(target)
     if not name or name.startswith("keepline.") or (rule_of(name) and not scope.is_own(name)):

@@ -1,0 +1,123 @@
+"""The step `use` of a run: as that of a call, but for time. Nobody waits on the line, so it is asked again with pauses.
+
+A question leaves nothing on record but its answer: a successor asks it again. That a change is asked for is synced
+first; where its answer is lost it is repeated only where the other side does it once for one key, else its lookup is
+asked, else what became of it is unknown: nothing is guessed.
+"""
+
+from typing import TYPE_CHECKING
+
+from keepline.call.effects import CallCapability, CapabilityAnswered, Report
+from keepline.call.facts.run import RunUseStarted
+from keepline.call.runs.state import RunState
+from keepline.call.turn import Turn
+from keepline.flow import Reply, StepOutcome, StepResult, Unavailable, Unknown, Use
+from keepline.flow.capabilities import UseOutcome, outcome_words, unanswered, write_outcome
+from keepline.flow.steps import fingerprint
+from keepline.model.capability import CapabilityAction
+from keepline.model.limits_runs import RUN_USE_ATTEMPTS_MAX
+
+if TYPE_CHECKING:
+    from keepline.call.runs.runs import Runs
+
+SILENT_S = 0.5
+"""Beyond its deadline, until a use that nobody answers is given up."""
+PAUSE_S_MIN = 1.0
+"""Before what may have been done is asked for again; doubles each time."""
+
+
+def begin(runs: "Runs", turn: Turn, run: RunState, request: Use) -> StepResult | None:
+    """Ask, or go on with a change that a process before has asked for; the result where it is known at once."""
+    action = _action(turn, run, request.action, request.capability)
+    if action is None:
+        return _result(turn, run, request, Unavailable(f"the operation has no {request.capability}.{request.action}"))
+    if not action.changes:
+        _emit(runs, turn, run, request, request.action, action, 1)
+        return None
+    if run.use is None:
+        _ask(runs, turn, run, request, request.action, 1)
+        return None
+    return _resolve(runs, turn, run, request, "the process that asked died", pause=False)
+
+
+def on_answered(runs: "Runs", turn: Turn, run: RunState, given: CapabilityAnswered) -> StepResult | None:
+    """An answer; None where it is late, or something is asked in turn."""
+    assert run.waiting is not None
+    assert isinstance(run.waiting.request, Use)
+    if (given.step, given.attempt) != (run.waiting.step, run.asking):
+        return None
+    return _judge(runs, turn, run, run.waiting.request, given.outcome)
+
+
+def on_time(runs: "Runs", turn: Turn, run: RunState, request: Use) -> StepResult | None:
+    """Nobody answered in time, or a pause is over."""
+    if run.asking:
+        changes = run.use is not None
+        return _judge(runs, turn, run, request, unanswered("no answer within its time", changes=changes))
+    return _resolve(runs, turn, run, request, "its answer was lost", pause=False)
+
+
+def _judge(runs: "Runs", turn: Turn, run: RunState, request: Use, outcome: UseOutcome) -> StepResult | None:
+    use = run.use
+    if use is None:
+        return _result(turn, run, request, outcome)
+    is_sure = isinstance(outcome, Reply)
+    if use.asks != use.action and not is_sure:  # a lookup that finds nothing proves nothing
+        return _resolve(runs, turn, run, request, f"the lookup is {outcome_words(write_outcome(outcome))}", pause=True)
+    is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and use.attempt > 1)
+    if is_open:
+        return _resolve(runs, turn, run, request, outcome_words(write_outcome(outcome)), pause=True)
+    return _result(turn, run, request, outcome)
+
+
+def _resolve(runs: "Runs", turn: Turn, run: RunState, request: Use, why: str, *, pause: bool) -> StepResult | None:
+    """What becomes of a change that may have been done; None while somebody is asked, or will be after a pause."""
+    use, action = run.use, _action(turn, run, request.action, request.capability)
+    assert use is not None
+    asks = "" if action is None else request.action if action.idempotent else action.lookup
+    if not asks or use.attempt >= RUN_USE_ATTEMPTS_MAX:
+        return _result(turn, run, request, Unknown(why.removeprefix("unknown: ")))
+    if pause and use.attempt > 1:
+        run.asking = 0
+        runs.arm(run, turn.now_s + PAUSE_S_MIN * 2 ** (use.attempt - 2))
+        return None
+    _ask(runs, turn, run, request, asks, use.attempt + 1)
+    return None
+
+
+def _ask(runs: "Runs", turn: Turn, run: RunState, request: Use, asks: str, attempt: int) -> None:
+    """Ask for a change, or what became of it, which is on record first."""
+    action = _action(turn, run, asks, request.capability)
+    assert action is not None
+    assert run.waiting is not None
+    deadline_s = turn.now_s + action.timeout_s
+    names = (request.capability, request.action, asks, request.arguments)
+    runs.record(turn, run, RunUseStarted(run.id, turn.now_s, run.waiting.step, *names, attempt, deadline_s))
+    _emit(runs, turn, run, request, asks, action, attempt)
+
+
+def _emit(
+    runs: "Runs", turn: Turn, run: RunState, request: Use, asks: str, action: CapabilityAction, attempt: int
+) -> None:
+    assert run.waiting is not None
+    step, deadline_s = run.waiting.step, turn.now_s + action.timeout_s
+    run.asking = attempt
+    names = (request.capability, asks, request.arguments)
+    key, changes = f"{run.id}-{step}", action.changes
+    turn.emit(CallCapability(run.id, step, *names, key, deadline_s, changes, attempt, run.started.operation))
+    runs.arm(run, deadline_s + SILENT_S)
+
+
+def _action(turn: Turn, run: RunState, action: str, capability: str) -> CapabilityAction | None:
+    program = turn.program_of(run.started.operation)
+    found = program.operation.capabilities.get(capability) if program is not None else None
+    return found.action(action) if found is not None else None
+
+
+def _result(turn: Turn, run: RunState, request: Use, outcome: UseOutcome) -> StepResult:
+    value = write_outcome(outcome, changes=run.use is not None)
+    name = f"{request.capability}.{request.action}"
+    if isinstance(outcome, Unavailable | Unknown):
+        turn.emit(Report("use_failed", run.id, f"{name}: {outcome_words(value)}"))
+    attempts = run.use.attempt if run.use is not None else 1
+    return StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts)

@@ -1,0 +1,19 @@
+"""The bounds of runs, as `limits` has the others. Each is reached by a test."""
+
+RUN_WAIT_S_MAX = 34_560_000
+"""Of one wait of a flow without a caller: 400 days."""
+RUN_VARIABLES_CHARS_MAX = 8_000
+"""Of what a run is started with, as JSON."""
+RUN_RESULT_CHARS_MAX = 32_000
+"""Of what the flow of a run returns, as JSON."""
+RUN_STEPS_PER_TURN_MAX = 200
+"""Steps of a run that take no time, one after the other; a loop of them ends here, before calls feel it."""
+RUN_USE_ATTEMPTS_MAX = 8
+"""Times that one use of a run is asked for, crashes included; the pauses between them double."""
+RUNS_RESIDENT_MAX = 5_000
+"""Runs in memory at once; those beyond wait on disk until others are done or wait for long."""
+RUNS_PER_READ = 500
+"""Due runs whose ids are read from the journal at once."""
+EVENT_KEY_CHARS_MAX = 200
+EVENTS_KEPT_MAX = 10_000
+"""Events that nobody has waited for yet; the oldest gives way."""

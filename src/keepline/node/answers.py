@@ -1,0 +1,17 @@
+"""What the active calls process tells the supervisor of a command's request, as messages."""
+
+from keepline.call import effects as fx
+from keepline.call.effects_run import RunAnswered
+from keepline.node import run_commands
+from keepline.node.control import Message
+
+
+def message_of(news: fx.PlacementAnswered | fx.WorkEffect | RunAnswered) -> Message:
+    """The message that says it; its `call` is the id by which the supervisor knows who asked."""
+    if isinstance(news, RunAnswered):
+        return run_commands.answer_of(news)
+    if isinstance(news, fx.WorkCounted):
+        return {"op": "work", "work": dict(news.counts)}
+    if isinstance(news, fx.WorkAnswered):
+        return {"op": "work_closed", "ok": not news.mistake, "call": news.item, "error": news.mistake}
+    return {"op": "placed", "ok": not news.mistake, "call": news.call, "error": news.mistake}
