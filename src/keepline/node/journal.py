@@ -27,12 +27,11 @@ from keepline.node.journal_file import (
     next_epoch,
     sync_directory,
 )
+from keepline.node.journal_index import note_facts
 from keepline.node.journal_late import JournalFigures, Lateness
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
 from keepline.node.journal_rescue import note_damage
-from keepline.node.journal_runs import apply_runs
 from keepline.node.journal_tail import Tail
-from keepline.node.journal_work import note_work
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
 
@@ -303,8 +302,7 @@ class Journal:
                 connection.executemany("INSERT OR IGNORE INTO calls (call) VALUES (?)", begun)
             if ended:
                 connection.executemany("UPDATE calls SET ended_at = ? WHERE call = ?", ended)
-            note_work(connection, facts)
-            apply_runs(connection, facts)
+            note_facts(connection, facts)
             if draft.checkpoint is not None:
                 connection.execute(INSERT_CHECKPOINT, draft.checkpoint)
             connection.execute("COMMIT")
