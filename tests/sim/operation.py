@@ -2,6 +2,7 @@
 
 from keepline.call.turn import Identity, Program
 from keepline.flow import Call, HungUp, StepFailedError, flow
+from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, HttpService
 from keepline.model.operation import (
     EVERYBODY,
     FlowReference,
@@ -188,6 +189,19 @@ async def watchful(call: Call) -> None:
 
 
 @flow
+async def paying(call: Call) -> None:
+    """Take a card and charge it, by what may be asked twice or by what can be looked up."""
+    card = await call.ask_secret_digits("Your card?", count=16, check="luhn", timeout_s=4.0)
+    if not card:
+        await call.say(f"{card}.")
+    elif call.to_number == "8000":
+        await call.say(f"{type(await call.use('office.charge', prompt='music', card=card)).__name__}.")
+    else:
+        await call.say(f"{type(await call.use('office.send', prompt='music', card=card)).__name__}.")
+    await call.hangup()
+
+
+@flow
 async def curt(call: Call) -> None:
     """Hang up at once: before the ACK has come."""
     await call.hangup()
@@ -214,6 +228,7 @@ FLOWS = {
         brittle,
         handing_over,
         connecting,
+        paying,
     )
 }
 FLOWS["fragile"] = brittle
@@ -238,7 +253,23 @@ NUMBERS = {
     "7020": Number("watchful"),
     "7001": Number("brittle"),
     "7002": Number("fragile"),
+    "8000": Number("paying"),
+    "8001": Number("paying"),
 }
+CAPABILITY = Capability(
+    "office",
+    (
+        CapabilityPath(
+            "first",
+            HttpService("http://office.invalid", {}),
+            {
+                "find": CapabilityAction(timeout_s=2.0),
+                "charge": CapabilityAction(timeout_s=2.0, changes=True, idempotent=True),
+                "send": CapabilityAction(timeout_s=2.0, changes=True, lookup="find"),
+            },
+        ),
+    ),
+)
 FALLBACKS = {"brittle": "desk", "fragile": "raising"}
 PROMPTS = {
     "welcome": Prompt(text="Welcome.", length_s=8.0),
@@ -269,6 +300,7 @@ def operation(digest: str = "a1", calls_max: int = 100) -> Operation:
         flows={name: FlowReference("flows", name, FALLBACKS.get(name, "")) for name in FLOWS},
         prompts=PROMPTS,
         outbound=OutboundPolicy((EVERYBODY,)),
+        capabilities={"office": CAPABILITY},
     )
 
 

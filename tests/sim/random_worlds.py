@@ -17,6 +17,7 @@ from tests.sim.scenes import Scene, exchange_of
 CALLERS = 12
 CALLS_BEGIN_WITHIN_S = 8.0
 DEATHS_MAX = 6
+CARD, NO_CARD = "5893018254760292", "5893018254760293"
 SUPERVISED = 0.5
 """Share of the worlds whose node has a supervisor and two calls processes."""
 CUT_OFF = 0.3
@@ -65,6 +66,25 @@ def talker_of(random: Random) -> Plan:
     return Plan("6008", keys, hang_up_after_s)
 
 
+def payer_of(random: Random, number: str) -> Plan:
+    """Somebody who keys a card, at once or after another that is none; or a part of it."""
+    entries = random.choice(((CARD,), (CARD,), (NO_CARD, CARD), (CARD[:9],)))
+    began_s, keys = random.uniform(0.5, 3.0), []
+    for entry in entries:
+        keys += [(round(began_s + 0.1 * index, 3), key) for index, key in enumerate(entry)]
+        began_s += random.uniform(4.0, 7.0)
+    hangs_up = random.random() < 0.4
+    return Plan(number, tuple(keys), round(random.uniform(1.0, 12.0), 3) if hangs_up else None)
+
+
+def prepare_office(scene: Scene, random: Random, number: str) -> None:
+    """What the back office is like: slow, forgetful, and able to do a thing twice where it may be looked up."""
+    office = scene.node.office
+    office.answers_after_s = random.choice((0.1, 0.4, 1.5))
+    office.loses_answers, office.answers_twice = random.choice((0, 0, 1, 3)), random.random() < 0.3
+    office.repeats_by_key = number == "8000"
+
+
 def callee_of(random: Random) -> CalleePlan:
     """What they meet there."""
     return CalleePlan(
@@ -94,6 +114,9 @@ def random_scene(
     talking = Random(f"talks {seed}")
     plans += [(talking.uniform(0.0, 5.0), talker_of(talking)) for _ in range(talking.choice((0, 1, 3)))]
     callees = {"+18005550111": callee_of(talking)}
+    paying = Random(f"payments {seed}")
+    payments_to = paying.choice(("8000", "8001"))
+    plans += [(paying.uniform(0.0, 8.0), payer_of(paying, payments_to)) for _ in range(paying.choice((0, 1, 2)))]
     slots = len(plans) + sum(plan.number == "6008" for _, plan in plans)
     make = make or exchange_of(slots, kind)
     succession = Random(f"succession {seed}")
@@ -113,13 +136,14 @@ def random_scene(
         plan_faults(scene, scene.supervisor, succession)
     if succession.random() < CUT_OFF:
         plan_cuts(scene, succession)
+    prepare_office(scene, paying, payments_to)
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
     for _ in range(random.randint(0, DEATHS_MAX)):
         at_s, outage_s = random.uniform(0.1, 30.0), random.choice((0.01, 0.1, 0.5, 2.0))
         world.at(BEGAN_S + at_s, lambda outage_s=outage_s: kill(scene, outage_s))  # type: ignore[misc]
     for _ in range(random.randint(0, 2)):
-        world.at(BEGAN_S + random.uniform(0.1, 30.0), node.media.restart)
+        world.at(BEGAN_S + random.uniform(0.1, 30.0), random.choice((node.media.restart, node.media.die)))
     if random.random() < 0.2:
         stops_at_s = BEGAN_S + random.uniform(2.0, 20.0)
         world.at(stops_at_s, lambda: node.order(fx.Drain()))

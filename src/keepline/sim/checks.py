@@ -36,6 +36,7 @@ from keepline.sim.caller import SimCaller
 from keepline.sim.media import MediaLog, Started
 from keepline.sim.network import Address
 from keepline.sim.node import SimNode
+from keepline.sim.promises import broken_promises
 
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
@@ -71,12 +72,14 @@ def wrongs(
         if not isinstance(fact, WorkFact):
             calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
+    found += broken_promises(node, calls)
     media = _MediaByCall(node.media.log)
     for call, facts in calls.items():
         found += [f"call {call}: {what}" for what in _of_call(node, media, call, facts)]
     by_sip_call: dict[str, list[list[Fact]]] = {}
     for facts in calls.values():
-        by_sip_call.setdefault(_invite(facts).sip_call_id, []).append(facts)
+        if isinstance(facts[0], CallBegun):  # whatever else they may be is found out above
+            by_sip_call.setdefault(facts[0].sip_call_id, []).append(facts)
     for caller in callers:
         mine = by_sip_call.get(caller.call_id, [])
         if (everybody or caller.address in were_cut) and caller.heard.outcome in UNHEARD:
@@ -106,11 +109,6 @@ def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]], *, is_sure: b
     legs = [(each.parent, each.parent_step) for each in placed]
     if len(set(legs)) != len(legs):
         yield f"a step called somebody more than once: {legs}"
-
-
-def _invite(facts: list[Fact]) -> CallBegun:
-    assert isinstance(facts[0], CallBegun)
-    return facts[0]
 
 
 def _left_over(node: SimNode) -> Iterator[str]:

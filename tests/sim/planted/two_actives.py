@@ -7,7 +7,7 @@ from keepline.sim.world import BEGAN_S
 from tests.sim.random_worlds import random_scene
 from tests.sim.scenes import Scene
 
-WITHIN_SEEDS = 10
+WITHIN_SEEDS = 3
 STOPPED_S = 0.8
 
 

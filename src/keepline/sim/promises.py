@@ -1,0 +1,59 @@
+"""What a world promises about money and secrets: nothing is done twice or off the record, and no secret is written.
+
+The back office counts for itself; the journal is compared with it, and never asked about itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from keepline.call.facts import Fact, StepEnded, UseStarted
+from keepline.flow.capabilities import Refused, Reply, Unavailable, read_outcome
+from keepline.sim.node import SimNode
+
+SECRET_RUN = 8
+"""So many digits of a secret in a row are no chance."""
+
+
+def broken_promises(node: SimNode, calls: dict[str, list[Fact]]) -> Iterator[str]:
+    """All that is wrong with changes outside and with secrets."""
+    if node.office.asked:
+        yield from _of_changes(node, calls)
+    for call, keyed in node.media.log.keyed_in_private.items():
+        yield from _of_secret(node, call, keyed, calls.get(call, []))
+
+
+def _of_changes(node: SimNode, calls: dict[str, list[Fact]]) -> Iterator[str]:
+    office = node.office
+    yield from (f"{key} was done {count} times" for key, count in office.done.items() if count > 1)
+    keys: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    for asked in office.asked:
+        if asked.changes:
+            keys[asked.call, asked.step].add(asked.idempotency_key)
+    for (call, step), under in keys.items():
+        facts = calls.get(call, [])
+        if len(under) > 1:
+            yield f"call {call}: step {step} asked under the keys {sorted(under)}"
+        if not any(isinstance(fact, UseStarted) and fact.step == step and fact.changes for fact in facts):
+            yield f"call {call}: step {step} asked for a change that is not on record"
+        is_done = any(office.done[key] for key in under)
+        for fact in facts:
+            if isinstance(fact, StepEnded) and fact.step == step and fact.outcome == "done":
+                outcome = read_outcome(fact.value)
+                if isinstance(outcome, Reply) and not is_done:
+                    yield f"call {call}: step {step} is done on record, and not at the office"
+                if isinstance(outcome, Refused | Unavailable) and is_done:
+                    yield f"call {call}: step {step} was done, and the record says {type(outcome).__name__}"
+
+
+def _of_secret(node: SimNode, call: str, keyed: str, facts: list[Fact]) -> Iterator[str]:
+    runs = {keyed[at : at + SECRET_RUN] for at in range(len(keyed) - SECRET_RUN + 1)}
+    if not runs:
+        return
+    for fact in facts:
+        text = " ".join(str(value) for value in asdict(fact).values() if not isinstance(value, float))
+        if any(run in text for run in runs):
+            yield f"call {call}: {fact.kind} holds digits of a secret"
+    told = [report.detail for report in node.log.reports if report.call == call]
+    if any(run in text for run in runs for text in told):
+        yield f"call {call}: a report holds digits of a secret"
