@@ -31,6 +31,8 @@ UNDER_WAY_WITHIN_S = 120.0
 RECORDS_WITHIN_S = 30.0
 ENDS_MARGIN_S = 60.0
 PAID = ("paying", "keying")
+ASKED_MAX = 3
+"""How often a node asks a back office for one thing: after so many deaths a charge may be unclear, for a while."""
 RECORDED_LESS_S = 1.5
 """What a recording may lack for each death of media: half a second and the time until its successor, generously."""
 
@@ -109,6 +111,8 @@ class Stage:
                 continue
             made, keys = self.office.told(report["caller"])
             told = [run["prompt"] for run in report["heard"]]
+            if "unclear" in told and self.strikes(report) < ASKED_MAX:
+                found.append(f"{report['caller']} was told that it is unclear after {self.strikes(report)} deaths")
             if made > 1 or keys > 1 or ("paid" in told and not made) or ("unpaid" in told and made):
                 found.append(f"{report['caller']} was charged {made} times with {keys} keys and heard {told}")
         return found
@@ -143,14 +147,13 @@ class Stage:
             [] if length_s >= least_s else [f"{report['caller']}: {length_s:.1f} s recorded of {report['dwell_s']:.1f}"]
         )
 
+    def strikes(self, report: dict[str, Any]) -> int:
+        """How many events fell into a call."""
+        return sum(report["invited_at"] < at < report["ended_at"] for at in self.struck_at)
+
     def struck(self, kind: str = "") -> int:
         """How many events fell into calls (of a kind), added up: what strikes nobody proves nothing."""
-        return sum(
-            report["invited_at"] < at < report["ended_at"]
-            for report in self.reports
-            for at in self.struck_at
-            if kind in ("", report["kind"])
-        )
+        return sum(self.strikes(report) for report in self.reports if kind in ("", report["kind"]))
 
     def log(self) -> list[dict[str, Any]]:
         """What the node's processes logged, with "at" in seconds of the wall clock."""

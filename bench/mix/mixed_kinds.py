@@ -214,7 +214,10 @@ class Paying(Kind):
         return Part(kind=self, dwell_s=dwell_s)
 
     def expectation(self, caller: Any, deaths: bool) -> Expectation:
-        return Expectation("theirs", 200, ("paid",), deaths)
+        return Expectation("theirs", 200, (), deaths)
+
+    def faults(self, crowd: Any, caller: Any, found: Sequence[Run]) -> list[str]:
+        return told_faults([run for run in found if run.prompt != "card"])
 
 
 class Keying(Kind):
@@ -243,11 +246,11 @@ class Keying(Kind):
 
     def faults(self, crowd: Any, caller: Any, found: Sequence[Run]) -> list[str]:
         names = [run.prompt or "unknown audio" for run in found]
-        asked = len(names) - 1
-        is_right = asked >= 1 and names == ["card"] * asked + ["paid"] and found[-1].complete
-        if not is_right:
-            return [f"prompts: heard {', '.join(names) or 'nothing'} instead of card, paid"]
-        return [] if asked == 1 or crowd.media_dies else [f"secret: it was asked for {asked} times"]
+        asked = names.count("card")
+        faults = told_faults(found[asked:])
+        if not asked or names[:asked] != ["card"] * asked:
+            faults.append(f"prompts: heard {', '.join(names) or 'nothing'}, and card not at the beginning")
+        return faults if asked == 1 or crowd.media_dies else [*faults, f"secret: it was asked for {asked} times"]
 
 
 class Message(Kind):
@@ -275,6 +278,14 @@ KINDS: dict[str, Kind] = {
         Kind(), Digits(), Hold(), Talking(), Calling(), RingingIn(), Transferring(), Paying(), Keying(), Message()
     )
 }  # fmt: skip
+
+
+def told_faults(found: Sequence[Run]) -> list[str]:
+    """Who pays hears that it is paid. That this is unclear may be true as well: it is judged where deaths are known."""
+    names = [run.prompt or "unknown audio" for run in found]
+    if names in (["paid"], ["unclear"]) and found[-1].complete:
+        return []
+    return [f"prompts: heard {', '.join(names) or 'nothing'} instead of paid"]
 
 
 def leg_faults(crowd: Any, caller: Any, leg: Any) -> list[str]:

@@ -104,6 +104,13 @@ def test_a_card_is_asked_for_again_only_where_media_died() -> None:
     assert faults("keying", run("card"), run("card"), run("paid"), media_dies=True) == []
     assert faults("keying", run("card"), run("unpaid"), media_dies=True) != []
     assert faults("keying", run("paid"), media_dies=True) != []
+    assert faults("keying", run("card"), run("paid"), run("card"), run("paid"), media_dies=True) != []
+
+
+def test_who_pays_must_hear_the_whole_of_what_became_of_it() -> None:
+    assert faults("paying", run("paid")) == faults("paying", run("unclear")) == []
+    for heard in ((), (run("unpaid"),), (run("paid", False),), (run("paid"), run("paid"))):
+        assert len(faults("paying", *heard)) == 1
 
 
 def test_keys_of_a_card_begin_anew_when_it_is_asked_for_again() -> None:
