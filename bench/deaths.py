@@ -101,10 +101,7 @@ def supervisor_gone(number: int) -> Strike:
         stage.node.process = None  # a stopped one ends only when its successor ends it
         stage.struck_at.append(time.time())
         stage.node.up()
-        if former is not None:
-            former.wait(SOON_S)
-            if former.stdout is not None:
-                former.stdout.close()
+        put_away(former)
         after = wait_until("the node is complete again", lambda: complete(stage.node), SOON_S)
         if after != before:
             raise AssertionError(f"not adopted but replaced: {before} are {after}")
@@ -127,6 +124,27 @@ def upgrade(stage: Stage) -> None:
     stage.dead += [before["active"], before["warm"]]
 
 
+def everything_dies(stage: Stage) -> None:
+    """Every process of the node at once; it is started again as soon as the last one is gone."""
+    stage.complete()
+    former = stage.node.process
+    stage.struck_at.append(time.time())
+    for found in stage.node.processes():
+        os.kill(found.pid, signal.SIGKILL)
+    wait_until("all of it is gone", lambda: not stage.node.processes(), SOON_S)
+    stage.node.process = None
+    stage.node.up()
+    put_away(former)
+
+
+def put_away(former: "subprocess.Popen[str] | None") -> None:
+    """What is left of a supervisor that has ended."""
+    if former is not None:
+        former.wait(SOON_S)
+        if former.stdout is not None:
+            former.stdout.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A row of the table."""
@@ -135,6 +153,7 @@ class Event:
     happen: Strike
     must: str
     media_deaths: bool = False
+    all_dies: bool = False
 
 
 EVENTS = {
@@ -155,6 +174,9 @@ EVENTS = {
     ),
     "upgraded": Event("`keepline upgrade` to another operation", upgrade, "gap <= 40"),
     "deadly-call": Event("a call that kills its process twice", deadly_call, "gap <= 40"),
+    "everything-killed": Event(
+        "kill -9 of everything, then `keepline up`", everything_dies, "calls go on from their step", True, True
+    ),
 }
 
 
@@ -228,12 +250,13 @@ def take_overs_ms(stage: Stage) -> tuple[list[float], list[float]]:
 
 def setting_of(args: argparse.Namespace, event: Event) -> Setting:
     """The command line as a stage: calls last as long as it takes to have so many with so many new ones a second."""
-    length_s = args.concurrent / args.rate
-    dwell_s = max(4.0, length_s - AROUND_S)
+    dwell_s = max(4.0, args.concurrent / args.rate - AROUND_S)
     return Setting(
-        args.concurrent, args.rate, max(args.rate, args.concurrent / RAMP_S), (0.7 * dwell_s, 1.3 * dwell_s),
-        min(RING_S_MAX, dwell_s), args.tcp_share, args.mix, "light" if args.concurrent > NOISE_CALLS_MAX else "noise",
-        DRAIN_S, event.media_deaths, args.kills,
+        concurrent=args.concurrent, rate=args.rate, ramp_rate=max(args.rate, args.concurrent / RAMP_S),
+        dwell_s=(0.7 * dwell_s, 1.3 * dwell_s), ring_s=min(RING_S_MAX, dwell_s),
+        tcp_share=0.0 if event.all_dies else args.tcp_share, mix=args.mix,
+        rtp="light" if args.concurrent > NOISE_CALLS_MAX else "noise", drain_s=DRAIN_S,
+        media_deaths=event.media_deaths, all_dies=event.all_dies, seed=args.kills,
     )  # fmt: skip
 
 

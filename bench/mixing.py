@@ -52,6 +52,7 @@ class Setting:
     rtp: str = "noise"
     drain_s: float = 60.0
     media_deaths: bool = False
+    all_dies: bool = False
     seed: int = 1
 
 
@@ -111,7 +112,9 @@ class Stage:
                 continue
             made, keys = self.office.told(report["caller"])
             told = [run["prompt"] for run in report["heard"]]
-            if "unclear" in told and self.strikes(report) < ASKED_MAX:
+            # With media's memory a card is gone that may have been charged: nobody can ask once more.
+            least = 1 if self.setting.all_dies and report["kind"] == "keying" else ASKED_MAX
+            if "unclear" in told and self.strikes(report) < least:
                 found.append(f"{report['caller']} was told that it is unclear after {self.strikes(report)} deaths")
             if made > 1 or keys > 1 or ("paid" in told and not made) or ("unpaid" in told and made):
                 found.append(f"{report['caller']} was charged {made} times with {keys} keys and heard {told}")
@@ -133,7 +136,8 @@ class Stage:
         found = [f"{who}: {had[who]} records of {count} calls" for who, count in wanted.items() if had[who] != count]
         messages = {each["from"]: each.get("messages") or [] for each in records}
         for report in self.reports:
-            if report["kind"] == "message" and not report["cut"] and report["good"]:
+            is_whole = not report["cut"] and report["good"] and not self.setting.all_dies
+            if report["kind"] == "message" and is_whole:
                 found += self._message_faults(report, messages.get(report["caller"], []))
         return found
 
@@ -225,7 +229,8 @@ def crowd_options(node: LocalNode, setting: Setting) -> list[str]:
     ]  # fmt: skip
     if setting.mix:
         options += ["--mix", setting.mix]
-    return options + (["--media-deaths"] if setting.media_deaths else [])
+    flags = {"--media-deaths": setting.media_deaths, "--all-dies": setting.all_dies}
+    return options + [flag for flag, is_set in flags.items() if is_set]
 
 
 def under_way(stage: Stage) -> None:

@@ -64,6 +64,7 @@ def options() -> argparse.ArgumentParser:
     add("--ring", type=float, default=8.0, help="seconds that the node lets a call ring in")
     add("--rtp", choices=("noise", "light"), default="noise", help="what to send (light: a packet a second)")
     add("--media-deaths", action="store_true", help="frames may be missing in time, and a packet may come twice")
+    add("--all-dies", action="store_true", help="what is heard is not judged, but that nothing is lost or doubled")
     add("--seed", type=int, default=0, help="of everything that is random in the callers' behaviour")
     add("--prompt", type=prompt_file, action="append", default=[], metavar="NAME=FILE", help="raw G.711 to recognise")
     return parser
@@ -77,7 +78,8 @@ def crowd_of(args: argparse.Namespace, tell: Any) -> MixedCrowd:
         calls=args.calls, drain_s=args.drain, rtp=args.rtp, sip_port=args.sip_port, seed=args.seed,
         expect=Expectation(media_deaths=args.media_deaths), prompts=dict(args.prompt),
     )  # fmt: skip
-    return MixedCrowd(plan, Mix(args.mix, args.tcp_share, args.dwell, args.ring, args.ramp_rate), tell)
+    mix = Mix(args.mix, args.tcp_share, args.dwell, args.ring, args.all_dies, args.ramp_rate)
+    return MixedCrowd(plan, mix, tell)
 
 
 def show(report: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ class Mix:
     """How long a call stays in the state that its kind is about."""
     ring_s: float = 8.0
     """How long the node lets a call of `ringing in` ring."""
+    all_dies: bool = False
+    """Everything of the node dies at once: what is heard then is not judged, but that nothing is lost or doubled."""
     ramp_rate: float = 0.0
     """New calls a second until there are as many as may be at once; 0 is the plan's rate."""
 
@@ -59,7 +61,7 @@ class MixedCrowd(Crowd):
     def __init__(self, plan: Plan, mix: Mix, tell: Callable[[dict[str, Any]], None]) -> None:
         super().__init__(plan, self._part_of, self._on_end)
         self.mix, self.tell = mix, tell
-        self.media_dies = plan.expect.media_deaths
+        self.media_dies, self.all_dies = plan.expect.media_deaths, mix.all_dies
         self.known = Recogniser(plan.prompts)
         draw = random.Random(f"{plan.seed}/voices")
         self._near, self._far = (

@@ -5,7 +5,7 @@ A kind is judged by what its callers hear and by what their callees hear, and by
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from callers_sip import Script
@@ -308,12 +308,29 @@ def leg_faults(crowd: Any, caller: Any, leg: Any) -> list[str]:
     return faults
 
 
+def doubled_faults(crowd: Any, caller: Any) -> list[str]:
+    """Where everything dies: whether the audio is one stream from one port still, and what was done twice."""
+    found = []
+    for who in (caller, *crowd.legs_of(caller.index)):
+        heard = who.leg.receiver.heard if who.leg else Heard()
+        found += [
+            f"{what}: {count} of one call"
+            for what, count in (("ssrc", heard.ssrcs), ("source", heard.sources))
+            if count > 1
+        ]
+    counts = {"refer": len(caller.refers), "legs": len(crowd.legs_of(caller.index))}
+    return found + [f"{what}: {count} different ones" for what, count in counts.items() if count > 1]
+
+
 def verdict(crowd: Any, caller: Any) -> tuple[Expectation, list[str]]:
     """How a caller is to be judged, and the faults that `judge` does not know of."""
-    faults = [fault for leg in crowd.legs_of(caller.index) for fault in leg_faults(crowd, caller, leg)]
+    legs = [] if crowd.all_dies else crowd.legs_of(caller.index)
+    faults = [fault for leg in legs for fault in leg_faults(crowd, caller, leg)]
     if caller.is_cut:
         # The run was over before the call was: its signalling and its streams count all the same.
-        return Expectation(caller.facts.bye, caller.facts.status, (), crowd.media_dies), faults
-    found = runs(caller.heard_frames, crowd.known) if caller.leg else []
+        return Expectation(caller.facts.bye, caller.facts.status, (), crowd.media_dies, not crowd.all_dies), faults
     kind = caller.script.kind
+    if crowd.all_dies:
+        return replace(kind.expectation(caller, True), prompts=(), audio=False), doubled_faults(crowd, caller)
+    found = runs(caller.heard_frames, crowd.known) if caller.leg else []
     return kind.expectation(caller, crowd.media_dies), faults + kind.faults(crowd, caller, found)

@@ -15,9 +15,10 @@ from mixed_office import card_of
 NEAR, FAR = frozenset({1}), frozenset({2})
 
 
-def crowd(*legs: Any, media_dies: bool = False) -> Any:
+def crowd(*legs: Any, media_dies: bool = False, all_dies: bool = False) -> Any:
     return SimpleNamespace(
-        legs_of=lambda index: list(legs), media_dies=media_dies, voices=(NEAR, FAR), known=Recogniser({}),
+        legs_of=lambda index: list(legs), media_dies=media_dies, all_dies=all_dies, voices=(NEAR, FAR),
+        known=Recogniser({}),
         mix=SimpleNamespace(ring_s=6.0),
     )  # fmt: skip
 
@@ -177,3 +178,19 @@ def test_what_is_no_audio_and_comes_from_elsewhere_is_no_fault_of_the_node() -> 
         while receiver.heard.packets < 2:
             receiver.read()
         assert (receiver.heard.odd_packets, receiver.finish().sources) == (1, 2)
+
+
+def test_where_everything_dies_a_second_stream_a_second_leg_and_a_second_transfer_are_noticed() -> None:
+    kept = caller("transferring")
+    expect, found = verdict(crowd(all_dies=True), kept)
+    assert (expect.audio, expect.prompts, expect.bye, found) == (False, (), "theirs", [])
+    twice = caller("transferring", refers={"1": b"", "2": b""})
+    twice.leg = SimpleNamespace(receiver=SimpleNamespace(heard=Heard(ssrcs=2, sources=2)))
+    found = verdict(crowd(leg(), leg(), all_dies=True), twice)[1]
+    assert found == [
+        "ssrc: 2 of one call",
+        "source: 2 of one call",
+        "refer: 2 different ones",
+        "legs: 2 different ones",
+    ]
+    assert not verdict(crowd(leg(), all_dies=True), caller("bridged", is_cut=True))[0].audio
