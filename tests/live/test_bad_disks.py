@@ -156,14 +156,15 @@ def test_a_slow_disk_holds_up_no_call_and_is_said_to_be_slow(node: LocalNode) ->
     wait_until("the trouble is over", lambda: not trouble(node), 60)
 
 
-def test_a_node_starts_over_a_damaged_journal_and_says_so(node: LocalNode) -> None:
+@pytest.mark.parametrize("begins_at", [0, 4096])
+def test_a_node_starts_over_a_damaged_journal_and_says_so(node: LocalNode, begins_at: int) -> None:
     with crowd(node, 2, 2) as callers:
         callers.wait(60)
     node.stop()
     node.wait_gone()
     journal = node.settings.data / "journal.db"
     with journal.open("r+b") as file:
-        for at in range(4096, journal.stat().st_size, 4096):
+        for at in range(begins_at, journal.stat().st_size, 4096):
             file.seek(at)
             file.write(random.Random(at).randbytes(512))
     node.up()

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -131,13 +130,6 @@ def test_an_address_that_is_not_ours(stopped: LocalNode) -> None:
 @pytest.mark.parametrize("place", ["/proc/keepline", "/dev/null/data"])
 def test_a_data_directory_that_cannot_be(stopped: LocalNode, place: str) -> None:
     assert_refused(up(stopped, data=place), place)
-
-
-def test_a_journal_that_is_none(stopped: LocalNode, tmp_path: Path) -> None:
-    data = tmp_path / "other"
-    data.mkdir()
-    (data / "journal.db").write_bytes(b"garbage" * 1_000)
-    assert_refused(up(stopped, data=str(data)), "journal.db cannot be used")
 
 
 def test_a_directory_that_has_a_node(node: LocalNode) -> None:

@@ -30,6 +30,11 @@ PROBATION_S: Final = 30.0
 """A process of the new version that ends of itself before that takes the new version with it."""
 log = structlog.get_logger("supervisor")
 
+UNWRITTEN = (
+    "the disk takes nothing, and what it should have taken is in the memory of the process that an upgrade ends; "
+    "mend the disk first: keepline status says what is wrong"
+)
+
 
 class Stage(Enum):
     """Where an upgrade is."""
@@ -75,8 +80,11 @@ class Upgrade:
             return {"ok": False, "error": f"the node is {supervisor.state}; a running one can be upgraded"}
         if self.stage not in (Stage.NONE, Stage.PROBATION):
             return {"ok": False, "error": "another upgrade is under way"}
-        if supervisor.find("calls", "active") is None:
+        active = supervisor.find("calls", "active")
+        if active is None:
             return {"ok": False, "error": "no calls process is active just now; try again in a moment"}
+        if active.journal.get("waiting"):
+            return {"ok": False, "error": UNWRITTEN}
         self._before, self._after, self._asks = supervisor.digest, digest, connection
         self._old = {child.process.pid for child in supervisor.children}
         self._began_s = time.monotonic()

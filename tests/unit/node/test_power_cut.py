@@ -202,10 +202,11 @@ def test_a_power_cut_at_any_moment_loses_nothing_that_was_synced(memory: Path, s
         assert sorted(found) == list(range(1, len(found) + 1)), f"{where}: a hole"
         findings = verify_data(into, None, ())
         assert findings.wrong == [], where
-        following = Journal(path, journal.next_epoch(path), Told())
-        following.submit([pressed("f" * 16, 1_000_000)])
-        following.close()
-        assert heads(path)[1_000_000] == 1, where
+        if state % 10 == 0:
+            following = Journal(path, journal.next_epoch(path), Told())
+            following.submit([pressed("f" * 16, 1_000_000)])
+            following.close()
+            assert heads(path)[1_000_000] == 1, where
         shutil.rmtree(into)
 
 
