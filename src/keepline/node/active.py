@@ -9,6 +9,7 @@ import math
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
@@ -67,6 +68,8 @@ class Active:
         self._promised: set[str] = set()
         self._effects: list[Waiting] = []
         self._outbox = Outbox()
+        self._words: deque[Written] = deque()
+        self._heeds_soon = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
         self._link: socket.socket | None = None
@@ -209,6 +212,18 @@ class Active:
         number = self._journal.submit([*lane.hand_over(), *facts], synced=True)
         lane.handed(number)
         return number
+
+    def hear_written(self, written: Written) -> None:
+        """Of another thread: word of the journal. What comes together is dealt with together."""
+        self._words.append(written)
+        if not self._heeds_soon:
+            self._heeds_soon = True
+            self._loop.call_soon_threadsafe(self._heed_words)
+
+    def _heed_words(self) -> None:
+        self._heeds_soon = False  # first: whoever adds from here on has this called again
+        while self._words:
+            self.on_written(self._words.popleft())
 
     def on_written(self, written: Written) -> None:
         """A group is written: its effects may leave. Where it is not, they leave too: callers come before records."""

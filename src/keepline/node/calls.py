@@ -296,7 +296,7 @@ class CallsProcess:
     def _tell_written(self, written: Any) -> None:
         active = self._active
         if active is not None:
-            self._loop.call_soon_threadsafe(active.on_written, written)
+            active.hear_written(written)
 
     # The supervisor's line ------------------------------------------------------------------------------------------
 

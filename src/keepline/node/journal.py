@@ -50,6 +50,8 @@ __all__ = [
 ]
 
 SYNC_EVERY_S: Final = 0.02
+WRITE_EVERY_S: Final = 0.003
+"""Between the beginnings of two transactions: what is submitted meanwhile shares the cost of the second one."""
 WRITE_BUSY_TIMEOUT_S: Final = 1.0
 """How long a commit waits for another writer; every call waits with it."""
 FOLD_BUSY_TIMEOUT_S: Final = 0.05
@@ -208,10 +210,14 @@ class Journal:
     # Written --------------------------------------------------------------------------------------------------------
 
     def _write_loop(self) -> None:
+        began_s = 0.0
         while True:
             with self._condition:
                 if not self._queue and not self._closed:
                     self._condition.wait(self._patience_s())
+            time.sleep(max(0.0, min(WRITE_EVERY_S, began_s + WRITE_EVERY_S - time.monotonic())))
+            began_s = time.monotonic()
+            with self._condition:
                 groups, self._queue = self._queue, []
                 lost, self._lost = self._lost, []
                 closed = self._closed

@@ -74,6 +74,23 @@ def test_groups_that_wait_are_committed_together_and_told_one_by_one(journal_pat
     assert len(faulty.sizes) <= 2
 
 
+def test_what_is_submitted_within_the_pace_shares_a_transaction(
+    journal_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, pauses = Told(), threading.Semaphore(0)
+    with opened(journal_path, told) as made:
+        faulty = make_faulty(made)
+        told.of(made.submit(life("a")))
+        faulty.sizes.clear()
+        monkeypatch.setattr(journal.time, "sleep", lambda _s: pauses.acquire())  # the writer pauses until it is let go
+        for number in range(3):
+            made.submit([pressed("a", number)])
+        pauses.release()
+        told.of(4)
+        assert faulty.sizes == [3]
+        pauses.release(1000)
+
+
 def test_nobody_waits_for_a_flush_but_who_asked_for_it(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told()
     flushing, flush = threading.Event(), threading.Event()
