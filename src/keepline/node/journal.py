@@ -36,18 +36,9 @@ from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
 
 __all__ = [
-    "FILE_NAME",
-    "EpochOver",
-    "Journal",
-    "JournalFailed",
-    "JournalFigures",
-    "Tail",
-    "Written",
-    "connect",
-    "create",
-    "decode",
-    "next_epoch",
-]
+    "FILE_NAME", "EpochOver", "Journal", "JournalFailed", "JournalFigures", "Tail", "Written", "connect", "create",
+    "decode", "next_epoch",
+]  # fmt: skip
 
 SYNC_EVERY_S: Final = 0.02
 WRITE_EVERY_S: Final = 0.003
