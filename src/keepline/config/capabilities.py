@@ -20,7 +20,7 @@ from keepline.model.capability import (
     SecretRef,
     resolve_name,
 )
-from keepline.model.limits import PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PENDING_S_MAX
+from keepline.model.limits import CAPABILITY_PATHS_MAX, PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PENDING_S_MAX
 
 MISTAKE = "keepline_mistake"
 READING = ("GET", "HEAD")
@@ -239,8 +239,8 @@ class CapabilityFile(_Strict):
 
     paths: list[CapabilityPathFile] = Field(
         min_length=1,
-        max_length=1,
-        description="the ways to provide it",
+        max_length=CAPABILITY_PATHS_MAX,
+        description="the ways to provide it, in their order",
         examples=["[{name: crm, python: {module: crm:Crm, actions: {status: {changes: false}}}}]"],
     )
 

@@ -16,6 +16,7 @@ def check_capabilities(tree: Tree) -> None:
     """Each path is of one kind, has its secrets elsewhere, and its actions' lookups exist and answer alike."""
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
         paths = _mapping(entry).get("paths")
+        _check_alike(tree, ("capabilities", name, "paths"), paths if isinstance(paths, list) else [])
         for index, path in enumerate(paths if isinstance(paths, list) else []):
             if not isinstance(path, dict):
                 continue
@@ -28,6 +29,43 @@ def check_capabilities(tree: Tree) -> None:
                 below = _mapping(path[kind])
                 _check_headers(tree, (*where, kind, "headers"), _mapping(below.get("headers")))
                 _check_lookups(tree, (*where, kind, "actions"), _mapping(below.get("actions")), kind)
+
+
+def _check_alike(tree: Tree, where: Where, paths: list[Any]) -> None:
+    """What a later path has, the first has too, and it can be asked for it in the same words."""
+    names: list[str] = []
+    first = _actions_of(paths[0]) if paths else {}
+    for index, path in enumerate(map(_mapping, paths)):
+        name = str(path.get("name"))
+        if name in names:
+            tree.add_mistake((*where, index, "name"), f"there are two paths `{name}`", "give each a name of its own")
+        names.append(name)
+        for action, (kind, below) in _actions_of(path).items() if index else ():
+            at = (*where, index, kind, "actions", action)
+            if action not in first:
+                right = f"flows can ask for what the first path has; {nearest(action, list(first))}"
+                tree.add_mistake(at, f"the first path has no `{action}`", right, at_key=True)
+                continue
+            kind_of_first, meant = first[action]
+            missing = sorted(set(_names(meant.get("response"))) - set(_names(below.get("response"))))
+            if _changes(below, kind) or _changes(meant, kind_of_first):
+                right = "leave it away here: a change is asked of the first path alone"
+                tree.add_mistake(at, f"`{action}` changes something", right, at_key=True)
+            elif missing:
+                wrong = f"the answer lacks `{missing[0]}`, which that of the first path has"
+                tree.add_mistake(at, wrong, "give both the same `response`", at_key=True)
+            elif kind_of_first == "http" and (more := sorted(_wanted(below) - _wanted(meant))):
+                wrong = f"asks for `{more[0]}`, which the first path does without"
+                tree.add_mistake(at, wrong, "use the same arguments", at_key=True)
+
+
+def _actions_of(path: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Of either kind of path: action -> its kind, and what the file says of it."""
+    return {
+        name: (kind, _mapping(action))
+        for kind in ("http", "python")
+        for name, action in _mapping(_mapping(_mapping(path).get(kind)).get("actions")).items()
+    }
 
 
 def _check_headers(tree: Tree, where: Where, headers: dict[str, Any]) -> None:

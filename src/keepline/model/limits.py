@@ -58,6 +58,8 @@ WORK_TRIES_KEPT_MAX = 20
 """Attempts of one item that are kept in memory, the last ones; all are on record."""
 WORK_WORDS_CHARS_MAX = 4_000
 """Of the name and the note that close an item of the work list."""
+CAPABILITY_PATHS_MAX = 8
+"""Of one capability."""
 PATH_IN_FLIGHT_MAX = 1_000
 """Uses at once that a path may be given."""
 PATH_OUTCOMES_MAX = 1_000

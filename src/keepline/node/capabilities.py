@@ -17,9 +17,10 @@ from keepline.config.flows import import_class
 from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
 from keepline.connectors.revealing import Revealing
-from keepline.flow.capabilities import Reply, Unavailable, Unknown, UseOutcome, read_value
-from keepline.model.capability import CapabilityPath, HttpService
+from keepline.flow.capabilities import Reply, SecretsGone, Unavailable, Unknown, UseOutcome, read_value
+from keepline.model.capability import Capability, CapabilityPath, HttpService
 from keepline.model.operation import Operation
+from keepline.node.use_paths import UsePaths
 
 HTTP = "keepline.connectors.http.client"
 PYTHON = "keepline.connectors.python.runner"
@@ -54,6 +55,7 @@ class Capabilities:
         self._feed = feed
         self._now_s = now_s
         self._paths: dict[tuple[str, str, str], Bulkhead] = {}
+        self._choosing = UsePaths(now_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self.doubt: Callable[[], str] = lambda: ""
         """Why no answer can be put on record now."""
@@ -88,10 +90,23 @@ class Capabilities:
         action = capability.action(wanted.action) if capability is not None else None
         if operation is None or capability is None or action is None:
             return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
-        left_s = wanted.deadline_s - self._now_s()
-        if left_s <= 0:
-            return Unavailable("its time was over before it could be asked")
-        path = capability.paths[0]
+        paths = self._choosing.candidates(capability, wanted.action, changes=wanted.changes)
+        tried: list[str] = []
+        outcome: UseOutcome = Unavailable("its time was over before it could be asked")
+        while (left_s := wanted.deadline_s - self._now_s()) > 0:
+            path = self._choosing.choose(wanted.operation, capability.name, paths, tried)
+            if path is None:
+                break
+            tried.append(path.name)
+            left_s = self._choosing.seconds_for(left_s, len(paths) - len(tried))
+            outcome = await self._ask_path(operation, capability, path, wanted, left_s)
+            if not isinstance(outcome, Unavailable) or isinstance(outcome, SecretsGone):
+                break
+        return outcome
+
+    async def _ask_path(
+        self, operation: Operation, capability: Capability, path: CapabilityPath, wanted: CallCapability, left_s: float
+    ) -> UseOutcome:
         key = (wanted.operation, capability.name, path.name)
         if key not in self._paths:
             name = f"{capability.name}/{path.name}"
@@ -99,8 +114,8 @@ class Capabilities:
             self._paths[key] = Bulkhead(name, connector, path.in_flight_max)
         arguments: dict[str, Any] = read_value(wanted.arguments)
         reveal = partial(self._reveal, wanted.call, wanted.slot)
-        asked = Asked(wanted.action, action, arguments, wanted.idempotency_key, left_s, reveal)
-        return await self._paths[key].ask(asked)
+        asked = Asked(wanted.action, path.actions[wanted.action], arguments, wanted.idempotency_key, left_s, reveal)
+        return await self._choosing.ask(key, asked, self._paths[key].ask)
 
 
 def _connector(operation: Operation, path: CapabilityPath, name: str) -> Connector:

@@ -8,7 +8,7 @@ from keepline.config import load_operation
 from keepline.config.load import lint_operation
 from keepline.model.capability import FieldPath, HttpService, PythonClass, SecretRef
 from keepline.model.errors import OperationError
-from keepline.model.limits import PENDING_S_MAX
+from keepline.model.limits import CAPABILITY_PATHS_MAX, PENDING_S_MAX
 
 HEAD = """operation: shop
 trunks: {carrier: {peers: [203.0.113.0/24]}}
@@ -173,3 +173,42 @@ def test_a_use_is_compared_with_the_templates_of_its_action(tmp_path: Path) -> N
     assert [str(each) for each in caught.value.mistakes] == expected
     operation = load_operation(tmp_path)
     assert [str(each) for each in lint_operation(operation)] == expected
+
+
+SECOND = """      - name: copy
+        http:
+          base_url: https://copy.example.com
+          actions:
+            status: {path: "/copies/{number}", response: {state: $.state, age: $.age}}
+"""
+
+
+def test_paths_stand_in_their_order(tmp_path: Path) -> None:
+    load(tmp_path, HTTP + SECOND)
+    orders = load_operation(tmp_path).capabilities["orders"]
+    assert [path.name for path in orders.paths] == ["crm", "copy"]
+    assert orders.action("book") is not None
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "written", "told"),
+    [
+        ("name: copy", "name: crm", "there are two paths `crm`; give each a name of its own"),
+        ("status: {path", "state: {path", "the first path has no `state`; flows can ask for what the first path has"),
+        ("status: {path", "book: {method: POST, path", "`book` changes something; leave it away here"),
+        ("state: $.state, ", "", "the answer lacks `state`, which that of the first path has"),
+        ("{number}", "{customer}", "asks for `customer`, which the first path does without; use the same arguments"),
+    ],
+)
+def test_a_later_path_can_be_asked_as_the_first(tmp_path: Path, instead_of: str, written: str, told: str) -> None:
+    with pytest.raises(OperationError) as caught:
+        load(tmp_path, HTTP + SECOND.replace(instead_of, written))
+    [mistake] = caught.value.mistakes
+    assert told in str(mistake)
+
+
+def test_a_capability_has_capability_paths_max_paths_at_most(tmp_path: Path) -> None:
+    many = "".join(SECOND.replace("copy", f"copy{number}", 1) for number in range(CAPABILITY_PATHS_MAX))
+    with pytest.raises(OperationError) as caught:
+        load(tmp_path, HTTP + many)
+    assert f"at most {CAPABILITY_PATHS_MAX} entries" in str(caught.value)

@@ -1,0 +1,109 @@
+"""Which path of a capability a use is asked of, and which one next: the shell's part of `keepline.paths`.
+
+What came of each attempt is told to the path's health, which all calls of this process share; a successor begins anew.
+What changes something is asked of the first path alone: another one knows nothing of what the first may have done.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from keepline.connectors.interface import Asked
+from keepline.flow.capabilities import SecretsGone, Unavailable, Unknown, UseOutcome
+from keepline.model.capability import Capability, CapabilityPath
+from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
+from keepline.paths.figures import FIGURES
+from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, Tried, Used
+
+ATTEMPT_S_MIN: Final = 0.5
+"""Of a use that may be asked of another path: less is no attempt."""
+log = structlog.get_logger("paths")
+PathKey = tuple[str, str, str]
+"""Version of the operation, capability, path."""
+
+
+class UsePaths:
+    """The paths of every version that calls run."""
+
+    def __init__(self, now_s: Callable[[], float], chance: Callable[[], float] = random.random) -> None:
+        self._now_s, self._chance = now_s, chance
+        self._health: dict[PathKey, PathHealth] = {}
+        self._in_flight: Counter[PathKey] = Counter()
+        self._is_last_resort: set[tuple[str, str]] = set()
+
+    def candidates(self, capability: Capability, action: str, *, changes: bool) -> tuple[CapabilityPath, ...]:
+        """The paths that a use may be asked of, in their order."""
+        if changes:
+            return capability.paths[:1]
+        return tuple(path for path in capability.paths if action in path.actions)
+
+    def choose(
+        self, version: str, capability: str, paths: tuple[CapabilityPath, ...], tried: list[str]
+    ) -> CapabilityPath | None:
+        """The path of the next attempt; None once all have been tried."""
+        left = [path for path in paths if path.name not in tried]
+        if len(paths) < 2 or not left:
+            return left[0] if left else None
+        now_s = self._now_s()
+        keys = {path.name: (version, capability, path.name) for path in paths}
+        options = [PathOption(path.name, order, in_flight_max=path.in_flight_max) for order, path in enumerate(paths)]
+        views = {name: self._of(key).view(now_s, clock=_clock) for name, key in keys.items()}
+        load = {name: PathLoad(self._in_flight[key]) for name, key in keys.items()}
+        may_be_trial = len(left) > 1
+        choice = choose_path(options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial)
+        self._say(version, capability, choice)
+        # Where all are full a use waits for its turn at the first that is left.
+        return next((path for path in left if path.name == choice.path), left[0])
+
+    async def ask(self, key: PathKey, asked: Asked, ask: Callable[[Asked], Awaitable[UseOutcome]]) -> UseOutcome:
+        """Ask it, and have its health know what came of it."""
+        health, began_s = self._of(key), self._now_s()
+        self._tell(key, health.step(began_s, Tried()))
+        self._in_flight[key] += 1
+        try:
+            outcome = await ask(asked)
+        finally:
+            self._in_flight[key] -= 1
+        if not isinstance(outcome, SecretsGone):
+            now_s = self._now_s()
+            failed = isinstance(outcome, Unavailable | Unknown)
+            why = f"failed ({outcome.reason})" if isinstance(outcome, Unavailable | Unknown) else ""
+            figures = {} if failed else {"latency_s": now_s - began_s}
+            self._tell(key, health.step(now_s, Used(not failed, "use", why, began_s, figures)))
+        return outcome
+
+    def seconds_for(self, left_s: float, more: int) -> float:
+        """Of an attempt, where `more` paths could be asked after it."""
+        return attempt_s(left_s, more, ATTEMPT_S_MIN)
+
+    def _of(self, key: PathKey) -> PathHealth:
+        if key not in self._health:
+            self._health[key] = PathHealth(f"{key[1]}/{key[2]}", HealthPolicy(), FIGURES)
+        return self._health[key]
+
+    def _tell(self, key: PathKey, news: list[ConditionChanged]) -> None:
+        for each in news:
+            is_bad = each.after in (Condition.DOWN, Condition.DEGRADED)
+            was_bad = each.before in (Condition.DOWN, Condition.DEGRADED)
+            if is_bad or was_bad:
+                say = log.error if each.after is Condition.DOWN else log.warning
+                evidence = self._health[key].view(self._now_s(), clock=_clock).evidence
+                say("path_changed", path=each.path, before=each.before.value, now=each.after.value, evidence=evidence)
+
+    def _say(self, version: str, capability: str, choice: Choice) -> None:
+        """That a capability has no path that is fit, once until it has one again."""
+        key = (version, capability)
+        if choice.is_last_resort and key not in self._is_last_resort:
+            self._is_last_resort.add(key)
+            log.error("last_resort", capability=capability, path=choice.path, why="; ".join(choice.reasons))
+        elif not choice.is_last_resort:
+            self._is_last_resort.discard(key)
+
+
+def _clock(at_s: float) -> str:
+    """`10:04:31`, of the machine's own time."""
+    return time.strftime("%H:%M:%S", time.localtime(at_s))
