@@ -344,6 +344,8 @@ def told_effect(effect: fx.Effect) -> str:
             return f"media: record {effect.number}"
         case fx.StopRecording():
             return f"media: stop recording {effect.number}"
+        case fx.WorkCounted():
+            return f"work: {' '.join(f'{name}={count}' for name, count in effect.counts)}"
         case fx.Report():
             return f"report: {effect.event}: {''.join(effect.detail.splitlines()[-1:])}"
     raise ValueError(f"no words for {effect}")

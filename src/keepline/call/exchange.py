@@ -280,7 +280,6 @@ class Exchange:
         return outer
 
     def _give_up(self, turn: Turn, call: CallState, what: str) -> None:
-        call.use = None  # what it asked for is not waited for
         try:
             self._restoring.give_up(turn, call, what)
         except Exception as error:

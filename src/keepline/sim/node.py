@@ -13,6 +13,7 @@ from keepline.call.blame import blamed
 from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import Fact
+from keepline.sim.boundaries import Boundaries
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.office import SimOffice
@@ -67,6 +68,7 @@ class SimNode:
         """False is a planted bug: whoever takes over goes on with the epoch of before."""
         self.is_away = False
         """Nobody holds its sockets."""
+        self.boundaries = Boundaries()
         self.moment = 0
         self.dies_at: frozenset[int] = frozenset()
         """Moments."""
@@ -207,9 +209,11 @@ class SimNode:
         if process is not self.active:
             self.log.two_hands += [f"process {process.process} wrote {fact.kind} of {fact.call}" for fact in facts]
         self.written += facts
+        self.boundaries.note_passed(facts)
 
     def note_act(self, process: SimProcess, effect: fx.Effect | Consumed) -> None:
         """A process does something outside of itself."""
+        self.boundaries.note_passed(effect)
         if process is not self.active and not isinstance(effect, fx.Report | fx.InspectMedia):
             self.log.two_hands.append(
                 f"process {process.process} did {type(effect).__name__} after its successor began"

@@ -16,6 +16,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
 from keepline.call.unfinished.book import WorkBook
 from keepline.flow.capabilities import SecretsGone
+from keepline.sim.boundaries import SYNCED
 from keepline.sip import peers
 from keepline.succession.epochs import is_over
 
@@ -65,6 +66,7 @@ class SimProcess:
         """What it will do first when it goes on."""
         self._in_work: set[peers.TcpPeer] = set()
         self._facts: list[Fact] = []
+        self._must_sync = False
         self._effects: list[fx.Effect | Consumed] = []
         self._unwritten: deque[list[Fact]] = deque()
         self._waiting: deque[tuple[int, list[fx.Effect | Consumed]]] = deque()
@@ -157,10 +159,14 @@ class SimProcess:
         except Died:
             self.die()
 
-    def _stops_here(self, rest: Callable[[], None]) -> bool:
-        """A moment passes; True where the process is stopped at it, `rest` being what it will go on with."""
+    def _stops_here(self, rest: Callable[[], None], what: object) -> bool:
+        """A moment passes; True where the process is stopped at it, `rest` being what it will go on with.
+
+        `what` comes next.
+        """
         node = self._node
         if self.frozen_at_s is None:
+            node.boundaries.note_crash_point(what)
             node.moment += 1
             if node.moment - 1 in node.dies_at:
                 raise Died
@@ -221,11 +227,12 @@ class SimProcess:
     def feed(self, given: fx.Input, then: Consumed | None = None) -> None:
         """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
-        if self._stops_here(lambda: self.feed(given, then)):
+        if self._stops_here(lambda: self.feed(given, then), given):
             return
         for effect in self.exchange.step(self._world.now_s, given):
             if isinstance(effect, fx.Persist):
                 self._facts.append(effect.fact)
+                self._must_sync |= effect.synced
             else:
                 self._effects.append(effect)
         if then is not None:
@@ -251,26 +258,34 @@ class SimProcess:
     def _flush(self) -> None:
         facts, self._facts = self._facts, []
         effects, self._effects = self._effects, []
+        synced, self._must_sync = self._must_sync, False
         if facts and self._node.writes_first:
             self._groups += 1
             self._waiting.append((self._groups, effects))
-            self._write(facts)
+            self._write(facts, synced)
         elif self._waiting:
             self._waiting[-1][1].extend(effects)
         else:
             self._carry_out(effects)
             if facts:
-                self._write(facts)
+                self._write(facts, synced)
 
-    def _write(self, facts: list[Fact]) -> None:
+    def _write(self, facts: list[Fact], synced: bool) -> None:
         if self._node.write_s is not None:
             self._unwritten.append(facts)
             self.soon(self._commit, self._node.write_s())
-        elif not self._stops_here(lambda: self._write_now(facts)):
-            self._write_now(facts)
+        elif not self._stops_here(lambda: self._write_now(facts, synced), facts):
+            self._write_now(facts, synced)
 
-    def _write_now(self, facts: list[Fact]) -> None:
+    def _write_now(self, facts: list[Fact], synced: bool) -> None:
         self._node.append(self, facts)
+        if not (synced and self._node.boundaries.counts_syncs):
+            self._on_written()
+        elif not self._stops_here(self._synced, SYNCED):
+            self._synced()
+
+    def _synced(self) -> None:
+        self._node.boundaries.note_passed(SYNCED)
         self._on_written()
 
     def _commit(self) -> None:
@@ -296,10 +311,10 @@ class SimProcess:
     ) -> None:
         node = self._node
         for index in range(first, len(effects)):
-            if self._stops_here(lambda: self._carry_out(effects, index, answers)):  # noqa: B023 - it is over then
+            effect = effects[index]
+            if self._stops_here(lambda: self._carry_out(effects, index, answers), effect):  # noqa: B023 - it is over then
                 return
             self._leave_if_over()
-            effect = effects[index]
             node.note_act(self, effect)
             if isinstance(effect, fx.SendSip):
                 node.send(effect)

@@ -1,0 +1,297 @@
+"""The crash matrix of the retailer: three stories, five gateways, a death at every boundary that the engine enumerates.
+
+After each: what was to be done is done exactly once, or the doubt about it is resolved; what the caller heard is true;
+the facts make a call; every boundary had a crash point. `make matrix` prints the table.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from keepline.call.effects import CallCapability, CapabilityAnswered
+from keepline.call.facts import CallReceived, Fact, UsePending, UseResolved, WorkFact, WorkOpened
+from keepline.call.turn import Program
+from keepline.config import import_flow, load_operation
+from keepline.flow.capabilities import Refused, Reply, UseOutcome, read_value, unanswered
+from keepline.node import journal
+from keepline.node.journal_proof import verify_data
+from keepline.sim.checks import wrongs
+from keepline.sim.office import SimOffice
+from keepline.sim.world import World
+from keepline.testing import FlowTester, PhoneCall
+
+RETAILER = Path(__file__).parents[2] / "examples" / "retailer"
+NUMBER, PHONE = "+18005550100", "+12125550101"
+GATEWAYS = ("answers", "loses the answer", "answers late", "answers twice", "is silent")
+OUTAGES_S = (0.02, 1.3, 6.0)
+"""From the death to the successor's first turn."""
+SILENT_S = 60.0
+RESOLVED_WITHIN_S = 900.0
+SLOT = {"id": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00"}
+BOOKED = {"id": "A1", "slot": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00", "confirmation": "123456"}
+ORDER = {
+    "number": "100004", "status": "placed", "item": "a table", "carrier": "Swift", "expected_on": "2026-03-05",
+    "delivered_on": None, "can_book": True, "appointment": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a caller does, the change that matters, and what each ending says."""
+
+    change: str
+    keys: tuple[tuple[str, str], ...]
+    """What is heard, and what is pressed then."""
+    done: str
+    """Heard where the change is made."""
+    pending: str
+    """Heard where nobody knows yet."""
+
+
+STORIES = {
+    "payment": Story(
+        "payments.charge",
+        (
+            ("menu", "3"), ("ask_invoice", "20000001"), ("are due", "1"), ("ask_card", "4242424242424242"),
+            ("ask_expiry", "1235"), ("ask_cvv", "123"), ("with this card, press 1", "1"),
+        ),
+        "Your receipt",
+        "payment_pending",
+    ),
+    "appointment": Story(
+        "appointments.book",
+        (("menu", "2"), ("ask_order", "100004"), ("We can deliver", "1")),
+        "Your delivery is booked",
+        "promise",
+    ),
+    "lead": Story(
+        "leads.add",
+        (("menu", "4"), ("ask_interest", "1"), ("ask_budget", "2"), ("ask_timeframe", "1")),
+        "lead_thanks",
+        "promise",
+    ),
+}  # fmt: skip
+
+
+class Gateway(SimOffice):
+    """The retailer's back office in memory, which behaves as the matrix says when it is asked for the change."""
+
+    def __init__(self, world: World, change: str, how: str) -> None:
+        super().__init__(world)
+        self._change, self._how = change, how
+        self._first_at_s = 0.0
+
+    def ask(self, wanted: CallCapability, answer: Callable[[CapabilityAnswered], None]) -> None:
+        """What concerns the change is spoilt, the rest is answered at once."""
+        is_change = f"{wanted.capability}.{wanted.action}".startswith(self._change)
+        self.answers_twice = is_change and self._how == "answers twice"
+        self.answers_after_s = 0.4
+        if is_change and self._how == "answers late":
+            self.answers_after_s = 0.9 * (wanted.deadline_s - self._world.now_s)
+        self._first_at_s = self._first_at_s or (self._world.now_s if is_change else 0.0)
+        super().ask(wanted, answer)
+
+    def _do(self, wanted: CallCapability, answer: Callable[[CapabilityAnswered], None]) -> None:
+        name = f"{wanted.capability}.{wanted.action}"
+        is_silent = self._how == "is silent" and self._world.now_s < self._first_at_s + SILENT_S
+        loses = self._how == "loses the answer" and not self.done[f"asked {wanted.idempotency_key}"]
+        if name.startswith(self._change) and (is_silent or loses):
+            self.done[f"asked {wanted.idempotency_key}"] += 1
+            self._outcome(wanted)
+            lost = unanswered("the answer was lost", changes=wanted.changes)
+            given = CapabilityAnswered(wanted.call, wanted.step, lost, wanted.attempt)
+            self._world.at(wanted.deadline_s, lambda: answer(given))
+        else:
+            super()._do(wanted, answer)
+
+    def _outcome(self, wanted: CallCapability) -> UseOutcome:
+        name, key = f"{wanted.capability}.{wanted.action}", wanted.idempotency_key
+        if wanted.changes:
+            self.done[f"{name} {key}"] = 1  # however often it is sent under one key
+        told: dict[str, UseOutcome] = {
+            "billing.invoice": Reply({"number": "20000001", "status": "open", "due_cents": 4200}),
+            "payments.charge": Reply({"status": "charged", "receipt": "700001"}),
+            "orders.find": Reply(ORDER),
+            "appointments.first_free": Reply(SLOT),
+            "appointments.book": Reply(BOOKED),
+            "leads.add": Reply({"id": "L1", "score": 5}),
+            "messages.leave": Reply({"id": "M1"}),
+        }
+        if name == "payments.charge.resolve":
+            made = self.done[f"payments.charge {key}"]
+            return Reply({"status": "charged", "receipt": "700001"}) if made else Refused(404, "key_unknown")
+        read_value(wanted.arguments)
+        return told[name]
+
+    def made(self) -> int:
+        """How often the change was really made."""
+        return sum(key.startswith(f"{self._change} ") for key in self.done)
+
+
+@cache
+def retailer() -> Program:
+    operation = load_operation(RETAILER)
+    return Program(operation, {name: import_flow(operation, each) for name, each in operation.flows.items()})  # type: ignore[misc]
+
+
+@dataclass
+class Run:
+    """One call, with a death or without one, and what is wrong with it."""
+
+    outcome: str
+    wrong: list[str]
+    crash_points: list[str]
+    facts: list[Fact]
+
+
+def run(
+    story: str,
+    how: str,
+    dies_at: int | None = None,
+    outage_s: float = OUTAGES_S[0],
+    plant: Callable[[FlowTester], None] | None = None,
+) -> Run:
+    """One call. `dies_at` is a moment; `plant` spoils the engine."""
+    told = STORIES[story]
+    tester = FlowTester(retailer())
+    node = tester._node
+    office = node.office = Gateway(tester._world, told.change, how)  # type: ignore[assignment]
+    node.boundaries.watch()
+    node.dies_at, node.outage_s = frozenset(() if dies_at is None else (dies_at,)), outage_s
+    if plant is not None:
+        plant(tester)
+    wrong: list[str] = []
+    try:
+        call = tester.call(NUMBER, from_=PHONE)
+        for prompt, keys in told.keys:
+            call.hears(prompt, within_s=120.0)
+            call.presses(keys)
+        if story == "lead":
+            heard_or_over(call, ("leave_message", "promise"))
+        call.ends(within_s=300.0)
+        tester.waits(RESOLVED_WITHIN_S)
+        heard = " | ".join([*call.heard, *(name for each in call._begun() for name in call._names(each))])
+    except (AssertionError, StopIteration) as missed:  # it did not go as it should, or no call is on record
+        heard = ""
+        wrong.append(str(missed) or "no call is on record")
+    outcome = verdict(tester, told, heard, office, wrong)  # type: ignore[arg-type]
+    return Run(outcome, wrong, node.boundaries.crash_points, node.written)
+
+
+def heard_or_over(call: PhoneCall, prompts: tuple[str, ...]) -> None:
+    """Say something where a message is asked for."""
+    for _ in range(10_000):
+        if call.ended or any(prompt in call._names(each) for each in call._begun() for prompt in prompts):
+            break
+        call.waits(0.1)
+    if not call.ended:
+        call.speaks(4.0)
+        call.presses("#") if not call.ended else None
+
+
+def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong: list[str]) -> str:
+    """What came of it in a few words; what is wrong is added."""
+    node = tester._node
+    facts = node.written
+    pending = [fact for fact in facts if isinstance(fact, UsePending) and told.change.endswith(fact.action)]
+    resolved = {fact.item for fact in facts if isinstance(fact, UseResolved)}
+    wrong += wrongs(node, [each._caller for each in tester._calls])
+    made = office.made()
+    if made != 1:
+        wrong.append(f"the change was made {made} times")
+    wrong += [f"the doubt about {fact.item} is not resolved" for fact in pending if fact.item not in resolved]
+    wrong += [f"left to people: {fact.item}" for fact in facts if isinstance(fact, WorkOpened)]
+    if told.done in heard and pending:
+        wrong.append("the caller heard that it is done while that was in doubt")
+    if told.done not in heard and not (pending and told.pending in heard):
+        wrong.append(f"the caller heard neither that it is done nor that it is in doubt: {heard[-200:]}")
+    if sum(isinstance(fact, CallReceived) for fact in facts) != 1:
+        wrong.append("there is not one call")
+    wrong += [f"{what} was done {n} times without a crash point" for what, n in node.boundaries.uncovered().items()]
+    assert all(isinstance(fact, WorkFact) or fact.call for fact in facts)
+    return "in doubt, then once" if pending else "once"
+
+
+@dataclass
+class Table:
+    """Boundaries x outcomes of one story and gateway."""
+
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    facts: list[list[Fact]] = field(default_factory=list)
+    """Of every run, for the journal."""
+
+    def add(self, boundary: str, found: Run, where: str) -> None:
+        self.outcomes.setdefault(boundary, Counter())["WRONG" if found.wrong else found.outcome] += 1
+        if found.wrong:
+            self.failed.append(f"{where}: {found.wrong[0]}")
+        self.facts.append(found.facts)
+
+    @property
+    def count(self) -> int:
+        return sum(sum(each.values()) for each in self.outcomes.values())
+
+    def lines(self) -> list[str]:
+        columns = sorted({name for each in self.outcomes.values() for name in each})
+        rows = [["boundary", *columns]]
+        for boundary, counts in sorted(self.outcomes.items()):
+            rows.append([boundary[:78], *(str(counts[name] or "") for name in columns)])
+        widths = [max(len(row[index]) for row in rows) for index in range(len(columns) + 1)]
+        return [
+            "  ".join(
+                cell.ljust(w) if not n else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+
+
+def table_of(
+    story: str,
+    how: str,
+    outages_s: tuple[float, ...] = OUTAGES_S,
+    plant: Callable[[FlowTester], None] | None = None,
+) -> Table:
+    """Die at each boundary in turn."""
+    undisturbed = run(story, how, plant=plant)
+    table = Table()
+    table.add("(nothing dies)", undisturbed, f"{story}, {how}")
+    for moment, boundary in enumerate(undisturbed.crash_points):
+        for outage_s in outages_s:
+            found = run(story, how, moment, outage_s, plant)
+            table.add(boundary, found, f"{story}, {how}, death at {moment} ({boundary}) for {outage_s} s")
+    return table
+
+
+def journal_wrongs(table: Table) -> list[str]:
+    """Write the facts of every run as a node does, run after run, and verify the journal."""
+    with TemporaryDirectory() as directory:
+        data = Path(directory)
+        path = journal.create(data)
+        writer = journal.Journal(path, journal.next_epoch(path), lambda _written: None)
+        for facts in table.facts:
+            writer.submit(facts)
+        writer.close()
+        return [str(each) for each in verify_data(data, None, ()).wrong]
+
+
+def main() -> int:
+    """Print the whole matrix; 1 where anything is wrong."""
+    failed: list[str] = []
+    count = 0
+    for story in STORIES:
+        for how in GATEWAYS:
+            table = table_of(story, how)
+            print(f"\n{story}; the gateway {how}: {table.count} runs")
+            print("\n".join(table.lines()))
+            failed += table.failed + journal_wrongs(table)
+            count += table.count
+    print(f"\n{count} runs, {len(failed)} of them wrong")
+    print("\n".join(failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""The crash matrix as a test: every boundary of the retailer's stories, and proof that the matrix can fail."""
+
+from typing import Any
+
+import pytest
+
+from keepline.call import effects as fx
+from keepline.call.unfinished.resolving import Resolving
+from keepline.sim.boundaries import SYNCED
+from keepline.sim.process import SimProcess
+from keepline.testing import FlowTester
+from tests.sim.matrix import GATEWAYS, OUTAGES_S, STORIES, journal_wrongs, run, table_of
+
+
+@pytest.mark.parametrize("how", GATEWAYS)
+@pytest.mark.parametrize("story", STORIES)
+def test_every_boundary(story: str, how: str) -> None:
+    """`make matrix` does the same with outages of other lengths, and prints it."""
+    table = table_of(story, how, OUTAGES_S[1:2])
+    assert table.failed == []
+    assert journal_wrongs(table) == []
+    kinds = set(table.outcomes)
+    assert {SYNCED, "CallCapability", "SendSip", "PlayPrompt", "CapabilityAnswered"} <= kinds
+    assert any(kind.startswith("written") and "use_started.1" in kind for kind in kinds)
+    assert any("in doubt, then once" in counts for counts in table.outcomes.values()) >= (how == "is silent")
+
+
+def test_a_boundary_without_a_crash_point_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An effect that the engine carries out past its crash points."""
+    carry_out = SimProcess._carry_out
+
+    def past_them(process: SimProcess, effects: list[Any], *more: Any) -> None:
+        for effect in [each for each in effects if isinstance(each, fx.CallCapability)]:
+            effects.remove(effect)
+            process._node.note_act(process, effect)
+            process._ask_office(effect)
+        carry_out(process, effects, *more)
+
+    monkeypatch.setattr(SimProcess, "_carry_out", past_them)
+    found = run("lead", "answers")
+    assert any(what.endswith("times without a crash point") and "CallCapability" in what for what in found.wrong)
+
+
+def effects_first(tester: FlowTester) -> None:
+    """What leaves does not wait for its facts."""
+    tester._node.writes_first = False
+
+
+def test_an_engine_that_sends_before_it_writes_is_found() -> None:
+    assert table_of("payment", "answers", OUTAGES_S[1:2], effects_first).failed != []
+
+
+def test_a_doubt_that_nobody_resolves_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Resolving, "_ask", lambda _resolving, _turn, _item: None)
+    found = run("payment", "is silent")
+    assert any("is not resolved" in what for what in found.wrong)
+
+
+def test_a_key_that_changes_with_each_attempt_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = SimProcess._ask_office
+
+    def another_key(process: SimProcess, wanted: fx.CallCapability) -> Any:
+        from dataclasses import replace
+
+        return ask(process, replace(wanted, idempotency_key=f"{wanted.idempotency_key}-{wanted.attempt}"))
+
+    monkeypatch.setattr(SimProcess, "_ask_office", another_key)
+    found = run("payment", "loses the answer")
+    assert "the change was made 2 times" in found.wrong
