@@ -56,13 +56,12 @@ class Tree:
         self.size = 0
         self.roots: list[bytes] = []
 
-    def append(self, entry: bytes) -> None:
-        node, size = sha256(b"\x00" + entry).digest(), self.size
-        while size & 1:
+    def append(self, node: bytes, leaves: int = 1) -> None:
+        while self.size & leaves:
             node = sha256(b"\x01" + self.roots.pop() + node).digest()
-            size >>= 1
+            self.size, leaves = self.size - leaves, 2 * leaves
         self.roots.append(node)
-        self.size += 1
+        self.size += leaves
 
     def root(self) -> bytes:
         if not self.roots:
@@ -82,7 +81,15 @@ def add(tree: Tree, fact: dict[str, object]) -> None:
         raise NotAsWritten(f"after fact {tree.size} comes fact {seq}")
     if (body or salt) and sha256(salt + seq.to_bytes(8, "big") + body).digest() != digest:
         raise NotAsWritten(f"fact {seq} ({kind}, call {call}) was altered")
-    tree.append(b"keepline fact 1\n%d\n%b\n%b\n%b" % (seq, kind.encode(), call.encode(), digest))
+    entry = b"keepline fact 1\n%d\n%b\n%b\n%b" % (seq, kind.encode(), call.encode(), digest)
+    tree.append(sha256(b"\x00" + entry).digest())
+
+
+def graft(tree: Tree, first: int, facts: int, root: str) -> None:
+    """Facts that were let go of: the root of their subtree is left."""
+    if first != tree.size + 1 or (tree.size | facts) & (facts - 1):
+        raise NotAsWritten(f"after fact {tree.size} comes no segment of {facts} facts from {first}")
+    tree.append(bytes.fromhex(root), facts)
 
 
 def notes_of(path: str) -> list[str]:
@@ -111,15 +118,17 @@ def verify(export: str, key_file: str | None, witness_files: list[str]) -> str:
                 if size != tree.size or root != tree.root():
                     raise NotAsWritten(f"facts {signed + 1} to {tree.size} are not those that were signed")
                 signed = size
+            elif "segment" in row:
+                before = tree.size
+                graft(tree, **row["segment"])
+                kept = {size: kept[size] for size in kept if not before < size < tree.size}  # nothing to compare with
             else:
                 add(tree, row)
                 if tree.size in kept and kept.pop(tree.size) != tree.root():
                     raise NotAsWritten(f"facts up to {tree.size} are not those of the checkpoint kept elsewhere")
                 witnessed = tree.size if witness_files and not kept else witnessed
         if any(size > tree.size for size in kept):
-            raise NotAsWritten(
-                f"the export ends with fact {tree.size}, a checkpoint kept elsewhere has seen {max(kept)}"
-            )
+            raise NotAsWritten(f"it ends with fact {tree.size}, a checkpoint kept elsewhere has seen {max(kept)}")
     return f"{tree.size} facts, {signed} of them signed" + (", witnessed" if witness_files else "")
 
 

@@ -47,7 +47,9 @@ def verify(
     if verdict.wrong:
         raise CommandFailed(f"{data}: not what was written: {verdict.wrong[0]}")
     erased = f", {verdict.erased} of them erased" if verdict.erased else ""
-    unsigned = f", the last {verdict.facts - verdict.signed} not signed yet" if verdict.facts > verdict.signed else ""
+    erased += f", {verdict.removed} more gone as journal.keep_days says" if verdict.removed else ""
+    late = verdict.facts + verdict.removed - verdict.signed
+    unsigned = f", the last {late} not signed yet" if late > 0 else ""
     signed = f"{verdict.checkpoints} checkpoints{unsigned}"
     typer.echo(f"{verdict.facts} facts{erased}: as they were written and signed ({signed})")
     if witness:

@@ -176,7 +176,7 @@ class OperationFile(StrictModel):
     media: MediaFile = Field(default=MediaFile(), description="how audio is carried")
     http: HttpFile = Field(default=HttpFile(), description="where the desk answers")
     node: NodeFile = Field(default=NodeFile(), description="how a node behaves")
-    journal: JournalFile = Field(default=JournalFile(), description="who witnesses the journal")
+    journal: JournalFile = Field(default=JournalFile(), description="the journal: how long, and who witnesses it")
     trunks: dict[Name, TrunkFile] = Field(
         min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
     )

@@ -13,7 +13,7 @@ from keepline.config.trunks import Credential, EnvironmentName, SecretFile
 from keepline.config.values import Name, StrictModel, matching, mistaken, written_as
 from keepline.model.capability import SecretRef
 from keepline.model.errors import Mistake
-from keepline.model.limits import WITNESSES_MAX
+from keepline.model.limits import JOURNAL_KEEP_DAYS_MIN, WITNESSES_MAX
 from keepline.model.operation import Operation
 from keepline.model.witness import FileWitness, HttpWitness, JournalSettings, MailWitness, Witness, WitnessPlace
 
@@ -107,6 +107,13 @@ class JournalFile(StrictModel):
         description="seconds between two checkpoints that a witness is sent",
         examples=["3600"],
     )
+    keep_days: float | None = Field(
+        default=None,
+        ge=JOURNAL_KEEP_DAYS_MIN,
+        le=36_500,
+        description="days after its end at which what a call said is erased; all is kept without it",
+        examples=["90"],
+    )
     overdue_s: float = Field(
         default=JournalSettings().overdue_s,
         ge=1,
@@ -195,7 +202,7 @@ def witness_warnings(operation: Operation) -> list[Mistake]:
 def journal_settings_of(parsed: JournalFile) -> JournalSettings:
     """What `journal:` of a file that is right says."""
     found = tuple(Witness(name, _place(each)) for name, each in parsed.witnesses.items())
-    return JournalSettings(found, parsed.every_s, parsed.overdue_s)
+    return JournalSettings(found, parsed.every_s, parsed.overdue_s, parsed.keep_days)
 
 
 def _place(parsed: WitnessFile) -> WitnessPlace:

@@ -312,6 +312,12 @@ JOURNAL_WRITE_S_MAX = 1.0
 JOURNAL_SYNC_S_MAX = 5.0
 """How long a use that changes something waits until it is synced that it is asked for; then it is not asked for. A disk
 whose flushes take 2 s is still quick enough."""
+JOURNAL_KEEP_DAYS_MIN = 2
+"""Words of calls are kept so long at least: what calls of the last hour may cost is read from a day's."""
+JOURNAL_PIECE_FACTS_MAX = 64
+"""Erased in one go by the thread that writes."""
+JOURNAL_BLOCK_FACTS = 64
+"""Of so many erased facts, beginning at a multiple of it, the root of their subtree is kept: a power of two."""
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
 

@@ -63,3 +63,5 @@ class JournalSettings:
     """Between two checkpoints that one witness is sent, while there is anything new."""
     overdue_s: float = 10_800.0
     """Age at which a checkpoint that a witness does not have is somebody's business."""
+    keep_days: float | None = None
+    """What calls said is erased so long after they ended; None keeps all."""

@@ -222,6 +222,7 @@ class CallsProcess:
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
         journal = Journal(self._paths.journal, self._epoch, self._tell_written, self._now_s)
+        journal.retention.keep(self._programs[self._digest].operation.journal.keep_days)
         self._tail.close()  # only now: the last one to close takes the log's file away, and a full disk gives no other
         active = Active(self._loop, exchange, journal, self._slots, self._sip, self._tell_trouble)
         prompts = PromptStore(self._paths.data, self._paths.speech_socket)

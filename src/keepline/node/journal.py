@@ -17,20 +17,13 @@ from typing import Final
 
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX, JOURNAL_WRITE_S_MAX
-from keepline.node.journal_file import (
-    FILE_NAME,
-    EpochOver,
-    JournalFailed,
-    connect,
-    create,
-    decode,
-    next_epoch,
-    sync_directory,
-)
+from keepline.node.journal_file import FILE_NAME, EpochOver, JournalFailed, connect, create, decode
 from keepline.node.journal_index import note_facts
 from keepline.node.journal_late import JournalFigures, Lateness
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
 from keepline.node.journal_rescue import note_damage
+from keepline.node.journal_retention import Retention
+from keepline.node.journal_schema import next_epoch, sync_directory
 from keepline.node.journal_tail import Tail
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
@@ -96,6 +89,8 @@ class Journal:
         self._queue: list[_Group] = []
         self._queued_facts = 0
         self._late = Lateness()
+        self.retention = Retention(now_s, self._condition)
+        self._busy_at_s = 0.0
         self._lost: list[Fact] = []
         """There was no room for them; the writing thread counts them."""
         self._unwritten: list[Fact] = []
@@ -205,7 +200,7 @@ class Journal:
         while True:
             with self._condition:
                 if not self._queue and not self._closed:
-                    self._condition.wait(self._patience_s())
+                    self._condition.wait(self.retention.wait_s(self._patience_s()))
             time.sleep(max(0.0, min(WRITE_EVERY_S, began_s + WRITE_EVERY_S - time.monotonic())))
             began_s = time.monotonic()
             with self._condition:
@@ -217,7 +212,9 @@ class Journal:
             self._unwritten += [fact for group in groups for fact in group.facts]
             waiting = len(self._unwritten)
             self._write(hurry=closed)
-            if not groups:
+            now_s = time.monotonic()
+            self._busy_at_s = now_s if groups else self._busy_at_s
+            if closed or now_s > self._busy_at_s + CHECKPOINT_EVERY_S * 0.9:
                 self._sign()
             with self._condition:
                 self._queued_facts -= waiting - len(self._unwritten)
@@ -226,6 +223,8 @@ class Journal:
                 self._tell_trouble()
             if closed and not groups:
                 return
+            if not (closed or self._queue or self.failure) and self.retention.work(self._connection, self._log.signed):
+                self._dirty.set()
 
     def _patience_s(self) -> float | None:
         """How long to wait for a group before there is something else to do."""

@@ -59,6 +59,11 @@ class JournalLog:
         return self._frontier.size
 
     @property
+    def signed(self) -> int:
+        """Facts up to the last checkpoint."""
+        return self._signed_size
+
+    @property
     def has_unsigned(self) -> bool:
         """Facts came after the last checkpoint."""
         return self._frontier.size > self._signed_size

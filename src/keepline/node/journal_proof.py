@@ -4,6 +4,7 @@ It reads in one transaction, so a node that goes on writing is no hindrance, and
 """
 
 import base64
+import heapq
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from keepline.model.errors import KeeplineError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
 from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
 from keepline.proof.notes import KeptNote
-from keepline.proof.verify import Findings, JournalVerifier, StoredFact
+from keepline.proof.verify import Findings, JournalVerifier, StoredFact, StoredSegment
 
 
 class CannotProve(KeeplineError):  # noqa: N818
@@ -52,14 +53,16 @@ def export_data(data: Path, to: TextIO) -> int:
         due = next(notes, None)
         for fact in _facts(connection):
             to.write(_line_of(fact) + "\n")
-            count += 1
-            while due is not None and due[0] <= fact.seq:
+            count += isinstance(fact, StoredFact)
+            while due is not None and due[0] <= fact.last:
                 to.write(json.dumps({"checkpoint": due[1]}, ensure_ascii=False) + "\n")
                 due = next(notes, None)
     return count
 
 
-def _line_of(fact: StoredFact) -> str:
+def _line_of(fact: StoredFact | StoredSegment) -> str:
+    if isinstance(fact, StoredSegment):
+        return json.dumps({"segment": {"first": fact.first, "facts": fact.facts, "root": fact.root.hex()}})
     return json.dumps(
         {
             "seq": fact.seq,
@@ -90,16 +93,22 @@ def _public_text(data: Path) -> str:
         raise NoLogKey(f"{path} cannot be read ({error}); --key names a copy of it") from None
 
 
-def _facts(connection: sqlite3.Connection) -> Iterator[StoredFact]:
+def _facts(connection: sqlite3.Connection) -> Iterator[StoredFact | StoredSegment]:
+    """Every fact that is there, and the segments of those that were let go of, in order."""
     rows = connection.execute("SELECT seq, call, kind, body, salt, digest FROM facts ORDER BY seq")
-    return (StoredFact(*row) for row in rows)
+    facts: Iterator[StoredFact | StoredSegment] = (StoredFact(*row) for row in rows)
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'segments'").fetchone():
+        return facts
+    gone = [StoredSegment(*row) for row in connection.execute("SELECT first, facts, root FROM segments ORDER BY first")]
+    return heapq.merge(facts, gone, key=lambda each: each.first)
 
 
 def _wrong_calls(connection: sqlite3.Connection) -> Iterator[str]:
     """The list of calls is made from the facts; where they differ somebody has been at it."""
     begins = (CallReceived.kind, CallPlaced.kind)
     missing = connection.execute(
-        "SELECT call FROM facts WHERE kind IN (?, ?) AND call NOT IN (SELECT call FROM calls) LIMIT 1", begins
+        "SELECT call FROM facts WHERE kind IN (?, ?) AND body != x'' AND call NOT IN (SELECT call FROM calls) LIMIT 1",
+        begins,
     ).fetchone()
     if missing is not None:
         yield f"call {missing[0]} is in the facts and not in the list of calls"

@@ -15,11 +15,16 @@ from keepline.proof.entry import SALT_BYTES, digest_of
 from keepline.succession import epochs
 
 FILE_NAME: Final = "journal.db"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 BUSY_TIMEOUT_S: Final = 10.0
 FACTS_OF_CALLS: Final = "FROM calls CROSS JOIN facts USING (call)"
 """The calls first: SQLite keeps the order of a CROSS JOIN, and would else read all facts to have them in order."""
 
+RETENTION_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS erased (block INTEGER PRIMARY KEY, facts INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, facts INTEGER NOT NULL, root BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS work_by_call ON work (call);
+"""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
@@ -97,7 +102,7 @@ def create(data: Path) -> Path:
         try:
             if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
                 _give_digests(connection)
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + RETENTION_TABLES)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         finally:
             connection.close()

@@ -20,6 +20,8 @@ def placed_since(path: Path, since_s: float, last_seq: int) -> list[Fact]:
             f"SELECT call, body FROM facts WHERE kind = '{CallPlaced.kind}' AND seq <= ? ORDER BY seq DESC", (last_seq,)
         )
         for call, body in rows:
+            if not body:  # erased, as those before it are
+                break
             placed = decode(CallPlaced.kind, body)
             assert isinstance(placed, CallPlaced)
             if placed.at_s < since_s:

@@ -79,7 +79,8 @@ class JournalReader:
     def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
         """The next `limit` facts of these kinds after a position, in order, with theirs."""
         marks = ", ".join("?" * len(kinds))
-        query = f"SELECT seq, kind, body FROM facts WHERE seq > ? AND kind IN ({marks}) ORDER BY seq LIMIT ?"
+        wanted = f"seq > ? AND kind IN ({marks}) AND body != x''"
+        query = f"SELECT seq, kind, body FROM facts WHERE {wanted} ORDER BY seq LIMIT ?"
         rows = self._rows(query, position, *kinds, limit)
         with self._reading():
             return [(seq, decode(kind, body)) for seq, kind, body in rows]
@@ -98,7 +99,7 @@ class JournalReader:
             return work_items(self._connection, with_closed=with_closed)
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
-        rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? ORDER BY seq", call)
+        rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq", call)
         with self._reading():
             return [(seq, decode(kind, body)) for seq, kind, body in rows]
 

@@ -32,16 +32,21 @@ class Frontier:
     size: int = 0
     roots: list[bytes] | None = None
 
-    def append(self, leaf: bytes) -> None:
-        """One more leaf hash at the right."""
+    def append(self, leaf: bytes, leaves: int = 1) -> None:
+        """One more leaf hash at the right; or the root of a complete subtree of `leaves`, a power of two.
+
+        Raises `ValueError` where a subtree of that size cannot begin.
+        """
+        if self.size & (leaves - 1) or leaves & (leaves - 1) or leaves < 1:
+            raise ValueError(f"no subtree of {leaves} leaves begins after {self.size}")
         roots = self.roots if self.roots is not None else []
-        size = self.size
-        while size & 1:
+        while self.size & leaves:
             leaf = node_hash(roots.pop(), leaf)
-            size >>= 1
+            self.size -= leaves
+            leaves *= 2
         roots.append(leaf)
         self.roots = roots
-        self.size += 1
+        self.size += leaves
 
     @property
     def root(self) -> bytes:

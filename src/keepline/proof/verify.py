@@ -29,8 +29,29 @@ class StoredFact:
     salt: bytes
     digest: bytes
 
+    @property
+    def first(self) -> int:
+        return self.seq
+
+    @property
+    def last(self) -> int:
+        return self.seq
+
     def __str__(self) -> str:
         return f"fact {self.seq} ({self.kind}{f' of call {self.call}' if self.call else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """Facts that were let go of: a complete subtree, of which the root is left."""
+
+    first: int
+    facts: int
+    root: bytes
+
+    @property
+    def last(self) -> int:
+        return self.first + self.facts - 1
 
 
 @dataclass(slots=True)
@@ -39,6 +60,8 @@ class Findings:
 
     facts: int = 0
     erased: int = 0
+    removed: int = 0
+    """Facts of which only the root of their subtree is left."""
     checkpoints: int = 0
     signed: int = 0
     """Facts up to the last checkpoint that holds."""
@@ -77,17 +100,20 @@ class JournalVerifier:
         self._due.setdefault(checkpoint.size, []).append((checkpoint, kept))
         self.verdict.checkpoints += kept is None
 
-    def read(self, facts: Iterable[StoredFact]) -> Findings:
-        """All facts, by their numbers from 1."""
+    def read(self, facts: Iterable[StoredFact | StoredSegment]) -> Findings:
+        """All facts, by their numbers from 1, and segments in the place of those that were let go of."""
         verdict = self.verdict
         last = 0
         self._compare()
         for fact in facts:
-            if fact.seq != last + 1:
-                gap = f"fact {last + 1} is" if fact.seq == last + 2 else f"facts {last + 1} to {fact.seq - 1} are"
-                verdict.wrong.append(f"{gap} missing")
+            if fact.first != last + 1:
+                gap = f"fact {last + 1} is" if fact.first == last + 2 else f"facts {last + 1} to {fact.first - 1} are"
+                verdict.wrong.append(f"{gap} missing" if fact.first > last else f"fact {fact.first} is there twice")
                 self._is_whole = False  # no root after it can be right
-            last = fact.seq
+            before, last = last, fact.last
+            if isinstance(fact, StoredSegment):
+                self._pass_over(fact, before)
+                continue
             if not fact.body and not fact.salt:
                 verdict.erased += 1
             elif digest_of(fact.salt, fact.seq, fact.body) != fact.digest:
@@ -98,6 +124,18 @@ class JournalVerifier:
         if self._is_whole:
             verdict.wrong += [self._cut(size, last) for size in sorted(self._due, reverse=True)]
         return verdict
+
+    def _pass_over(self, segment: StoredSegment, before: int) -> None:
+        """What was signed in the midst of a segment cannot be compared any more."""
+        self.verdict.removed += segment.facts
+        for size in [size for size in self._due if before < size < segment.last]:
+            del self._due[size]
+        try:
+            self._frontier.append(segment.root, segment.facts)
+        except ValueError as error:
+            self.verdict.wrong.append(f"facts {segment.first} to {segment.last} are no part of the tree: {error}")
+            self._is_whole = False
+        self._compare()
 
     def _cut(self, size: int, last: int) -> str:
         """The journal is shorter than somebody has seen it."""

@@ -128,7 +128,7 @@ def test_a_tail_that_was_cut_passes_unless_somebody_else_kept_a_checkpoint(data:
     assert independent(data, tmp_path)[0] == 0
     code, words = independent(data, tmp_path, "--witness", str(witness))
     assert code == 1
-    assert "ends with fact 20, a checkpoint kept elsewhere has seen 25" in words
+    assert "it ends with fact 20, a checkpoint kept elsewhere has seen 25" in words
 
 
 def test_a_history_that_was_signed_anew_with_the_stolen_key_differs_from_what_was_kept(data: Path) -> None:
