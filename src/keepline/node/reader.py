@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,11 @@ class JournalReader:
     def records(self, limit: int) -> list[CallRecord]:
         """The records of the last `limit` calls, newest last."""
         rows = self._rows("SELECT call FROM calls ORDER BY call DESC LIMIT ?", limit)
-        return [self.record(row[0]) for row in reversed(rows)]
+        found = []
+        for row in reversed(rows):
+            with suppress(KeyError):  # it has been let go of meanwhile
+                found.append(self.record(row[0]))
+        return found
 
     def find(self, prefix: str) -> list[str]:
         """Ids that begin with `prefix`; at most 20."""

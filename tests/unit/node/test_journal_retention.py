@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keepline.call.record import CallRecord
 from keepline.demo_node import wait_until
 from keepline.model.limits import JOURNAL_BLOCK_FACTS, JOURNAL_KEEP_DAYS_MIN, JOURNAL_PIECE_FACTS_MAX
 from keepline.node import journal_retention
@@ -254,3 +255,17 @@ def test_a_disk_that_takes_nothing_is_asked_again_later(
     assert not retention.work(file, 999)
     assert not file.in_transaction
     assert retention.wait_s(None) == pytest.approx(LOOK_EVERY_S)
+
+
+def test_a_call_that_goes_while_records_are_read_is_left_out(
+    data: Path, file: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(JournalReader(data)) as reader:
+        read = reader.record
+
+        def slowly(call: str) -> CallRecord:
+            let_go(file, 2.5)
+            return read(call)
+
+        monkeypatch.setattr(reader, "record", slowly)
+        assert [record.id for record in reader.records(99)] == [name(number) for number in range(3, CALLS + 1)]
