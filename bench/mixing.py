@@ -18,7 +18,8 @@ from typing import Any
 
 from bench.killing import REPLACED_WITHIN_S, complete
 from keepline.demo_crowd import Crowd, prompt_options
-from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, wait_until
+from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, free_port_range, wait_until
+from keepline.demo_ports import give_back_ports
 
 MIX = Path(__file__).with_name("mix")
 sys.path.insert(0, str(MIX))
@@ -206,8 +207,10 @@ def a_stage(setting: Setting, directory: Path | None = None, spoken: Path | None
             "--set", f"numbers.1005.ring_s={setting.ring_s}",
         ]  # fmt: skip
         stack.enter_context(node)
+        first_port, _ = free_port_range(2 * crowd_ports(setting))
+        stack.callback(give_back_ports, first_port)
         crowd = stack.enter_context(
-            Crowd(node.uri("1000"), crowd_options(node, setting), program=(str(MIX / "mixed.py"),))
+            Crowd(node.uri("1000"), crowd_options(node, setting, first_port), program=(str(MIX / "mixed.py"),))
         )
         stage = Stage(node, office, crowd, setting, operation, flag)
         under_way(stage)
@@ -219,9 +222,15 @@ def a_stage(setting: Setting, directory: Path | None = None, spoken: Path | None
         node.wait_gone()
 
 
-def crowd_options(node: LocalNode, setting: Setting) -> list[str]:
+def crowd_ports(setting: Setting) -> int:
+    """How many ports of audio the crowd has: for callers and callees, and some that rest."""
+    return 2 * setting.concurrent + 60
+
+
+def crowd_options(node: LocalNode, setting: Setting, first_port: int) -> list[str]:
     """The command line of the crowd."""
     options = [
+        "--port-base", str(first_port), "--ports", str(crowd_ports(setting)),
         "--sip-port", str(node.spare_ports[0]), "--concurrent", str(setting.concurrent), "--rate", str(setting.rate),
         "--ramp-rate", str(setting.ramp_rate), "--drain", str(setting.drain_s), "--rtp", setting.rtp,
         "--tcp-share", str(setting.tcp_share), "--seed", str(setting.seed), "--ring", str(setting.ring_s),

@@ -53,6 +53,8 @@ def options() -> argparse.ArgumentParser:
     add("--target", type=target, required=True, help="whom to call; the user part counts for nothing")
     add("--host", default="127.0.0.1", help="this crowd's own address")
     add("--sip-port", type=int, default=0, help="where its own SIP comes in; the node's proxy")
+    add("--port-base", type=int, default=0, help="first RTP port, even (0: the kernel chooses)")
+    add("--ports", type=int, default=0, help="how many even ports from there on are this crowd's alone")
     add("--concurrent", type=int, default=60, help="live calls at most")
     add("--rate", type=float, default=5.0, help="new calls a second")
     add("--ramp-rate", type=float, default=0.0, help="the same, until there are as many as --concurrent says")
@@ -75,10 +77,10 @@ def crowd_of(args: argparse.Namespace, tell: Any) -> MixedCrowd:
     _, host, port = args.target
     plan = Plan(
         user="", target_host=host, target_port=port, host=args.host, concurrent=args.concurrent, rate=args.rate,
-        calls=args.calls, drain_s=args.drain, rtp=args.rtp, sip_port=args.sip_port, seed=args.seed,
-        expect=Expectation(media_deaths=args.media_deaths), prompts=dict(args.prompt),
+        calls=args.calls, port_base=args.port_base, drain_s=args.drain, rtp=args.rtp, sip_port=args.sip_port,
+        seed=args.seed, expect=Expectation(media_deaths=args.media_deaths), prompts=dict(args.prompt),
     )  # fmt: skip
-    mix = Mix(args.mix, args.tcp_share, args.dwell, args.ring, args.all_dies, args.ramp_rate)
+    mix = Mix(args.mix, args.tcp_share, args.dwell, args.ring, args.all_dies, args.ports, args.ramp_rate)
     return MixedCrowd(plan, mix, tell)
 
 

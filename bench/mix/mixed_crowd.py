@@ -13,6 +13,7 @@ from zlib import crc32
 
 from callers_crowd import AUDIO_POOL, Crowd, Plan
 from callers_report import call_report
+from callers_rtp import open_rtp_socket
 from callers_sip import Message, State, parse, response_to
 from callers_verdict import Recogniser
 from mixed_caller import MixedCaller, TcpLine
@@ -43,6 +44,8 @@ class Mix:
     """How long the node lets a call of `ringing in` ring."""
     all_dies: bool = False
     """Everything of the node dies at once: what is heard then is not judged, but that nothing is lost or doubled."""
+    ports: int = 0
+    """How many even ports from the plan's first one on are this crowd's for audio."""
     ramp_rate: float = 0.0
     """New calls a second until there are as many as may be at once; 0 is the plan's rate."""
 
@@ -53,6 +56,8 @@ class Far(Callee):
     def __init__(self, *what: Any) -> None:
         super().__init__(*what)
         self.heard_frames: Any = ()
+        self.skipped = 0
+        """Slots that the crowd skipped while it talked: what was not said nobody can hear."""
 
 
 class MixedCrowd(Crowd):
@@ -79,7 +84,7 @@ class MixedCrowd(Crowd):
         self._lines: dict[int, tuple[TcpLine, MixedCaller]] = {}
         self._tcp_poll = select.epoll()
         self._sip_poll.register(self._tcp_poll.fileno(), select.EPOLLIN)
-        self._steady_rate, self._slot = plan.rate, 0
+        self._steady_rate, self._slot, self._taken = plan.rate, 0, 0
         plan.rate = mix.ramp_rate or plan.rate
 
     # --- who calls
@@ -113,6 +118,18 @@ class MixedCrowd(Crowd):
         self.live[call_id] = caller
         self.peak = max(self.peak, len(self.live))
         caller.start()
+
+    def _rtp_socket(self) -> Any:
+        """One of the ports of this crowd alone, in turn: whoever sent to the call before has stopped by then."""
+        plan = self.plan
+        for _ in range(self.mix.ports if plan.port_base else 0):
+            port = plan.port_base + 2 * (self._taken % self.mix.ports)
+            self._taken += 1
+            try:
+                return open_rtp_socket(self.host, port)
+            except OSError:
+                self.port_misses += 1
+        return open_rtp_socket(self.host)
 
     # --- who is called
 
@@ -148,6 +165,7 @@ class MixedCrowd(Crowd):
         caller.leg.receiver.peer = (host, port)
         if isinstance(caller, Far):
             caller.leg.sender.audio, caller.leg.sender.audio_every = self._far, 1
+            caller.skipped = self.slots_skipped
             return
         kind = caller.script.kind
         if isinstance(kind, Talking) or kind.name == "message":
@@ -214,6 +232,7 @@ class MixedCrowd(Crowd):
             if caller.leg is not None:
                 self._close(caller.leg)
             caller.times.ended = self.now()
+            caller.skipped = self.slots_skipped - caller.skipped
             caller.facts.stalls = [stall for stall in self.stalls if stall[0] > caller.times.answered - 1]
             caller.heard_frames = caller.leg.receiver.frames if caller.leg else ()
             return

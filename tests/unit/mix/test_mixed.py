@@ -9,6 +9,8 @@ from callers_verdict import Expectation
 from mixed import crowd_of, options, shares, span
 from mixed_kinds import KINDS
 
+from keepline.demo_ports import give_back_ports, take_ports
+
 HERE = Path(__file__).resolve().parents[3] / "bench" / "mix"
 
 
@@ -43,3 +45,22 @@ def test_every_kind_comes_as_often_as_its_share_says() -> None:
         assert crowd.plan.expect == Expectation(media_deaths=True)
     finally:
         crowd.close()
+
+
+def test_ports_are_the_crowds_own_and_taken_in_turn() -> None:
+    first, _ = take_ports(6)
+    line = ["--target", "sip:x@127.0.0.1:5060", "--port-base", str(first), "--ports", "3"]
+    crowd = crowd_of(options().parse_args(line), lambda report: None)
+    made = [crowd._rtp_socket() for _ in range(4)]
+    try:
+        ports = [each.getsockname()[1] for each in made]
+        assert ports[:3] == [first, first + 2, first + 4]
+        assert ports[3] not in ports[:3], "all are taken: any other"
+        made.pop(1).close()
+        made.append(crowd._rtp_socket())
+        assert made[-1].getsockname()[1] == first + 2
+    finally:
+        for each in made:
+            each.close()
+        crowd.close()
+        give_back_ports(first)

@@ -37,7 +37,7 @@ def caller(kind: str, **more: Any) -> Any:
 def leg(**more: Any) -> Any:
     found = {
         "times": SimpleNamespace(answered=10.0, ended=20.0), "leg": None, "heard_frames": (1,) * 400,
-        "facts": Facts(answered=True, status=200, bye="theirs"),
+        "facts": Facts(answered=True, status=200, bye="theirs"), "skipped": 0,
     }  # fmt: skip
     made = SimpleNamespace(**found | more)
     made.leg = SimpleNamespace(receiver=SimpleNamespace(heard=Heard(packets=400, first_has_marker=True, markers=1)))
@@ -67,6 +67,7 @@ def test_a_conversation_in_which_nobody_hears_the_other_is_noticed() -> None:
     assert fault == "voice: the caller heard 0 frames of the other side, 400 were due"
     [fault] = leg_faults(crowd(), caller("bridged", heard_frames=(2,) * 400), leg(heard_frames=()))
     assert fault.startswith("voice: the callee heard 0")
+    assert leg_faults(crowd(), caller("bridged", heard_frames=(2,) * 100), leg(skipped=1000)) == []
 
 
 def test_a_leg_whose_stream_broke_or_that_was_left_behind_is_noticed() -> None:
