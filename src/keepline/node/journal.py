@@ -25,6 +25,7 @@ from keepline.node.journal_rescue import note_damage
 from keepline.node.journal_retention import Retention
 from keepline.node.journal_schema import next_epoch, sync_directory
 from keepline.node.journal_tail import Tail
+from keepline.node.journal_wal import fold
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
 
@@ -386,10 +387,8 @@ class Journal:
                     self._fold.set()
 
     def _fold_now(self) -> bool:
-        """Empty the WAL; False where a reader or the disk is in the way. The writer waits for its last bit alone."""
+        """Empty the WAL; False where a reader or the disk is in the way."""
         try:
-            self._folding.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            busy, _, _ = self._folding.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error:
+            return fold(self._folding, self._path, was_lost=bool(self._sync_error))
+        except (sqlite3.Error, OSError):
             return False
-        return not busy

@@ -92,6 +92,7 @@ def watch(disk: Disk) -> Iterator[None]:
     sqlite.sqlite3_vfs_find.restype = ctypes.POINTER(_Vfs)
     vfs = sqlite.sqlite3_vfs_find(None).contents
     patched = _Patched(disk, vfs)
+    plain_pwrite = os.pwrite
     plain, plain_fsync, plain_open, plain_delete = os.fdatasync, os.fsync, vfs.open, vfs.delete
 
     def fdatasync(descriptor: int) -> None:
@@ -102,17 +103,22 @@ def watch(disk: Disk) -> Iterator[None]:
         if patched.do(Deed("flush", os.readlink(f"/proc/self/fd/{descriptor}")), flush) != OK:
             raise OSError(5, "Input/output error")
 
+    def pwrite(descriptor: int, data: bytes, at: int) -> int:
+        done = plain_pwrite(descriptor, data, at)
+        disk.after(Deed("write", os.readlink(f"/proc/self/fd/{descriptor}"), at, bytes(data[:done])))
+        return done
+
     def fsync(descriptor: int) -> None:
         plain_fsync(descriptor)
         disk.after(Deed("entries", os.readlink(f"/proc/self/fd/{descriptor}")))
 
     vfs.open, vfs.delete = patched.address_of(patched.open), patched.address_of(patched.delete)
-    os.fdatasync, os.fsync = fdatasync, fsync
+    os.fdatasync, os.fsync, os.pwrite = fdatasync, fsync, pwrite
     try:
         yield
     finally:
         vfs.open, vfs.delete = plain_open, plain_delete
-        os.fdatasync, os.fsync = plain, plain_fsync
+        os.fdatasync, os.fsync, os.pwrite = plain, plain_fsync, plain_pwrite
         _KEPT.append(patched)
 
 
