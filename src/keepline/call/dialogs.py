@@ -29,17 +29,22 @@ def dialog_of(call: CallState) -> Dialog:
         confirmed = call.agreement.confirmed
         if confirmed is not None and (reinvite is None or confirmed.at_s > reinvite.at_s):
             dialog = after_response(dialog, response_of(confirmed.response))
-        dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.agreement.cseq_sent))
+        dialog = _counted_to(dialog, call.agreement.cseq_sent)
         transfer = call.transfer
         if transfer is not None:
-            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, transfer.asked.cseq))
+            dialog = _counted_to(dialog, transfer.asked.cseq)
         for facts in call.proven.values():
-            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, facts[-1].cseq))
-        dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.interruption.cseq_sent))
+            dialog = _counted_to(dialog, facts[-1].cseq)
+        dialog = _counted_to(dialog, call.interruption.cseq_sent)
         if call.handing.referral is not None:
-            dialog = replace(dialog, local_cseq=max(dialog.local_cseq, call.handing.referral.cseq_sent))
+            dialog = _counted_to(dialog, call.handing.referral.cseq_sent)
         call.dialog = dialog
     return call.dialog
+
+
+def _counted_to(dialog: Dialog, cseq: int) -> Dialog:
+    """A dialog in which requests up to this number were sent."""
+    return replace(dialog, local_cseq=cseq) if cseq > dialog.local_cseq else dialog
 
 
 def bye_peer(call: CallState) -> Address:

@@ -308,7 +308,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
     if call.steps_in_second > FLOW_STEPS_PER_S_MAX:
         run.drop()
         return Finished(FlowEnding.RAISED, f"the flow took more than {FLOW_STEPS_PER_S_MAX} steps in a second")
-    return run.resume(replace(step, line_silent=call.silent))
+    return run.resume(step if step.line_silent is call.silent else replace(step, line_silent=call.silent))
 
 
 def _run(turn: Turn, call: CallState, function: FlowFunction, language: str) -> None:

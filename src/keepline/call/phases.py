@@ -48,6 +48,8 @@ from keepline.call.facts.refer import LegReferred, NotifySent, ReferralEnded, Re
 class Phase(Enum):
     """Where a call is in its life."""
 
+    __hash__ = object.__hash__  # members are single: no need to hash their names, which Enum does in Python
+
     RINGING = "ringing"
     ANSWERED = "answered"
     """200 sent, ACK awaited."""
@@ -65,6 +67,7 @@ class Phase(Enum):
     """We gave up: the end of the INVITE is awaited, or that it may be cancelled."""
 
 
+ENDINGS = (FlowEnded, ByeSent, ByeReceived, CallEnded)
 TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallAnswered): Phase.ANSWERED,
     (Phase.RINGING, CancelReceived): Phase.CLOSING,

@@ -52,8 +52,8 @@ def note_line(turn: Turn, call: CallState, is_silent: bool, silent_s: float = 0.
     return True
 
 
-def with_figures(ended: CallEnded, stopped: MediaStopped) -> CallEnded:
-    """The end of a call with what media measured, and the scores that follow from it."""
+def with_figures(ended: CallEnded, stopped: MediaStopped, bye_status: int = 0) -> CallEnded:
+    """The end of a call with the answer to our BYE, what media measured, and the scores that follow from it."""
     trip_ms = stopped.round_trip_ms
     mos = mos_of_stream(stopped.packets_received, stopped.lost, stopped.jitter_ms, trip_ms)
     peer_mos = None
@@ -62,6 +62,7 @@ def with_figures(ended: CallEnded, stopped: MediaStopped) -> CallEnded:
         peer_mos = mos_of_stream(arrived, stopped.peer_lost, stopped.peer_jitter_ms, trip_ms, stopped.frame_ms)
     return replace(
         ended,
+        bye_status=bye_status,
         packets_sent=stopped.packets_sent,
         packets_received=stopped.packets_received,
         lost=stopped.lost,

@@ -51,7 +51,7 @@ from keepline.call.facts.interrupted import CallInterrupted, InterruptedFact, In
 from keepline.call.facts.refer import Handing, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.transfer import Transferring, after
 from keepline.call.outbound.state import Placing
-from keepline.call.phases import TRANSITIONS, Phase
+from keepline.call.phases import ENDINGS, TRANSITIONS, Phase
 from keepline.call.steps.ledger import Ledger
 from keepline.call.written import request_of as request_of
 from keepline.call.written import response_of as response_of
@@ -232,7 +232,13 @@ class CallState:
         if following is None:
             raise LocalError(f"call {self.id}: {fact.kind} cannot follow in phase {self.phase.value}")
         self.phase = following
-        if isinstance(fact, DigitsPressed):
+        if isinstance(fact, ENDINGS):
+            self._apply_end(fact)
+        elif isinstance(fact, StepEnded):
+            self._apply_step(fact)
+        elif isinstance(fact, CallAnswered):
+            self._apply_answer(fact)
+        elif isinstance(fact, DigitsPressed):
             self._apply_digits(fact.at_s, fact.digits)
             self.digits_head = fact.head
             self.agreement.hear_tones(fact)
@@ -241,14 +247,10 @@ class CallState:
             self.agreement.take_info(fact)
         elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
             self._apply_agreement(fact)
-        elif isinstance(fact, StepEnded):
-            self._apply_step(fact)
         elif isinstance(fact, LineFellSilent | LineHeard):
             self.silent = isinstance(fact, LineFellSilent)
         elif isinstance(fact, PromptEnded):
             self.prompt_over_at_s = fact.at_s
-        elif isinstance(fact, CallAnswered):
-            self._apply_answer(fact)
         elif isinstance(fact, RefreshFact):
             self.agreement.refresh(fact)
         elif isinstance(fact, PlacedFact):

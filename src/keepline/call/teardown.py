@@ -1,7 +1,5 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
-from dataclasses import replace
-
 from keepline.call import established, interruption
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
@@ -146,10 +144,7 @@ def end(turn: Turn, call: CallState) -> None:
         return
     stopped = call.media_stopped or MediaStopped(call.id)
     ended = _ending(call, turn.now_s)
-    turn.record(
-        call,
-        replace(with_figures(ended, stopped), bye_status=call.bye_status),
-    )
+    turn.record(call, with_figures(ended, stopped, call.bye_status))
     turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
 
 

@@ -310,8 +310,8 @@ class SimCaller:
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
-        headers = Headers(
-            (
+        headers = Headers.canonical(
+            [
                 ("Via", f"SIP/2.0/{self.plan.transport.upper()} {host}:{port};branch=z9hG4bK{self.name}{branch}"),
                 ("Max-Forwards", "70"),
                 ("From", f"<sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}"),
@@ -320,7 +320,7 @@ class SimCaller:
                 ("CSeq", f"{cseq} {method}"),
                 ("Contact", f"<sip:{self.name}@{host}:{port}>"),
                 *(more or ((("Content-Type", "application/sdp"),) if body else ())),
-            )
+            ]
         )
         request = Request(method, f"sip:{self.plan.number}@203.0.113.5", headers, body)
         data = request.encode()

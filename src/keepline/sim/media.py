@@ -159,6 +159,13 @@ class SimMedia:
     def apply(self, command: MediaEffect) -> None:
         """One command, new or repeated."""
         slot = self.slots[command.slot]
+        if isinstance(command, fx.OpenMedia):
+            self.log.opened.append(command)
+            if slot.call != command.call:
+                figures = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
+                figures.secrets.call = command.call
+                self.slots[command.slot] = figures
+            return
         if isinstance(command, fx.RedirectMedia):
             if slot.call == command.call and command.number > self.log.directions.get(command.call, (0, ""))[0]:
                 self.log.directions[command.call] = (command.number, command.way.direction)
@@ -174,13 +181,7 @@ class SimMedia:
         if isinstance(command, fx.SecretEffect):
             self._keep_secret(slot, command)
             return
-        if isinstance(command, fx.OpenMedia):
-            self.log.opened.append(command)
-            if slot.call != command.call:
-                figures = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
-                figures.secrets.call = command.call
-                self.slots[command.slot] = figures
-        elif isinstance(command, fx.CloseMedia):
+        if isinstance(command, fx.CloseMedia):
             if slot.call == command.call:
                 self._end_recording(command.slot, "closed")
                 slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)

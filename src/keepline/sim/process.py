@@ -43,6 +43,10 @@ Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCo
 """Effects that are done already, or that nobody is there for."""
 
 
+FOR_MEDIA = frozenset((fx.OpenMedia, fx.PlayPrompt, fx.CloseMedia, fx.StopPrompt, fx.RedirectMedia))
+"""The most frequent commands."""
+
+
 class SimProcess:
     """A calls process, from its start to its death."""
 
@@ -146,7 +150,7 @@ class SimProcess:
 
     def soon(self, do: Callable[[], None], wait_s: float = TURN_S) -> None:
         """Have it do something after a while, where it lives by then."""
-        self._world.after(wait_s, lambda: self.guard(do))
+        self._world.after(wait_s, lambda: self._guarded(do))
 
     def _guarded(self, do: Callable[[], None]) -> None:
         if not self.is_alive:
@@ -183,7 +187,7 @@ class SimProcess:
 
     def _leave_if_over(self) -> None:
         """Whoever has a successor takes nothing and does nothing."""
-        if is_over(self.epoch, self._node.epoch_in_memory):
+        if self._node.active is not self and is_over(self.epoch, self._node.epoch_in_memory):
             raise Died
 
     # Inputs ---------------------------------------------------------------------------------------------------------
@@ -318,6 +322,8 @@ class SimProcess:
             node.note_act(self, effect)
             if isinstance(effect, fx.SendSip):
                 node.send(effect)
+            elif type(effect) in FOR_MEDIA and effect.slot >= 0:  # type: ignore[union-attr]
+                node.media.apply(effect)  # type: ignore[arg-type]
             elif isinstance(effect, Consumed):
                 self._consume(effect.peer)
             elif isinstance(effect, fx.InspectMedia):

@@ -36,7 +36,8 @@ class World:
 
     def after(self, wait_s: float, do: Callable[[], None]) -> None:
         """Do something so many seconds from now."""
-        self.at(self.now_s + wait_s, do)
+        self._pushed += 1
+        heappush(self._due, (self.now_s + wait_s, self._pushed, do))
 
     @property
     def next_s(self) -> float:

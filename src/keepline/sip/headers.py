@@ -80,6 +80,13 @@ class Headers:
             self.add(name, value)
 
     @classmethod
+    def canonical(cls, items: list[tuple[str, str]]) -> "Headers":
+        """Header fields whose names are spelled as this class keeps them, and whose values have no outer space."""
+        headers = cls.__new__(cls)
+        headers._items, headers._first = items, dict(reversed(items))
+        return headers
+
+    @classmethod
     def from_lines(cls, lines: Sequence[str]) -> "Headers":
         """Read unfolded header lines. PeerError 400 for a line that is none and for a repeated single field."""
         headers = cls.__new__(cls)

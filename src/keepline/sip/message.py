@@ -249,24 +249,25 @@ def make_response(
 
     `to_tag` joins a To that has no tag, but for 100. A body is application/sdp unless `content_type` says otherwise.
     """
-    copied = Headers()
+    copied: list[tuple[str, str]] = []
     route_too = request.method == "INVITE" and 100 < status < 300
     for name, value in request.headers._items:
         if name == "To" and to_tag is not None and status != 100:
-            copied.add(name, _with_tag(value, to_tag))
+            copied.append((name, _with_tag(value, to_tag)))
         elif (
             name in _ANSWERED_FIELDS
             or (name == "Record-Route" and route_too)
             or (name == "Timestamp" and status == 100)
         ):
-            copied.add(name, value)
-    for name, value in headers:
-        copied.add(name, value)
+            copied.append((name, value))
+    copied += [(canonical_name(name), value) for name, value in headers]
     if body:
-        copied.add("Content-Type", content_type or "application/sdp")
+        copied.append(("Content-Type", content_type or "application/sdp"))
     if reason is None:
         reason = REASON_PHRASES.get(status) or REASON_PHRASES[status // 100 * 100]
-    return Response(status, reason, copied, body)
+    response = Response(status, reason, Headers.canonical(copied), body)
+    response._cseq, response._from, response._via = request._cseq, request._from, request._via  # the very same texts
+    return response
 
 
 def stamp_received(request: Request, source_host: str, source_port: int) -> None:

@@ -53,6 +53,10 @@ class _Past:
     ended_at_s: float
 
 
+NOTED = frozenset((CallPlaced, CallAnswered, CallRetried, CallEnded))
+"""Facts that the ledger takes notice of."""
+
+
 class TollLedger:
     """The calls placed in the last hour, and what they cost at the rates of one policy."""
 

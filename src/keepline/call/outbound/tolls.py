@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from keepline.call import effects as fx
-from keepline.call.outbound.policy import Denial, TollLedger, admit
+from keepline.call.outbound.policy import NOTED, Denial, TollLedger, admit
 from keepline.call.turn import Turn
 from keepline.model.limits import DENIALS_REPORTED_PER_S_MAX
 from keepline.model.operation import OutboundPolicy
@@ -35,7 +35,7 @@ class Tolls:
     def note(self, effects: Iterable[fx.Effect]) -> None:
         """Take notice of what has become true."""
         for effect in effects:
-            if isinstance(effect, fx.Persist):
+            if isinstance(effect, fx.Persist) and type(effect.fact) in NOTED:
                 self.ledger.note(effect.fact)
 
     def report(self, turn: Turn) -> None:
