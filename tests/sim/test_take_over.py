@@ -127,6 +127,17 @@ def test_epochs_alone_keep_a_dialog_in_one_hand() -> None:
     assert refused, "somebody tried to write after his time"
 
 
+def test_what_was_being_written_is_refused_once_a_successor_has_begun() -> None:
+    scene, supervisor = scene_of("hung_up")
+    scene.node.write_s = lambda: 0.05
+
+    # The INVITE has come, and is not on record yet.
+    take_early(scene, supervisor, WARM_S + 0.04)
+    assert scene.run() == []
+    assert scene.node.log.refused == 1
+    assert scene.callers[0].heard.outcome == "hung up"
+
+
 def test_a_lost_lock_file_is_noticed_by_whoever_still_holds_it() -> None:
     scene, supervisor = scene_of("hung_up")
     scene.world.run(BEGAN_S + WARM_S)

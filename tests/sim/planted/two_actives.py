@@ -18,8 +18,10 @@ def take_early(scene: Scene, supervisor: SimSupervisor, at_s: float) -> None:
         active = supervisor.find("active")
         if active is not None and supervisor.find("warm") is not None:
             active.freeze(stopped=False)
+            supervisor.stop()  # it would end whoever has a successor
             supervisor.grant_to_the_warm()
             scene.world.after(STOPPED_S, active.go_on)
+            scene.world.after(2 * STOPPED_S, supervisor.go_on)
 
     scene.world.at(BEGAN_S + at_s, do)
 
