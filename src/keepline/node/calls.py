@@ -221,7 +221,8 @@ class CallsProcess:
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
-        journal = Journal(self._paths.journal, self._epoch, self._tell_written, self._now_s)
+        now_s = lambda: self._slots.now_s(time.monotonic())  # noqa: E731
+        journal = Journal(self._paths.journal, self._epoch, self._tell_written, now_s)
         journal.retention.keep(self._programs[self._digest].operation.journal.keep_days)
         self._tail.close()  # only now: the last one to close takes the log's file away, and a full disk gives no other
         active = Active(self._loop, exchange, journal, self._slots, self._sip, self._tell_trouble)
@@ -273,9 +274,6 @@ class CallsProcess:
         self._streams.take_over(descriptors)
         if last:
             self._streams.end_handover()
-
-    def _now_s(self) -> float:
-        return self._slots.now_s(time.monotonic())
 
     def _note_step(self, mark: str) -> None:
         self._slots.stepping_call = int(mark, 16) if mark else 0
