@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, deaths, history, overload, records, simulation, soak, switchover
+from bench import capacity, deaths, history, overload, records, simulation, soak, steps, switchover
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
 from keepline.config import embedded_operation_path
@@ -35,7 +35,10 @@ from tests.live.lossy_relay import Weather
 
 RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
-PARTS = ("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "sim")
+PARTS = (
+    *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
+    "sim",
+)
 RECORDS_RATE = 100.0
 
 
@@ -135,6 +138,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "soak" in wanted:
         say("soak")
         results["soak"] = soak.measure(args.calls, say)
+    if "steps" in wanted:
+        say("steps")
+        results["steps"] = steps.measure(say)
     if "sim" in wanted:
         say("sim, one core")
         results["sim"] = simulation.measure(say)
@@ -207,6 +213,10 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
     if "soak" in results:
         it = results["soak"]
         found.append((f"{it['calls']} calls in a row", "; ".join(it["grown"]) or "memory and descriptors flat"))
+    if "steps" in results:
+        it = results["steps"]
+        synced = f"each synced; the disk flushes {it['fdatasync_per_s']} times a second"
+        found += [(f"{width} flows at once, {synced}", steps.words(it[str(width)])) for width in steps.WIDTHS]
     for kind, per_s in results.get("sim", {}).items():
         found.append((f"simulated calls, {kind}", f"{per_s} a CPU-second"))
     return found

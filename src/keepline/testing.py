@@ -5,33 +5,21 @@ the core is that of `keepline.sim`, so a crash in the middle is a call of one me
 text lasts two seconds. It refuses to answer for how a call sounds.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from keepline.call.effects_run import RunAnswered, StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallReceived
 from keepline.call.record import CallRecord, MessageRecord, StepRecord, record_of
 from keepline.call.turn import Identity, Program
 from keepline.call.unfinished.book import WorkBook, WorkItem
-from keepline.config import import_flow, load_operation
 from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, PythonClass
 from keepline.model.operation import (
     BEEP_TONE,
-    EVERYBODY,
-    FlowReference,
     HostPort,
-    MediaSettings,
-    NodeSettings,
-    Number,
-    Operation,
-    OutboundPolicy,
-    SipSettings,
-    Trunk,
-    TrunkOutbound,
 )
 from keepline.sim.callee import CalleeHeard, CalleePlan, SimCallees
 from keepline.sim.caller import Plan, SimCaller
@@ -41,21 +29,14 @@ from keepline.sim.node import SimNode
 from keepline.sim.script import Scripted, ScriptedOffice
 from keepline.sim.world import BEGAN_S, World
 from keepline.sip.transaction import Timers
+from keepline.testing_parts import FAR_END, NODE, NUMBER, Source, StartedFlow, program_of
 
-NUMBER = "1000"
-"""What a single flow is dialled by."""
-_NODE = ("203.0.113.5", 5060)
-_CALLERS = "192.0.2.0/24"
-_FAR_END = ("192.0.2.253", 5060)
-"""Whom the node's own calls reach."""
 _SLOTS = 16
 _TICK_S = 0.02
 _KEY_GAP_S = 0.2
 _OUTAGE_S = 0.3
 _ANSWER_S = 180.0
 _REST_S = 60.0
-
-Source = str | Path | Operation | Program | Callable[..., Any]
 
 
 class FlowTester:
@@ -66,16 +47,17 @@ class FlowTester:
     """
 
     def __init__(self, source: Source = ".") -> None:
-        self._program = _program(source)
+        self._program = program_of(source)
         self._world = World(0)
         self._network = Network(self._world)
-        self._node = SimNode(self._world, self._network, _NODE, self._exchange, _SLOTS)
+        self._node = SimNode(self._world, self._network, NODE, self._exchange, _SLOTS)
         self._node.outage_s = _OUTAGE_S
         self._office = ScriptedOffice(self._world)
         self._node.office = self._office
         self._is_flow_alone = callable(source) and not isinstance(source, Program)
-        self._callees = SimCallees(self._world, self._network, _FAR_END)
+        self._callees = SimCallees(self._world, self._network, FAR_END)
         self._calls: list[PhoneCall] = []
+        self._asked = 0
         self._node.start()
 
     def __enter__(self) -> "FlowTester":
@@ -94,7 +76,7 @@ class FlowTester:
         when somebody answers, 486 when it is busy), or None for a caller whose phone cannot transfer.
         """
         plan = Plan(number, from_number=from_, transfer=(202, 100, transfer) if transfer else (405,))
-        caller = SimCaller(self._world, self._network, self._node.media, _NODE, len(self._calls), plan)
+        caller = SimCaller(self._world, self._network, self._node.media, NODE, len(self._calls), plan)
         call = PhoneCall(self, self._world, self._node, caller)
         self._calls.append(call)
         caller.call()
@@ -102,6 +84,32 @@ class FlowTester:
         while not caller.heard.outcome and caller.heard.answered_at_s is None and self._world.now_s < deadline_s:
             self.waits(_TICK_S)
         return call
+
+    def start(self, flow: str = "", *, key: str = "", **variables: str) -> StartedFlow:
+        """Start a flow without a caller, as `keepline flow start` does; the flow alone where none is named.
+
+        Raises `ValueError` for what cannot be started.
+        """
+        name = flow or next(iter(self._program.operation.flows))
+        self._asked += 1
+        asked = f"r{self._asked:015x}"
+        self._node.ask(StartRun(name, asked, key, tuple(variables.items())))
+        return StartedFlow(self._world, self._node, self._answered(asked).id)
+
+    def tell(self, event: str, key: str, **variables: str) -> None:
+        """Tell of an event, as `keepline flow tell` does; raises `ValueError` for what is none."""
+        self._asked += 1
+        asked = f"e{self._asked:015x}"
+        self._node.ask(TellEvent(event, key, asked, tuple(variables.items())))
+        self._answered(asked)
+
+    def _answered(self, asked: str) -> RunAnswered:
+        while asked not in self._node.runs.answered:
+            self.waits(_TICK_S)
+        answer = self._node.runs.answered[asked]
+        if answer.mistake:
+            raise ValueError(answer.mistake)
+        return answer
 
     def callee(
         self,
@@ -173,7 +181,7 @@ class FlowTester:
         self.waits(_TICK_S)
 
     def _exchange(self, seed: bytes) -> Exchange:
-        identity = Identity(HostPort(*_NODE), _NODE[0], "Keepline/test", Timers())
+        identity = Identity(HostPort(*NODE), NODE[0], "Keepline/test", Timers())
         exchange = Exchange(identity, seed, [40_000 + 2 * index for index in range(_SLOTS)])
         exchange.add_program(self._program, current=True)
         return exchange
@@ -356,40 +364,3 @@ class PhoneCall:
         record = self.record
         error = f"\n{record.error.strip()}\n" if record.error else ""
         return f"the call is over ({self._caller.heard.outcome}, {record.reason or record.state}){error}"
-
-
-def _program(source: Source) -> Program:
-    if isinstance(source, Program):
-        operation, functions = source.operation, dict(source.functions)
-    elif callable(source):
-        operation = _operation_of(source.__name__)
-        functions = {source.__name__: source}
-    else:
-        operation = source if isinstance(source, Operation) else load_operation(Path(source))
-        imported: Any = {name: import_flow(operation, reference) for name, reference in operation.flows.items()}
-        functions = imported
-    name = operation.trunks[0].name if operation.trunks else "carrier"
-    outbound = TrunkOutbound(*_FAR_END) if callable(source) else None
-    for trunk in operation.trunks:
-        if trunk.outbound is not None:
-            outbound = replace(trunk.outbound, proxy_host=_FAR_END[0], proxy_port=_FAR_END[1], transport="udp")
-            break
-    return Program(replace(operation, trunks=(Trunk(name, (_CALLERS,), outbound=outbound),)), functions)
-
-
-def _operation_of(flow: str) -> Operation:
-    """The smallest operation: one number, one flow."""
-    return Operation(
-        name="test",
-        directory="",
-        digest="0" * 32,
-        sip=SipSettings(HostPort(*_NODE)),
-        media=MediaSettings(),
-        http=HostPort("127.0.0.1", 0),
-        node=NodeSettings(),
-        trunks=(),
-        numbers={NUMBER: Number(flow)},
-        flows={flow: FlowReference("flows", flow)},
-        prompts={},
-        outbound=OutboundPolicy((EVERYBODY,)),
-    )

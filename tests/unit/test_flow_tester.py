@@ -111,9 +111,9 @@ def test_several_callers_at_once() -> None:
 
 def test_the_how_to_page_runs(tmp_path: Path) -> None:
     blocks = re.findall(r"^```(yaml|python)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    for name, (_, body) in zip(("keepline.yaml", "flows.py", "test_flows.py"), blocks, strict=True):
+    for name, (_, body) in zip(("keepline.yaml", "flows.py", "test_flows.py", "test_runs.py"), blocks, strict=True):
         (tmp_path / name).write_text(body, encoding="utf-8")
-    run_tests(tmp_path, 3)
+    run_tests(tmp_path, 5)
 
 
 def test_the_page_of_back_offices_runs(tmp_path: Path) -> None:

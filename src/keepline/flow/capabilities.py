@@ -21,6 +21,7 @@ from keepline.model.limits import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
 Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | None
 """What an argument or a field of an answer may hold; lists and mappings hold the same."""
 _NAME = re.compile(r"([A-Za-z][\w-]*)\.([A-Za-z_]\w*)")
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 _DECIMAL, _DATE, _DATETIME, _MAPPING = "$decimal", "$date", "$datetime", "$mapping"
 _SECRET = "$secret"
 
@@ -163,7 +164,7 @@ def _handles(value: Any) -> list[int]:
 
 def write_value(value: object) -> str:
     """A value as JSON, the same text for the same value; raises `TypeError` or `ValueError` for what is none."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return _encode(_plain(value))
 
 
 def read_value(text: str) -> Any:
@@ -225,6 +226,8 @@ def _short(text: str) -> str:
 
 
 def _plain(value: object) -> object:
+    if type(value) is dict:  # by far the most, and asking whether it is a Mapping takes long
+        return _plain_mapping(value)
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -243,14 +246,18 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"use: a key of a mapping is text, not {key!r}")
-        plain = {key: _plain(each) for key, each in value.items()}
-        return {_MAPPING: plain} if any(key.startswith("$") for key in plain) else plain
+        return _plain_mapping(value)
     raise TypeError(
         f"use: a value is text, a number, truth, None, a decimal, a date, a list or a mapping, not {value!r}"
     )
+
+
+def _plain_mapping(value: Mapping[Any, object]) -> object:
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"use: a key of a mapping is text, not {key!r}")
+    plain = {key: _plain(each) for key, each in value.items()}
+    return {_MAPPING: plain} if any(key.startswith("$") for key in plain) else plain
 
 
 def _rich(value: Any) -> Any:

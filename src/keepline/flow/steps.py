@@ -6,6 +6,7 @@ A further verb is a `StepRequest` of its own, a method of `Call` that makes it, 
 from collections.abc import Generator
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from functools import cache
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -65,17 +66,21 @@ class Verb(Generic[T]):
         return (yield self.request)
 
 
+@cache
+def _told_fields(described: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields of a kind of request that its fingerprint has, with their defaults."""
+    return tuple((each.name, each.default) for each in fields(described) if each.metadata.get("fingerprint", True))
+
+
 def fingerprint(request: StepRequest) -> str:
     """12 hex digits that change whenever the request does.
 
     What has its default is left out, so that a version of Keepline whose verbs can do more goes on with older calls.
     """
-    described: Any = type(request)
     said = [
-        f"{each.name}={value!r}"
-        for each in fields(described)
-        if each.metadata.get("fingerprint", True)
-        and ((value := getattr(request, each.name)) != each.default or each.default is MISSING)
+        f"{name}={value!r}"
+        for name, default in _told_fields(type(request))  # type: ignore[arg-type]
+        if (value := getattr(request, name)) != default or default is MISSING
     ]
     return blake2b(f"{request.verb}({', '.join(said)})".encode(), digest_size=6).hexdigest()
 

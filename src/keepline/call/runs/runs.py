@@ -28,7 +28,7 @@ from keepline.call.effects_run import (
     WaitersRead,
 )
 from keepline.call.facts import CallPlaced
-from keepline.call.facts.run import EventTold, RunEnded, RunFact, RunStarted
+from keepline.call.facts.run import RUN_TYPES, EventTold, RunEnded, RunFact, RunStarted
 from keepline.call.runs import steps
 from keepline.call.runs.events import KeptEvents
 from keepline.call.runs.index import CALL
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 HORIZON_S = 60.0
 """A run that is due within it stays in memory; the index is read so far ahead."""
-APART = (Report, CallCapability, *get_args(RunEffect))
-"""Effects that concern no call, but for the persisting of runs' facts."""
+_RUN_EFFECTS = frozenset(get_args(RunEffect))
+_RUN_FACTS = frozenset(RUN_TYPES)
 
 
 class Runs:
@@ -378,10 +378,16 @@ class Runs:
 
 def is_apart(effects: list[Effect]) -> bool:
     """Whether a turn's effects concern runs alone, so that no call need wait for them."""
+    is_of_run = False
     for effect in effects:
         if isinstance(effect, Persist):
-            if not isinstance(effect.fact, RunFact):
+            if type(effect.fact) not in _RUN_FACTS:
                 return False
-        elif not isinstance(effect, APART):
+            is_of_run = True
+        elif isinstance(effect, CallCapability):
+            is_of_run = is_of_run or effect.call.startswith("r")
+        elif type(effect) in _RUN_EFFECTS:
+            is_of_run = True
+        elif not isinstance(effect, Report):
             return False
-    return True
+    return is_of_run

@@ -31,13 +31,15 @@ class PythonConnector:
         self._threads = Threads(threads, name)
         self._instance: Any = None
         self._making = asyncio.Lock()
+        self._methods: dict[str, tuple[Any, inspect.Signature, bool]] = {}
+        """As they were found, since looking takes longer than many a method."""
 
     async def ask(self, asked: Asked) -> UseOutcome:
         """Call the method of the action's name with the arguments by name."""
         action = asked.action
         try:
-            method = getattr(await self._ready(), action.told_by or asked.name)
-            signature = inspect.signature(method)
+            name = action.told_by or asked.name
+            method, signature, is_async = self._methods.get(name) or await self._find(name)
             is_secret = has_secret(asked.arguments)
             arguments = opened(dict(asked.arguments))
             if IDEMPOTENCY_KEY in signature.parameters:
@@ -47,7 +49,7 @@ class PythonConnector:
             log.warning("method_not_called", action=asked.name, what=f"{type(error).__name__}: {error}")
             return Unavailable(f"{asked.name} cannot be called: {type(error).__name__}: {error}")
         try:
-            if inspect.iscoroutinefunction(method):
+            if is_async:
                 answer = await method(**arguments)
             else:
                 answer = await self._threads.run(lambda: method(**arguments))
@@ -66,6 +68,11 @@ class PythonConnector:
     async def close(self) -> None:
         """Let go of the threads that are idle; those that are stuck end with the process."""
         self._threads.close()
+
+    async def _find(self, name: str) -> tuple[Any, inspect.Signature, bool]:
+        method = getattr(await self._ready(), name)
+        found = self._methods[name] = method, inspect.signature(method), inspect.iscoroutinefunction(method)
+        return found
 
     async def _ready(self) -> Any:
         async with self._making:
