@@ -233,7 +233,7 @@ class CallState:
             raise LocalError(f"call {self.id}: {fact.kind} cannot follow in phase {self.phase.value}")
         self.phase = following
         if isinstance(fact, ENDINGS):
-            self._apply_end(fact)
+            self._apply_rest(fact)
         elif isinstance(fact, StepEnded):
             self._apply_step(fact)
         elif isinstance(fact, CallAnswered):
@@ -275,10 +275,6 @@ class CallState:
             if self.use is not None:
                 self.secrets.end_use(self.use, fact.outcome)
             self.use = None
-        elif isinstance(fact, LegPlaced):
-            self.leg_placed = fact
-        elif isinstance(fact, LegJoined):
-            self.joined = fact
         elif isinstance(fact, TransferFact):
             self.transfer = after(self.transfer, fact)
         elif isinstance(fact, RequestProven):
@@ -287,11 +283,15 @@ class CallState:
             self.handing = self.handing.after(fact)
             self.repeats += isinstance(fact, LegReferred | ReferralEnded)  # what media is told from here on is news
         else:
-            self._apply_end(fact)
+            self._apply_rest(fact)
 
-    def _apply_end(self, fact: Fact) -> None:
+    def _apply_rest(self, fact: Fact) -> None:
         if isinstance(fact, InterruptedFact):
             self._apply_interruption(fact)
+        elif isinstance(fact, LegPlaced):
+            self.leg_placed = fact
+        elif isinstance(fact, LegJoined):
+            self.joined = fact
         elif isinstance(fact, FlowEnded):
             self.flow_ended = fact
         elif isinstance(fact, ByeSent):
