@@ -268,6 +268,7 @@ class Active:
         for effect in effects:
             self._leave_if_over()
             if isinstance(effect, fx.SendSip):
+                media.flush()  # what an answer promises, such as silence to who holds, is media's before it leaves
                 self._send(effect)
             elif isinstance(effect, fx.PlayPrompt):
                 media.play(effect)

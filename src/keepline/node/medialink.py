@@ -209,6 +209,8 @@ class MediaLink:
 
     def flush(self) -> None:
         """Send the commands gathered so far; what the kernel does not take waits for it."""
+        if not self._commands:
+            return
         commands, self._commands = self._commands, []
         datagrams = self._encode(commands)
         if self._unsent:
