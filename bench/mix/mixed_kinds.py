@@ -18,8 +18,8 @@ KEY_EVERY_S = 0.35
 KEYS_AGAIN_AFTER_S = 1.8
 """What is keyed within a second and a half of a secret question that was asked anew counts for nothing."""
 RINGS_LATE_S = 3.0
-HELD_PACKETS_MAX = 3
-"""Packets on their way when the answer to a hold came."""
+HELD_PACKETS_MAX = 10
+"""Packets on their way when the answer to a hold came, on a machine that is busy."""
 VOICE_SHARE_MIN = 0.5
 VOICE_MARGIN_S = 2.0
 """Of a conversation: joining, the buffers that fill, and the words of who hears it."""

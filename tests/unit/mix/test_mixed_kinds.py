@@ -96,7 +96,7 @@ def test_a_call_that_is_answered_at_the_wrong_time_is_noticed() -> None:
 
 
 def test_what_comes_while_the_line_is_held_is_noticed() -> None:
-    assert faults("hold", held_packets=3) == []
+    assert faults("hold", held_packets=10) == []
     assert faults("hold", held_packets=40) == ["hold: 40 packets came meanwhile"]
 
 
