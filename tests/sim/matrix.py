@@ -83,6 +83,10 @@ class Gateway(SimOffice):
         super().__init__(world)
         self._change, self._how = change, how
         self._first_at_s = 0.0
+        self._lost: set[str] = set()
+        """Keys whose answer was lost once."""
+        self._made: set[tuple[str, str]] = set()
+        """Changes, by their names and keys."""
 
     def ask(self, wanted: CallCapability, answer: Callable[[CapabilityAnswered], None]) -> None:
         """What concerns the change is spoilt, the rest is answered at once."""
@@ -97,9 +101,9 @@ class Gateway(SimOffice):
     def _do(self, wanted: CallCapability, answer: Callable[[CapabilityAnswered], None]) -> None:
         name = f"{wanted.capability}.{wanted.action}"
         is_silent = self._how == "is silent" and self._world.now_s < self._first_at_s + SILENT_S
-        loses = self._how == "loses the answer" and not self.done[f"asked {wanted.idempotency_key}"]
+        loses = self._how == "loses the answer" and wanted.idempotency_key not in self._lost
         if name.startswith(self._change) and (is_silent or loses):
-            self.done[f"asked {wanted.idempotency_key}"] += 1
+            self._lost.add(wanted.idempotency_key)
             self._outcome(wanted)
             lost = unanswered("the answer was lost", changes=wanted.changes)
             given = CapabilityAnswered(wanted.call, wanted.step, lost, wanted.attempt)
@@ -110,7 +114,8 @@ class Gateway(SimOffice):
     def _outcome(self, wanted: CallCapability) -> UseOutcome:
         name, key = f"{wanted.capability}.{wanted.action}", wanted.idempotency_key
         if wanted.changes:
-            self.done[f"{name} {key}"] = 1  # however often it is sent under one key
+            self.done[key] = 1  # however often it is sent under one key
+            self._made.add((name, key))
         told: dict[str, UseOutcome] = {
             "billing.invoice": Reply({"number": "20000001", "status": "open", "due_cents": 4200}),
             "payments.charge": Reply({"status": "charged", "receipt": "700001"}),
@@ -121,14 +126,14 @@ class Gateway(SimOffice):
             "messages.leave": Reply({"id": "M1"}),
         }
         if name == "payments.charge.resolve":
-            made = self.done[f"payments.charge {key}"]
-            return Reply({"status": "charged", "receipt": "700001"}) if made else Refused(404, "key_unknown")
+            is_made = ("payments.charge", key) in self._made
+            return Reply({"status": "charged", "receipt": "700001"}) if is_made else Refused(404, "key_unknown")
         read_value(wanted.arguments)
         return told[name]
 
     def made(self) -> int:
         """How often the change was really made."""
-        return sum(key.startswith(f"{self._change} ") for key in self.done)
+        return sum(name == self._change for name, _ in self._made)
 
 
 @cache
