@@ -163,8 +163,8 @@ class PathHealth:
         """`peers`: figure -> what other paths of the capability have of it."""
         if isinstance(given, Tried):
             self._let_through(now_s)
-        else:
-            self._take(now_s, given)
+            return []  # an attempt alone changes what is let through, and not how the path is
+        self._take(now_s, given)
         return self._news(now_s, peers or {})
 
     def _let_through(self, now_s: float) -> None:
