@@ -375,8 +375,7 @@ def main() -> None:
     parser.add_argument("--operation", required=True, help="digest of the stored operation")
     parser.add_argument("--fds", default="{}", help="JSON: the inherited descriptors by name")
     set_up_logs("calls")
-    given = sys.argv[1:]
-    fds: dict[str, Any] = {}
+    given, fds = sys.argv[1:], dict[str, Any]()
     if given[:1] == [AWAIT]:
         word = told(int(given[1]))
         if word is None:

@@ -68,7 +68,7 @@ class Retention:
         try:
             self._prepare(connection)
             connection.execute("BEGIN IMMEDIATE")
-            did = erase_some(connection, self._now_s() - self._keep_s) or join_block(connection, signed)
+            did = join_block(connection, signed) or erase_some(connection, self._now_s() - self._keep_s)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             did = False

@@ -17,6 +17,7 @@ from keepline.node import journal_retention
 from keepline.node.journal import Journal, Tail, create, next_epoch
 from keepline.node.journal_proof import export_data, verify_data
 from keepline.node.journal_retention import DAY_S, LOOK_EVERY_S, Retention, erase_some, join_block
+from keepline.node.journal_schema import SCHEMA_VERSION
 from keepline.node.journal_tolls import placed_since
 from keepline.node.reader import JournalReader
 from keepline.proof.notes import KeptNote
@@ -269,3 +270,15 @@ def test_a_call_that_goes_while_records_are_read_is_left_out(
 
         monkeypatch.setattr(reader, "record", slowly)
         assert [record.id for record in reader.records(99)] == [name(number) for number in range(3, CALLS + 1)]
+
+
+def test_a_journal_of_before_can_let_go_too(data: Path, file: sqlite3.Connection) -> None:
+    file.executescript("DROP TABLE erased; DROP TABLE segments; DROP INDEX work_by_call; PRAGMA user_version=2;")
+    assert verdict_of(data).wrong == []
+    retention = Retention(lambda: 9e9, threading.Condition())  # as a process does that an upgrade brings in
+    retention.keep(JOURNAL_KEEP_DAYS_MIN)
+    assert retention.work(file, CALLS * PER_CALL)
+    assert create(data) == data / "journal.db"
+    assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    let_go(file, 99.0)
+    assert (verdict_of(data).wrong, verdict_of(data).removed) == ([], 5 * JOURNAL_BLOCK_FACTS)
