@@ -104,21 +104,6 @@ def test_nothing_leaves_before_it_is_written() -> None:
     run(test())
 
 
-def test_media_is_told_before_the_answer_that_follows_from_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many effects at once the last may be carried out long after the first, or by nobody any more."""
-
-    async def test() -> None:
-        with rig() as made:
-            told: list[tuple[bytes, int]] = []
-            monkeypatch.setattr(made.sip, "sendto", lambda data, peer: told.append((data, len(made.commands()))))
-            serving(made, send(b"100"), open_media(), send(b"200"), open_media("f" * 16, 1))
-            made.active.feed(fx.TimeCame())
-            assert told == [(b"100", 0), (b"200", 1)]
-            assert len(made.commands()) == 1
-
-    run(test())
-
-
 def test_what_is_written_first_leaves_first() -> None:
     async def test() -> None:
         with rig() as made:
