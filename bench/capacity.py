@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.machine import SLOTS, Meter, a_node, flat_pids, udp_overflows
@@ -40,11 +40,22 @@ class Step:
     bytes_per_call: float
     short: tuple[str, ...]
     """What it did not meet; () is a good step."""
+    calls_per_s: float = 0.0
+    """That the load meant; 0 where calls do not end."""
+
+    @property
+    def cpu_ms_per_call(self) -> dict[str, float]:
+        """Processor time of a call from its INVITE to its end, by process, and "all"; {} where calls do not end."""
+        if not self.calls_per_s:
+            return {}
+        return {name: round(1000 * share / self.calls_per_s, 3) for name, share in self.cpu.items()}
 
     def words(self) -> str:
         """How it went, for a person."""
         own = self.summary.get("own") or {}
         text = f"{self.load}: {'; '.join(self.short) or 'good'}; node {self.cpu['all']:.0%} of its core"
+        if self.calls_per_s:
+            text += f", {self.cpu_ms_per_call['all']:.2f} ms a call"
         if own.get("stalls"):
             text += f"; the callers themselves were held up {own['stalls']} times, up to {own['stall_ms_max']} ms"
         return text
@@ -54,8 +65,13 @@ class Step:
         names = ("calls", "failed", "faults", "peak", "packets", "lost", "answer_ms", "gap_ms", "own", "took_s",
                  "udp_overflows", "examples")  # fmt: skip
         kept = {name: self.summary.get(name) for name in names}
-        return {"load": self.load, "short": list(self.short), "cpu": self.cpu,
-                "kb_per_call": round(self.bytes_per_call / 1000, 1)} | kept  # fmt: skip
+        return kept | {
+            "load": self.load,
+            "short": list(self.short),
+            "cpu": self.cpu,
+            "cpu_ms_per_call": self.cpu_ms_per_call,
+            "kb_per_call": round(self.bytes_per_call / 1000, 1),
+        }
 
 
 def shortcomings(summary: dict[str, Any], audio: bool) -> tuple[str, ...]:
@@ -127,13 +143,14 @@ class Rig:
         reached = step.summary.get("started", 0) / seconds
         if reached < RATE_REACHED_MIN * rate:
             short = (*step.short, f"only {reached:.0f} calls/s were made")
-            return Step(step.load, step.summary, step.cpu, step.bytes_per_call, short)
-        return step
+            step = replace(step, short=short)
+        return replace(step, calls_per_s=reached)
 
     def concurrent_1000(self, calls: int, seconds: float) -> Step:
         options = ["--rate", str(calls / CALL_1000_S), "--seconds", str(seconds), "--digits", "4@3", "--expect",
                    "welcome*,goodbye", "--rtp", "silence", "--drain", "20", *self.prompts]  # fmt: skip
-        return self.load("1000", calls, seconds, options, audio=True)
+        step = self.load("1000", calls, seconds, options, audio=True)
+        return replace(step, calls_per_s=calls / CALL_1000_S)
 
     def steady_3000(self, calls: int, seconds: float) -> Step:
         ramp_s = calls / RAMP_3000_PER_S

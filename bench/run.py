@@ -227,7 +227,9 @@ def _best(result: dict[str, Any]) -> str:
     if not good:
         return "; ".join(result["steps"][-1]["short"]) if result["steps"] else "nothing measured"
     step = good[-1]
-    text = f"node {step['cpu']['all']:.0%} of its core, INVITE to 200 p99 {step['answer_ms']['p99']} ms"
+    each = step.get("cpu_ms_per_call")
+    cost = f" ({each['all']:.2f} ms a call)" if each else ""
+    text = f"node {step['cpu']['all']:.0%} of its core{cost}, INVITE to 200 p99 {step['answer_ms']['p99']} ms"
     if step["packets"]:
         text += (
             f", gap p99.9 {step['gap_ms']['p99.9']} ms, max {step['gap_ms']['max']} ms, {step['kb_per_call']} kB a call"
