@@ -353,7 +353,7 @@ METRIC_OUTCOMES_MAX = 100
 """Outcomes of calls told apart in the metrics; the next ones are `other`."""
 
 # Calls process
-SIP_DATAGRAMS_PER_TURN_MAX = 32
+SIP_DATAGRAMS_PER_TURN_MAX = 16
 """Dealt with before anything else has its turn."""
 SIP_REFUSALS_PER_TURN_MAX = 1_000
 """New calls that waited too long, refused beside them."""

@@ -4,7 +4,8 @@ A node that is offered more calls than it can take falls behind. Were all that c
 for seconds behind calls that their callers ask for again, and none would be served in time. So the ports are emptied at
 once, what belongs to calls goes first, a copy of what waits is left out, and of new calls the latest are served once
 the first has waited for `SIP_WAIT_FAIR_S`: those at least are in time. How long each has waited is told with it, and
-the core refuses those that waited too long. A CANCEL takes its INVITE along. It refuses to decide about calls.
+the core refuses those that waited too long. A copy of one of these has waited as long: it is refused
+once more, at once, and takes no other call's place. A CANCEL takes its INVITE along. It refuses to decide about calls.
 """
 
 import re
@@ -15,6 +16,8 @@ import structlog
 
 from keepline.call.inputs import DatagramReceived
 from keepline.model.limits import (
+    SHED_REMEMBERED_MAX,
+    SHED_REMEMBERED_S,
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
     SIP_REFUSALS_PER_TURN_MAX,
@@ -38,15 +41,19 @@ Arrived = tuple[float, bytes, Address]
 class Intake:
     """The two queues of one process."""
 
-    __slots__ = ("_beginnings", "_rest")
+    __slots__ = ("_again", "_beginnings", "_late", "_rest")
 
     def __init__(self) -> None:
         self._beginnings: OrderedDict[bytes, Arrived] = OrderedDict()
         """By Call-ID, the oldest first."""
         self._rest: deque[Arrived] = deque()
+        self._late: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
+        """By Call-ID, what waited too long lately: when it came, and a hash of it."""
+        self._again: deque[Arrived] = deque()
+        """Copies of these; they count from when the first one came."""
 
     def __len__(self) -> int:
-        return len(self._beginnings) + len(self._rest)
+        return len(self._beginnings) + len(self._rest) + len(self._again)
 
     def read(self, sip: socket.socket, now_s: float) -> None:
         """Take what has come; past `SIP_WAITING_MAX` it stays in the kernel."""
@@ -63,7 +70,12 @@ class Intake:
     def _add(self, data: bytes, source: Address, now_s: float) -> None:
         beginnings = self._beginnings
         if begins_call(data):
-            _, waiting, waiting_source = beginnings.setdefault(_call_id(data), (now_s, data, source))
+            call_id = _call_id(data)
+            came_s, known = self._late.get(call_id, (now_s, 0))
+            if now_s - came_s > SIP_WAIT_S_MAX and known == hash(data):
+                self._again.append((came_s, data, source))
+                return
+            _, waiting, waiting_source = beginnings.setdefault(call_id, (now_s, data, source))
             if waiting is not data and (waiting, waiting_source) != (data, source):
                 self._rest.append((now_s, data, source))
             return
@@ -86,12 +98,22 @@ class Intake:
         for _ in range(SIP_REFUSALS_PER_TURN_MAX):
             if _waited_s(now_s, beginnings) <= SIP_WAIT_S_MAX:
                 break
-            came_s, data, source = beginnings.popitem(last=False)[1]
+            call_id, (came_s, data, source) = beginnings.popitem(last=False)
+            taken.append(DatagramReceived(data, source, now_s - came_s))
+            self._note_late(call_id, came_s, data)
+        for _ in range(min(SIP_REFUSALS_PER_TURN_MAX, len(self._again))):
+            came_s, data, source = self._again.popleft()
             taken.append(DatagramReceived(data, source, now_s - came_s))
         for _ in range(min(room, len(beginnings))):
             came_s, data, source = beginnings.popitem(last=is_behind)[1]
             taken.append(DatagramReceived(data, source, now_s - came_s))
         return taken
+
+    def _note_late(self, call_id: bytes, came_s: float, data: bytes) -> None:
+        late = self._late
+        late[call_id] = (came_s, hash(data))
+        while len(late) > SHED_REMEMBERED_MAX or next(iter(late.values()))[0] + SHED_REMEMBERED_S < came_s:
+            late.popitem(last=False)
 
 
 def _waited_s(now_s: float, beginnings: OrderedDict[bytes, Arrived]) -> float:

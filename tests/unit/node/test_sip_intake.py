@@ -1,6 +1,8 @@
 """Whose turn it is of what has come by SIP: nothing is lost, calls that are live go first, and the latest in time."""
 
 from keepline.model.limits import (
+    SHED_REMEMBERED_MAX,
+    SHED_REMEMBERED_S,
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
     SIP_REFUSALS_PER_TURN_MAX,
@@ -95,6 +97,30 @@ def test_one_turn_refuses_no_more_than_the_limit() -> None:
     taken = intake.take(1.0)
     assert len(taken) == SIP_REFUSALS_PER_TURN_MAX + SIP_DATAGRAMS_PER_TURN_MAX
     assert len(intake) == 2 * SIP_REFUSALS_PER_TURN_MAX - len(taken)
+
+
+def test_a_copy_of_what_was_refused_takes_no_other_calls_place() -> None:
+    intake = filled(*invites(1))
+    assert [each.waited_s for each in intake.take(1.0)] == [1.0]
+    add(intake, *invites(2, 1), message("INVITE", 1, branch="2"), now_s=1.1)
+    again, *others = intake.take(1.2)
+    assert (again.data, round(again.waited_s, 2)) == (invites(1)[0], 1.2), "it counts from the first one"
+    assert [each.data for each in others] == [*invites(2), message("INVITE", 1, branch="2")]
+    assert max(each.waited_s for each in others) < SIP_WAIT_S_MAX
+    assert len(intake) == 0
+
+
+def test_what_was_refused_is_known_for_a_while_and_up_to_the_limit() -> None:
+    intake = filled(*invites(1))
+    intake.take(1.0)
+    add(intake, *invites(2), now_s=SHED_REMEMBERED_S + 0.1)
+    intake.take(SHED_REMEMBERED_S + 1.1)
+    add(intake, *invites(1), now_s=SHED_REMEMBERED_S + 1.2)
+    assert [each.waited_s for each in intake.take(SHED_REMEMBERED_S + 1.2)] == [0.0]
+    for first in range(10, SHED_REMEMBERED_MAX + 11, 1000):
+        add(intake, *invites(*range(first, first + 1000)), now_s=9.0)
+        intake.take(10.0, 0)
+    assert len(intake._late) == SHED_REMEMBERED_MAX
 
 
 def test_an_ack_of_a_stateless_answer_is_left_out() -> None:
