@@ -5,9 +5,10 @@ is calls that were good from INVITE to BYE, a second, as the callers count them,
 offered: what is answered when the flood has passed does not count. A refusal is no good call.
 
 What a call and a refusal cost in processor time follows from the peak and the flood together: twice it is known what so
-many served and so many refused cost. On a machine that others use, too, these two are steadier than calls a second.
+many served and so many refused cost, beyond an idle node. On a machine that others use, too, these two are steadier than calls a second.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode
 
 GOODPUT_SHARE_MIN = 0.9
+IDLE_S = 2.0
 PEAK_FALLS_AT = 0.95
 """Steps end where a step's goodput falls below this share of the best one's or of what was offered."""
 
@@ -38,6 +40,8 @@ class Flood:
     refused: int
     cpu_s: dict[str, float]
     """That the node's processes used, by their names."""
+    took_s: float
+    """That they had, until the last call was over."""
     resent: int
     """INVITEs that callers sent again, for want of an answer within half a second."""
     crowd_cpu: float
@@ -58,12 +62,22 @@ def _shares(cpu_s: dict[str, float]) -> str:
     return ", ".join(f"{name} {used:.1f}" for name, used in cpu_s.items() if used >= 0.05)
 
 
-def costs(one: Flood, other: Flood) -> tuple[float, float] | None:
-    """Processor time of a call served, in ms, and of one refused, in us. None where the two floods do not tell."""
+def idle_share(node: LocalNode) -> float:
+    """Share of a core that the node uses while nobody calls."""
+    meter = Meter(flat_pids(node.glance()["processes"]))
+    time.sleep(IDLE_S)
+    return meter.cpu()["all"]
+
+
+def costs(one: Flood, other: Flood, idle: float) -> tuple[float, float] | None:
+    """Processor time of a call served, in ms, and of one refused, in us, beyond what an idle node uses.
+
+    None where the two floods do not tell.
+    """
     both = one.served * other.refused - other.served * one.refused
     if not both:
         return None
-    used = [sum(each.cpu_s.values()) for each in (one, other)]
+    used = [sum(each.cpu_s.values()) - idle * each.took_s for each in (one, other)]
     served_s = (used[0] * other.refused - used[1] * one.refused) / both
     refused_s = (used[1] * one.served - used[0] * other.served) / both
     return 1000 * served_s, 1e6 * refused_s
@@ -72,12 +86,12 @@ def costs(one: Flood, other: Flood) -> tuple[float, float] | None:
 def flood(node: LocalNode, rate: int, seconds: float) -> Flood:
     """Offer that many calls a second, all hung up as soon as they are answered."""
     overflows = udp_overflows()
-    meter = Meter(flat_pids(node.glance()["processes"]))
+    meter, since_s = Meter(flat_pids(node.glance()["processes"])), time.monotonic()
     options = ["--rate", str(rate), "--seconds", str(seconds), "--hang-up-after", "0", "--rtp", "none", "--drain", "5",
                "--give-up-after", "90"]  # fmt: skip
     with Crowd(node.uri("2000"), options, CROWD_CORES) as crowd:
         summary = crowd.wait(seconds + 120)
-    cpu_s = meter.cpu_s()
+    cpu_s, took_s = meter.cpu_s(), time.monotonic() - since_s
     begun = min(report["invited_at"] for report in crowd.reports)
     since, until = begun + seconds / 3, begun + seconds
     good = sum(1 for report in crowd.reports if report["good"] and since <= report["ended_at"] < until)
@@ -89,6 +103,7 @@ def flood(node: LocalNode, rate: int, seconds: float) -> Flood:
         served=sum(1 for report in crowd.reports if report["good"]),
         refused=sum(1 for report in crowd.reports if report["status"] == 503),
         cpu_s=cpu_s,
+        took_s=took_s,
         resent=sum(report["resent"]["invite"] for report in crowd.reports),
         crowd_cpu=(summary.get("own") or {}).get("cpu", 0.0),
         faults=summary["faults"],
@@ -102,6 +117,7 @@ def measure(seconds: float, say: Callable[[str], None], first: int = 0) -> dict[
     steps: list[Flood] = []
     with a_node(SLOTS, NODE_CORES) as node:
         flood(node, STEPS_2000[0], 3.0)  # Everything is imported.
+        idle = idle_share(node)
         for load in (each for each in STEPS_2000 if each >= first):
             step = flood(node, load, seconds)
             steps.append(step)
@@ -114,7 +130,7 @@ def measure(seconds: float, say: Callable[[str], None], first: int = 0) -> dict[
         twice = flood(node, 2 * best.offered, seconds)
     share = twice.good / best.good if best.good else 0.0
     say(f"  {twice.words()}: {share:.0%} of the peak")
-    cost = costs(best, twice)
+    cost = costs(best, twice, idle)
     if cost is not None:
         say(f"  a call served cost {cost[0]:.2f} ms of processor time, one refused {cost[1]:.0f} us")
     return {"peak": round(best.good, 1), "load": best.offered, "at_twice": round(twice.good, 1),
