@@ -5,7 +5,8 @@ is calls that were good from INVITE to BYE, a second, as the callers count them,
 offered: what is answered when the flood has passed does not count. A refusal is no good call.
 
 What a call and a refusal cost in processor time follows from the peak and the flood together: twice it is known what so
-many served and so many refused cost, beyond an idle node. On a machine that others use, too, these two are steadier than calls a second.
+many served and so many refused cost, beyond an idle node. On a machine that others use, too, these two are steadier
+than calls a second.
 """
 
 import time
