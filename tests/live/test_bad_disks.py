@@ -121,8 +121,6 @@ def test_calls_go_on_over_a_full_disk_and_are_on_record_once_it_has_room(node_on
 @contextlib.contextmanager
 def injected(node: LocalNode, what: str) -> Iterator[None]:
     """The active process's system calls fare so (strace(1), tampering)."""
-    if shutil.which("strace") is None:
-        pytest.skip("there is no strace")
     name = what.partition(":")[0]
     command = ["strace", "-f", "-p", str(node.pid("active")), "-e", f"trace={name}", "-e", f"inject={what}"]
     with subprocess.Popen([*command, "-o", "/dev/null"], stderr=subprocess.PIPE, text=True) as tracer:
@@ -136,10 +134,12 @@ def injected(node: LocalNode, what: str) -> Iterator[None]:
             tracer.communicate(timeout=30)
 
 
+@pytest.mark.needs_program("strace")
 def test_calls_go_on_over_a_read_only_disk_and_are_on_record_afterwards(node: LocalNode) -> None:
     goes_on_from_memory(node, injected(node, "pwrite64:error=EROFS"), "disk I/O error")
 
 
+@pytest.mark.needs_program("strace")
 def test_a_slow_disk_holds_up_no_call_and_is_said_to_be_slow(node: LocalNode) -> None:
     with injected(node, "fdatasync:delay_exit=2000000"):
         with crowd(node, CALLS, 5) as callers:
