@@ -163,25 +163,42 @@ class PayingCaller:
 # A live node's media --------------------------------------------------------------------------------------------------
 
 
-def descriptors(pid: int) -> dict[str, int]:
-    """The descriptors that a calls process was started with, by name."""
-    with open(f"/proc/{pid}/cmdline", "rb") as opened:
-        arguments = opened.read().split(b"\0")
-    found: dict[str, int] = json.loads(arguments[arguments.index(b"--fds") + 1])
-    return found
+def descriptors(pid: int) -> tuple[int, dict[str, int]]:
+    """A calls process of that one's node whose arguments name its descriptors, and they, by name.
+
+    One that was begun before the supervisor has been told of them otherwise; they are the same in all.
+    """
+    parent = _parent(pid)
+    for other in (pid, *(int(each) for each in os.listdir("/proc") if each.isdigit())):
+        try:
+            with open(f"/proc/{other}/cmdline", "rb") as opened:
+                arguments = opened.read().split(b"\0")
+            if b"--fds" in arguments and _parent(other) == parent:
+                found: dict[str, int] = json.loads(arguments[arguments.index(b"--fds") + 1])
+                return other, found
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    raise AssertionError(f"no process beside {pid} names its descriptors")
+
+
+def _parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat") as opened:
+        return int(opened.read().rpartition(")")[2].split()[1])
 
 
 def shared_memory(pid: int) -> Slots:
     """The slots of a node, by a calls process of its; its descriptor is the caller's to close."""
-    return Slots.attach(os.open(f"/proc/{pid}/fd/{descriptors(pid)['slots']}", os.O_RDWR))
+    holder, found = descriptors(pid)
+    return Slots.attach(os.open(f"/proc/{holder}/fd/{found['slots']}", os.O_RDWR))
 
 
 def record_call(pid: int, slots: Slots, slot: int, key: str) -> None:
     """Have media record a call with both channels, as the calls process would: by its own socket."""
     libc = ctypes.CDLL(None, use_errno=True)
-    pidfd = os.pidfd_open(pid)
+    holder, found = descriptors(pid)
+    pidfd = os.pidfd_open(holder)
     try:
-        fd = libc.syscall(_PIDFD_GETFD, pidfd, descriptors(pid)["link"], 0)
+        fd = libc.syscall(_PIDFD_GETFD, pidfd, found["link"], 0)
         assert fd >= 0, os.strerror(ctypes.get_errno())
         with socket.socket(fileno=fd) as link:
             command = Record(slots.call_of(slot), slot, 1, key, 600_000, True)
