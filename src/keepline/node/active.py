@@ -33,6 +33,8 @@ from keepline.sip.peers import TcpPeer
 from keepline.succession.epochs import is_over
 
 HEARTBEAT_EVERY_S = 0.1
+HEARTBEAT_IDLE_EVERY_S = 0.25
+"""Without a live call: the supervisor looks no oftener either."""
 TROUBLE_SAID_EVERY_S = 10.0
 """In the log; who looks at the node is told at once."""
 log = structlog.get_logger("calls")
@@ -182,7 +184,7 @@ class Active:
         self._slots.live_calls = self._exchange.live_calls
         self._leave(self._outbox.overdue(time.monotonic()))
         self._note_trouble()
-        self._loop.call_later(HEARTBEAT_EVERY_S, self._beat)
+        self._loop.call_later(HEARTBEAT_EVERY_S if self._exchange.live_calls else HEARTBEAT_IDLE_EVERY_S, self._beat)
 
     # Facts, then effects --------------------------------------------------------------------------------------------
 

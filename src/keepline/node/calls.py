@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from keepline.node.resolver import Locator
 
 FOLLOW_EVERY_S = 0.1
+FOLLOW_IDLE_EVERY_S = 0.25
 LEFT_LINGER_S = 32.0
 """64*T1: how long the requests of an ended call may still be repeated."""
 GOODBYE_LIMIT_S = 3.0
@@ -172,7 +173,7 @@ class CallsProcess:
         except LocalError as error:  # a journal that this version cannot read; a successor will say the same
             log.error("journal_unreadable", what=str(error))
             os._exit(1)
-        self._loop.call_later(FOLLOW_EVERY_S, self._follow)
+        self._loop.call_later(FOLLOW_EVERY_S if self._open else FOLLOW_IDLE_EVERY_S, self._follow)
 
     def _read_tail(self) -> None:
         for fact in self._tail.follow():

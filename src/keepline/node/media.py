@@ -63,8 +63,8 @@ from keepline.node.slots import H_MEDIA_TICK, Slots
 from keepline.succession.epochs import is_over
 
 TICKS_PER_S: Final = 500
-IDLE_S: Final = 0.05
-"""The longest sleep, and so the age of a healthy heartbeat."""
+IDLE_S: Final = 0.15
+"""The longest sleep, and so the age of a healthy heartbeat; with a stream open the timer wakes it at every tick."""
 
 
 class MediaLoop:

@@ -5,6 +5,9 @@ import select
 import signal
 from dataclasses import dataclass
 
+STAT_BYTES_MAX = 1024
+"""52 numbers and a name of at most 64 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
@@ -17,11 +20,16 @@ class ProcessId:
 
 def _stat(pid: int) -> list[str] | None:
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            text = file.read()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return text.rpartition(")")[2].split()
+    try:
+        line = os.read(descriptor, STAT_BYTES_MAX)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(descriptor)
+    return line.rpartition(b")")[2].decode("ascii").split()
 
 
 def identify(pid: int) -> ProcessId | None:
