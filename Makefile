@@ -33,10 +33,10 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 demo: setup  ## the retailer: a node, its back office, a crowd of callers, and the call process killed every 10 s before your eyes
 	@$(BIN)/keepline demo $(ARGS)
 
-test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest meanwhile; ARGS=… chooses some
+test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest in what they leave; ARGS=… chooses some
 ifeq ($(strip $(ARGS)),)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	$(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
+	nice -n 10 $(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
 	status=0; $(BIN)/python -m pytest tests/live --numprocesses=$(LANES) --dist=loadfile --no-loadscope-reorder || status=$$?; \
 	wait "$$rest" || status=$$?; cat "$$log"; exit "$$status"
 else
