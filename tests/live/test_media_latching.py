@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from keepline.model.limits import LATCH_PACKETS
+from keepline.model.limits import LATCH_PACKETS, LATCH_S
 from keepline.node.mediawire import Latched, StreamWay
 from keepline.rtp.dtmf import event_packets
 from tests.live.media_rig import EVENT, Clock, Phone, Rig, until
 
 STRANGER = "127.0.0.9"
 NEIGHBOUR = "127.0.1.7"
+FIRST_SEQ = 100
 NEAR = StreamWay(networks=("127.0.0.1/32", "127.0.1.0/24"))
 
 
@@ -26,6 +27,13 @@ def ignored(rig: Rig, count: int) -> None:
 
 def heard(rig: Rig, count: int) -> None:
     until(lambda: rig.slots.stats(0).packets_received, lambda found: found == count)
+
+
+def latch(rig: Rig, phone: Phone) -> None:
+    """Packets of one phone until it is learnt."""
+    while not rig.slots.latched(0):
+        phone.send(rig.ports[0])
+        heard(rig, phone.seq - FIRST_SEQ)
 
 
 def to(rig: Rig, phone: Phone) -> Phone:
@@ -56,10 +64,8 @@ def test_a_source_within_the_networks_is_answered_where_it_is(tmp_path: Path) ->
         rig.wait(Latched)
         neighbour.hear(3)
         assert not rig.slots.latched(0)
-        for _ in range(LATCH_PACKETS):
-            neighbour.send(rig.ports[0])
-        until(lambda: rig.slots.latched(0), bool)
-        heard(rig, LATCH_PACKETS + 1)
+        latch(rig, neighbour)
+        assert neighbour.seq - FIRST_SEQ >= LATCH_PACKETS
 
 
 def test_the_signalled_address_takes_its_stream_back_within_the_first_packets(tmp_path: Path) -> None:
@@ -81,9 +87,7 @@ def test_after_the_first_packets_nobody_takes_it(tmp_path: Path) -> None:
     with Rig(tmp_path).start() as rig:
         phone, neighbour = rig.phone(), to(rig, rig.phone(NEIGHBOUR))
         rig.open(phone, way=NEAR)
-        for _ in range(LATCH_PACKETS):
-            neighbour.send(rig.ports[0])
-        until(lambda: rig.slots.latched(0), bool)
+        latch(rig, neighbour)
         before = rig.slots.stats(0)
         press(phone, rig.ports[0], "9")
         press(neighbour, rig.ports[0], "1")
@@ -177,3 +181,68 @@ def test_a_peer_that_was_only_quiet_goes_on_as_before(clock: Clock) -> None:
     assert rig.slots.latched(0)
     stats = rig.slots.stats(0)
     assert (stats.packets_received, stats.lost) == (6, 2)
+
+
+def test_a_burst_from_the_callers_own_host_keeps_the_caller_out_no_longer_than_a_stream_of_its_length(
+    clock: Clock,
+) -> None:
+    rig, loop = clock.rig, clock.loop()
+    phone, other = rig.phone(), rig.phone(ssrc=0x7777)
+    rig.send(rig.opening(phone))
+    clock.wake(loop)
+    for _ in range(5 * LATCH_PACKETS):
+        other.send(rig.ports[0])
+        clock.wake(loop, 0.002)
+    assert not rig.slots.latched(0)
+    press(other, rig.ports[0], "9")
+    press(phone, rig.ports[0], "1")
+    for _ in range(20):
+        clock.wake(loop, 0.002)
+    assert rig.slots.latched(0)
+    assert rig.slots.remote(0)[1] == phone.port
+    assert rig.slots.digits(0)[1][-1] == "1"
+    press(other, rig.ports[0], "8")
+    for _ in range(20):
+        clock.wake(loop, 0.002)
+    assert rig.slots.digits(0)[1][-1] == "1"
+
+
+@pytest.mark.parametrize(
+    ("packets", "seconds", "is_latched"),
+    [(LATCH_PACKETS, LATCH_S, True), (LATCH_PACKETS - 1, LATCH_S, False), (LATCH_PACKETS, LATCH_S - 0.02, False)],
+)
+def test_a_source_is_learnt_by_as_many_packets_as_take_as_long_as_they_should(
+    clock: Clock, packets: int, seconds: float, is_latched: bool
+) -> None:
+    rig, loop = clock.rig, clock.loop()
+    neighbour = to(rig, rig.phone(NEIGHBOUR))
+    rig.send(rig.opening(rig.phone(), way=NEAR))
+    clock.wake(loop)
+    neighbour.send(rig.ports[0])
+    clock.wake(loop)
+    for _ in range(packets - 1):
+        neighbour.send(rig.ports[0])
+        clock.wake(loop, (seconds + 0.001) / (packets - 1))
+    assert rig.slots.stats(0).packets_received == packets
+    assert rig.slots.latched(0) == is_latched
+
+
+def test_whoever_was_the_peer_before_it_was_silent_takes_its_stream_back(clock: Clock) -> None:
+    rig, loop = clock.rig, clock.loop()
+    neighbour, other = to(rig, rig.phone(NEIGHBOUR)), to(rig, rig.phone(NEIGHBOUR, ssrc=0x7777))
+    rig.send(rig.opening(rig.phone(), way=NEAR))
+    clock.wake(loop)
+    for _ in range(2 * LATCH_PACKETS):
+        neighbour.send(rig.ports[0])
+        clock.wake(loop, 0.02)
+    assert rig.slots.latched(0)
+    for _ in range(60):
+        clock.wake(loop, 0.05)
+    assert not rig.slots.latched(0)
+    press(other, rig.ports[0], "9")
+    press(neighbour, rig.ports[0], "3")
+    for _ in range(20):
+        clock.wake(loop, 0.002)
+    assert rig.slots.latched(0)
+    assert rig.slots.remote(0)[1] == neighbour.port
+    assert rig.slots.digits(0)[1][-1] == "3"

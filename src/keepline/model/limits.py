@@ -148,6 +148,8 @@ MEDIA_NETWORKS_MAX = 8
 """Networks that a trunk's media may come from."""
 LATCH_PACKETS = 10
 """Packets within which the signalled address may still take a stream from another of the trunk's networks."""
+LATCH_S = 0.18
+"""The least time that these take: of a burst no more is learnt than of its first packet."""
 RECORDING_PIECES_MAX = 4_000
 """Half seconds of recordings that wait for the disk; past it they are left out, and silent."""
 RTCP_PER_TICK_MAX = 16

@@ -5,34 +5,40 @@ It refuses to look at what a packet says beyond that it is audio, or a key, as a
 
 from collections.abc import Callable
 
-from keepline.model.limits import LATCH_PACKETS, RTP_PACKET_BYTES_MAX
+from keepline.model.limits import LATCH_PACKETS, LATCH_S, RTP_PACKET_BYTES_MAX
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import Event, Latched
 from keepline.rtp.packet import HEADER, payload_bounds
 
 
 def is_peer(
-    stream: Stream, source: tuple[str, int], buffer: bytearray, length: int, tell: Callable[[Event], None]
+    stream: Stream,
+    source: tuple[str, int],
+    buffer: bytearray,
+    length: int,
+    now_s: float,
+    tell: Callable[[Event], None],
 ) -> bool:
     """Decide about a packet from anybody: whether the peer sent it, who is learnt by it where need be.
 
-    The signalled address is the peer at once. Another one within the networks is so for the time being: it is
-    displaced by the signalled one within the first packets, by nobody after them.
+    The signalled address is the peer at once, and so is the one that was, when it was silent and comes back. Another
+    one within the networks is so for the time being: it is displaced by these within the first packets, which must
+    have come as a stream does and not all at once, and by nobody after them.
     """
     address = source[:2]
-    if stream.latched or address == stream.source:
-        if stream.latched:
-            return address == stream.remote
+    if stream.latched:
+        return address == stream.remote
+    is_known = address in (stream.signalled, stream.known)
+    if address == stream.source:
         stream.learned += 1
     else:
-        expected = address == stream.signalled
-        if (stream.source and not expected) or not stream.accepts(source[0]) or not _is_media(stream, buffer, length):
+        if (stream.source and not is_known) or not stream.accepts(source[0]) or not _is_media(stream, buffer, length):
             return False
         _, _, seq, ts, ssrc = HEADER.unpack_from(buffer)
         stream.follow(source, seq, ts, ssrc)
-        stream.learned = LATCH_PACKETS if expected else 1
+        stream.learned, stream.learned_from_s = 1, now_s
         tell(Latched(stream.call, stream.slot))
-    if stream.learned >= LATCH_PACKETS:
+    if is_known or (stream.learned >= LATCH_PACKETS and now_s - stream.learned_from_s >= LATCH_S):
         stream.latch(source)
     return True
 

@@ -296,7 +296,8 @@ class RtpStreams:
         """Take one packet, having looked where it comes from. `OSError` as of the socket."""
         length, source = stream.sock.recvfrom_into(self._buffer)
         was_latched = stream.latched
-        if is_peer(stream, source, self._buffer, length, self._tell) and self._receive_other(stream, length, arrival):
+        is_peers = is_peer(stream, source, self._buffer, length, arrival / _CLOCK_HZ, self._tell)
+        if is_peers and self._receive_other(stream, length, arrival):
             account = stream.account
             highest = account.highest & TS_MASK
             STATS.pack_into(self._slots.view, stream.stats_at, account.received, highest, account.jitter)

@@ -80,6 +80,10 @@ class Stream:
     """Whose packets are taken meanwhile, when one has come."""
     learned: int = 0
     """Packets that came from `source`."""
+    learned_from_s: float = 0.0
+    """When the first of them did."""
+    known: tuple[str, int] = NOWHERE
+    """Who was the peer before it fell silent."""
     signalled: tuple[str, int] = NOWHERE
     networks: tuple[tuple[int, int], ...] = ()
     """(Network, mask) as numbers of 128 bits: where packets may come from; none: the signalled address alone."""
@@ -200,6 +204,7 @@ class Stream:
         address = socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
         if address != self.signalled:
             self.unlatch()
+            self.known = NOWHERE
         self._store_way(command, command.way)
         if command.way.hears and not self.hears:
             _F64.pack_into(view, base + at.S_HEARD_AT, now_s)  # the silence while we held is nobody's fault
@@ -339,6 +344,8 @@ class Stream:
 
     def unlatch(self) -> None:
         """Hear whoever may be the peer; it is answered where it was until then."""
+        if self.latched:
+            self.known = self.remote
         disconnect(self.sock)
         self.slots.view[self.base + at.S_LATCHED] = 0
         self.latched = self.is_plain = False
