@@ -13,6 +13,7 @@ from keepline.call.effects import Report
 from keepline.call.facts import FlowFailed
 from keepline.call.state import CallState, Phase
 from keepline.call.turn import Turn
+from keepline.call.unfinished import failed as left
 from keepline.model.limits import CALLS_BLAMED_MAX, DEATHS_OF_CALL_MAX
 
 if TYPE_CHECKING:
@@ -53,5 +54,7 @@ def restore(turn: Turn, call: CallState, deaths: int, restoring: "Restoring") ->
         if call.has_caller and call.failed is None and call.flow_ended is None:
             language = established.language_at(turn, call)
             failed = FlowFailed(call.id, turn.now_s, call.received.flow, established.SET_ASIDE, what, language)
+            left.leave_call(turn, call, what)
+            left.leave_undone(turn, call, what)
             turn.record(call, failed)
         restoring.restore(turn, call)

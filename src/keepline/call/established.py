@@ -25,6 +25,7 @@ from keepline.call.effects import (
 )
 from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.outbound.legs import LegNews
+from keepline.call.phases import BROKEN
 from keepline.call.quality import dead_air_s, media_way, note_line, report_dead_air
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps.ask import await_news as await_news
@@ -37,6 +38,7 @@ from keepline.call.steps.secret import is_private
 from keepline.call.steps.use import is_promise, on_answered
 from keepline.call.steps.verbs import BEHAVIOURS
 from keepline.call.turn import Turn
+from keepline.call.unfinished import failed as left
 from keepline.flow import Advance, Call, Connect, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
 from keepline.flow.engine import FlowFunction
 from keepline.flow.recovery import recovery
@@ -46,8 +48,7 @@ from keepline.model.operation import SAMPLE_RATE_HZ
 
 OPEN_NUMBER = 1
 """Command number of the opening of a call's media; plays come after it."""
-BROKEN = "broken"
-"""The ending of a flow whose call met a bug of ours."""
+FAILURES = (FlowEnding.RAISED, FlowEnding.CHANGED)
 SET_ASIDE = "set_aside"
 """The ending of a flow whose call killed its process again."""
 
@@ -248,6 +249,8 @@ def break_flow(turn: Turn, call: CallState, error: str) -> None:
     call.flow_run = call.waiting = None
     call.timers.pop(Timer.STEP, None)
     if call.answered is not None and call.flow_ended is None:
+        left.leave_call(turn, call, error)
+        left.leave_undone(turn, call, error)
         turn.record(call, FlowEnded(call.id, turn.now_s, BROKEN, error))
 
 
@@ -336,9 +339,12 @@ def language_at(turn: Turn, call: CallState) -> str:
 def _finish(turn: Turn, call: CallState, finished: Finished) -> None:
     """The flow is over; one that failed in its caller's ear is followed by the apology, once."""
     ending, failed = finished.ending, call.failed
-    if failed is None and call.has_caller and ending in (FlowEnding.RAISED, FlowEnding.CHANGED):
+    if ending in FAILURES:
+        left.leave_call(turn, call, finished.error)
+    if failed is None and call.has_caller and ending in FAILURES:
         language = language_at(turn, call)
         call.waiting = None
+        left.leave_undone(turn, call, finished.error)
         failed = FlowFailed(call.id, turn.now_s, call.received.flow, ending.value, finished.error, language)
         turn.record(call, failed)
         turn.emit(Report("flow_failed", call.id, finished.error))

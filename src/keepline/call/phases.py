@@ -67,6 +67,8 @@ class Phase(Enum):
     """We gave up: the end of the INVITE is awaited, or that it may be cancelled."""
 
 
+BROKEN = "broken"
+"""The ending of a flow whose call met a bug of ours; what was under way for it is in doubt."""
 ENDINGS = (FlowEnded, ByeSent, ByeReceived, CallEnded)
 TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallAnswered): Phase.ANSWERED,

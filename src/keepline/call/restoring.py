@@ -9,11 +9,9 @@ from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import refers
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import secret as steps_secret
-from keepline.call.steps.use import action_of
 from keepline.call.trunks.ways import source_of
 from keepline.call.turn import Turn
-from keepline.call.unfinished.doubt import settle
-from keepline.flow.capabilities import Unknown
+from keepline.call.unfinished.failed import leave_undone
 from keepline.flow.transfer import TRANSFERRED
 from keepline.sip.transaction import server_key
 
@@ -108,8 +106,8 @@ class Restoring:
 
     def give_up(self, turn: Turn, call: CallState, error: str) -> None:
         """A call that met a bug of ours ends, on record: refused while it rings, else with a BYE as soon as may be."""
-        _leave_undone(turn, call, error)
         established.break_flow(turn, call, error)
+        leave_undone(turn, call, error)
         if call.phase is Phase.RINGING:
             self._requests.end_unanswered(turn, call, 500, teardown.INTERNAL_ERROR)
         elif call.phase in outbound.WAITING:
@@ -131,13 +129,6 @@ class Restoring:
         if received.slot >= 0:
             turn.emit(fx.CloseMedia(received.call, received.slot, setup.CLOSE_NUMBER))
         turn.emit(fx.Persist(ending(received, turn.now_s, "node", 0, teardown.INTERNAL_ERROR)))
-
-
-def _leave_undone(turn: Turn, call: CallState, error: str) -> None:
-    """A change that may have been made outlives a call that is given up."""
-    use, call.use = call.use, None
-    if use is not None and use.changes:
-        settle(turn, call, use, Unknown(error), action_of(turn, call, use.capability, use.action))
 
 
 def _leave_as_before(call: CallState) -> None:

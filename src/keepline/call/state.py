@@ -51,7 +51,7 @@ from keepline.call.facts.interrupted import CallInterrupted, InterruptedFact, In
 from keepline.call.facts.refer import Handing, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.transfer import Transferring, after
 from keepline.call.outbound.state import Placing
-from keepline.call.phases import ENDINGS, TRANSITIONS, Phase
+from keepline.call.phases import BROKEN, ENDINGS, TRANSITIONS, Phase
 from keepline.call.steps.ledger import Ledger
 from keepline.call.written import request_of as request_of
 from keepline.call.written import response_of as response_of
@@ -293,7 +293,7 @@ class CallState:
         elif isinstance(fact, LegJoined):
             self.joined = fact
         elif isinstance(fact, FlowEnded):
-            self.flow_ended = fact
+            self.flow_ended, self.use = fact, None if fact.ending == BROKEN else self.use
         elif isinstance(fact, ByeSent):
             self.bye_sent = fact
         elif isinstance(fact, ByeReceived):
@@ -382,7 +382,7 @@ class CallState:
         self.secrets.begin_entry(self.repeats)
 
     def _apply_failure(self, fact: FlowFailed) -> None:
-        self.failed = fact
+        self.failed, self.use = fact, None
         self.steps_before += len(self.steps)
         self.steps = []
         self.steps_in_second = 0

@@ -6,6 +6,7 @@ from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, R
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
 from keepline.call.outbound.ending import outcome_of, unanswered_end
 from keepline.call.outbound.legs import LegEvent
+from keepline.call.phases import BROKEN
 from keepline.call.proving import as_sent
 from keepline.call.quality import with_figures
 from keepline.call.setup import CLOSE_NUMBER, close_media
@@ -25,7 +26,7 @@ INTERNAL_ERROR = "internal error"
 def leave_if_over(turn: Turn, call: CallState) -> None:
     """Hang up once the flow asked for it or is over; before the ACK of a 200 nothing may be sent (§15)."""
     if call.flow_ended is not None and not call.leave_why:
-        is_ours = call.flow_ended.ending == established.BROKEN
+        is_ours = call.flow_ended.ending == BROKEN
         call.leave_why = INTERNAL_ERROR if is_ours else f"flow {call.flow_ended.ending}"
     if call.placing is not None and call.placing.cancelled is not None:
         call.leave_why = call.leave_why or call.placing.cancelled.why  # the answer crossed our CANCEL

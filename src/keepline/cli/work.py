@@ -1,6 +1,7 @@
 """`keepline work`: what the node could not finish by itself, and what it is still finding out."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +23,7 @@ Everything = Annotated[bool, typer.Option("--all", help="Also what is resolved o
 ItemId = Annotated[str, typer.Argument(metavar="ID", help="The item's id, or the beginning of it.")]
 
 work = typer.Typer(
-    help="What is left for people: uses whose outcome is in doubt, and calls that were broken off.",
+    help="What is left for people: uses whose outcome is in doubt, calls and runs that failed or were broken off.",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -51,11 +52,16 @@ def show(item: ItemId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> No
         typer.echo(json.dumps(_json(found), ensure_ascii=False))
         return
     for name, value in _json(found).items():
+        if value in ("", None, [], {}):
+            continue
         if isinstance(value, list):
             typer.echo(f"{name}:")
             for each in value:
-                typer.echo(f"  {_clock(each['at'])}  {each['asks']}: {each['why']}")
-        elif value not in ("", None):
+                typer.echo(f"  {_line_within(each)}")
+        elif isinstance(value, str) and "\n" in value:
+            typer.echo(f"{name}:")
+            typer.echo(textwrap.indent(value.rstrip(), "  "))
+        else:
             shown = _clock(value) if name.endswith("at") and isinstance(value, float) else value
             typer.echo(f"{name}: {json.dumps(shown, ensure_ascii=False) if isinstance(shown, dict) else shown}")
 
@@ -141,9 +147,20 @@ def _json(item: "WorkItem") -> dict[str, object]:
 def line_of(item: "WorkItem") -> str:
     """An item on one line for a person."""
     begun = item.begun
-    what = f"{begun.capability}.{begun.action}" if begun.capability else item.about
-    parts = [_clock(begun.at_s), item.id, item.state.value, what, begun.from_number or "-", item.why]
+    what = f"{begun.capability}.{begun.action}" if begun.capability else f"{item.about} {begun.flow}".rstrip()
+    key = item.opened.key if item.opened is not None else ""
+    parts = [_clock(begun.at_s), item.id, item.state.value, what, begun.from_number or key or "-", item.why]
     return "  ".join(parts)
+
+
+def _line_within(each: dict[str, object]) -> str:
+    """A try, or something that a flow had done before it failed."""
+    if "asks" in each:
+        return f"{_clock(each['at'])}  {each['asks']}: {each['why']}"
+    if "message" in each:
+        return f"step {each['step']}  a message of {each['length_s']} s: {each['message']}"
+    answer = f"  {json.dumps(each['answer'], ensure_ascii=False)}" if each["answer"] else ""
+    return f"step {each['step']}  {each['use']}  key {each['idempotency_key']}: {each['came_to']}{answer}"
 
 
 def _clock(at_s: object) -> str:

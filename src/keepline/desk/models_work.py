@@ -15,6 +15,18 @@ class Try(Model):
     why: str
 
 
+class Made(Model):
+    """Something that a flow had done before it failed."""
+
+    step: int
+    use: str = ""
+    idempotency_key: str = ""
+    came_to: str = ""
+    answer: dict[str, Any] = Field(default_factory=dict)
+    message: str = ""
+    length_s: float = 0.0
+
+
 class Item(Model):
     """Something that the node did not finish; `docs/reference/work.md` says what each field is."""
 
@@ -36,6 +48,11 @@ class Item(Model):
     first_sent_at: float | None
     last_sent_at: float | None
     attempts: int
+    key: str
+    parent: str
+    variables: dict[str, Any]
+    made: list[Made]
+    error: str
     tries: list[Try]
     next_try_at: float | None
     until: float | None

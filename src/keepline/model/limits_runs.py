@@ -14,6 +14,10 @@ RUNS_RESIDENT_MAX = 5_000
 """Runs in memory at once; those beyond wait on disk until others are done or wait for long."""
 RUNS_PER_READ = 500
 """Due runs whose ids are read from the journal at once."""
+WORK_ERROR_CHARS_MAX = 4_000
+"""Of the traceback of a flow that failed, on the work list: its end."""
+WORK_MADE_MAX = 50
+"""Things that a flow had done before it failed, on the work list: the last ones."""
 EVENT_KEY_CHARS_MAX = 200
 EVENTS_KEPT_MAX = 10_000
 """Events that nobody has waited for yet; the oldest gives way."""

@@ -17,8 +17,8 @@ import structlog
 from keepline.call import effects as fx
 from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallBegun, CallEnded, Fact, RunFact
-from keepline.call.runs.runs import is_apart
+from keepline.call.facts import CallBegun, CallEnded, Fact
+from keepline.call.runs.apart import is_apart, is_of_runs
 from keepline.model.errors import LocalError
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
@@ -209,7 +209,7 @@ class Active:
     def _submit(self, facts: list[Fact], must_sync: bool) -> int:
         """Facts of runs that wait in the lane come before others of runs."""
         lane = self.lane
-        if lane is None or not any(isinstance(fact, RunFact) for fact in facts):
+        if lane is None or not any(map(is_of_runs, facts)):
             return self._journal.submit(facts, synced=must_sync)
         number = self._journal.submit([*lane.hand_over(), *facts], synced=True)
         lane.handed(number)

@@ -51,7 +51,7 @@ class RunLane:
         capabilities: Asks,
         reader: Reads,
         feed: Callable[[fx.Input], None],
-        tell: Callable[[RunAnswered], None],
+        tell: Callable[[RunAnswered | fx.WorkEffect], None],
     ) -> None:
         self._loop = loop
         self._journal = journal
@@ -147,7 +147,7 @@ class RunLane:
                 self._reader.ask(effect)
             elif isinstance(effect, RestRun):
                 self._loop.call_soon(self._feed, RunRested(effect.run, effect.facts))
-            elif isinstance(effect, RunAnswered):
+            elif isinstance(effect, RunAnswered | fx.WorkEffect):
                 self._tell(effect)
             elif isinstance(effect, fx.Report):
                 log.warning(effect.event, run=effect.call, detail=effect.detail)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from keepline.call.effects import WorkEffect
 from keepline.call.effects_run import FactsRead, RunAnswered, RunInput
 from keepline.call.exchange import Exchange
 from keepline.call.facts.run import RunStarted
@@ -21,7 +22,7 @@ def begin_runs(
     active: Active,
     exchange: Exchange,
     load: Callable[[str], Program | None],
-    tell: Callable[[RunAnswered], None],
+    tell: Callable[[RunAnswered | WorkEffect], None],
 ) -> None:
     """Have runs taken over as they are read from the journal at `path`; `load` gives a version by its digest."""
 

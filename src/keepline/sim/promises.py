@@ -38,7 +38,7 @@ def _of_changes(node: SimNode, calls: dict[str, list[Fact]]) -> Iterator[str]:
             yield f"call {call}: step {step} asked for a change that is not on record"
         is_done = any(office.done[key] for key in under)
         for fact in facts:
-            if isinstance(fact, StepEnded) and fact.step == step and fact.outcome == "done":
+            if isinstance(fact, StepEnded) and (fact.step, fact.verb, fact.outcome) == (step, "use", "done"):
                 outcome = read_outcome(fact.value)
                 if isinstance(outcome, Reply) and not is_done:
                     yield f"call {call}: step {step} is done on record, and not at the office"

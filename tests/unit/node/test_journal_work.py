@@ -65,7 +65,7 @@ def test_a_successor_has_what_is_open_and_no_more(tmp_path: Path) -> None:
     kept = book.get(f"{first}-3")
     assert kept is not None
     assert (kept.next_at_s, kept.attempts) == (25.0, 3)
-    assert book.counts() == {"pending": 1, "use": 1, "call_broken": 0}
+    assert book.counts() == {"pending": 1, "use": 1, "call_broken": 0, "call_failed": 0, "run_failed": 0}
 
 
 def test_what_is_closed_in_the_group_that_opened_it_is_closed(tmp_path: Path) -> None:

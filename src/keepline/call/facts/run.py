@@ -53,11 +53,15 @@ class RunUseStarted:
     action: str
     """What the flow wants."""
     asks: str
-    """What is asked: the action itself, or the lookup of what became of it."""
+    """What is asked: the action itself, or the one that tells what became of it."""
     arguments: str
     attempt: int
     """1 the first time."""
     deadline_s: float
+    first_at_s: float = 0.0
+    """When the first attempt began."""
+    sent_at_s: float = 0.0
+    """When the action itself, and not what tells of it, was asked last."""
 
 
 @dataclass(frozen=True, slots=True)

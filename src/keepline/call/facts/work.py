@@ -83,7 +83,8 @@ class WorkOpened:
     at_s: float
     item: str
     about: str
-    """use (a change whose outcome cannot be had) or call_broken (a call that we broke off)."""
+    """use (a change whose outcome cannot be had), call_broken (a call that we broke off), call_failed (one whose flow
+    failed after it had changed something) or run_failed (a run that ended otherwise than by returning)."""
     why: str
     flow: str
     from_number: str
@@ -97,6 +98,16 @@ class WorkOpened:
     first_at_s: float = 0.0
     sent_at_s: float = 0.0
     attempts: int = 0
+    key: str = ""
+    """With all that follow: of a call or a run that failed. The key that the run was started with."""
+    parent: str = ""
+    """Who started the run, or placed the call."""
+    variables: str = ""
+    """JSON: what it was started with."""
+    error: str = ""
+    """What went wrong, with the traceback where there is one."""
+    made: str = ""
+    """JSON: what it had changed before, as `call.unfinished.failed` writes it."""
 
 
 @dataclass(frozen=True, slots=True)

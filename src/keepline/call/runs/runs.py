@@ -7,11 +7,11 @@ are due. It refuses to know how a step is carried out; `steps` does.
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from keepline.call.agenda import Due
 from keepline.call.blame import is_set_aside
-from keepline.call.effects import CallCapability, CapabilityAnswered, Effect, Persist, Report
+from keepline.call.effects import CapabilityAnswered, Persist, Report
 from keepline.call.effects_run import (
     FactsRead,
     ReadDue,
@@ -19,7 +19,6 @@ from keepline.call.effects_run import (
     ReadWaiting,
     RestRun,
     RunAnswered,
-    RunEffect,
     RunRested,
     RunsAdopted,
     RunsDue,
@@ -28,14 +27,15 @@ from keepline.call.effects_run import (
     WaitersRead,
 )
 from keepline.call.facts import CallPlaced
-from keepline.call.facts.run import RUN_TYPES, EventTold, RunEnded, RunFact, RunStarted
-from keepline.call.runs import steps
+from keepline.call.facts.run import EventTold, RunEnded, RunFact, RunStarted
+from keepline.call.runs import steps, using
 from keepline.call.runs.events import KeptEvents
 from keepline.call.runs.index import CALL
 from keepline.call.runs.starting import mistake_in_event, mistake_in_start, started_by_command
 from keepline.call.runs.state import RunPhase, RunState, fold
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
+from keepline.call.unfinished.failed import leave_run
 from keepline.flow import Advance, Finished, FlowEnding, FlowRun, Run, StepResult, Use
 from keepline.flow.capabilities import write_value
 from keepline.model.errors import LocalError
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 HORIZON_S = 60.0
 """A run that is due within it stays in memory; the index is read so far ahead."""
-_RUN_EFFECTS = frozenset(get_args(RunEffect))
-_RUN_FACTS = frozenset(RUN_TYPES)
 
 
 class Runs:
@@ -331,6 +329,9 @@ class Runs:
     def _end(self, turn: Turn, run: RunState, ending: str, error: str, value: str = "null") -> None:
         run.waiting = None
         run.timer_at_s = None
+        if ending != FlowEnding.RETURNED.value:
+            using.leave_undone(turn, run, error)
+            leave_run(turn, run, ending, error)
         self.record(turn, run, RunEnded(run.id, turn.now_s, ending, error, value, run.noted))
         if error:
             turn.emit(Report("flow_failed", run.id, error))
@@ -374,20 +375,3 @@ class Runs:
             turn.emit(RestRun(run.id, run.facts))
             if waits.until_s is not None:
                 self._look_again_by(turn, waits.until_s)
-
-
-def is_apart(effects: list[Effect]) -> bool:
-    """Whether a turn's effects concern runs alone, so that no call need wait for them."""
-    is_of_run = False
-    for effect in effects:
-        if isinstance(effect, Persist):
-            if type(effect.fact) not in _RUN_FACTS:
-                return False
-            is_of_run = True
-        elif isinstance(effect, CallCapability):
-            is_of_run = is_of_run or effect.call.startswith("r")
-        elif type(effect) in _RUN_EFFECTS:
-            is_of_run = True
-        elif not isinstance(effect, Report):
-            return False
-    return is_of_run

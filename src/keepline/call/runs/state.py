@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from keepline.call.facts.run import RunEnded, RunFact, RunStarted, RunStepEnded, RunUseStarted, RunWaiting
+from keepline.call.facts.work import WorkFact
 from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import read_value
 from keepline.model.errors import LocalError
@@ -115,5 +116,6 @@ def fold(facts: tuple[Any, ...]) -> RunState:
         raise LocalError("a run's facts must begin with its start")
     run = RunState(started)
     for fact in others:
-        run.apply(fact)
+        if not isinstance(fact, WorkFact):  # the run is none the wiser
+            run.apply(fact)
     return run

@@ -1,8 +1,8 @@
 """The step `use` of a run: as that of a call, but for time. Nobody waits on the line, so it is asked again with pauses.
 
 A question leaves nothing on record but its answer: a successor asks it again. That a change is asked for is synced
-first; where its answer is lost it is repeated only where the other side does it once for one key, else its lookup is
-asked, else what became of it is unknown: nothing is guessed.
+first; where its answer is lost it is repeated only where the other side does it once for one key, else the action that
+tells is asked. What is in doubt after all attempts goes on without the flow (`unfinished`): nothing is guessed.
 """
 
 from typing import TYPE_CHECKING
@@ -11,8 +11,10 @@ from keepline.call.effects import CallCapability, CapabilityAnswered, Report
 from keepline.call.facts.run import RunUseStarted
 from keepline.call.runs.state import RunState
 from keepline.call.turn import Turn
-from keepline.flow import Reply, StepOutcome, StepResult, Unavailable, Unknown, Use
-from keepline.flow.capabilities import UseOutcome, outcome_words, unanswered, write_outcome
+from keepline.call.unfinished.doubt import Asker, key_of, settle
+from keepline.call.unfinished.resolving import told_of
+from keepline.flow import StepOutcome, StepResult, Unavailable, Unknown, Use
+from keepline.flow.capabilities import UseOutcome, outcome_words, read_outcome, unanswered, write_outcome
 from keepline.flow.steps import fingerprint
 from keepline.model.capability import CapabilityAction
 from keepline.model.limits_runs import RUN_USE_ATTEMPTS_MAX
@@ -61,8 +63,11 @@ def _judge(runs: "Runs", turn: Turn, run: RunState, request: Use, outcome: UseOu
     use = run.use
     if use is None:
         return _result(turn, run, request, outcome)
-    is_sure = isinstance(outcome, Reply)
-    if use.asks != use.action and not is_sure:  # a lookup that finds nothing proves nothing
+    if use.asks != use.action:
+        action = _action(turn, run, use.action, use.capability)
+        certain = told_of(action, use.asks, outcome, turn.now_s, use.sent_at_s or use.at_s) if action else None
+        if certain is not None:
+            return _result(turn, run, request, certain)
         return _resolve(runs, turn, run, request, f"the lookup is {outcome_words(write_outcome(outcome))}", pause=True)
     is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and use.attempt > 1)
     if is_open:
@@ -74,7 +79,7 @@ def _resolve(runs: "Runs", turn: Turn, run: RunState, request: Use, why: str, *,
     """What becomes of a change that may have been done; None while somebody is asked, or will be after a pause."""
     use, action = run.use, _action(turn, run, request.action, request.capability)
     assert use is not None
-    asks = "" if action is None else request.action if action.idempotent else action.lookup
+    asks = "" if action is None else request.action if action.idempotent else action.resolve or action.lookup
     if not asks or use.attempt >= RUN_USE_ATTEMPTS_MAX:
         return _result(turn, run, request, Unknown(why.removeprefix("unknown: ")))
     if pause and use.attempt > 1:
@@ -92,7 +97,10 @@ def _ask(runs: "Runs", turn: Turn, run: RunState, request: Use, asks: str, attem
     assert run.waiting is not None
     deadline_s = turn.now_s + action.timeout_s
     names = (request.capability, request.action, asks, request.arguments)
-    runs.record(turn, run, RunUseStarted(run.id, turn.now_s, run.waiting.step, *names, attempt, deadline_s))
+    before = run.use
+    times_s = (before.first_at_s or before.at_s if before else turn.now_s,
+               before.sent_at_s if before and asks != request.action else turn.now_s)  # fmt: skip
+    runs.record(turn, run, RunUseStarted(run.id, turn.now_s, run.waiting.step, *names, attempt, deadline_s, *times_s))
     _emit(runs, turn, run, request, asks, action, attempt)
 
 
@@ -103,7 +111,7 @@ def _emit(
     step, deadline_s = run.waiting.step, turn.now_s + action.timeout_s
     run.asking = attempt
     names = (request.capability, asks, request.arguments)
-    key, changes = f"{run.id}-{step}", action.changes
+    key, changes = key_of(run.id, step), action.changes
     turn.emit(CallCapability(run.id, step, *names, key, deadline_s, changes, attempt, run.started.operation))
     runs.arm(run, deadline_s + SILENT_S)
 
@@ -115,9 +123,25 @@ def _action(turn: Turn, run: RunState, action: str, capability: str) -> Capabili
 
 
 def _result(turn: Turn, run: RunState, request: Use, outcome: UseOutcome) -> StepResult:
-    value = write_outcome(outcome, changes=run.use is not None)
+    value = _settled(turn, run, run.use, outcome)
     name = f"{request.capability}.{request.action}"
-    if isinstance(outcome, Unavailable | Unknown):
+    if isinstance(read_outcome(value), Unavailable | Unknown):
         turn.emit(Report("use_failed", run.id, f"{name}: {outcome_words(value)}"))
     attempts = run.use.attempt if run.use is not None else 1
     return StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts)
+
+
+def leave_undone(turn: Turn, run: RunState, why: str) -> None:
+    """A change that may have been made outlives a run that ends in the midst of it."""
+    if run.use is not None:
+        _settled(turn, run, run.use, Unknown(why.strip().rpartition("\n")[2]))
+
+
+def _settled(turn: Turn, run: RunState, use: RunUseStarted | None, outcome: UseOutcome) -> str:
+    """An outcome for the journal; a doubt that is left goes on without the flow."""
+    value = write_outcome(outcome, changes=use is not None)
+    found = read_outcome(value)
+    if use is None or not isinstance(found, Unknown):
+        return value
+    asker = Asker(run.id, run.started.flow, run.started.operation)
+    return write_outcome(settle(turn, asker, use, found, _action(turn, run, use.action, use.capability)), changes=True)

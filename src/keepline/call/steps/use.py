@@ -22,7 +22,7 @@ from keepline.call.steps import secret as steps_secret
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
 from keepline.call.steps.ledger import done_with
 from keepline.call.turn import Turn
-from keepline.call.unfinished.doubt import key_of, settle
+from keepline.call.unfinished.doubt import asker_of, key_of, settle
 from keepline.call.unfinished.resolving import told_of
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (
@@ -128,7 +128,7 @@ def _settled(turn: Turn, call: CallState, use: UseStarted | None, outcome: UseOu
     if use is None or not changes or not isinstance(found, Unknown):
         return value
     action = action_of(turn, call, use.capability, use.action)
-    return write_outcome(settle(turn, call, use, found, action), changes=True)
+    return write_outcome(settle(turn, asker_of(call), use, found, action), changes=True)
 
 
 def _unrepeatable(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:

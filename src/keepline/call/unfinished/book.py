@@ -9,7 +9,7 @@ from enum import Enum
 from keepline.call.facts.work import UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
 from keepline.model.limits import WORK_TRIES_KEPT_MAX
 
-USE, CALL_BROKEN = "use", "call_broken"
+USE, CALL_BROKEN, CALL_FAILED, RUN_FAILED = "use", "call_broken", "call_failed", "run_failed"
 """What an item is about."""
 DONE, NOT_DONE, VOID = "done", "not-done", "void"
 """What a person may close one with; void: it needs nothing more, whatever became of it."""
@@ -139,7 +139,7 @@ class WorkBook:
 
     def counts(self) -> dict[str, int]:
         """How many wait, by what for: `pending` for the node itself, the others for a person."""
-        found = {"pending": self.count(ItemState.PENDING), USE: 0, CALL_BROKEN: 0}
+        found = {"pending": self.count(ItemState.PENDING), USE: 0, CALL_BROKEN: 0, CALL_FAILED: 0, RUN_FAILED: 0}
         for item in self._items.values():
             if item.state is ItemState.OPEN:
                 found[item.about] = found.get(item.about, 0) + 1

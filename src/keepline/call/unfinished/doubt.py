@@ -4,7 +4,10 @@ What can be found out is *pending*: repeated where the other side does it once f
 else asked for. What cannot is work for a person at once. Nothing is guessed.
 """
 
+from dataclasses import dataclass
+
 from keepline.call.facts import UseStarted
+from keepline.call.facts.run import RunUseStarted
 from keepline.call.facts.work import UsePending, WorkOpened
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
@@ -12,6 +15,23 @@ from keepline.call.unfinished.book import USE
 from keepline.flow.capabilities import Pending, Unknown, UseOutcome, handles_in
 from keepline.model.capability import CapabilityAction
 from keepline.model.limits import PENDING_PAUSE_S_MIN
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose change is in doubt: a call, or a run, which has no numbers."""
+
+    id: str
+    flow: str
+    operation: str
+    from_number: str = ""
+    to_number: str = ""
+
+
+def asker_of(call: CallState) -> Asker:
+    """The call as one who asked."""
+    begun = call.received
+    return Asker(call.id, begun.flow, begun.operation, begun.from_number, begun.to_number)
 
 
 def key_of(call: str, step: int) -> str:
@@ -26,24 +46,26 @@ def way_out(name: str, action: CapabilityAction, arguments: str) -> str:
     return action.resolve or action.lookup
 
 
-def settle(turn: Turn, call: CallState, use: UseStarted, found: Unknown, action: CapabilityAction | None) -> UseOutcome:
+def settle(
+    turn: Turn, asker: Asker, use: UseStarted | RunUseStarted, found: Unknown, action: CapabilityAction | None
+) -> UseOutcome:
     """Put a doubt on record; returns what the flow is told: `Pending` where it is found out, else `Unknown`."""
-    item, received = key_of(call.id, use.step), call.received
+    item = key_of(asker.id, use.step)
     first_at_s, sent_at_s = use.first_at_s or use.at_s, use.sent_at_s or use.at_s
     if action is not None and way_out(use.action, action, use.arguments):
         next_at_s, until_s = turn.now_s + PENDING_PAUSE_S_MIN, turn.now_s + action.pending_s
         turn.leave(
             UsePending(
-                call.id, turn.now_s, item, use.step, received.flow, use.capability, use.action, use.arguments,
-                received.operation, received.from_number, received.to_number, found.reason, first_at_s, sent_at_s,
+                asker.id, turn.now_s, item, use.step, asker.flow, use.capability, use.action, use.arguments,
+                asker.operation, asker.from_number, asker.to_number, found.reason, first_at_s, sent_at_s,
                 use.attempt, min(next_at_s, until_s), until_s,
             )
         )  # fmt: skip
         return Pending(found.reason)
     turn.leave(
         WorkOpened(
-            call.id, turn.now_s, item, USE, found.reason, received.flow, received.from_number, received.to_number,
-            use.step, use.capability, use.action, use.arguments, received.operation, first_at_s, sent_at_s, use.attempt,
+            asker.id, turn.now_s, item, USE, found.reason, asker.flow, asker.from_number, asker.to_number,
+            use.step, use.capability, use.action, use.arguments, asker.operation, first_at_s, sent_at_s, use.attempt,
         )
     )  # fmt: skip
     return found
