@@ -28,6 +28,11 @@ class Process(Model):
     pid: int
 
 
+class MediaProcess(Process):
+    scheduling: str = ""
+    """`real-time`, `raised` or `ordinary`: how soon it runs on a busy machine."""
+
+
 class CallsProcesses(Model):
     active: Process | None = None
     warm: Process | None = None
@@ -38,7 +43,7 @@ class Processes(Model):
     """None where a process is missing at the moment; the supervisor is replacing it."""
 
     supervisor: Process | None = None
-    media: Process | None = None
+    media: MediaProcess | None = None
     calls: CallsProcesses = CallsProcesses()
     speech: Process | None = None
     desk: Process | None = None

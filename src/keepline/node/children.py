@@ -18,6 +18,7 @@ from keepline.node.holdings import Holdings
 from keepline.node.media import MediaLoop
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, identify
+from keepline.node.scheduling import run_first
 
 
 @dataclass(slots=True)
@@ -119,6 +120,7 @@ def fork_media(paths: NodePaths, holdings: Holdings) -> int:
 
 def _become_media(paths: NodePaths, holdings: Holdings) -> None:
     os.setsid()
+    run_first()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Path("/proc/self/comm").write_text("keepline-media")

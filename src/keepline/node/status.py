@@ -10,6 +10,7 @@ from keepline import __version__
 from keepline.node import journal_rescue
 from keepline.node.children import Child
 from keepline.node.control import Message
+from keepline.node.scheduling import scheduling_of
 
 if TYPE_CHECKING:
     from keepline.node.supervisor import Supervisor
@@ -30,7 +31,7 @@ def status_of(supervisor: "Supervisor") -> Message:
         "live_calls": slots.live_calls,
         "processes": {
             "supervisor": {"pid": os.getpid()},
-            "media": _pid(supervisor.find("media")),
+            "media": _media(supervisor.find("media")),
             "calls": {
                 "active": _pid(supervisor.find("calls", "active")),
                 "warm": _pid(supervisor.find("calls", "warm")),
@@ -103,6 +104,10 @@ def _registrations(active: Child | None, now_s: float) -> Message:
 def _work(active: Child | None) -> Message:
     """How many items wait: `pending` for the node itself, the others for a person."""
     return dict(active.work) if active is not None else {}
+
+
+def _media(child: Child | None) -> Message | None:
+    return {"pid": child.process.pid, "scheduling": scheduling_of(child.process.pid)} if child is not None else None
 
 
 def _pid(child: Child | None) -> Message | None:

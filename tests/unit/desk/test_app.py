@@ -45,7 +45,11 @@ STATUS: dict[str, object] = {
     "epochs": {"calls": 2, "media": 1},
     "restarts": {"calls": 1},
     "work": {"pending": 1, "use": 2},
-    "processes": {"supervisor": {"pid": 1}, "media": {"pid": 2}, "calls": {"active": {"pid": 3}, "warm": None}},
+    "processes": {
+        "supervisor": {"pid": 1},
+        "media": {"pid": 2, "scheduling": "real-time"},
+        "calls": {"active": {"pid": 3}, "warm": None},
+    },
     "secret": "not for the web",
 }
 CALL = json.loads(
@@ -176,7 +180,7 @@ def test_status_says_what_the_node_says_and_nothing_beyond_the_schema(app: ASGIA
     said = {name: value for name, value in STATUS.items() if name != "secret"}
     processes = {
         "supervisor": {"pid": 1},
-        "media": {"pid": 2},
+        "media": {"pid": 2, "scheduling": "real-time"},
         "calls": {"active": {"pid": 3}, "warm": None, "starting": None},
         "speech": None,
         "desk": None,
