@@ -10,16 +10,19 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from bench.deaths_table import Must, figures, shortfalls, told
 from bench.killing import complete
 from bench.mixing import Setting, Stage, a_stage
-from bench.switchover import NEAR_KILL_S, percentile
+from bench.switchover import NEAR_KILL_S
 from keepline.demo_crowd import Crowd
-from keepline.demo_node import LocalNode, keepline_command, wait_until
+from keepline.demo_node import LocalNode, NodeFailedError, keepline_command, wait_until
 
 PAUSE_S = (1.0, 2.5)
 """Between a complete node and the next event, at random between the two."""
@@ -36,7 +39,6 @@ DRAIN_S = 20.0
 """How long calls may go on after the last event; those that are longer are hung up, and judged as far as they came."""
 NOISE_CALLS_MAX = 400
 """Beyond that most callers send a packet a second: their own load would be what is measured."""
-EDGES_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000)
 Strike = Callable[[Stage], None]
 
 
@@ -134,6 +136,7 @@ def everything_dies(stage: Stage) -> None:
     wait_until("all of it is gone", lambda: not stage.node.processes(), SOON_S)
     stage.node.process = None
     stage.node.up()
+    stage.away_ms.append((time.time() - stage.struck_at[-1]) * 1000)
     put_away(former)
 
 
@@ -151,31 +154,31 @@ class Event:
 
     words: str
     happen: Strike
-    must: str
+    must: Must
     media_deaths: bool = False
     all_dies: bool = False
 
 
+UNHEARD = Must(gap_ms=40)
+UNNOTICED = Must(gap_ms=40, next_ms=250)
+SOON = Must(gap_ms=40, next_ms=1500)
+SHORT = Must(gap_ms=300, gap_at="p99")
 EVENTS = {
-    "active-killed": Event(
-        "kill -9 of the active calls process", strike("active", signal.SIGKILL), "gap <= 40, next request p99 <= 250"
-    ),
-    "active-stopped": Event(
-        "SIGSTOP of the active calls process", strike("active", signal.SIGSTOP), "gap <= 40, next request <= 1500"
-    ),
-    "active-looping": Event("a busy loop in the active calls process", busy_loop, "gap <= 40, next request <= 1500"),
-    "media-killed": Event("kill -9 of media", strike("media", signal.SIGKILL), "gap p99 <= 300", True),
-    "media-stopped": Event("SIGSTOP of media", strike("media", signal.SIGSTOP), "gap p99 <= 300", True),
+    "active-killed": Event("`kill -9` of the active calls process", strike("active", signal.SIGKILL), UNNOTICED),
+    "active-stopped": Event("SIGSTOP of the active calls process", strike("active", signal.SIGSTOP), SOON),
+    "active-looping": Event("a busy loop in the active calls process", busy_loop, SOON),
+    "media-killed": Event("`kill -9` of media", strike("media", signal.SIGKILL), SHORT, True),
+    "media-stopped": Event("SIGSTOP of media", strike("media", signal.SIGSTOP), SHORT, True),
     "supervisor-killed": Event(
-        "kill -9 of the supervisor, then `keepline up`", supervisor_gone(signal.SIGKILL), "gap <= 40, all adopted"
+        "`kill -9` of the supervisor, then `keepline up`, which adopts all", supervisor_gone(signal.SIGKILL), UNHEARD
     ),
     "supervisor-stopped": Event(
-        "SIGSTOP of the supervisor, then `keepline up`", supervisor_gone(signal.SIGSTOP), "gap <= 40, all adopted"
+        "SIGSTOP of the supervisor, then `keepline up`, which adopts all", supervisor_gone(signal.SIGSTOP), UNHEARD
     ),
-    "upgraded": Event("`keepline upgrade` to another operation", upgrade, "gap <= 40"),
-    "deadly-call": Event("a call that kills its process twice", deadly_call, "gap <= 40"),
+    "upgraded": Event("`keepline upgrade` to another operation", upgrade, UNHEARD),
+    "deadly-call": Event("a call that kills its process twice", deadly_call, UNHEARD),
     "everything-killed": Event(
-        "kill -9 of everything, then `keepline up`", everything_dies, "calls go on from their step", True, True
+        "`kill -9` of everything, then `keepline up`", everything_dies, Must(away_ms=5000), True, True
     ),
 }
 
@@ -193,24 +196,6 @@ def besiege(stage: Stage, event: Event, times: int) -> None:
 
 
 # What it came to ------------------------------------------------------------------------------------------------------
-
-
-def histogram(values: list[float]) -> dict[str, int]:
-    """How many lie at or below each edge and above the one before."""
-    counts = {f"<={edge}": 0 for edge in EDGES_MS} | {"more": 0}
-    for value in values:
-        counts[next((f"<={edge}" for edge in EDGES_MS if value <= edge), "more")] += 1
-    return {name: count for name, count in counts.items() if count}
-
-
-def figures(values: list[float]) -> dict[str, Any]:
-    """p50, p99, the worst, and the histogram."""
-    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
-    found: dict[str, Any] = {"count": len(values)}
-    for name, share in shares.items():
-        value = percentile(values, share)
-        found[name] = None if value is None else round(value, 1)
-    return found | {"histogram": histogram(values)}
 
 
 def gaps_ms(stage: Stage) -> list[float]:
@@ -263,16 +248,24 @@ def setting_of(args: argparse.Namespace, event: Event) -> Setting:
 def measure(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
     """All rows that were asked for, by event."""
     results = {}
-    for name in args.events.split(","):
-        say(f"deaths: {EVENTS[name].words}")
-        results[name] = measure_one(EVENTS[name], args.kills, setting_of(args, EVENTS[name]), say)
-    return {"events": results, "lost": sum(it["lost"] for it in results.values())} if results else {}
+    with tempfile.TemporaryDirectory(prefix="keepline-spoken-") as spoken:
+        for name in args.events.split(","):
+            say(f"deaths: {EVENTS[name].words}")
+            results[name] = measure_one(EVENTS[name], args.kills, setting_of(args, EVENTS[name]), Path(spoken), say)
+    return {"events": results, "lost": sum(bool(shortfalls(it)) for it in results.values())} if results else {}
 
 
-def measure_one(event: Event, times: int, setting: Setting, say: Callable[[str], None]) -> dict[str, Any]:
-    """One row; times in ms."""
-    with a_stage(setting) as stage:
-        besiege(stage, event, times)
+def measure_one(
+    event: Event, times: int, setting: Setting, spoken: Path, say: Callable[[str], None]
+) -> dict[str, Any]:  # fmt: skip
+    """One row; times in ms. What does not happen as it should is a row too, that says so."""
+    failed, begun = "", time.monotonic()
+    with a_stage(setting, spoken=spoken) as stage:
+        try:
+            besiege(stage, event, times)
+        except (AssertionError, NodeFailedError, subprocess.TimeoutExpired) as failure:
+            failed = str(failure).partition("\n")[0]
+            stage.finish()
         faults = stage.faults()
         detected, taken = take_overs_ms(stage)
     for fault in faults[:10]:
@@ -280,59 +273,15 @@ def measure_one(event: Event, times: int, setting: Setting, say: Callable[[str],
     nexts, longest = waits_ms(stage)
     bad = sum(not report["good"] for report in stage.reports) + stage.summary.get("left", 0)
     result = {
-        "words": event.words, "must": event.must, "times": times, "calls": len(stage.reports), "lost": bad,
-        "wrong": len(faults), "faults": faults[:20], "peak": stage.summary.get("peak"), "struck": stage.struck(),
+        "words": event.words, "must": asdict(event.must), "times": times, "calls": len(stage.reports), "lost": bad,
+        "wrong": len(faults) - bad, "failed": failed, "faults": faults[:20], "peak": stage.summary.get("peak"),
+        "struck": stage.struck(),
         "struck_by_kind": {kind: stage.struck(kind) for kind in stage.summary.get("kinds", {})},
         "charges": sum(count.total() for count in stage.office.charges.values()),
         "payers": len(stage.office.charges), "charge_requests": stage.office.requests.total(),
-        "gap_ms": figures(gaps_ms(stage)), "next_request_ms": figures(nexts),
+        "gap_ms": figures(gaps_ms(stage)), "next_request_ms": figures(nexts), "away_ms": figures(stage.away_ms),
         "longest_near_ms": figures(longest), "detection_ms": figures(detected), "take_over_ms": figures(taken),
-        "own": stage.summary.get("own"),
+        "own": stage.summary.get("own"), "took_s": round(time.monotonic() - begun, 1),
     }  # fmt: skip
-    say(f"  {told(result)}")
+    say(f"  {told(result)}; in {result['took_s']} s")
     return result
-
-
-def told(result: dict[str, Any]) -> str:
-    """One row in words."""
-    gap, wait = result["gap_ms"], result["next_request_ms"]
-    text = (
-        f"{result['lost']} of {result['calls']} calls lost ({result['struck']} struck), {result['wrong']} wrong; "
-        f"gap p50 {gap['p50']}, p99 {gap['p99']}, max {gap['max']} ms; next request p99 {wait['p99']} ms"
-    )
-    if result["detection_ms"]["count"]:
-        text += f"; noticed after {result['detection_ms']['p50']} ms"
-    if result["take_over_ms"]["count"]:
-        text += f", taken over {result['take_over_ms']['p50']} ms later"
-    return text
-
-
-def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
-    """The death table."""
-    return [
-        (f"{it['words']}, {it['times']} times, {it['peak']} at once ({it['must']})", told(it))
-        for it in results.get("events", {}).values()
-    ]
-
-
-def histograms(results: dict[str, Any]) -> list[str]:
-    """The histograms of every row as text."""
-    lines = []
-    titles = {"gap_ms": "longest gap of each stream that was struck", "next_request_ms": "the next request",
-              "longest_near_ms": "the slowest request near it", "detection_ms": "until it is noticed",
-              "take_over_ms": "from there until it is taken over"}  # fmt: skip
-    for it in results.get("events", {}).values():
-        lines += ["", f"## {it['words']}", "```"]
-        for name, title in titles.items():
-            if it[name]["count"]:
-                lines += bars(title, it[name])
-        lines.append("```")
-    return lines
-
-
-def bars(title: str, found: dict[str, Any]) -> list[str]:
-    """A histogram as lines of text."""
-    counts = found["histogram"]
-    most = max(counts.values(), default=1)
-    lines = [f"{title}: {found['count']}, p50 {found['p50']}, p99 {found['p99']}, max {found['max']} ms"]
-    return lines + [f"  {edge:>7} {count:6} {'#' * max(1, round(40 * count / most))}" for edge, count in counts.items()]

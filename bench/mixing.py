@@ -70,6 +70,8 @@ class Stage:
     summary: dict[str, Any] = field(default_factory=dict)
     struck_at: list[float] = field(default_factory=list)
     """Wall clock, in seconds, of each event."""
+    away_ms: list[float] = field(default_factory=list)
+    """From each death of everything to the node that serves again."""
     dead: list[int] = field(default_factory=list)
     """Process ids that are not to come back."""
 

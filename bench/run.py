@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, deaths, history, overload, records, simulation, soak, steps, switchover
+from bench import capacity, deaths, deaths_table, history, overload, records, simulation, soak, steps, switchover
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
 from keepline.config import embedded_operation_path
@@ -185,7 +185,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{it['lost']} lost; longest gap {it['gap_ms_max']} ms (p99 {it['gap_ms_p99']}); "
                 f"next INVITE answered p99 {it['next_invite_ms_p99']} ms",
             ))  # fmt: skip
-    found += deaths.rows(results.get("deaths", {}))
+    found += deaths_table.rows(results.get("deaths", {}))
     units = {"2000": "calls/s", "1000": "concurrent calls", "3000": "steady calls"}
     for name, unit in units.items():
         if name in results:
@@ -242,9 +242,13 @@ def _best(result: dict[str, Any]) -> str:
 def markdown(report: dict[str, Any]) -> str:
     """The table and the machine, for a person."""
     machine = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
-    lines = [f"# {report['measured_at']}", "", machine, "", "| what | measured |", "|---|---|"]
-    table = [f"| {what} | {value} |" for what, value in rows(report["results"])]
-    return "\n".join([*lines, *table, *deaths.histograms(report["results"].get("deaths", {}))]) + "\n"
+    lines = [f"# {report['measured_at']}", "", machine, ""]
+    died = report["results"].get("deaths", {})
+    others = rows({name: found for name, found in report["results"].items() if name != "deaths"})
+    lines += (
+        ["| what | measured |", "|---|---|", *(f"| {what} | {value} |" for what, value in others), ""] if others else []
+    )
+    return "\n".join([*lines, *deaths_table.table(died), *deaths_table.histograms(died)]) + "\n"
 
 
 def main() -> int:

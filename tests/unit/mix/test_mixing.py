@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench import mixing
-from bench.deaths import bars, figures, gaps_ms, histograms, rows, take_overs_ms, waits_ms
+from bench.deaths import gaps_ms, take_overs_ms, waits_ms
 from bench.mixing import Setting, Stage
 
 
@@ -86,18 +86,3 @@ def test_times_are_those_of_calls_that_were_struck(tmp_path: Path) -> None:
     detected, taken = take_overs_ms(made)
     assert ([round(ms) for ms in detected], [round(ms) for ms in taken]) == ([10], [40])
     assert (made.struck(), made.struck("hold")) == (1, 0)
-
-
-def test_histograms_are_told_in_figures_and_in_bars() -> None:
-    found = figures([3.0, 4.0, 260.0, 9000.0])
-    assert found["histogram"] == {"<=5": 2, "<=300": 1, "more": 1}
-    assert (found["count"], found["max"]) == (4, 9000.0)
-    assert bars("gap", found)[1] == f"  {'<=5':>7} {2:6} {'#' * 40}"
-    assert figures([]) == {"count": 0, "p50": None, "p99": None, "max": None, "histogram": {}}
-    names = ("gap_ms", "next_request_ms", "longest_near_ms", "detection_ms", "take_over_ms")
-    row = {"words": "w", "must": "m", "times": 1, "peak": 2, "lost": 0, "calls": 5, "struck": 3, "wrong": 0}
-    results = {"events": {"active-killed": row | dict.fromkeys(names, found)}}
-    [(what, told)] = rows(results)
-    assert (what, told.startswith("0 of 5 calls lost (3 struck), 0 wrong")) == ("w, 1 times, 2 at once (m)", True)
-    assert sum("#" in line for line in histograms(results)) == 5 * 3 + 1
-    assert rows({}) == histograms({}) == []
