@@ -58,10 +58,11 @@ def status(
 ) -> None:
     """Say how the node is."""
     from keepline.node.control import NodeNotRunning, ask
+    from keepline.node.copies import with_copies
     from keepline.node.witness_store import with_witnesses
 
     try:
-        reply = with_witnesses(ask(data, {"op": "status"}, ASK_TIMEOUT_S), data)
+        reply = with_copies(with_witnesses(ask(data, {"op": "status"}, ASK_TIMEOUT_S), data), data)
     except NodeNotRunning as error:
         raise CommandFailed(str(error)) from error
     if as_json:
@@ -85,6 +86,9 @@ def _print_status(reply: Mapping[str, object]) -> None:
         elif key == "witnesses" and isinstance(value, Mapping):
             for name, each in value.items():
                 table.add_row(f"witness {name}", _witness(each))
+        elif key == "copies" and isinstance(value, Mapping):
+            for name, each in value.items():
+                table.add_row(f"copy {name}", _copy(each))
         else:
             table.add_row(key.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
     Console(highlight=False).print(table)
@@ -102,6 +106,12 @@ def _witness(found: Mapping[str, object]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
     state = f"{found['facts']} facts at {when}" if when else "nothing yet"
     return ": ".join(str(each) for each in (found["place"], state, found["why"], found["remark"]) if each)
+
+
+def _copy(found: Mapping[str, object]) -> str:
+    """`12.4 s old`, `not there`, and what is wrong."""
+    state = "not there" if found["age_s"] is None else f"{found['age_s']} s old"
+    return f"{state}: {found['why']}" if found["why"] else state
 
 
 def _processes(found: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

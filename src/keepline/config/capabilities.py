@@ -3,13 +3,21 @@
 Secrets are pointed to (`env:NAME`, `file:PATH`) and never stand in the file. Reference: `docs/reference/connectors.md`.
 """
 
-import re
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
+from keepline.config.answers import (
+    ActionName,
+    AnswerName,
+    ClassText,
+    FieldText,
+    Strict,
+    parse_field,
+    secret_place,
+)
+from keepline.config.snapshots import SnapshotPathFile, snapshot_actions, snapshot_of
 from keepline.model.capability import (
     Capability,
     CapabilityAction,
@@ -17,62 +25,15 @@ from keepline.model.capability import (
     FieldPath,
     HttpService,
     PythonClass,
-    SecretRef,
     resolve_name,
 )
 from keepline.model.limits import CAPABILITY_PATHS_MAX, PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PENDING_S_MAX
 
-MISTAKE = "keepline_mistake"
 READING = ("GET", "HEAD")
-_FIELD = re.compile(r"\$((?:\.[A-Za-z_]\w*|\[[0-9]{1,4}\])*)(\??)")
-_PART = re.compile(r"\.(\w+)|\[([0-9]+)\]")
-SECRET = re.compile(r"(?:([A-Za-z]\w*) )?(env|file):(.+)")
-CLASS = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
-_ACTION = re.compile(r"[A-Za-z_]\w{0,63}")
-TAKEN = ("ok", "fields")
-"""Names that a `Reply` has already."""
+PATH_KINDS = ("http", "python", "snapshot")
 
 
-def _mistaken(wrong: str, right: str) -> PydanticCustomError:
-    return PydanticCustomError(MISTAKE, "{wrong}; {right}", {"wrong": wrong, "right": right})
-
-
-def _field_text(text: str) -> str:
-    if not _FIELD.fullmatch(text):
-        raise _mistaken(f"`{text}` is no place in an answer", "write `$.name`, `$.list[0].name`, or `$.name?`")
-    return text
-
-
-def _action_name(text: str) -> str:
-    if not _ACTION.fullmatch(text):
-        raise _mistaken(f"`{text}` will not do", "write letters, digits and `_`, a letter first")
-    return text
-
-
-def _answer_name(text: str) -> str:
-    if not _ACTION.fullmatch(text) or text.startswith("_") or text in TAKEN:
-        raise _mistaken(f"`{text}` cannot be a field of an answer", "write letters, digits and `_`, and not `ok`")
-    return text
-
-
-def _class_text(text: str) -> str:
-    if not CLASS.fullmatch(text):
-        raise _mistaken(f"`{text}` is no class", "write MODULE:CLASS, for example `crm:Crm`")
-    return text
-
-
-_NAMED = WithJsonSchema({"type": "string", "pattern": f"^{_ACTION.pattern}$"})
-ActionName = Annotated[str, AfterValidator(_action_name), _NAMED]
-AnswerName = Annotated[str, AfterValidator(_answer_name), _NAMED]
-FieldText = Annotated[str, AfterValidator(_field_text)]
-ClassText = Annotated[str, AfterValidator(_class_text)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
-
-
-class _DoubtFile(_Strict):
+class _DoubtFile(Strict):
     """What becomes of an action whose outcome is in doubt."""
 
     wait_s: float | None = Field(
@@ -91,7 +52,7 @@ class _DoubtFile(_Strict):
     )
 
 
-class HttpResolveFile(_Strict):
+class HttpResolveFile(Strict):
     """`resolve:` of an action"""
 
     method: Literal["GET", "HEAD", "POST", "PUT"] = Field(default="GET", description="of HTTP", examples=["GET"])
@@ -119,7 +80,7 @@ class HttpResolveFile(_Strict):
     )
 
 
-class PythonResolveFile(_Strict):
+class PythonResolveFile(Strict):
     """`resolve:` of a method"""
 
     method: ActionName = Field(description="the method that tells by the key", examples=["find"])
@@ -162,7 +123,7 @@ class HttpActionFile(_DoubtFile):
     )
 
 
-class HttpPathFile(_Strict):
+class HttpPathFile(Strict):
     """`http:` of a path"""
 
     base_url: str = Field(
@@ -200,7 +161,7 @@ class PythonActionFile(_DoubtFile):
     )
 
 
-class PythonPathFile(_Strict):
+class PythonPathFile(Strict):
     """`python:` of a path"""
 
     module: ClassText = Field(description="MODULE:CLASS beside the file", examples=["crm:Crm"])
@@ -213,10 +174,10 @@ class PythonPathFile(_Strict):
     )
 
 
-class CapabilityPathFile(_Strict):
-    """One of `paths:`; http or python, checked by `check_capabilities`."""
+class CapabilityPathFile(Strict):
+    """One of `paths:`; http, python or snapshot, checked by `check_capabilities`."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["http"]}, {"required": ["python"]}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in PATH_KINDS]})
 
     name: str = Field(pattern=r"^[A-Za-z][\w-]{0,63}$", description="the name of the path", examples=["crm"])
     in_flight_max: int = Field(
@@ -232,9 +193,17 @@ class CapabilityPathFile(_Strict):
         description="a class beside the file",
         examples=["{module: crm:Crm, actions: {status: {changes: false}}}"],
     )
+    snapshot: SnapshotPathFile | None = Field(
+        default=None,
+        description="a copy on this machine for what is only read",
+        examples=[
+            '{base_url: https://crm.example.com, tables: {orders: {path: /orders, rows: "$", key: "$.number"}},'
+            ' actions: {status: {table: orders, key: number, response: {state: "$.state"}}}}'
+        ],
+    )
 
 
-class CapabilityFile(_Strict):
+class CapabilityFile(Strict):
     """One of `capabilities:`"""
 
     paths: list[CapabilityPathFile] = Field(
@@ -253,18 +222,13 @@ def capabilities_of(parsed: dict[str, CapabilityFile]) -> dict[str, Capability]:
     return {name: Capability(name, tuple(map(_path_of, each.paths))) for name, each in parsed.items()}
 
 
-def parse_field(text: str) -> FieldPath:
-    """`$.a.b[0]?`"""
-    found = _FIELD.fullmatch(text)
-    assert found is not None
-    keys = tuple(int(index) if index else key for key, index in _PART.findall(found[1]))
-    return FieldPath(keys, found[2] == "?")
-
-
 def _path_of(path: CapabilityPathFile) -> CapabilityPath:
     http, python = path.http, path.python
+    if path.snapshot is not None:
+        made = snapshot_of(path.snapshot)
+        return CapabilityPath(path.name, made, snapshot_actions(path.snapshot), path.in_flight_max)
     if http is not None:
-        headers = {name: _secret(value) for name, value in http.headers.items()}
+        headers = {name: secret_place(value) for name, value in http.headers.items()}
         codes = parse_field(http.refusal_code), parse_field(http.refusal_detail)
         service = HttpService(http.base_url.rstrip("/"), headers, *codes)
         actions = {name: _http_action(name, each, http.timeout_s) for name, each in http.actions.items()}
@@ -336,10 +300,3 @@ def _python_action(name: str, action: PythonActionFile, timeout_s: float) -> Cap
 
 def _own_fields(names: Iterable[str] | None) -> dict[str, FieldPath] | None:
     return {name: FieldPath((name,)) for name in names} if names is not None else None
-
-
-def _secret(text: str) -> SecretRef:
-    found = SECRET.fullmatch(text)
-    if found is None:
-        return SecretRef("", text)
-    return SecretRef(found[2], found[3], f"{found[1]} " if found[1] else "")

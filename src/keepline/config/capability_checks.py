@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from keepline.config.capabilities import READING, SECRET
+from keepline.config.answers import SECRET
+from keepline.config.capabilities import PATH_KINDS, READING
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest
 from keepline.model.capability import IDEMPOTENCY_KEY
@@ -21,14 +22,17 @@ def check_capabilities(tree: Tree) -> None:
             if not isinstance(path, dict):
                 continue
             where: Where = ("capabilities", name, "paths", index)
-            kinds = [kind for kind in ("http", "python") if kind in path]
+            kinds = [kind for kind in PATH_KINDS if kind in path]
             if len(kinds) != 1:
-                wrong = "has both `http` and `python`" if kinds else "has neither `http` nor `python`"
-                tree.add_mistake(where, wrong, "give it one of the two")
+                said = " and ".join(f"`{kind}`" for kind in kinds)
+                wrong = f"has {said}" if kinds else "does not say what it is"
+                tree.add_mistake(where, wrong, "give it one of `http`, `python` and `snapshot`")
             for kind in kinds:
                 below = _mapping(path[kind])
                 _check_headers(tree, (*where, kind, "headers"), _mapping(below.get("headers")))
                 _check_lookups(tree, (*where, kind, "actions"), _mapping(below.get("actions")), kind)
+            if "snapshot" in path:
+                _check_snapshot(tree, where, _mapping(path["snapshot"]), is_first=index == 0)
 
 
 def _check_alike(tree: Tree, where: Where, paths: list[Any]) -> None:
@@ -63,9 +67,22 @@ def _actions_of(path: Any) -> dict[str, tuple[str, dict[str, Any]]]:
     """Of either kind of path: action -> its kind, and what the file says of it."""
     return {
         name: (kind, _mapping(action))
-        for kind in ("http", "python")
+        for kind in PATH_KINDS
         for name, action in _mapping(_mapping(_mapping(path).get(kind)).get("actions")).items()
     }
+
+
+def _check_snapshot(tree: Tree, where: Where, snapshot: dict[str, Any], *, is_first: bool) -> None:
+    """It stands behind what it is a copy of, and its actions name tables that there are."""
+    if is_first:
+        right = "put the path before it that it is a copy of: what is asked of a copy is never the newest"
+        tree.add_mistake((*where, "snapshot"), "a copy cannot be the first path", right, at_key=True)
+    tables = list(_mapping(snapshot.get("tables")))
+    for name, action in _mapping(snapshot.get("actions")).items():
+        table = _mapping(action).get("table")
+        if isinstance(table, str) and table not in tables:
+            place = (*where, "snapshot", "actions", name, "table")
+            tree.add_mistake(place, f"there is no table `{table}`", nearest(table, tables))
 
 
 def _check_headers(tree: Tree, where: Where, headers: dict[str, Any]) -> None:
@@ -133,7 +150,7 @@ def action_arguments(tree: Tree) -> dict[str, frozenset[str]]:
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
         paths = _mapping(entry).get("paths")
         for path in map(_mapping, paths if isinstance(paths, list) else []):
-            for kind in ("http", "python"):
+            for kind in PATH_KINDS:
                 for each, action in _mapping(_mapping(path.get(kind)).get("actions")).items():
                     found.setdefault(f"{name}.{each}", _wanted(_mapping(action)))
     return found
@@ -142,4 +159,5 @@ def action_arguments(tree: Tree) -> dict[str, frozenset[str]]:
 def _wanted(action: dict[str, Any]) -> frozenset[str]:
     templates = [action.get("path"), *_mapping(action.get("query")).values(), *_mapping(action.get("body")).values()]
     names = {name for text in templates if isinstance(text, str) for name in _TEMPLATE.findall(text)}
+    names |= {key} if isinstance(key := action.get("key"), str) else set()
     return frozenset(names - {IDEMPOTENCY_KEY})

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from keepline.config.capabilities import CLASS
+from keepline.config.answers import CLASS
 from keepline.config.flows import add_root, import_module, remove_root
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest

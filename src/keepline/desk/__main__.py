@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from keepline.desk.app import create_app
+from keepline.desk.copying import Copying
 from keepline.desk.node_source import NodeSource
 from keepline.desk.witnessing import Witnessing
 from keepline.model.limits import DESK_REQUESTS_MAX
@@ -79,6 +80,7 @@ def main() -> None:
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
     Witnessing(arguments.data).start()
+    Copying(arguments.data).start()
     _Server(config).run(sockets=[listener])
 
 

@@ -118,6 +118,7 @@ class Metrics:
         self._witness_facts = gauge("witness_facts", "Facts up to the last checkpoint that it has.", "witness")
         self._witness_behind_s = gauge("witness_behind_seconds", "Age of what it does not have.", "witness")
         self._witness_trouble = gauge("witness_trouble", "1 while somebody should look after it.", "witness")
+        self._copy_age_s = gauge("snapshot_age_seconds", "Age of the copy that a path answers from.", "path")
         self._registered = gauge("trunk_registered", "1 while the trunk's registrar knows us.", "trunk")
         self._troubles = gauge("troubles", "Things that somebody should look after: keepline status names them.")
         self._journal_trouble = gauge("journal_trouble", "1 while the journal cannot write.")
@@ -137,7 +138,7 @@ class Metrics:
         except Unavailable:
             self._node_up.set(0)
             self._running.set(0)
-            more = (self._work, self._witness_facts, self._witness_behind_s, self._witness_trouble)
+            more = (self._work, self._witness_facts, self._witness_behind_s, self._witness_trouble, self._copy_age_s)
             for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info, *more):
                 each.clear()
             return
@@ -160,6 +161,10 @@ class Metrics:
         for name, trunk in status.registrations.items():
             self._registered.labels(name).set(trunk.registered)
         self._set_witnesses(status)
+        self._copy_age_s.clear()
+        for name, copied in status.copies.items():
+            if copied.age_s is not None:
+                self._copy_age_s.labels(name).set(copied.age_s)
         self._troubles.set(len(status.trouble))
         self._journal_trouble.set(any(each.startswith("calls: ") for each in status.trouble))
         self._journal_waiting.set(status.journal.waiting_facts)

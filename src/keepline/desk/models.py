@@ -87,6 +87,15 @@ class JournalStatus(Model):
     """That the last flush of the disk took."""
 
 
+class CopyStatus(Model):
+    """The copy that a path answers from."""
+
+    age_s: float | None
+    """None while there is none."""
+    why: str = ""
+    """What went wrong with the last attempt to make it anew."""
+
+
 class Status(Model):
     """How the node is."""
 
@@ -114,6 +123,8 @@ class Status(Model):
     restarts: dict[str, int] = {}
     """Starts of each process beyond its first, since the supervisor began."""
     witnesses: dict[str, WitnessStatus] = {}
+    copies: dict[str, CopyStatus] = {}
+    """Of each `snapshot` path, CAPABILITY/PATH."""
 
 
 class Step(Model):

@@ -10,6 +10,7 @@ from keepline.call.record import CallRecord
 from keepline.call.unfinished.shown import shown
 from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
+from keepline.node.copies import with_copies
 from keepline.node.reader import JournalReader, NoJournal
 from keepline.node.witness_store import with_witnesses
 
@@ -27,7 +28,8 @@ class NodeSource:
 
     def status(self) -> dict[str, object]:
         try:
-            return with_witnesses(ask(self._data, {"op": "status"}, ASK_TIMEOUT_S), self._data)
+            status = ask(self._data, {"op": "status"}, ASK_TIMEOUT_S)
+            return with_copies(with_witnesses(status, self._data), self._data)
         except (NodeNotRunning, OSError) as error:
             raise Unavailable(f"the node does not answer: {error}") from error
 

@@ -29,11 +29,13 @@ _SECRET = "$secret"
 class Reply:
     """An answer: its declared fields are attributes. It is true, and `ok`."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("age_s", "fields")
     ok: ClassVar[Literal[True]] = True
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], age_s: float = 0.0) -> None:
+        """`age_s`: seconds since it was so, of an answer from a copy; 0 of one from the other side itself."""
         self.fields = dict(fields)
+        self.age_s = age_s
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -42,12 +44,12 @@ class Reply:
             raise AttributeError(f"the answer has no field {name!r}, only {', '.join(self.fields) or 'none'}") from None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reply) and self.fields == other.fields
+        return isinstance(other, Reply) and (self.fields, self.age_s) == (other.fields, other.age_s)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Reply({self.fields!r})"
+        return f"Reply({self.fields!r}{f', age_s={self.age_s:g}' if self.age_s else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
     """An outcome for the journal; an answer that none can hold is as good as none. `changes`: of what was asked."""
     if isinstance(outcome, Reply):
         try:
-            text = write_value({"reply": outcome.fields})
+            told = {"reply": outcome.fields, "age_s": outcome.age_s} if outcome.age_s else {"reply": outcome.fields}
+            text = write_value(told)
             if len(text) <= USE_RESULT_CHARS_MAX:
                 return text
             wrong = f"the answer has {len(text)} characters, more than {USE_RESULT_CHARS_MAX}"
@@ -184,8 +187,9 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
             wrong = f"the answer cannot be recorded: {error}"
         return write_outcome(unanswered(wrong, changes=changes))
     if isinstance(outcome, Refused):
-        told = {"refused": [outcome.status, _short(outcome.code), _short(outcome.detail)]}
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(
+            {"refused": [outcome.status, _short(outcome.code), _short(outcome.detail)]}, ensure_ascii=False
+        )
     kinds: dict[type[UseOutcome], str] = {Pending: "pending", Unknown: "unknown"}
     kind = kinds.get(type(outcome), "unavailable")
     return json.dumps({kind: _short(outcome.reason)}, ensure_ascii=False)
@@ -195,7 +199,7 @@ def read_outcome(text: str) -> UseOutcome:
     """What `write_outcome` wrote; raises `LocalError` for anything else."""
     told = json.loads(text)
     if "reply" in told:
-        return Reply(_rich(told["reply"]))
+        return Reply(_rich(told["reply"]), told.get("age_s", 0.0))
     if "refused" in told:
         return Refused(*told["refused"])
     if "unavailable" in told:
@@ -211,7 +215,7 @@ def outcome_words(text: str) -> str:
     """An outcome in a few words for a person: `done`, `unavailable: …`; never what the answer holds."""
     outcome = read_outcome(text)
     if isinstance(outcome, Reply):
-        return "done"
+        return f"done: from a copy {outcome.age_s:.0f} s old" if outcome.age_s else "done"
     if isinstance(outcome, Refused):
         return " ".join(filter(None, (f"refused: {outcome.status or ''}".strip(), outcome.code, outcome.detail)))
     return f"{type(outcome).__name__.lower()}: {outcome.reason}"

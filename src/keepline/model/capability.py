@@ -68,6 +68,10 @@ class CapabilityAction:
     """Templates; None puts what the path leaves over there, where there is no body."""
     body: Mapping[str, str] | None = None
     """Templates; None puts what the path and the query leave over there, where the method has a body."""
+    table: str = ""
+    """Of a snapshot: which of its tables knows."""
+    key: str = ""
+    """Of a snapshot: the argument that names the row."""
 
 
 def resolve_name(action: str) -> str:
@@ -101,11 +105,37 @@ class PythonClass:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTable:
+    """Rows that are copied together, each found by its key."""
+
+    path: str
+    """Of HTTP, below the base URL."""
+    rows: FieldPath
+    """Where in the answer the list of rows is."""
+    key: FieldPath
+    """Where in a row its key is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of what a service knows, kept on this machine and made anew again and again."""
+
+    base_url: str
+    headers: Mapping[str, SecretRef]
+    tables: Mapping[str, SnapshotTable]
+    timeout_s: float = 30.0
+    """For one table."""
+    every_s: float = 60.0
+    age_s_max: float = 14_400.0
+    """An older copy answers nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityPath:
     """One way to provide a capability."""
 
     name: str
-    connector: HttpService | PythonClass
+    connector: HttpService | PythonClass | Snapshot
     actions: Mapping[str, CapabilityAction]
     in_flight_max: int = 20
     """Uses at once; further ones wait for their turn, no longer than their deadline."""

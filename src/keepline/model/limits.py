@@ -72,6 +72,12 @@ PATH_WORDS_MAX = 100
 """Broken contracts of one path that are logged, each once."""
 HTTP_ANSWER_BYTES_MAX = 1_048_576
 """Of one answer; a larger one is none."""
+SNAPSHOT_BYTES_MAX = 67_108_864
+"""Of the answer that a table of a snapshot is copied from; a larger one is none."""
+SNAPSHOT_ROWS_MAX = 1_000_000
+"""Of one snapshot, all tables together."""
+SNAPSHOT_AGE_S_MAX = 2_592_000
+"""`age_s_max` of a snapshot is at most this, 30 days."""
 SECRET_BYTES_MAX = 8_192
 """Of a secret's file; the rest is not read."""
 

@@ -8,6 +8,7 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,12 +19,14 @@ from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
 from keepline.connectors.revealing import Revealing
 from keepline.flow.capabilities import Reply, SecretsGone, Unavailable, Unknown, UseOutcome, read_value
-from keepline.model.capability import Capability, CapabilityPath, HttpService
+from keepline.model.capability import Capability, CapabilityPath, HttpService, PythonClass, Snapshot
 from keepline.model.operation import Operation
 from keepline.node.use_paths import UsePaths
 
 HTTP = "keepline.connectors.http.client"
 PYTHON = "keepline.connectors.python.runner"
+SNAPSHOT = "keepline.connectors.snapshot.client"
+MODULES = {HttpService: HTTP, PythonClass: PYTHON, Snapshot: SNAPSHOT}
 log = structlog.get_logger("calls")
 
 
@@ -31,7 +34,7 @@ def load_connectors(operation: Operation) -> None:
     """Import what the operation's paths need, before a call needs it: an import holds up the loop."""
     for capability in operation.capabilities.values():
         for path in capability.paths:
-            importlib.import_module(HTTP if isinstance(path.connector, HttpService) else PYTHON)
+            importlib.import_module(MODULES[type(path.connector)])
 
 
 class Capabilities:
@@ -44,12 +47,13 @@ class Capabilities:
         feed: Callable[[Input], None],
         now_s: Callable[[], float],
         reveal: Callable[[str, int, Iterable[int]], Awaitable[Mapping[int, str] | Unavailable]],
+        data: Path,
     ) -> None:
         """`operation_of` gives a version by its digest; `feed` takes the answers; `reveal` has what handles stand for.
 
-        `reveal` is given the call, its slot and the handles.
+        `reveal` is given the call, its slot and the handles; in `data` are the copies of `snapshot` paths.
         """
-        self._reveal = reveal
+        self._reveal, self._data = reveal, data
         self._loop = loop
         self._operation_of = operation_of
         self._feed = feed
@@ -110,7 +114,7 @@ class Capabilities:
         key = (wanted.operation, capability.name, path.name)
         if key not in self._paths:
             name = f"{capability.name}/{path.name}"
-            connector = Revealing(_connector(operation, path, name), name)
+            connector = Revealing(_connector(operation, path, name, self._data), name)
             self._paths[key] = Bulkhead(name, connector, path.in_flight_max)
         arguments: dict[str, Any] = read_value(wanted.arguments)
         reveal = partial(self._reveal, wanted.call, wanted.slot)
@@ -118,11 +122,16 @@ class Capabilities:
         return await self._choosing.ask(key, asked, self._paths[key].ask)
 
 
-def _connector(operation: Operation, path: CapabilityPath, name: str) -> Connector:
+def _connector(operation: Operation, path: CapabilityPath, name: str, data: Path) -> Connector:
     made: Connector
     connector = path.connector
     if isinstance(connector, HttpService):
         made = importlib.import_module(HTTP).HttpConnector(connector, path.in_flight_max)
+    elif isinstance(connector, Snapshot):
+        from keepline.connectors.snapshot.file import copy_place
+
+        place = copy_place(data, name.partition("/")[0], path.name, connector, path.actions)
+        made = importlib.import_module(SNAPSHOT).SnapshotConnector(place, connector.age_s_max)
     else:
         make = lambda: import_class(operation, connector.module, connector.name)()  # noqa: E731
         made = importlib.import_module(PYTHON).PythonConnector(make, connector.threads, name)

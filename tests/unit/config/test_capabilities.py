@@ -125,7 +125,7 @@ def test_mistakes(tmp_path: Path, instead_of: str, spoilt: str, told: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [(HTTP + PYTHON, "has both `http` and `python`"), ("", "has neither `http` nor `python`")],
+    [(HTTP + PYTHON, "has `http` and `python`"), ("", "does not say what it is")],
 )
 def test_a_path_is_of_one_kind(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(OperationError) as raised:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from keepline.config.capabilities import parse_field
+from keepline.config.answers import parse_field
 from keepline.connectors.fake import FakeConnector
 from keepline.connectors.http.client import HttpConnector
 from keepline.connectors.interface import Asked, Connector

@@ -31,6 +31,7 @@ STATUS: dict[str, object] = {
     "registrations": {"carrier": {"registered": False, "for_s": 0, "why": "403 <Forbidden>"}},
     "trouble": ["calls: <disk> full"],
     "journal": {"waiting_facts": 12, "lost_facts": 0, "flush_s": 0.0},
+    "copies": {"orders/copy": {"age_s": 12.5, "why": ""}},
     "witnesses": {
         "vault": {
             "place": "file /mnt/vault/notes",

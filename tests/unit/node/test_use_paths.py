@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,9 +41,9 @@ class Shop:
             for name in names
         ]
         operation = SimpleNamespace(capabilities={"orders": Capability("orders", tuple(paths))})
-        monkeypatch.setattr(module, "_connector", lambda _operation, path, _name: self.connector(path.name))
+        monkeypatch.setattr(module, "_connector", lambda _operation, path, *_: self.connector(path.name))
         loop = asyncio.get_running_loop()
-        self.capabilities = Capabilities(loop, lambda _: operation, self.feed, lambda: self.now_s, reveal)  # type: ignore[arg-type,return-value]
+        self.capabilities = Capabilities(loop, lambda _: operation, self.feed, lambda: self.now_s, reveal, Path())  # type: ignore[arg-type,return-value]
 
     def connector(self, name: str) -> FakeConnector:
         shop = self
