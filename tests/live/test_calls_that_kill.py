@@ -56,13 +56,21 @@ def test_a_call_that_kills_its_process_is_set_aside(deadly_node: LocalNode) -> N
         with Crowd(node.uri("6666"), ["--calls", "1", "--rate", "1"]) as victim:
             victim.wait(90)
         second = wait_until("the node is complete", lambda: complete(node, [first]), 60)["active"]
+        with Crowd(node.uri("6666"), ["--calls", "1", "--rate", "1"]) as victim:
+            victim.wait(90)
+        told = wait_until("the loop is told", lambda: " ".join(node.status()["trouble"]), 30)
+        assert "times in a row (exit 3); its log says why" in told
+        assert "crash_loop" in node.stderr()
+        wait_until("the node is complete", lambda: complete(node, [first, second]), 60)
         ended = len(crowd.reports)
         wait_until("the others go on", lambda: len(crowd.reports) > ended + 2, 60)
         crowd.finish()
         outcome = Outcome(crowd.reports, crowd.wait(90))
     assert outcome.failed == []
     assert second != first
-    (record,) = (call for call in node.calls() if call["to"] == "6666")
-    assert (record["state"], record["outcome"], record["ended_by"]) == ("ended", "failed", "flow")
-    assert "2 processes died while they worked on this call" in record["error"]
-    assert [step["name"] for step in record["steps"]][-1] == "apology"
+    records = [call for call in node.calls() if call["to"] == "6666"]
+    assert len(records) == 2
+    for record in records:
+        assert (record["state"], record["outcome"], record["ended_by"]) == ("ended", "failed", "flow")
+        assert "2 processes died while they worked on this call" in record["error"]
+        assert [step["name"] for step in record["steps"]][-1] == "apology"

@@ -17,6 +17,8 @@ DIED_YOUNG_S: Final = 30.0
 """Whoever ends of itself before that has a fault; who is killed may have none."""
 KILLED_DELAY_MAX_S: Final = 0.1
 """Who is killed from outside, however often, is wanted back; its callers hear the wait."""
+ACTIVE_DELAY_MAX_S: Final = 1.0
+"""Behind an active process stands another one, which serves by now and should not stand alone for long."""
 LOUD_FROM_DEATHS: Final = 3
 
 
@@ -49,9 +51,9 @@ class RestartPlan:
     def note_death(self, now_s: float, death: Death) -> NextStart:
         """A process is dead; its successor is due now or, where it keeps dying young, later."""
         young_s = KILLED_YOUNG_S if death.was_killed else DIED_YOUNG_S
-        is_young = not death.was_active and death.lived_s < young_s
+        is_young = death.lived_s < young_s and not (death.was_active and death.was_killed)
         self._deaths[death.role] = self._deaths.get(death.role, 0) + 1 if is_young else 0
-        most_s = KILLED_DELAY_MAX_S if death.was_killed else DELAYS_S[-1]
+        most_s = KILLED_DELAY_MAX_S if death.was_killed else ACTIVE_DELAY_MAX_S if death.was_active else DELAYS_S[-1]
         return self._schedule(now_s, death.role, death.how, 0.0, most_s)
 
     def note_failed_start(self, now_s: float, role: str, what: str) -> NextStart:

@@ -15,6 +15,7 @@ from keepline.node.slots import Slots
 from keepline.node.watch import Watch
 from keepline.succession.epochs import is_over, next_epoch
 from keepline.succession.restarts import (
+    ACTIVE_DELAY_MAX_S,
     DELAYS_S,
     DIED_YOUNG_S,
     FAILED_START_DELAY_S,
@@ -210,8 +211,15 @@ def test_a_process_that_served_for_long_begins_anew() -> None:
     assert restarts.troubles(BEGAN_S + 60) == []
 
 
-def test_the_active_process_is_always_replaced_at_once() -> None:
-    assert starts(Restarts(), 20, 0.1, FAILED, "active") == [0.0] * 20
+def test_an_active_process_that_is_killed_is_always_replaced_at_once() -> None:
+    assert starts(Restarts(), 20, 0.1, KILLED, "active") == [0.0] * 20
+
+
+def test_active_processes_that_end_of_themselves_are_a_loop_too_and_wait_less() -> None:
+    restarts = Restarts()
+    delays = starts(restarts, 9, 2.0, FAILED, "active")
+    assert delays == [min(each, ACTIVE_DELAY_MAX_S) for each in (*DELAYS_S[1:], 5.0, 5.0)]
+    assert "calls has ended 9 times in a row (exit 1)" in restarts.troubles(BEGAN_S + 9 * 2 + 20)[0]
 
 
 def test_what_cannot_be_started_is_tried_again_later() -> None:
