@@ -1,6 +1,7 @@
 """How a node ends: by signal, by command, gently, at once, and when its supervisor is gone already."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -109,6 +110,18 @@ def test_a_stopped_process_does_not_keep_a_node_from_ending(node: LocalNode) -> 
     node.wait_gone()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("how", [(), ("--now",)])
+def test_a_node_whose_data_directory_was_removed_is_told_of_and_ended(node: LocalNode, how: tuple[str, ...]) -> None:
+    shutil.rmtree(node.settings.data)
+    status = node.command("status", check=False)
+    assert status.returncode == 1
+    assert f"was removed under the node that runs there (supervisor pid {supervisor(node).pid})" in status.stderr
+    ended = node.command("stop", *how, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "stopped the node whose directory was removed\n")
+    assert supervisor(node).wait(COMMAND_WITHIN_S) == 0
+    node.wait_gone()
 
 
 def test_two_nodes_cannot_share_a_data_directory(node: LocalNode) -> None:

@@ -14,6 +14,8 @@ ASK_TIMEOUT_S = 5.0
 STOP_MARGIN_S = 15.0
 """Beyond the node's own limit for live calls: to end its processes and close its journal."""
 STOP_POLL_S = 0.1
+REMOVED_LIMIT_S = 60.0
+"""For a node that cannot be asked how long its live calls may take."""
 
 
 def stop(
@@ -29,6 +31,8 @@ def stop(
         limit = reply.get("limit_s", 0.0)
         _wait_until_gone(data, (float(limit) if isinstance(limit, int | float) else 0.0) + STOP_MARGIN_S)
     except NodeNotRunning as error:
+        if _stop_removed(data, now):
+            return
         not_running = str(error)
     orphans = end_orphans(data)
     if orphans:
@@ -37,6 +41,27 @@ def stop(
         raise CommandFailed(not_running)
     else:
         typer.echo("stopped")
+
+
+def _stop_removed(data: Path, now: bool) -> bool:
+    """Stop the node whose directory was removed, which only signals reach; False where there is no such node."""
+    import signal
+
+    from keepline.node.paths import NodePaths
+    from keepline.node.processes import send_signal, wait_gone
+    from keepline.node.removed import supervisor_of_removed
+
+    supervisor = supervisor_of_removed(NodePaths(data))
+    if supervisor is None:
+        return False
+    for _ in range(2 if now else 1):
+        send_signal(supervisor, signal.SIGTERM)
+    if not wait_gone(supervisor, REMOVED_LIMIT_S):
+        raise CommandFailed(
+            f"the node still runs after {REMOVED_LIMIT_S:g} s; end it with: keepline stop --now --data {data}"
+        )
+    typer.echo("stopped the node whose directory was removed")
+    return True
 
 
 def _wait_until_gone(data: Path, limit_s: float) -> None:

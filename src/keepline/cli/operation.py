@@ -142,12 +142,19 @@ def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> li
         data.mkdir(parents=True, exist_ok=True, mode=0o700)  # who called whom is nobody else's
         store_operation(operation, data, needed_operations)
     except OSError as error:
-        raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
+        raise _not_kept(data, error) from error
     for mistake in lint_operation(operation):
         complain(f"warning: {mistake}")
     sys.stdout.flush()
     sys.stderr.flush()
     return ["--operation", operation.digest, "--settings", _settings(operation)]
+
+
+def _not_kept(data: Path, error: OSError) -> CommandFailed:
+    place = f" ({error.filename})" if error.filename and os.fspath(error.filename) != os.fspath(data) else ""
+    return CommandFailed(
+        f"cannot keep data in {data}: {error.strerror or error}{place}; --data names a directory that can be written to"
+    )
 
 
 def upgrade(
@@ -178,7 +185,7 @@ def upgrade(
     except NodeNotRunning as error:
         raise CommandFailed(str(error)) from error
     except OSError as error:
-        raise CommandFailed(f"cannot keep data in {data}: {error.strerror or error}") from error
+        raise _not_kept(data, error) from error
     if not answer.get("ok"):
         raise CommandFailed(f"not upgraded: {answer.get('error')}; the node goes on as it was")
     same = " (the same operation; its processes are new)" if operation.digest == before.digest else ""

@@ -33,6 +33,11 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (r"found undefined alias '(.*)'", "`*{0}` has no anchor `&{0}` before it", "quote the value if no alias is meant"),
     (r"but found another document", "a second document begins here", "keep one document in a file"),
     (
+        r"expected the node content, but found '<stream end>'",
+        "the file ends where a value is due",
+        "write the value, and close what is open: `[` by `]`, `{{` by `}}`",
+    ),
+    (
         r"expected the node content, but found '(.+)'",
         "`{0}` stands where a value is due",
         "write the value, or quote it",

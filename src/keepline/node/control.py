@@ -22,6 +22,7 @@ from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX, CONTROL_MESSAGE_B
 from keepline.node.lock import end_hung, holder_of, release_lock, try_lock
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, is_alive, is_stopped, send_signal, wait_gone
+from keepline.node.removed import supervisor_of_removed, what_was_removed
 
 ANSWERS_WITHIN_S: Final = 10.0
 """A supervisor does nothing that takes long; on a machine that is overloaded it may still be late."""
@@ -267,6 +268,9 @@ def is_deaf(paths: NodePaths) -> bool:
 
 
 def _what_there_is(paths: NodePaths) -> str:
+    removed = supervisor_of_removed(paths)
+    if removed is not None:
+        return what_was_removed(paths, removed)
     orphans = survivors(paths)
     if orphans:
         names = ", ".join(f"{role} (pid {process.pid})" for role, process in orphans)

@@ -387,8 +387,10 @@ class Journal:
                     self._fold.set()
 
     def _fold_now(self) -> bool:
-        """Empty the WAL; False where a reader or the disk is in the way."""
+        """Empty the WAL; False where a reader or the disk is in the way, or where its file is no more."""
         try:
+            if self._wal_fd >= 0 and not os.fstat(self._wal_fd).st_nlink:
+                return False
             return fold(self._folding, self._path, was_lost=bool(self._sync_error))
         except (sqlite3.Error, OSError):
             return False

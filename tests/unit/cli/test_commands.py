@@ -147,7 +147,16 @@ def test_up_names_the_flag_that_was_wrong(run: Run) -> None:
 def test_up_where_data_cannot_be_kept(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ran = run("up", "--data", "file/data")
-    assert (ran.code, ran.err) == (1, "cannot keep data in file/data: Not a directory\n")
+    remedy = "--data names a directory that can be written to\n"
+    assert (ran.code, ran.err) == (1, f"cannot keep data in file/data: Not a directory; {remedy}")
+    ran = run("up", "--data", "file")
+    assert (ran.code, ran.err) == (1, f"cannot keep data in file: File exists; {remedy}")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "operation").touch()
+    ran = run("up", "--data", "data")
+    assert ran.code == 1
+    assert ran.err.startswith("cannot keep data in data: ")
+    assert ran.err.endswith(remedy)
 
 
 def test_status_as_json_is_the_reply_itself(run: Run, node: FakeNode) -> None:

@@ -371,10 +371,7 @@ def test_a_recording_without_sound_is_a_mistake(shop: Path, mistakes: Check) -> 
             " name one by its place, from 0 to 0",
         ),
         ("numbers.0800.flow=x", "1:19: numbers.0800.flow: there is no flow `x`; known: `greeting`"),
-        (
-            "sip.listen=[",
-            "1:1: sip.listen: not YAML: `<stream end>` stands where a value is due; quote the value",
-        ),
+        ("sip.listen=[", "1:1: sip.listen: not YAML: the file ends where a value is due; quote the value"),
     ],
 )
 def test_an_override_is_checked_as_the_file_is(mistakes: Check, override: str, mistake: str) -> None:

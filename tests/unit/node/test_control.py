@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,8 +16,10 @@ from keepline.model.limits import CONTROL_CLIENTS_MAX, CONTROL_FDS_PER_MESSAGE_M
 from keepline.node import control
 from keepline.node.control import ControlClient, Message, NodeNotRunning
 from keepline.node.control_server import ControlServer
+from keepline.node.lock import take_lock
 from keepline.node.paths import NodePaths
 from keepline.node.processes import identify
+from keepline.node.removed import supervisor_of_removed
 
 
 @pytest.fixture
@@ -243,6 +246,19 @@ def test_orphans_are_named(paths: NodePaths) -> None:
     assert own is not None
     paths.node_file.write_text(json.dumps({"processes": [["calls", own.pid, own.started]]}))
     with pytest.raises(NodeNotRunning, match=rf"calls \(pid {own.pid}\) of a former one still do"):
+        control.ask(paths.data, {"op": "status"}, 1)
+
+
+def test_a_node_whose_directory_was_removed_is_found(paths: NodePaths) -> None:
+    descriptor = take_lock(paths)
+    assert supervisor_of_removed(paths) is None
+    shutil.rmtree(paths.data)
+    text = rf"{paths.data} was removed under the node that runs there \(supervisor pid {os.getpid()}\).* `keepline stop"
+    with pytest.raises(NodeNotRunning, match=text):
+        control.ask(paths.data, {"op": "status"}, 1)
+    assert supervisor_of_removed(NodePaths(paths.data.parent / "another")) is None
+    os.close(descriptor)
+    with pytest.raises(NodeNotRunning, match="no node runs"):
         control.ask(paths.data, {"op": "status"}, 1)
 
 

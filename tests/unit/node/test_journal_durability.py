@@ -265,3 +265,22 @@ def test_folding_outlives_a_disk_in_trouble(tmp_path: Path, monkeypatch: pytest.
     told.synced_of(made.submit([received("b")], synced=True))
     assert folded.wait(30)
     made.close()
+
+
+def test_a_journal_whose_files_were_deleted_stays_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    data = tmp_path / "data"
+    data.mkdir()
+    path = journal.create(data)
+    told = Told()
+    made = Journal(path, journal.next_epoch(path), told)
+    told.synced_of(made.submit([received("a")], synced=True))
+    folds = threading.Semaphore(0)
+    fold_now = made._fold_now
+    monkeypatch.setattr(made, "_fold_now", lambda: folds.release() or fold_now())
+    shutil.rmtree(data)
+    assert "was deleted while in use" in told.synced_of(made.submit([received("b")], synced=True)).error
+    for _ in range(3):
+        assert folds.acquire(timeout=30)
+    assert "was deleted while in use" in made.trouble
+    made.close()
