@@ -14,7 +14,12 @@ from keepline.call.unfinished.shown import shown
 from keepline.flow import Call, Pending, Refused, Reply, Unknown, flow
 from keepline.flow.capabilities import UseOutcome, outcome_words
 from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, HttpService, resolve_name
-from keepline.model.limits import PENDING_PAUSE_S_MAX, PENDING_PAUSE_S_MIN, WORK_TRIES_KEPT_MAX, WORK_WORDS_CHARS_MAX
+from keepline.model.limits_capabilities import (
+    PENDING_PAUSE_S_MAX,
+    PENDING_PAUSE_S_MIN,
+    WORK_TRIES_KEPT_MAX,
+    WORK_WORDS_CHARS_MAX,
+)
 from keepline.model.operation import Number
 from keepline.sim.caller import Plan
 from keepline.sim.node import MakeExchange

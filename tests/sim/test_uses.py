@@ -12,7 +12,7 @@ from keepline.call.turn import Program
 from keepline.flow import Call, HungUp, Reply, Unavailable, Unknown, flow
 from keepline.flow.capabilities import outcome_words, read_outcome
 from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, HttpService
-from keepline.model.limits import USE_ATTEMPTS_MAX
+from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX
 from keepline.model.operation import Number
 from keepline.sim.caller import Plan
 from keepline.sim.node import MakeExchange

@@ -27,7 +27,12 @@ from keepline.model.capability import (
     PythonClass,
     resolve_name,
 )
-from keepline.model.limits import CAPABILITY_PATHS_MAX, PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PENDING_S_MAX
+from keepline.model.limits_capabilities import (
+    CAPABILITY_PATHS_MAX,
+    PATH_IN_FLIGHT_MAX,
+    PATH_THREADS_MAX,
+    PENDING_S_MAX,
+)
 
 READING = ("GET", "HEAD")
 PATH_KINDS = ("http", "python", "snapshot")

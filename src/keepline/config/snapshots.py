@@ -4,7 +4,7 @@ from pydantic import Field
 
 from keepline.config.answers import ActionName, AnswerName, FieldText, Strict, parse_field, secret_place
 from keepline.model.capability import CapabilityAction, Snapshot, SnapshotTable
-from keepline.model.limits import SNAPSHOT_AGE_S_MAX
+from keepline.model.limits_capabilities import SNAPSHOT_AGE_S_MAX
 
 
 class SnapshotTableFile(Strict):

@@ -9,7 +9,7 @@ import structlog
 
 from keepline.connectors.interface import Asked, Connector
 from keepline.flow.capabilities import Unavailable, UseOutcome, unanswered
-from keepline.model.limits import PATH_WAITING_MAX, PATH_WORDS_MAX
+from keepline.model.limits_capabilities import PATH_WAITING_MAX, PATH_WORDS_MAX
 
 log = structlog.get_logger("calls")
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from keepline.model.capability import SecretRef
-from keepline.model.limits import SECRET_BYTES_MAX
+from keepline.model.limits_capabilities import SECRET_BYTES_MAX
 
 
 class SecretMissingError(Exception):

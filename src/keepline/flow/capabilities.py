@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from keepline.flow.secrets import AskSecretDigits, Secret, SecretHandle, secrets_in
 from keepline.flow.steps import UNTOLD, StepRequest, StepResult, check_words
 from keepline.model.errors import LocalError
-from keepline.model.limits import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
+from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
 
 Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | None
 """What an argument or a field of an answer may hold; lists and mappings hold the same."""

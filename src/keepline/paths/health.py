@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from keepline.model.limits import PATH_OUTCOMES_MAX
+from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
 from keepline.paths.figures import Baseline, FigureRule, worse_than
 
 

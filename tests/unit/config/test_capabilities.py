@@ -8,7 +8,7 @@ from keepline.config import load_operation
 from keepline.config.load import lint_operation
 from keepline.model.capability import FieldPath, HttpService, PythonClass, SecretRef
 from keepline.model.errors import OperationError
-from keepline.model.limits import CAPABILITY_PATHS_MAX, PENDING_S_MAX
+from keepline.model.limits_capabilities import CAPABILITY_PATHS_MAX, PENDING_S_MAX
 
 HEAD = """operation: shop
 trunks: {carrier: {peers: [203.0.113.0/24]}}

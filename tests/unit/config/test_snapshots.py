@@ -8,7 +8,7 @@ from keepline.config import load_operation
 from keepline.config.answers import parse_field
 from keepline.model.capability import Snapshot, SnapshotTable
 from keepline.model.errors import OperationError
-from keepline.model.limits import SNAPSHOT_AGE_S_MAX
+from keepline.model.limits_capabilities import SNAPSHOT_AGE_S_MAX
 
 CRM = """      - {name: crm, http: {base_url: "http://127.0.0.1:1", actions: {find: {path: "/orders/{number}",
           response: {state: $.state}}}}}

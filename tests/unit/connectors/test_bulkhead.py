@@ -15,7 +15,12 @@ from keepline.connectors.interface import Asked
 from keepline.connectors.python.runner import PythonConnector
 from keepline.flow import Reply, Unavailable, Unknown
 from keepline.model.capability import CapabilityAction
-from keepline.model.limits import PATH_IN_FLIGHT_MAX, PATH_THREADS_MAX, PATH_WAITING_MAX, PATH_WORDS_MAX
+from keepline.model.limits_capabilities import (
+    PATH_IN_FLIGHT_MAX,
+    PATH_THREADS_MAX,
+    PATH_WAITING_MAX,
+    PATH_WORDS_MAX,
+)
 
 READ, CHANGE = CapabilityAction(), CapabilityAction(changes=True)
 

@@ -11,7 +11,7 @@ from keepline.connectors.http.client import HttpConnector
 from keepline.connectors.interface import Asked
 from keepline.flow import Refused, Unavailable, Unknown
 from keepline.model.capability import CapabilityAction, HttpService, SecretRef
-from keepline.model.limits import HTTP_ANSWER_BYTES_MAX, SECRET_BYTES_MAX
+from keepline.model.limits_capabilities import HTTP_ANSWER_BYTES_MAX, SECRET_BYTES_MAX
 from tests.unit.connectors.connector_suite import run
 
 READ = CapabilityAction(method="GET", path="/x/{a}")

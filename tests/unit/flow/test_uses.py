@@ -17,7 +17,7 @@ from keepline.flow.capabilities import (
 )
 from keepline.flow.steps import fingerprint
 from keepline.model.errors import LocalError
-from keepline.model.limits import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
+from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
 
 CALL = Call("c1", "200", "100")
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepline.model.limits import PATH_OUTCOMES_MAX
+from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
 from keepline.paths.figures import BASELINE_SAMPLES_MIN, FIGURES, Baseline
 from keepline.paths.health import NEXT, Breaker, Condition, HealthPolicy, PathHealth, PathView, Tried, Used
 

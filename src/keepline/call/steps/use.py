@@ -42,7 +42,8 @@ from keepline.flow.capabilities import (
 )
 from keepline.flow.steps import fingerprint
 from keepline.model.capability import CapabilityAction
-from keepline.model.limits import SECRET_REPEATS_MAX, USE_ATTEMPTS_MAX
+from keepline.model.limits import SECRET_REPEATS_MAX
+from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX
 
 SILENT_S = 0.5
 """Beyond its deadline, until a use that nobody answers is given up."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from keepline.call.facts.work import UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
-from keepline.model.limits import WORK_TRIES_KEPT_MAX
+from keepline.model.limits_capabilities import WORK_TRIES_KEPT_MAX
 
 USE, CALL_BROKEN, CALL_FAILED, RUN_FAILED = "use", "call_broken", "call_failed", "run_failed"
 """What an item is about."""

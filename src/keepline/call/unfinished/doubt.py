@@ -14,7 +14,7 @@ from keepline.call.turn import Turn
 from keepline.call.unfinished.book import USE
 from keepline.flow.capabilities import Pending, Unknown, UseOutcome, handles_in
 from keepline.model.capability import CapabilityAction
-from keepline.model.limits import PENDING_PAUSE_S_MIN
+from keepline.model.limits_capabilities import PENDING_PAUSE_S_MIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from keepline.flow.capabilities import (
     write_outcome,
 )
 from keepline.model.capability import CapabilityAction
-from keepline.model.limits import PENDING_PAUSE_S_MAX, PENDING_PAUSE_S_MIN, WORK_WORDS_CHARS_MAX
+from keepline.model.limits_capabilities import PENDING_PAUSE_S_MAX, PENDING_PAUSE_S_MIN, WORK_WORDS_CHARS_MAX
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange

@@ -17,7 +17,7 @@ from keepline.connectors.revealing import has_secret, opened
 from keepline.connectors.secrets import SecretMissingError, secret_of
 from keepline.flow.capabilities import Refused, Unavailable, UseOutcome, unanswered
 from keepline.model.capability import IDEMPOTENCY_KEY, FieldPath, HttpService
-from keepline.model.limits import HTTP_ANSWER_BYTES_MAX
+from keepline.model.limits_capabilities import HTTP_ANSWER_BYTES_MAX
 
 TEMPLATE = re.compile(r"\{(\w+)\}")
 KEY_HEADER = "Idempotency-Key"

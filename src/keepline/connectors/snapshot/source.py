@@ -14,7 +14,7 @@ from keepline.connectors.interface import MissingFieldError, pick
 from keepline.connectors.secrets import SecretMissingError, secret_of
 from keepline.connectors.snapshot.client import key_text
 from keepline.model.capability import CapabilityAction, Snapshot, SnapshotTable
-from keepline.model.limits import SNAPSHOT_BYTES_MAX, SNAPSHOT_ROWS_MAX
+from keepline.model.limits_capabilities import SNAPSHOT_BYTES_MAX, SNAPSHOT_ROWS_MAX
 
 WORDS_CHARS_MAX: Final = 200
 
