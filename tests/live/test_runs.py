@@ -1,6 +1,8 @@
 """Flows without a caller in a real node: active is killed while they wait; the whole node is started again."""
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ sip: {listen: "127.0.0.1:5060"}
 http: {listen: "127.0.0.1:8080"}
 trunks: {loopback: {peers: ["127.0.0.0/8"]}}
 numbers: {1000: {flow: nobody}}
-flows: {nobody: "flows:nobody", parent: "flows:parent", hears: "flows:hears", naps: "flows:naps"}
+flows: {nobody: "flows:nobody", parent: "flows:parent", hears: "flows:hears", naps: "flows:naps", fails: "flows:fails"}
 """
 FLOWS = '''"""Flows that wait."""
 
@@ -45,6 +47,12 @@ async def hears(run: Run) -> str:
     told = await run.wait_for("paid", run.variables["order"], timeout_s=86_400)
     await run.wait(0.5)
     return told.amount if told else "nothing"
+
+
+@flow
+async def fails(run: Run) -> None:
+    told = await run.wait_for("decided")
+    raise RuntimeError(f"{told.by} said {told.approved!r}")
 '''
 
 
@@ -96,6 +104,61 @@ def test_active_is_killed_while_runs_wait(node: LocalNode) -> None:
     timeline = node.command("flow", "show", family).stdout
     assert timeline.count("run_ended.1") == 1
     assert timeline.count("verb=start") == 2
+
+
+def post(node: LocalNode, path: str, body: dict[str, Any], key: str = "", token: str = "") -> tuple[int, Any]:
+    """Status and answer of one request to the API."""
+    token = token or (Path(node.status()["data"]) / "api.token").read_text().strip()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    headers |= {"Idempotency-Key": key} if key else {}
+    request = urllib.request.Request(f"http://{node.http}{path}", json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def get(node: LocalNode, path: str) -> Any:
+    with urllib.request.urlopen(f"http://{node.http}{path}", timeout=WITHIN_S) as answer:
+        return json.load(answer)
+
+
+def test_started_and_told_over_http_while_active_is_killed(node: LocalNode) -> None:
+    """Each request counts once, however often it is made; what failed is on the work list and can be closed."""
+    begin = {"flow": "hears", "key": "order-17", "variables": {"order": "17"}}
+    status, begun = post(node, "/api/flows", begin)
+    assert (status, begun["known"]) == (201, False)
+    node.kill("active")
+    assert post(node, "/api/flows", begin) == (200, begun | {"known": True})
+    wait_until("it waits", lambda: get(node, f"/api/flows/{begun['id']}")["waits_for"] == "event paid 17", WITHIN_S)
+    assert post(node, "/api/events/paid/17", {"amount": "12"}, token="x")[0] == 401
+    status, told = post(node, "/api/events/paid/17", {"amount": "12"}, "bank-1")
+    assert (status, told["known"]) == (200, False)
+    node.kill("active")
+    assert post(node, "/api/events/paid/17", {"amount": "12"}, "bank-1") == (200, told | {"known": True})
+    assert post(node, "/api/events/paid/17", {"amount": "13"}, "bank-1")[0] == 409
+    assert '"12"' in await_end(node, begun["id"])
+    assert get(node, f"/api/flows/{begun['id']}")["value"] == "12"
+    assert post(node, "/api/flows", {"flow": "nobody", "key": "1"})[0] == 422
+    _, fails = post(node, "/api/flows", {"flow": "fails", "key": "1"})
+    assert post(node, f"/api/flows/{fails['id']}/events/decided", {"by": "Ana", "approved": True}, "m-1")[0] == 200
+    wait_until("the run that failed", lambda: work(node), WITHIN_S)
+    [item] = work(node)
+    assert (item["id"], item["about"], item["key"]) == (f"{fails['id']}-failed", "run_failed", "1")
+    assert item["why"] == "the run raised: RuntimeError: Ana said True"
+    assert get(node, "/api/work")["items"] == [item]
+    assert post(node, f"/api/flows/{fails['id']}/events/decided", {}, "m-2")[0] == 409
+    assert "Traceback" in node.command("work", "show", item["id"]).stdout
+    wait_until("it is counted", lambda: node.status()["work"]["run_failed"] == 1, WITHIN_S)
+    node.command("work", "close", item["id"], "--by", "Ana", "--outcome", "void")
+    assert work(node) == []
+    wait_until("it is counted no more", lambda: node.status()["work"]["run_failed"] == 0, WITHIN_S)
+
+
+def work(node: LocalNode) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in node.command("work", "--json").stdout.splitlines()]
 
 
 def test_the_whole_node_is_started_again(node: LocalNode) -> None:

@@ -74,6 +74,12 @@ async def fails(run: Run) -> None:
 
 
 @flow
+async def decides(run: Run) -> str:
+    told = await run.wait_for("decided")
+    return f"{told.approved} {told.by['name']}"
+
+
+@flow
 async def breaks(_run: Run) -> None:
     raise RuntimeError("no luck")
 
@@ -108,7 +114,7 @@ async def promises(call: Call) -> None:
 
 FLOWS: dict[str, FlowFunction] = {
     each.__name__: each  # type: ignore[attr-defined]
-    for each in (orders, sums, part, hears, fails, breaks, calls_back, confirm, promises)
+    for each in (orders, sums, part, hears, decides, fails, breaks, calls_back, confirm, promises)
 }
 
 
@@ -254,6 +260,32 @@ def test_an_event_is_told_once_however_often_it_is_said() -> None:
     runs.say(given)
     runs.pass_days(0.3)
     assert len([fact for fact in runs.node.written if isinstance(fact, EventTold)]) == 1
+
+
+def test_an_id_of_an_event_is_not_taken_for_another() -> None:
+    runs = Runs("hears", told=((1.0, "1"),))
+    runs.pass_days(0.1)
+    id_ = f"e{0:015x}"
+    others = [TellEvent("paid", "17", id_, (("amount", "2"),)), TellEvent("paid", "18", id_, (("amount", "1"),))]
+    for days, other in enumerate(others, 1):
+        runs.say(other)
+        runs.pass_days(days)
+        answer = runs.node.runs.answered[id_]
+        assert "other fields" in answer.mistake or "something else" in answer.mistake
+    runs.say(TellEvent("paid", "17", id_, (("amount", "1"),)))
+    runs.pass_days(3)
+    assert runs.node.runs.answered[id_].known
+    assert len([fact for fact in runs.node.written if isinstance(fact, EventTold)]) == 1
+
+
+def test_a_run_that_waits_without_a_key_is_told_by_its_id() -> None:
+    runs = Runs("decides")
+    runs.pass_days(0.1)
+    runs.node.ask(TellEvent("decided", RUN, f"e{7:015x}", (("approved", True), ("by", {"name": "Ana"}))))
+    runs.pass_days(0.2)
+    over = runs.ended()
+    assert over is not None
+    assert over.value == '"True Ana"'
 
 
 def test_a_callback_of_a_promise_is_made_once() -> None:

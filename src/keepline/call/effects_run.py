@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from keepline.call.facts import Fact
 from keepline.call.facts.run import EventTold
+from keepline.flow.capabilities import Value
+
+Variables = tuple[tuple[str, Value], ...]
+"""What a run is started with, or an event tells: names and values, text where a command gave them."""
 
 # Effects --------------------------------------------------------------------------------------------------------------
 
@@ -53,6 +57,8 @@ class RunAnswered:
     id: str = ""
     """Of the run, or of the event; with a key the run is the one that has it."""
     mistake: str = ""
+    known: bool = False
+    """It was on record before."""
 
 
 RunEffect = ReadDue | ReadWaiting | ReadFacts | RestRun | RunAnswered
@@ -112,7 +118,7 @@ class StartRun:
     flow: str
     id: str
     key: str = ""
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: Variables = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class TellEvent:
     event: str
     key: str
     id: str
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: Variables = ()
 
 
 RunInput = RunsAdopted | RunsDue | WaitersRead | FactsRead | RunRested | StartRun | TellEvent

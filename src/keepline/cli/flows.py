@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from keepline.cli import output
 from keepline.cli.output import DEFAULT_DATA, CommandFailed, Data
-from keepline.cli.placing import ASK_AGAIN_FOR_S, ASK_TIMEOUT_S, POLL_S, variables_of
+from keepline.cli.placing import variables_of
 from keepline.cli.records import clock, short
 
 if TYPE_CHECKING:
@@ -85,45 +84,25 @@ def tell(
 
 def _ask(data: Path, wanted: "StartRun | TellEvent") -> "Message":
     """Have it on record, once, also where the call process dies meanwhile."""
-    from keepline.node.control import NodeNotRunning, ask
+    from keepline.node.asking import ask_until_answered
+    from keepline.node.control import NodeNotRunning
     from keepline.node.run_commands import request_of
 
-    give_up_s = time.monotonic() + ASK_AGAIN_FOR_S
-    while True:
-        try:
-            reply = ask(data, request_of(wanted), ASK_TIMEOUT_S)
-        except NodeNotRunning as error:
-            if "did not answer" not in str(error) or time.monotonic() > give_up_s:
-                raise CommandFailed(str(error), output.NO_NODE) from error
-            continue
-        if reply.get("ok"):
-            return reply
-        if not reply.get("again"):
-            raise CommandFailed(str(reply.get("error", "the node refused")), output.WRONG_INPUT)
-        if time.monotonic() > give_up_s:
-            raise CommandFailed(f"the node cannot do it: {reply.get('error')}", output.FAILED)
-        time.sleep(POLL_S)
-
-
-def _state_of(line: "RunLine") -> str:
-    return line.ending or ("waiting" if line.subject or line.due_at != 0 else "at_work")
-
-
-def _waits_for(line: "RunLine") -> str:
-    return line.subject or ("time" if _state_of(line) == "waiting" else "")
+    try:
+        reply = ask_until_answered(data, request_of(wanted))
+    except NodeNotRunning as error:
+        raise CommandFailed(str(error), output.NO_NODE) from error
+    if not reply.get("ok"):
+        raise CommandFailed(str(reply.get("error", "the node refused")), output.WRONG_INPUT)
+    return reply
 
 
 def _json_of(line: "RunLine") -> str:
-    told = {
-        "id": line.id, "flow": line.flow, "key": line.key, "parent": line.parent, "state": _state_of(line),
-        "waits_for": _waits_for(line), "since": line.since, "until": line.due_at or None,
-        "began_at": line.began_at, "ended_at": line.ended_at,
-    }  # fmt: skip
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(line.told(), ensure_ascii=False)
 
 
 def _line_of(line: "RunLine") -> str:
     until = f"until {clock(line.due_at)}" if line.due_at else ""
-    parts = [clock(line.began_at), line.id, line.flow, line.key or "-", _state_of(line), _waits_for(line),
+    parts = [clock(line.began_at), line.id, line.flow, line.key or "-", line.state, line.waits_for,
              f"since {clock(line.since)}", until]  # fmt: skip
     return "  ".join(filter(None, parts))

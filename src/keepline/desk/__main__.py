@@ -16,8 +16,10 @@ import uvicorn
 from keepline.desk.app import create_app
 from keepline.desk.copying import Copying
 from keepline.desk.node_source import NodeSource
+from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
 from keepline.model.limits import DESK_REQUESTS_MAX
+from keepline.node.api_token import read_token
 from keepline.node.logs import set_up_logs
 
 TICK_S = 1.0
@@ -66,7 +68,12 @@ def main() -> None:
     # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
     config = uvicorn.Config(
-        create_app(NodeSource(arguments.data), loopback=loopback),
+        create_app(
+            NodeSource(arguments.data),
+            loopback=loopback,
+            runs=NodeRuns(arguments.data),
+            token=lambda: read_token(arguments.data),
+        ),
         log_config=None,
         log_level="error",
         access_log=False,

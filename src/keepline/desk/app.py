@@ -1,7 +1,8 @@
-"""The API and the page as an ASGI application over a `Source`. It only reads: no request changes the node."""
+"""The API and the page as an ASGI application over a `Source`. It only reads, but for runs and events (`runs_api`)."""
 
 import ipaddress
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
@@ -15,6 +16,8 @@ from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
 from keepline.desk.page import CALLS_SHOWN, CONTENT_SECURITY_POLICY, STYLESHEET, render_page
+from keepline.desk.runs_api import add_runs_api
+from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
 from keepline.model.limits import DESK_CALLS_MAX
 
@@ -27,13 +30,20 @@ _HEADERS = (
 )
 
 
-def create_app(source: Source, *, loopback: bool) -> ASGIApp:
-    """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered."""
+def create_app(
+    source: Source, *, loopback: bool, runs: RunSource | None = None, token: Callable[[], str] = str
+) -> ASGIApp:
+    """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
+
+    `token` says what a request must have that changes something; where it is empty none may.
+    """
     app = FastAPI(
         title="Keepline", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         description="How a node is and what its calls were. Times are seconds since the epoch.",
     )  # fmt: skip
     _add_api(app, source)
+    if runs is not None:
+        add_runs_api(app, runs, token)
     _add_metrics(app, source)
     _add_page(app, source)
 

@@ -186,11 +186,12 @@ class Run:
             raise ValueError(f"wait: seconds must be 0 to {RUN_WAIT_S_MAX}, not {seconds}")
         return Verb(Wait(seconds))
 
-    def wait_for(self, event: str, key: str, *, timeout_s: float | None = None) -> Verb[Reply | Overdue]:
-        """Wait until somebody tells of this event with this key; its fields are attributes of what comes back.
+    def wait_for(self, event: str, key: str = "", *, timeout_s: float | None = None) -> Verb[Reply | Overdue]:
+        """Wait until somebody tells of this event with this key, else this run's id; its fields are attributes then.
 
         One that was told before is kept, and ends the wait at once. Of several runs that wait for the same, one hears.
         """
+        key = key or self.id
         check_event(event, key)
         return Verb(WaitFor(event, key, checked_timeout("wait_for", timeout_s)))
 

@@ -94,6 +94,24 @@ class RunLine:
     ended_at: float | None
     ending: str
 
+    @property
+    def state(self) -> str:
+        """at_work, waiting, or how it ended."""
+        return self.ending or ("waiting" if self.subject or self.due_at != index.AT_WORK_S else "at_work")
+
+    @property
+    def waits_for(self) -> str:
+        """event NAME KEY, run ID, call ID or time; empty where it does not wait."""
+        return self.subject or ("time" if self.state == "waiting" else "")
+
+    def told(self) -> dict[str, object]:
+        """As programs read it: `docs/reference/commands.md` has the fields."""
+        return {
+            "id": self.id, "flow": self.flow, "key": self.key, "parent": self.parent, "state": self.state,
+            "waits_for": self.waits_for, "since": self.since, "until": self.due_at or None,
+            "began_at": self.began_at, "ended_at": self.ended_at,
+        }  # fmt: skip
+
 
 def run_lines(connection: sqlite3.Connection, *, ended: int, prefix: str = "") -> list[RunLine]:
     """Every run that has not ended, and the `ended` last of those that have, in the order of their beginning."""

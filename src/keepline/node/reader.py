@@ -1,5 +1,6 @@
 """Reads call records and timelines from a journal, whether its node runs or not. It never writes."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keepline.call.facts import Fact
+from keepline.call.facts.run import RunEnded
 from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
 from keepline.model.errors import KeeplineError, LocalError
@@ -75,6 +77,15 @@ class JournalReader:
         """Every run that has not ended and the `ended` last of the others, or those whose id begins with `prefix`."""
         with self._reading():
             return run_lines(self._connection, ended=ended, prefix=prefix)
+
+    def run(self, run: str) -> dict[str, object] | None:
+        """One run as programs read it, with its result where it has ended; None where there is none."""
+        line = next((each for each in self.runs(prefix=run) if each.id == run), None)
+        if line is None:
+            return None
+        each = next((fact for _, fact in self._facts(run) if isinstance(fact, RunEnded)), None)
+        result = {"outcome": each.outcome, "value": json.loads(each.value), "error": each.error} if each else {}
+        return line.told() | result
 
     def last_position(self) -> int:
         """Of the last fact; 0 where there is none."""

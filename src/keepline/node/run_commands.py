@@ -3,9 +3,7 @@
 Who asks names an id, so that asking again after a switch-over asks once. They go the way of requests to place a call.
 """
 
-from collections.abc import Mapping
-
-from keepline.call.effects_run import RunAnswered, StartRun, TellEvent
+from keepline.call.effects_run import RunAnswered, StartRun, TellEvent, Variables
 from keepline.node.control import Message
 
 START, TELL = "start_run", "tell"
@@ -22,7 +20,7 @@ def request_of(wanted: StartRun | TellEvent) -> Message:
 def wanted_of(message: Message) -> StartRun | TellEvent:
     """What such a message asks for; the core says what is wrong with it."""
     given = message.get("variables")
-    variables = tuple((str(name), str(value)) for name, value in given.items()) if isinstance(given, Mapping) else ()
+    variables: Variables = tuple((str(name), value) for name, value in given.items()) if isinstance(given, dict) else ()
     id_, key = str(message.get("call", "")), str(message.get("key", ""))
     if message.get("op") == START:
         return StartRun(str(message.get("flow", "")), id_, key, variables)
@@ -31,4 +29,11 @@ def wanted_of(message: Message) -> StartRun | TellEvent:
 
 def answer_of(news: RunAnswered) -> Message:
     """What became of it, for who asked."""
-    return {"op": "placed", "ok": not news.mistake, "call": news.asked, "id": news.id, "error": news.mistake}
+    return {
+        "op": "placed",
+        "ok": not news.mistake,
+        "call": news.asked,
+        "id": news.id,
+        "error": news.mistake,
+        "known": news.known,
+    }

@@ -25,6 +25,7 @@ import structlog
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
 from keepline.node import control, journal_rescue, work_requests
+from keepline.node.api_token import make_token
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
 from keepline.node.control_server import ControlServer
@@ -377,6 +378,7 @@ def main() -> int:
         lock_fd = take_lock(paths, control.is_deaf)
         if not control.survivors(paths):
             prune_prompts(paths.prompts, time.time())
+        make_token(paths.data)
         journal_rescue.create(paths.data, alone=not control.survivors(paths))
         supervisor = Supervisor(paths, arguments.operation, Settings.parse(arguments.settings), lock_fd, head_start)
     except (KeeplineError, OSError) as error:

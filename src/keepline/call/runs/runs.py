@@ -26,12 +26,12 @@ from keepline.call.effects_run import (
     TellEvent,
     WaitersRead,
 )
-from keepline.call.facts import CallPlaced
+from keepline.call.facts import CallPlaced, Fact
 from keepline.call.facts.run import EventTold, RunEnded, RunFact, RunStarted
 from keepline.call.runs import steps, using
 from keepline.call.runs.events import KeptEvents
 from keepline.call.runs.index import CALL
-from keepline.call.runs.starting import mistake_in_event, mistake_in_start, started_by_command
+from keepline.call.runs.starting import mistake_in_event, mistake_in_repetition, mistake_in_start, started_by_command
 from keepline.call.runs.state import RunPhase, RunState, fold
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
@@ -134,7 +134,7 @@ class Runs:
         self._reading.pop(given.id, None)
         asked = self._asked.pop(given.id, None)
         if asked is not None:
-            self._answer(turn, asked, is_known=bool(given.facts))
+            self._answer(turn, asked, given.facts[0] if given.facts else None)
         elif given.facts and isinstance(given.facts[0], RunStarted) and given.id not in self.resident:
             self._wake(turn, given)
         if not (given.facts and isinstance(given.facts[0], EventTold)):
@@ -204,17 +204,20 @@ class Runs:
         self._asked[id_] = given
         self.read(turn, id_)
 
-    def _answer(self, turn: Turn, asked: StartRun | TellEvent, *, is_known: bool) -> None:
+    def _answer(self, turn: Turn, asked: StartRun | TellEvent, on_record: Fact | None) -> None:
+        is_known = on_record is not None
         if isinstance(asked, StartRun):
             program = self.exchange.programs[self.exchange.current]
             started = started_by_command(asked, turn.now_s, program)
             if not is_known:
                 self.start(turn, started, is_new=True)
-            turn.emit(RunAnswered(asked.id, started.call))
-        else:
-            if not is_known and not self.events.has(asked.id):
-                self._tell(turn, asked)
+            turn.emit(RunAnswered(asked.id, started.call, known=is_known))
+        elif on_record is None and not self.events.has(asked.id):
+            self._tell(turn, asked)
             turn.emit(RunAnswered(asked.id, asked.id))
+        else:
+            mistake = mistake_in_repetition(asked, on_record) if on_record is not None else ""
+            turn.emit(RunAnswered(asked.id, asked.id, mistake, known=True))
 
     def _tell(self, turn: Turn, asked: TellEvent) -> None:
         told = EventTold(asked.id, turn.now_s, asked.event, asked.key, write_value(dict(asked.variables)))

@@ -7,11 +7,12 @@ the same run. Without one it follows from the step that starts it, or a command 
 import re
 from hashlib import blake2b
 
-from keepline.call.effects_run import StartRun, TellEvent
-from keepline.call.facts.run import RunStarted
+from keepline.call.effects_run import StartRun, TellEvent, Variables
+from keepline.call.facts import Fact
+from keepline.call.facts.run import EventTold, RunStarted
 from keepline.call.turn import Program
 from keepline.flow import StartFlow, takes_run
-from keepline.flow.capabilities import write_value
+from keepline.flow.capabilities import read_value, write_value
 from keepline.flow.runs import check_event, checked_start
 
 _RUN = re.compile(r"r[0-9a-f]{15}", re.A)
@@ -67,7 +68,16 @@ def mistake_in_event(given: TellEvent) -> str:
     return _mistake_in_variables(given.variables)
 
 
-def _mistake_in_variables(variables: tuple[tuple[str, str], ...]) -> str:
+def mistake_in_repetition(given: TellEvent, told: Fact) -> str:
+    """What is wrong with telling of an event under an id that is on record; empty where it is told again."""
+    if isinstance(told, EventTold) and (told.event, told.key) == (given.event, given.key):
+        if read_value(told.variables) == read_value(write_value(dict(given.variables))):
+            return ""
+        return f"the event {given.id} was told before, with other fields: {told.variables[:200]}"
+    return f"{given.id} is the id of something else"
+
+
+def _mistake_in_variables(variables: Variables) -> str:
     bad = next((name for name, _ in variables if not _VARIABLE.fullmatch(name)), None)
     return "" if bad is None else f"{bad!r} is not a variable's name: letters, digits and _, a letter first"
 
