@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keepline.model.limits import DESK_REQUESTS_MAX
+from keepline.model.limits_desk import DESK_REQUESTS_MAX
 
 DEADLINE_S = 60
 Start = Callable[[], "subprocess.Popen[bytes]"]

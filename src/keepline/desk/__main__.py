@@ -18,7 +18,7 @@ from keepline.desk.copying import Copying
 from keepline.desk.node_source import NodeSource
 from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
-from keepline.model.limits import DESK_REQUESTS_MAX
+from keepline.model.limits_desk import DESK_REQUESTS_MAX
 from keepline.node.api_token import read_token
 from keepline.node.logs import set_up_logs
 

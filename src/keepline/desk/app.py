@@ -19,7 +19,7 @@ from keepline.desk.page import CALLS_SHOWN, CONTENT_SECURITY_POLICY, STYLESHEET,
 from keepline.desk.runs_api import add_runs_api
 from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
-from keepline.model.limits import DESK_CALLS_MAX
+from keepline.model.limits_desk import DESK_CALLS_MAX
 
 _HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),

@@ -31,7 +31,7 @@ from keepline.call.record import CallRecord
 from keepline.desk.models import Status
 from keepline.desk.source import Source, Unavailable
 from keepline.flow.capabilities import outcome_words
-from keepline.model.limits import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
+from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 
 KINDS: Final = tuple(
     each.kind

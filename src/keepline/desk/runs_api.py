@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from keepline.desk.models import Problem
 from keepline.desk.models_runs import EventTold, Run, Runs, RunStarted
 from keepline.desk.runs_source import RunSource
-from keepline.model.limits import DESK_CALLS_MAX
-from keepline.model.limits_runs import API_BODY_BYTES_MAX, EVENT_KEY_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX
+from keepline.model.limits_desk import API_BODY_BYTES_MAX, DESK_CALLS_MAX, IDEMPOTENCY_KEY_CHARS_MAX
+from keepline.model.limits_runs import EVENT_KEY_CHARS_MAX
 from keepline.node.api_token import FILE_NAME, is_token
 
 KEY_HEADER = "Idempotency-Key"

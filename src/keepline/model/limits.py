@@ -308,19 +308,6 @@ CONTROL_CLIENTS_MAX = 64
 CONTROL_FDS_PER_MESSAGE_MAX = 200
 """The kernel passes 253 descriptors at most in one message."""
 
-# Desk
-DESK_CALLS_MAX = 1_000
-"""Call records in one answer; a request for more is refused."""
-DESK_REQUESTS_MAX = 64
-"""Connections and requests at once; further ones are answered 503."""
-
-METRIC_CALLS_MAX = 20_000
-"""Live calls whose beginning is remembered for the metrics; of the oldest beyond it no delay is counted."""
-METRIC_FACTS_PER_READ = 5_000
-"""Read at a time for the metrics."""
-METRIC_OUTCOMES_MAX = 100
-"""Outcomes of calls told apart in the metrics; the next ones are `other`."""
-
 # Calls process
 SIP_DATAGRAMS_PER_TURN_MAX = 16
 """Dealt with before anything else has its turn."""

@@ -19,9 +19,5 @@ WORK_ERROR_CHARS_MAX = 4_000
 WORK_MADE_MAX = 50
 """Things that a flow had done before it failed, on the work list: the last ones."""
 EVENT_KEY_CHARS_MAX = 200
-API_BODY_BYTES_MAX = 32_768
-"""Of one request to the API that starts a run or tells of an event."""
-IDEMPOTENCY_KEY_CHARS_MAX = 200
-"""Of the id under which somebody outside tells of an event."""
 EVENTS_KEPT_MAX = 10_000
 """Events that nobody has waited for yet; the oldest gives way."""

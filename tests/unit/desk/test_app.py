@@ -15,7 +15,7 @@ from keepline.call.unfinished.book import WorkItem
 from keepline.call.unfinished.shown import shown
 from keepline.desk.app import create_app, is_address_or_localhost
 from keepline.desk.source import Unavailable
-from keepline.model.limits import DESK_CALLS_MAX
+from keepline.model.limits_desk import DESK_CALLS_MAX
 
 STATUS: dict[str, object] = {
     "node": "bench-1",

@@ -25,7 +25,7 @@ from keepline.desk.node_source import NodeSource
 from keepline.desk.source import Unavailable
 from keepline.flow.capabilities import Reply, write_outcome
 from keepline.flow.capabilities import Unavailable as Away
-from keepline.model.limits import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
+from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 from keepline.node import journal
 from tests.unit.desk.test_app import STATUS
 
