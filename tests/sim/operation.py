@@ -18,6 +18,7 @@ from keepline.model.operation import (
     TrunkOutbound,
 )
 from keepline.sip.transaction import Timers
+from tests.sim.run_flows import RUN_FLOWS
 
 IDENTITY = Identity(HostPort("203.0.113.5", 5060), "203.0.113.5", "Keepline/test", Timers())
 RTP_PORTS = [40000, 40002, 40004, 40006]
@@ -232,6 +233,7 @@ FLOWS = {
     )
 }
 FLOWS["fragile"] = brittle
+FLOWS |= RUN_FLOWS
 NUMBERS = {
     "1000": Number("greeting"),
     "1001": Number("greeting", ring_s=3.0),
@@ -256,6 +258,8 @@ NUMBERS = {
     "8000": Number("paying"),
     "8001": Number("paying"),
 }
+PENDING_S = 120.0
+"""Until a doubt is work for a person."""
 CAPABILITY = Capability(
     "office",
     (
@@ -264,8 +268,8 @@ CAPABILITY = Capability(
             HttpService("http://office.invalid", {}),
             {
                 "find": CapabilityAction(timeout_s=2.0),
-                "charge": CapabilityAction(timeout_s=2.0, changes=True, idempotent=True),
-                "send": CapabilityAction(timeout_s=2.0, changes=True, lookup="find"),
+                "charge": CapabilityAction(timeout_s=2.0, changes=True, idempotent=True, pending_s=PENDING_S),
+                "send": CapabilityAction(timeout_s=2.0, changes=True, lookup="find", pending_s=PENDING_S),
             },
         ),
     ),

@@ -13,6 +13,7 @@ from keepline.sim.node import MakeExchange
 from keepline.sim.world import BEGAN_S
 from tests.sim.faults import plan_cuts, plan_faults
 from tests.sim.scenes import Scene, exchange_of
+from tests.sim.whole_deaths import RUNNING, RUNS_MAX, WHOLE, plan_disk, plan_runs, plan_whole_deaths
 
 CALLERS = 12
 CALLS_BEGIN_WITHIN_S = 8.0
@@ -102,10 +103,13 @@ def random_scene(
     kind: type[Exchange] = Exchange,
     supervised: bool | None = None,
     as_objects: bool = False,
+    whole: bool | None = None,
+    pays: bool = False,
 ) -> Scene:
     """The world of a seed, not yet run; `kind` is what its processes drive where `make` says nothing.
 
-    `supervised` says whether it has two calls processes; None leaves that to the seed.
+    `supervised` says whether it has two calls processes, `whole` whether everything may die at once; None leaves that
+    to the seed. `pays`: somebody pays in any case.
     """
     random = Random(f"plans {seed}")
     plans = [(random.uniform(0.0, CALLS_BEGIN_WITHIN_S), plan_of(random)) for _ in range(CALLERS)]
@@ -116,18 +120,20 @@ def random_scene(
     callees = {"+18005550111": callee_of(talking)}
     paying = Random(f"payments {seed}")
     payments_to = paying.choice(("8000", "8001"))
-    plans += [(paying.uniform(0.0, 8.0), payer_of(paying, payments_to)) for _ in range(paying.choice((0, 1, 2)))]
-    slots = len(plans) + sum(plan.number == "6008" for _, plan in plans)
+    plans += [(paying.uniform(0.0, 8.0), payer_of(paying, payments_to)) for _ in range(paying.choice((0, 1, 2)) + pays)]
+    slots = len(plans) + sum(plan.number == "6008" for _, plan in plans) + RUNS_MAX
     make = make or exchange_of(slots, kind)
     succession = Random(f"succession {seed}")
     is_pair = succession.random() < SUPERVISED
+    dying = Random(f"whole {seed}")
+    has_disk = dying.random() < WHOLE if whole is None else whole
     scene = Scene(
         plans,
         seed=seed,
         weather=STORM,
         slot_count=slots,
         make=make,
-        prepare=prepare,
+        prepare=preparing(prepare) if has_disk else prepare,
         callees=callees,
         supervised=is_pair if supervised is None else supervised,
         as_objects=as_objects,
@@ -137,6 +143,14 @@ def random_scene(
     if succession.random() < CUT_OFF:
         plan_cuts(scene, succession)
     prepare_office(scene, paying, payments_to)
+    drains = plan_deaths(scene, random)
+    plan_more(scene, dying, payments_to, drains=drains)
+    scene.node.dies_at |= frozenset(random.randint(0, 400) for _ in range(random.randint(0, 3)))
+    return scene
+
+
+def plan_deaths(scene: Scene, random: Random) -> bool:
+    """When the process dies, and media; whether the node is drained on the way."""
     node, world = scene.node, scene.world
     node.write_s = lambda: world.random.uniform(0.0, 0.01)
     for _ in range(random.randint(0, DEATHS_MAX)):
@@ -144,13 +158,32 @@ def random_scene(
         world.at(BEGAN_S + at_s, lambda outage_s=outage_s: kill(scene, outage_s))  # type: ignore[misc]
     for _ in range(random.randint(0, 2)):
         world.at(BEGAN_S + random.uniform(0.1, 30.0), random.choice((node.media.restart, node.media.die)))
-    if random.random() < 0.2:
+    drains = random.random() < 0.2
+    if drains:
         stops_at_s = BEGAN_S + random.uniform(2.0, 20.0)
         world.at(stops_at_s, lambda: node.order(fx.Drain()))
         world.at(stops_at_s + random.uniform(0.0, 5.0), lambda: node.order(fx.HangUpAll("stopping")))
-    moments = [random.randint(0, 400) for _ in range(random.randint(0, 3))]
-    node.dies_at |= frozenset(moments)
-    return scene
+    return drains
+
+
+def preparing(prepare: Callable[[Scene], None] | None) -> Callable[[Scene], None]:
+    """What is done to a world before it begins, a disk that takes its time included."""
+
+    def do(scene: Scene) -> None:
+        plan_disk(scene)
+        if prepare is not None:
+            prepare(scene)
+
+    return do
+
+
+def plan_more(scene: Scene, random: Random, payments_to: str, *, drains: bool) -> None:
+    """Deaths of everything, and flows without a caller."""
+    if scene.node.disk is not None:
+        plan_whole_deaths(scene, random)
+    if random.random() < RUNNING:
+        scene.callees.plans["+18005550112"] = callee_of(random)
+        plan_runs(scene, random, "charge" if payments_to == "8000" else "send", drains=drains)
 
 
 def calm_scene(calls: int, *, as_objects: bool) -> Scene:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from keepline.call.exchange import Exchange
 from keepline.sim.callee import CalleePlan, SimCallees
 from keepline.sim.caller import Plan, SimCaller
-from keepline.sim.checks import wrongs
+from keepline.sim.checks import is_unfinished, wrongs
 from keepline.sim.network import CALM, Network, Weather
 from keepline.sim.node import MakeExchange, SimNode
 from keepline.sim.supervisor import SimSupervisor
@@ -18,6 +18,10 @@ FAR_END = ("192.0.2.253", 5060)
 """Of the trunk by which calls go out."""
 REST_S = 80.0
 """After the last caller is over: every timer of SIP and of media has run by then."""
+
+UNFINISHED_LOOK_S = 300.0
+UNFINISHED_S_MAX = 50_000.0
+"""By then every doubt is resolved or a person's, and every run is over."""
 
 
 def exchange_of(slot_count: int, kind: type[Exchange] = Exchange) -> MakeExchange:
@@ -75,5 +79,7 @@ class Scene:
         while self.world.elapsed_s < limit_s and not all(caller.heard.outcome for caller in self.callers):
             self.world.run(self.world.now_s + 5.0)
         self.world.run(self.world.now_s + REST_S)
+        while self.world.elapsed_s < UNFINISHED_S_MAX and is_unfinished(self.node):
+            self.world.run(self.world.now_s + UNFINISHED_LOOK_S)
         found = wrongs(self.node, self.callers, self.callees, self.network.were_cut)
         return found + (self.supervisor.wrongs() if self.supervisor is not None else [])

@@ -258,7 +258,7 @@ def test_what_cannot_be_closed_so_says_why(given: tuple[str, str, str], words: s
 
 def test_a_pending_one_that_is_closed_is_not_asked_for_any_more() -> None:
     scene = scene_of("book", silent_s=1e9)
-    run(scene, 0.0)
+    scene.world.run(scene.world.now_s + 60.0)
     [item] = WorkBook(scene.node.written)
     assert item.state is ItemState.PENDING
     close(scene, fx.CloseWork(item.id, "Ana", "not-done", ""))

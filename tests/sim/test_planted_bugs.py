@@ -12,11 +12,12 @@ from keepline.sim.caller import Plan
 from tests.sim.planted import Planted, planted_bugs
 from tests.sim.planted.meddling import MeddledExchange, world_of
 from tests.sim.planted.sent_before_written import no_waiting
-from tests.sim.random_worlds import failure_of
+from tests.sim.planted.unsynced_past import die_before_a_sync
+from tests.sim.random_worlds import failure_of, random_scene
 from tests.sim.scenes import Scene
 
 BUGS = planted_bugs()
-NAMED = ("skipped_write", "repeated_step", "lost_retransmission", "two_actives")
+NAMED = ("skipped_write", "repeated_step", "lost_retransmission", "two_actives", "sync_forgotten", "step_after_restart")
 """Those that the simulated world was made for."""
 
 
@@ -30,6 +31,14 @@ def test_a_planted_bug_is_caught(bug: Planted) -> None:
 
 def test_the_bugs_that_matter_are_planted() -> None:
     assert set(NAMED) <= set(BUGS)
+
+
+def test_a_death_before_a_sync_is_survived() -> None:
+    """What the planted bug of the unsynced past adds to its worlds, without the bug."""
+    for seed in range(BUGS["unsynced_past"].within_seeds):
+        scene = random_scene(seed, pays=True, whole=True)
+        die_before_a_sync(scene, seed)
+        assert failure_of(seed, scene) == ""
 
 
 def test_the_same_seeds_are_good_without_a_bug() -> None:

@@ -16,13 +16,19 @@ SEEDS = 600
 
 
 def test_random_worlds() -> None:
-    deaths = lost = 0
+    deaths = lost = whole = cut = runs = 0
     for seed in range(SEEDS):
         scene = random_scene(seed)
         wrong = failure_of(seed, scene)
         assert not wrong, wrong
         deaths += scene.node.log.deaths
         lost += scene.network.lost
+        whole += scene.node.log.whole_deaths
+        cut += bool(scene.node.log.lost)
+        runs += len(scene.node.runs.rows)
+    assert whole > SEEDS / 3, "everything died at once"
+    assert cut > SEEDS / 60, "and a power cut took what was not synced"
+    assert runs > SEEDS / 3, "flows without a caller were at work"
     assert deaths > SEEDS, "the process died often enough to prove something"
     assert lost > SEEDS, "and so did datagrams"
 

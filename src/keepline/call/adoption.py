@@ -1,10 +1,21 @@
 """Calls of a process that died: they sleep as facts until they are touched, and wake as if nothing had happened."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from keepline.call.facts import ByeReceived, ByeSent, CallBegun, CallEnded, CallReceived, Fact, JournalFact, WorkFact
+from keepline.call.facts import (
+    ByeReceived,
+    ByeSent,
+    CallBegun,
+    CallEnded,
+    CallReceived,
+    Fact,
+    JournalFact,
+    UseStarted,
+    WorkFact,
+)
 from keepline.call.inputs import CallAdopted
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, request_of
@@ -90,6 +101,11 @@ def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
             if not leniently:
                 raise
     return call
+
+
+def has_changed(facts: Iterable[Fact]) -> bool:
+    """Whether a call has asked for a change: what became of it must be synced before the caller hears of it."""
+    return any(isinstance(fact, UseStarted) and fact.changes for fact in facts)
 
 
 class LeftCalls:

@@ -5,16 +5,18 @@ group is written. It decides nothing.
 """
 
 import asyncio
+import contextlib
 import math
 import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
 from keepline.call import effects as fx
+from keepline.call.adoption import has_changed
 from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
@@ -92,6 +94,12 @@ class Active:
         self._beat()
         self._wake_sleepers()
         self._arm_timer()  # what the taken-over calls wait for may be due before anything else comes in
+
+    def hold(self, calls: Mapping[str, Sequence[Fact]]) -> None:
+        """What a process before wrote may not be synced yet: calls that may promise by it wait until it is."""
+        changed = [call for call, facts in calls.items() if has_changed(facts)]
+        with contextlib.suppress(JournalFailed):
+            self._outbox.hold(self._journal.submit((), synced=True), time.monotonic(), changed)
 
     def now_s(self) -> float:
         """Node time."""

@@ -236,6 +236,7 @@ class CallsProcess:
         active.capabilities.doubt = lambda: journal.failure
         active.tell = self._tell
         self._active = active
+        active.hold(self._open)
         live = len(self._open)
         self._open, self._left = {}, []
         for program in self._programs:

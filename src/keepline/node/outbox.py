@@ -81,6 +81,11 @@ class Outbox:
         self._last = number
         return self.overdue(now_s) if self._stalled else Leaving()
 
+    def hold(self, number: int, now_s: float, calls: Iterable[str]) -> None:
+        """What these calls do waits until the group `number` is synced: they build on what may not be yet."""
+        for call in calls:
+            self._promises[call] = _Unsynced(number, now_s, [])
+
     def put_unrecorded(self, effects: list[Waiting], now_s: float) -> Leaving:
         """Effects whose facts the journal does not even keep: they leave behind those that wait."""
         leaving = Leaving()

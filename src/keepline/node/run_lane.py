@@ -62,8 +62,8 @@ class RunLane:
         self._facts: list[Fact] = []
         self._effects: list[fx.Effect] = []
         self._outbox: deque[tuple[int, list[fx.Effect]]] = deque()
-        self._wants_group = False
-        """What follows must wait for a sync, facts or not."""
+        self._wants_group = True
+        """What follows must wait for a sync, facts or not: at first for that of what processes before wrote."""
         self._flushes_soon = False
         self._is_stopped = False
 

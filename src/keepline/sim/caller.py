@@ -77,6 +77,8 @@ class Heard:
     """Of the answer to our own BYE."""
     answered_at_s: float | None = None
     over_at_s: float | None = None
+    gave_up: bool = False
+    """It was answered when it had waited for as long as anybody does."""
 
 
 class SimCaller:
@@ -164,6 +166,7 @@ class SimCaller:
         if not self.heard.outcome:
             self.heard.outcome = outcome
             self.heard.over_at_s = self._world.now_s
+            self._media.gone.add(self.rtp)
 
     # What it hears --------------------------------------------------------------------------------------------------
 
@@ -269,6 +272,7 @@ class SimCaller:
                 self._world.after(at_s, lambda: self._media.fall_silent(self.rtp))
                 self._world.after(at_s + length_s, lambda: self._media.fall_silent(self.rtp, silent=False))
             if self._cancelling or heard.outcome in GAVE_UP:
+                heard.gave_up = heard.outcome in GAVE_UP
                 heard.outcome = ""  # answered after all, which nobody waits for
                 self.hang_up()
             elif self.plan.hang_up_after_s is not None:

@@ -19,6 +19,7 @@ from keepline.call.facts import (
     MessageRecorded,
     MessageStarted,
     QuestionContinued,
+    RunFact,
     SecretKept,
     SecretLost,
     StepEnded,
@@ -30,6 +31,7 @@ from keepline.call.facts.refer import LegReferred, ReferralEnded
 from keepline.call.record import record_of
 from keepline.call.state import Phase
 from keepline.call.steps.common import play_number
+from keepline.call.unfinished.book import ItemState, WorkBook
 from keepline.model.errors import LocalError
 from keepline.sim.callee import SimCallees
 from keepline.sim.caller import SimCaller
@@ -37,6 +39,7 @@ from keepline.sim.media import MediaLog, Started
 from keepline.sim.network import Address
 from keepline.sim.node import SimNode
 from keepline.sim.promises import broken_promises
+from keepline.sim.run_checks import run_wrongs
 
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
@@ -65,34 +68,64 @@ def wrongs(
     callees: SimCallees | None = None,
     were_cut: Collection[Address] = frozenset(),
 ) -> list[str]:
-    """All that is wrong with a world that is over. Who was cut off for a while may have given up, and no more."""
-    everybody = node.address in were_cut
+    """All that is wrong with a world that is over. Who was cut off, or had no node, may have given up, and no more."""
+    everybody = node.address in were_cut or node.log.whole_deaths > 0
     calls: dict[str, list[Fact]] = {}
+    has_runs = bool(node.runs.answered)
     for fact in node.written:
-        if not isinstance(fact, WorkFact):
+        if isinstance(fact, RunFact):
+            has_runs = True
+        elif not isinstance(fact, WorkFact):
             calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
     found += broken_promises(node, calls)
+    if has_runs:
+        found += run_wrongs(node)
     media = _MediaByCall(node.media.log)
+    hurt = {lost.fact.call for lost in node.log.lost}
     for call, facts in calls.items():
-        found += [f"call {call}: {what}" for what in _of_call(node, media, call, facts)]
+        found += [f"call {call}: {what}" for what in _of_call(node, media, call, facts, is_hurt=call in hurt)]
+    hurt_sip = sip_calls_hurt(node, calls, hurt)
     by_sip_call: dict[str, list[list[Fact]]] = {}
     for facts in calls.values():
         if isinstance(facts[0], CallBegun):  # whatever else they may be is found out above
             by_sip_call.setdefault(facts[0].sip_call_id, []).append(facts)
     for caller in callers:
+        if caller.call_id in hurt_sip:
+            continue
         mine = by_sip_call.get(caller.call_id, [])
-        if (everybody or caller.address in were_cut) and caller.heard.outcome in UNHEARD:
+        if (everybody or caller.address in were_cut) and (caller.heard.outcome in UNHEARD or caller.heard.gave_up):
             continue
         found += [f"{caller.name} ({caller.plan}): {what}" for what in _of_caller(caller, mine)]
     if callees is not None:
-        found += _of_callees(callees, calls, is_sure=not (everybody or callees.address in were_cut))
+        found += _of_callees(callees, calls, hurt_sip, is_sure=not (everybody or callees.address in were_cut))
     return found
 
 
-def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]], *, is_sure: bool) -> Iterator[str]:
+def sip_calls_hurt(node: SimNode, calls: dict[str, list[Fact]], hurt: set[str]) -> set[str]:
+    """Call-IDs of the calls of which a power cut took something: their other ends know more than we do."""
+    if not hurt:
+        return set()
+    begun = [lost.fact for lost in node.log.lost] + [facts[0] for call, facts in calls.items() if call in hurt]
+    return {fact.sip_call_id for fact in begun if isinstance(fact, CallBegun)}
+
+
+def is_unfinished(node: SimNode) -> bool:
+    """Something goes on without a caller: a doubt is being resolved, or a run has not ended."""
+    exchange = node.exchange
+    if exchange is not None and exchange.unfinished.book.count(ItemState.PENDING):
+        return True
+    if not node.runs.rows and not any(isinstance(fact, RunFact) for fact in node.written):
+        return False
+    node.runs.follow()
+    return any(not row.ending for row in node.runs.rows.values())
+
+
+def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]], hurt: set[str], *, is_sure: bool) -> Iterator[str]:
     placed = [facts[0] for facts in calls.values() if isinstance(facts[0], CallPlaced)]
     for call_id, heard in callees.calls.items():
+        if call_id in hurt:
+            continue
         count = sum(each.sip_call_id == call_id for each in placed)
         if count != 1:
             yield f"somebody was called by {call_id}, which is {count} times on record"
@@ -117,6 +150,9 @@ def _left_over(node: SimNode) -> Iterator[str]:
     if exchange is None:
         yield "the node is dead"
         return
+    pending = WorkBook(node.written).count(ItemState.PENDING)
+    if pending or exchange.unfinished.book.count(ItemState.PENDING):
+        yield f"{pending} doubts are neither resolved nor a person's"
     if exchange.live_calls:
         yield f"{exchange.live_calls} calls are still live"
     if len(exchange.slots.free) != len(exchange.rtp_ports) or len(set(exchange.slots.free)) != len(exchange.rtp_ports):
@@ -128,7 +164,7 @@ def _left_over(node: SimNode) -> Iterator[str]:
     yield from (f"{report.event}: {report.detail}" for report in node.log.reports if report.event.startswith("call_"))
 
 
-def _of_call(node: SimNode, media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[str]:
+def _of_call(node: SimNode, media: "_MediaByCall", call: str, facts: list[Fact], *, is_hurt: bool) -> Iterator[str]:
     try:
         state = wake(tuple(facts))
         record_of(facts)
@@ -140,6 +176,8 @@ def _of_call(node: SimNode, media: "_MediaByCall", call: str, facts: list[Fact])
     ends = sum(isinstance(fact, CallEnded) for fact in facts)
     if ends > 1:
         yield f"it ended {ends} times"
+    if is_hurt:
+        return
     yield from _of_digits(node, call, facts)
     yield from _of_steps(media, call, facts)
     yield from _of_recordings(media, call, facts)
@@ -205,8 +243,11 @@ def _of_steps(media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[s
 def _of_recordings(media: "_MediaByCall", call: str, facts: list[Fact]) -> Iterator[str]:
     started = [(fact.number, fact.key) for fact in facts if isinstance(fact, MessageStarted)]
     begun = [(each.number, each.key) for each in media.recorded[call]]
-    if started[: len(begun)] != begun or len(set(started)) != len(started):
+    again = max(Counter(begun).values(), default=0)  # whose memory is lost begins it again
+    if started[: len(set(begun))] != list(dict.fromkeys(begun)) or len(set(started)) != len(started):
         yield f"recordings {started} are on record, media began {begun}"
+    if again > media.plays_most:
+        yield f"a recording began {again} times"
     whole = Counter((fact.number, fact.key) for fact in facts if isinstance(fact, MessageRecorded))
     yield from (f"recording {each[0]} was over {whole[each]} times" for each in started if whole[each] != 1)
 

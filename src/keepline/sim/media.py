@@ -5,7 +5,7 @@ is not newer than the last are ignored; closing is always answered; a digit stop
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -99,6 +99,8 @@ class SimMedia:
         self._events: deque[tuple[int, fx.Input]] = deque()
         self.unheard: set[str] = set()
         """Calls whose peers send no audio."""
+        self.gone: set[fx.Address] = set()
+        """RTP addresses of those who have hung up, or were hung up on."""
         self._tell = tell
 
     # Callers --------------------------------------------------------------------------------------------------------
@@ -321,15 +323,20 @@ class SimMedia:
 
     def _is_heard(self, slot: SimSlot) -> bool:
         """Its peer sends, and some of it has come since the slot was opened."""
-        return slot.call not in self.unheard and self._world.now_s > slot.opened_at_s + 1 / FRAMES_PER_S
+        opened = slot.opened
+        if slot.call in self.unheard or (opened and (opened.remote_host, opened.remote_port) in self.gone):
+            return False
+        return self._world.now_s > slot.opened_at_s + 1 / FRAMES_PER_S
 
     def has(self, begun: Fact) -> bool:
         """A slot is this call's."""
         return isinstance(begun, CallBegun) and begun.slot >= 0 and self.slots[begun.slot].call == begun.call
 
-    def lose_all(self) -> None:
-        """The memory is gone with the node: streams, keys, prompts, secrets."""
+    def lose_all(self, keys_on_record: Mapping[str, int]) -> None:
+        """The memory is gone with the node: streams, prompts, secrets, and keys that nobody put on record."""
         self.slots = [SimSlot() for _ in self.slots]
+        for call, keyed in self.log.keyed.items():
+            self.log.keyed[call] = keyed[: keys_on_record.get(call, 0)]
         self._events.clear()
         self.log.losses += 1
 

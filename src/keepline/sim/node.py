@@ -12,13 +12,16 @@ from keepline.call import effects as fx
 from keepline.call.blame import blamed
 from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
-from keepline.call.facts import Fact
+from keepline.call.facts import DigitsPressed, Fact
+from keepline.call.facts.interrupted import CallInterrupted
+from keepline.node.outbox import Waiting
 from keepline.sim.boundaries import Boundaries
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
 from keepline.sim.office import SimOffice
-from keepline.sim.process import Consumed, Died, SimProcess
+from keepline.sim.process import Died, SimProcess
 from keepline.sim.runs import SimRuns
+from keepline.sim.saving import SimDisk
 from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.succession.epochs import is_over, next_epoch
@@ -28,6 +31,14 @@ ASK_AGAIN_S = 2.0
 HEARTBEAT_EVERY_S = 0.1
 MakeExchange = Callable[[bytes], Exchange]
 """An exchange with its programs, for a seed of its ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a power cut took: a fact that was written and not synced."""
+
+    at_s: float
+    fact: Fact
 
 
 @dataclass(slots=True)
@@ -44,6 +55,9 @@ class NodeLog:
     """Item of the work list that was to be closed -> what was wrong with that, mostly nothing."""
     two_hands: list[str] = field(default_factory=list)
     """What a process did after another had taken over."""
+    whole_deaths: int = 0
+    """How often everything was killed, or lost its power."""
+    lost: list["Lost"] = field(default_factory=list)
     refused: int = 0
     """Groups of facts that the journal refused, for their epoch was over."""
 
@@ -78,11 +92,15 @@ class SimNode:
         """From a death to the successor's first turn, where there is no supervisor."""
         self.write_s: Callable[[], float] | None = None
         """How long the journal takes to write a group; None writes at once."""
+        self.disk: SimDisk | None = None
+        """Where what is written takes a while to be synced; None syncs at once."""
         self.writes_first = True
         """False is a planted bug: effects do not wait for their facts."""
         self.orders: list[fx.Input] = []
         self.on_death: Callable[[SimProcess], None] = self._replace
         self.on_frozen: Callable[[], None] = lambda: None
+        self.kill_processes: Callable[[float], None] = self._kill_processes
+        """All of them, the supervisor too; somebody starts the node again after so many seconds."""
         self._processes = 0
         self._stepping = ""
         self._blamed: dict[str, int] = {}
@@ -121,11 +139,38 @@ class SimNode:
 
     def die_wholly(self, outage_s: float) -> None:
         """Everything is killed: calls, media and supervisor; what is sent to the node meanwhile is lost."""
-        self.is_away, self.outage_s = True, outage_s
+        self.kill_all(outage_s)
+        self.forget_memory()
+
+    def cut_power(self, outage_s: float) -> None:
+        """The same by a power cut: of what was written since the last flush any first part is left, or nothing."""
+        self.kill_all(outage_s)
+        disk = self.disk
+        if disk is not None:
+            kept = self.world.random.choice([disk.synced, *disk.ends])
+            self.log.lost += [Lost(self.world.now_s, fact) for fact in self.written[kept:]]
+            del self.written[kept:]
+            disk.synced, disk.ends = kept, []
+            self.runs = self.runs.reread()
+        self.forget_memory()
+
+    def kill_all(self, outage_s: float) -> None:
+        """Every process dies; the sockets are closed, and connections with them."""
+        self.is_away = True
+        self.log.whole_deaths += 1
+        self.kill_processes(outage_s)
         self.socket.clear()
         self.streams.clear()
-        self.media.lose_all()
+
+    def forget_memory(self) -> None:
+        """Media's memory is new: streams, keys, marks, the epoch; what the supervisor had said is void."""
+        self.media.lose_all(keys_on_record(self.written))
         self.epoch_in_memory = 0
+        self._stepping, self._blamed = "", {}
+        self.orders.clear()
+
+    def _kill_processes(self, outage_s: float) -> None:
+        self.outage_s = outage_s
         self.die()
 
     def note_death(self, process: SimProcess) -> None:
@@ -208,13 +253,31 @@ class SimNode:
             raise Died
         if process is not self.active:
             self.log.two_hands += [f"process {process.process} wrote {fact.kind} of {fact.call}" for fact in facts]
-        self.written += facts
+        self.write(facts)
         self.boundaries.note_passed(facts)
 
-    def note_act(self, process: SimProcess, effect: fx.Effect | Consumed) -> None:
+    def write(self, facts: list[Fact]) -> None:
+        """Facts are written: they outlive every process."""
+        self.written += facts
+        if self.disk is not None:
+            self.disk.note_written(len(self.written))
+
+    def note_act(self, process: SimProcess, effect: Waiting) -> None:
         """A process does something outside of itself."""
         self.boundaries.note_passed(effect)
         if process is not self.active and not isinstance(effect, fx.Report | fx.InspectMedia):
             self.log.two_hands.append(
                 f"process {process.process} did {type(effect).__name__} after its successor began"
             )
+
+
+def keys_on_record(written: list[Fact]) -> dict[str, int]:
+    """How many keys of each call its facts speak of."""
+    found: dict[str, int] = {}
+    before: dict[str, int] = {}
+    for fact in written:
+        if isinstance(fact, CallInterrupted):
+            before[fact.call] = found.get(fact.call, 0)  # media counts anew
+        elif isinstance(fact, DigitsPressed):
+            found[fact.call] = before.get(fact.call, 0) + fact.head
+    return found

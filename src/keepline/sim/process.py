@@ -7,16 +7,21 @@ counted, so that a test can have it die, or be stopped, at each one in turn. Wha
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
+from keepline.call.adoption import has_changed
 from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
+from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
 from keepline.flow.capabilities import SecretsGone
+from keepline.node.outbox import Then, Waiting
 from keepline.sim.boundaries import SYNCED
+from keepline.sim.saving import Saving
 from keepline.sip import peers
 from keepline.succession.epochs import is_over
 
@@ -26,13 +31,6 @@ if TYPE_CHECKING:
 WAKES_PER_TURN = 8
 TURN_S = 0.0005
 """From one turn of the process to the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Consumed:
-    """All that follows from a message is on its way: it is taken from its connection."""
-
-    peer: peers.TcpPeer
 
 
 class Died(BaseException):  # not an Exception: nothing in the core may hold it up
@@ -71,11 +69,14 @@ class SimProcess:
         self._in_work: set[peers.TcpPeer] = set()
         self._facts: list[Fact] = []
         self._must_sync = False
-        self._effects: list[fx.Effect | Consumed] = []
+        self._promised: set[str] = set()
+        self._effects: list[Waiting] = []
         self._unwritten: deque[list[Fact]] = deque()
-        self._waiting: deque[tuple[int, list[fx.Effect | Consumed]]] = deque()
+        self._waiting: deque[tuple[int, list[Waiting]]] = deque()
         self._groups = 0
         self._groups_written = 0
+        self._saving: Saving | None = None
+        """Where the journal's disk takes its time."""
         self._timer_at_s: float | None = None
 
     # Life and death -------------------------------------------------------------------------------------------------
@@ -93,6 +94,9 @@ class SimProcess:
         exchange.unfinished.take(WorkBook(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
+        if node.disk is not None:
+            self._saving = Saving(node, node.disk, self.soon, lambda facts: node.append(self, facts), self._carry_out)
+            self._saving.begin([call for call, facts in open_calls.items() if has_changed(facts)])
         for call, facts in open_calls.items():
             exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts), not node.media.has(facts[0])))
         for facts in calls.values():
@@ -115,10 +119,12 @@ class SimProcess:
         if not self.is_alive:
             return
         self.is_alive, self.exchange = False, None
-        for _ in range(self._world.random.randint(0, len(self._unwritten))):
+        saving = self._saving
+        unwritten = self._unwritten if saving is None else [group.facts for group in saving.unwritten]
+        for index in range(self._world.random.randint(0, len(unwritten))):
             if is_over(self.epoch, self._node.epoch_on_disk):
                 break
-            self._node.written += self._unwritten.popleft()
+            self._node.write(unwritten[index])
         self._unwritten.clear()
         self._node.on_death(self)
 
@@ -198,7 +204,7 @@ class SimProcess:
         for peer, waiting in list(self._node.streams.items()):
             if waiting and peer not in self._in_work and not self.is_frozen:
                 self._in_work.add(peer)
-                self.feed(fx.MessageReceived(waiting[0], peer), Consumed(peer))
+                self.feed(fx.MessageReceived(waiting[0], peer), Then(partial(self._consume, peer)))
 
     def _consume(self, peer: peers.TcpPeer) -> None:
         streams = self._node.streams
@@ -228,20 +234,26 @@ class SimProcess:
         else:
             self._arm_timer()
 
-    def feed(self, given: fx.Input, then: Consumed | None = None) -> None:
+    def feed(self, given: fx.Input, then: Then | None = None) -> None:
         """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
         if self._stops_here(lambda: self.feed(given, then), given):
             return
-        for effect in self.exchange.step(self._world.now_s, given):
+        effects = self.exchange.step(self._world.now_s, given)
+        for effect in effects:
             if isinstance(effect, fx.Persist):
                 self._facts.append(effect.fact)
                 self._must_sync |= effect.synced
+                if effect.promised:
+                    self._promised.add(effect.fact.call)
             else:
                 self._effects.append(effect)
         if then is not None:
             self._effects.append(then)
-        self._flush()
+        if self._saving is not None:
+            self._save(self._saving, apart=is_apart(effects))
+        else:
+            self._flush()
         self._arm_timer()
 
     def _arm_timer(self) -> None:
@@ -258,6 +270,16 @@ class SimProcess:
             self.feed(fx.TimeCame())
 
     # Facts, then effects --------------------------------------------------------------------------------------------
+
+    def _save(self, saving: Saving, *, apart: bool) -> None:
+        facts, self._facts = self._facts, []
+        effects, self._effects = self._effects, []
+        synced, self._must_sync = self._must_sync, False
+        promised, self._promised = self._promised, set()
+        if apart:
+            saving.put_apart(facts, effects)
+        else:
+            saving.put(facts, effects, synced=synced, promised=promised)
 
     def _flush(self) -> None:
         facts, self._facts = self._facts, []
@@ -310,9 +332,7 @@ class SimProcess:
         self._node.office.ask(replace(wanted, arguments=arguments), lambda given: self.guard(lambda: self.feed(given)))
         return []
 
-    def _carry_out(
-        self, effects: list[fx.Effect | Consumed], first: int = 0, answers: tuple[fx.Input, ...] = ()
-    ) -> None:
+    def _carry_out(self, effects: list[Waiting], first: int = 0, answers: tuple[fx.Input, ...] = ()) -> None:
         node = self._node
         for index in range(first, len(effects)):
             effect = effects[index]
@@ -324,8 +344,8 @@ class SimProcess:
                 node.send(effect)
             elif type(effect) in FOR_MEDIA and effect.slot >= 0:  # type: ignore[union-attr]
                 node.media.apply(effect)  # type: ignore[arg-type]
-            elif isinstance(effect, Consumed):
-                self._consume(effect.peer)
+            elif isinstance(effect, Then):
+                effect.do()
             elif isinstance(effect, fx.InspectMedia):
                 seen = node.media.inspect(effect.call, effect.slot)
                 answers += (seen,) if seen is not None else ()

@@ -37,6 +37,12 @@ class SimRuns:
         self.answered: dict[str, fx.RunAnswered] = {}
         """What commands were told, by the ids that they gave."""
 
+    def reread(self) -> "SimRuns":
+        """The same table over what is left of the journal."""
+        fresh = SimRuns(self._written)
+        fresh.answered = self.answered
+        return fresh
+
     def adopted(self) -> fx.RunsAdopted:
         """What a process is told first."""
         self.follow()

@@ -51,6 +51,7 @@ class SimSupervisor:
         self._search = HungSearch(world.now_s)
         self._plan = RestartPlan()
         node.on_death, node.on_frozen = self._on_death, self._look_soon
+        node.kill_processes = self._die_with_all
 
     def begin(self) -> None:
         """Start what is missing."""
@@ -65,9 +66,19 @@ class SimSupervisor:
             self.is_alive, self.is_stopped = False, False
             self.deaths += 1
 
+    def _die_with_all(self, outage_s: float) -> None:
+        """Supervisor and processes are killed at once, and after a while there is the next `keepline up`."""
+        self.die()
+        for member in list(self.members):
+            member.die()
+        self.lock = SimLock()
+        self._locks = [self.lock]
+        self._world.after(outage_s, self.come_back)
+
     def come_back(self) -> None:
         """The next `keepline up`: it adopts what is left."""
         if not self.is_alive:
+            self._node.is_away = False
             self.is_alive = True
             self._search, self._plan = HungSearch(self._world.now_s), RestartPlan()
             self.members = [member for member in self.members if member.is_alive]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keepline.call import effects as fx
+from keepline.call.facts import UseStarted
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, JOURNAL_QUEUE_FACTS_MAX
 from keepline.model.operation import Prompt
 from keepline.node import active, outbox
@@ -15,7 +16,7 @@ from keepline.node.journal import Written
 from tests.unit.node.journal_facts import received
 from tests.unit.node.node_doubles import PEER, Rig, rig, until
 
-CALL = f"{1:016x}"
+CALL, OTHER = f"{1:016x}", f"{2:016x}"
 PROMPT = Prompt(text="hello")
 
 
@@ -27,8 +28,8 @@ def send(text: bytes) -> fx.SendSip:
     return fx.SendSip(text, PEER)
 
 
-def play() -> fx.PlayPrompt:
-    return fx.PlayPrompt(CALL, 0, 2, PROMPT, repeat=False, barge_in=False, digits_seen=0)
+def play(call: str = CALL) -> fx.PlayPrompt:
+    return fx.PlayPrompt(call, 0, 2, PROMPT, repeat=False, barge_in=False, digits_seen=0)
 
 
 def serving(made: Rig, *effects: fx.Effect) -> None:
@@ -117,6 +118,27 @@ def test_what_a_call_hears_of_a_change_waits_until_it_is_synced() -> None:
             made.written(1)
             assert len(made.sip.sent) == 1
             assert made.commands() == []
+            made.synced(1)
+            assert len(made.commands()) == 1
+
+    run(test())
+
+
+def test_what_a_process_before_has_promised_is_synced_before_it_is_built_upon() -> None:
+    """It was written, and nobody says that it was synced: a power cut would take it after the caller heard of it."""
+
+    async def test() -> None:
+        with rig() as made:
+            made.prompts.on_disk.add(PROMPT.key)
+            serving(made, send(b"200"), play(CALL), play(OTHER))
+            asked = UseStarted(CALL, 1.0, 0, "office", "book", "book", "{}", changes=True, attempt=1, deadline_s=2.0)
+            made.active.hold({CALL: [received(CALL), asked], OTHER: [received(OTHER)]})
+            assert made.journal.groups == [[]]
+            made.active.feed(fx.TimeCame())
+            assert len(made.sip.sent) == 1
+            assert len(made.commands()) == 1, "of the other call"
+            made.written(1)
+            assert len(made.commands()) == 0
             made.synced(1)
             assert len(made.commands()) == 1
 

@@ -71,6 +71,15 @@ def test_a_second_promise_of_a_call_waits_for_its_own_sync() -> None:
     assert outbox.on_synced(2) == Leaving([words()])
 
 
+def test_what_builds_on_the_past_waits_until_that_is_synced() -> None:
+    outbox = Outbox()
+    outbox.hold(1, 0.0, [CALL])
+    assert outbox.pass_on([words(), SIP, words(OTHER)]) == [SIP, words(OTHER)]
+    assert outbox.put(2, [fx.CloseMedia(CALL, 0, 9)], 0.0) == Leaving()
+    assert outbox.on_written(2) == Leaving()
+    assert outbox.on_synced(1) == Leaving([words(), fx.CloseMedia(CALL, 0, 9)])
+
+
 @pytest.mark.parametrize("at", ["the write", "the flush"])
 def test_a_change_that_is_not_on_record_is_refused(at: str) -> None:
     outbox = Outbox()
