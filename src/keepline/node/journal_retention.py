@@ -1,4 +1,5 @@
-"""What the journal lets go of: the words of calls that ended long ago, and then the lines that only said they were.
+"""What the journal lets go of: the words of what ended long ago (calls, runs, events), and then the lines that only
+said they were.
 
 In small pieces, each a transaction of the writing thread while nothing waits to be written, so that no call waits for
 one. First a call's facts lose their words and their salts: their digests stay in the tree, and say nothing any more.
@@ -28,6 +29,13 @@ PAUSE_FACTOR: Final = 9.0
 """The pause after a piece, by how long that took: at most a tenth of the thread's time goes into this."""
 _OLD: Final = """SELECT call FROM calls WHERE ended_at < ?
   AND NOT EXISTS (SELECT 1 FROM work WHERE work.call = calls.call AND closed_at IS NULL) ORDER BY ended_at LIMIT 1"""
+_OLD_RUN: Final = """SELECT run FROM runs WHERE ended_at < ?
+  AND NOT EXISTS (SELECT 1 FROM work WHERE work.call = runs.run AND closed_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM runs AS above WHERE above.run = runs.parent AND above.ended_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.call = runs.parent AND calls.ended_at IS NULL)
+  ORDER BY ended_at LIMIT 1"""
+"""Who started it may still ask what came of it."""
+_OLD_EVENT: Final = "SELECT id FROM events WHERE NOT kept AND at < ? ORDER BY at LIMIT 1"
 log = structlog.get_logger("calls")
 
 
@@ -68,7 +76,8 @@ class Retention:
         try:
             self._prepare(connection)
             connection.execute("BEGIN IMMEDIATE")
-            did = join_block(connection, signed) or erase_some(connection, self._now_s() - self._keep_s)
+            before_s = self._now_s() - self._keep_s
+            did = join_block(connection, signed) or any(erase(connection, before_s) for erase in ERASERS)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             did = False
@@ -95,9 +104,43 @@ def erase_some(connection: sqlite3.Connection, before_s: float) -> bool:
     row = connection.execute(_OLD, (before_s,)).fetchone()
     if row is None:
         return False
+    if _erase_facts(connection, row[0], JOURNAL_PIECE_FACTS_MAX) < JOURNAL_PIECE_FACTS_MAX:
+        connection.execute("DELETE FROM calls WHERE call = ?", row)
+        connection.execute("DELETE FROM work WHERE call = ?", row)
+    return True
+
+
+def erase_run(connection: sqlite3.Connection, before_s: float) -> bool:
+    """Erase the run that ended first, within a transaction; False where none ended before that time.
+
+    In one go, however many facts it has: half of them could be taken for a run that has not ended.
+    """
+    row = connection.execute(_OLD_RUN, (before_s,)).fetchone()
+    if row is None:
+        return False
+    _erase_facts(connection, row[0], -1)
+    connection.execute("DELETE FROM runs WHERE run = ?", row)
+    connection.execute("DELETE FROM work WHERE call = ?", row)
+    return True
+
+
+def erase_event(connection: sqlite3.Connection, before_s: float) -> bool:
+    """Erase an event that was told before that time, and heard or forgotten since; False where there is none."""
+    row = connection.execute(_OLD_EVENT, (before_s,)).fetchone()
+    if row is None:
+        return False
+    _erase_facts(connection, row[0], -1)
+    connection.execute("DELETE FROM events WHERE id = ?", row)
+    return True
+
+
+ERASERS: Final = (erase_some, erase_run, erase_event)
+
+
+def _erase_facts(connection: sqlite3.Connection, call: str, most: int) -> int:
+    """Empty the last facts of a call, run or event, `most` of them or all (-1); how many."""
     found = connection.execute(
-        "SELECT seq FROM facts WHERE call = ? AND body != x'' ORDER BY seq DESC LIMIT ?",
-        (row[0], JOURNAL_PIECE_FACTS_MAX),
+        "SELECT seq FROM facts WHERE call = ? AND body != x'' ORDER BY seq DESC LIMIT ?", (call, most)
     ).fetchall()
     connection.executemany("UPDATE facts SET body = x'', salt = x'' WHERE seq = ?", found)
     blocks = Counter((seq - 1) // JOURNAL_BLOCK_FACTS for (seq,) in found)
@@ -105,10 +148,7 @@ def erase_some(connection: sqlite3.Connection, before_s: float) -> bool:
         "INSERT INTO erased (block, facts) VALUES (?, ?) ON CONFLICT DO UPDATE SET facts = facts + excluded.facts",
         blocks.items(),
     )
-    if len(found) < JOURNAL_PIECE_FACTS_MAX:
-        connection.execute("DELETE FROM calls WHERE call = ?", row)
-        connection.execute("DELETE FROM work WHERE call = ?", row)
-    return True
+    return len(found)
 
 
 def join_block(connection: sqlite3.Connection, signed: int) -> bool:
