@@ -36,12 +36,14 @@ ENDED_WITHIN_S = 60.0
 class Past:
     """Facts of calls that ended, as rows of a journal that they continue."""
 
-    def __init__(self, pattern: list[tuple[str, str, bytes]], frontier: Frontier, calls: int) -> None:
-        """`pattern` are the call, kind and body of each fact of one call."""
+    def __init__(
+        self, pattern: list[tuple[str, str, bytes]], frontier: Frontier, calls: int, ago_s: float = 0.0
+    ) -> None:
+        """`pattern` are the call, kind and body of each fact of one call; the last one ended `ago_s` ago."""
         self._pattern = pattern
         self._frontier = frontier
         self._calls = calls
-        self._ended_s = time.time() - calls * CALL_EVERY_S
+        self._ended_s = time.time() - ago_s - calls * CALL_EVERY_S
         self.ended: list[tuple[str, float]] = []
         self.signed: list[tuple[int, float, bytes, bytes]] = []
         """Size, time, frontier and root of each checkpoint that is due."""
@@ -66,8 +68,8 @@ class Past:
         self.signed.append((frontier.size, self._ended_s, frontier.to_bytes(), frontier.root))
 
 
-def write_past(data: Path, events: int, say: Callable[[str], None]) -> int:
-    """Let the journal of a node that has ended hold at least `events` facts; how many it has."""
+def write_past(data: Path, events: int, say: Callable[[str], None], ago_s: float = 0.0) -> int:
+    """Let the journal of a node that has ended hold at least `events` facts; how many it has. See `Past`."""
     connection = sqlite3.connect(data / FILE_NAME, isolation_level=None)
     with contextlib.closing(connection):
         # Nothing of it needs to survive anything: it is made up.
@@ -80,7 +82,7 @@ def write_past(data: Path, events: int, say: Callable[[str], None]) -> int:
         (before,) = connection.execute("SELECT max(seq) FROM facts").fetchone()
         frontier = last_frontier(connection)
         assert frontier.size == before, "a node that has ended has signed all"
-        past = Past(pattern, frontier, max(0, events - before) // len(pattern) + 1)
+        past = Past(pattern, frontier, max(0, events - before) // len(pattern) + 1, ago_s)
         key, rows = log_key(data), past.rows()
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             _write(connection, key, past, chunk)
