@@ -4,6 +4,7 @@ import pytest
 
 from keepline.sip.message import Request, parse_message
 from keepline.sip.transaction import (
+    Abandon,
     PassResponse,
     ReportTransportError,
     State,
@@ -53,6 +54,28 @@ def test_rfc3261_17_1_1_2_a_provisional_response_stops_a_and_b() -> None:
     assert passed(receive(machine, 0.3, 180)) == [180]
     assert (machine.state, machine.deadline_s) == (State.PROCEEDING, None)
     assert passed(receive(machine, 60.0, 183)) == [183]
+
+
+def test_rfc3261_17_1_1_2_what_was_abandoned_is_not_sent_again_and_still_heard() -> None:
+    machine = invite_client()
+    assert machine.step(0.2, Abandon()) == []
+    assert passed(receive(machine, 20.0, 180)) == [180], "whoever abandoned it can cancel it now"
+    assert machine.step(20.0, Abandon()) == []
+    assert firings(machine, 1000.0) == [(52.0, [Terminated(TerminationReason.TIMEOUT)])]
+
+
+def test_rfc3261_17_1_1_2_of_what_was_abandoned_nothing_is_left_after_64_t1() -> None:
+    machine = invite_client()
+    machine.step(0.2, Abandon())
+    assert firings(machine, 1000.0) == [(32.2, [Terminated(TerminationReason.TIMEOUT)])]
+
+
+def test_rfc6026_7_2_a_2xx_to_what_was_abandoned_is_passed_with_its_copies() -> None:
+    machine = invite_client()
+    machine.step(0.2, Abandon())
+    assert passed(receive(machine, 1.0, 200)) == [200]
+    assert machine.step(1.1, Abandon()) == []
+    assert passed(receive(machine, 1.5, 200)) == [200]
 
 
 @pytest.mark.parametrize("provisional", [True, False])

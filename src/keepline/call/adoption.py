@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
+from keepline.call.carriers.asking import base_call_id
 from keepline.call.facts import (
     ByeReceived,
     ByeSent,
@@ -158,22 +159,28 @@ class LeftCalls:
 
     def had_bye(self, sip_call_id: str, local_tag: str, cseq: int) -> bool:
         """This very BYE ended the call."""
-        ended = self._by_dialog.get((sip_call_id, local_tag))
+        ended = self._by_dialog.get((base_call_id(sip_call_id), local_tag))
         return ended is not None and ended.bye_cseq == cseq
 
     def had_dialog(self, sip_call_id: str, local_tag: str) -> bool:
         """A call that ended lately had this dialog."""
-        return (sip_call_id, local_tag) in self._by_dialog
+        return (base_call_id(sip_call_id), local_tag) in self._by_dialog
 
     def was_hung_up(self, response: Response) -> bool:
         """This answer, repeated, was that of a call that has had its BYE."""
-        ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))
-        return ended is not None and 200 <= ended.sip_status < 300 and ended.remote_tag == response.to.tag
+        ended = self._by_dialog.get((base_call_id(response.call_id), response.from_.tag or ""))
+        if ended is None or any(f"\r\nCall-ID: {response.call_id}\r\n" in each.invite for each in ended.unresolved):
+            return False  # another carrier's, of which nobody has heard before
+        return 200 <= ended.sip_status < 300 and ended.remote_tag == response.to.tag
 
     def ack_of(self, response: Response) -> bytes:
         """The ACK of this refusal of a call that we placed, as sent; empty where it is none."""
-        ended = self._by_dialog.get((response.call_id, response.from_.tag or ""))
-        is_it = ended is not None and ended.response.startswith("ACK ")
+        ended = self._by_dialog.get((base_call_id(response.call_id), response.from_.tag or ""))
+        is_it = (
+            ended is not None
+            and ended.response.startswith("ACK ")
+            and f"\r\nCall-ID: {response.call_id}\r\n" in ended.response
+        )
         return ended.response.encode("latin-1") if ended is not None and is_it else b""
 
     def final_of(self, now_s: float, request: Request) -> CallEnded | None:

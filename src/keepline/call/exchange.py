@@ -12,6 +12,7 @@ from keepline.call import blame, established, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
+from keepline.call.carriers.asking import base_call_id
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
@@ -80,7 +81,7 @@ class Exchange:
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses = Responses(self, self._requests.left)
-        self._switchboard = Placements(self)
+        self.switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         connections = Connections(self)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
@@ -107,9 +108,7 @@ class Exchange:
 
     def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
         """Take one input at node time `now_s`; the effects are to be carried out in order, facts written first."""
-        turn = Turn(
-            now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self._switchboard
-        )
+        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self.switchboard)
         self._handlers[type(given)](turn, given)
         while turn.news:
             news = turn.news.popleft()
@@ -174,7 +173,7 @@ class Exchange:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
-        self._switchboard.place(turn, given)
+        self.switchboard.place(turn, given)
 
     def hear(self, turn: Turn, news: RequestNews) -> None:
         """Something came of a request of ours."""
@@ -271,7 +270,7 @@ class Exchange:
             self.runs.on_call_over(turn, call)
         if call.id in self.legs and call.phase in OVER:
             for leg in self.legs.of(call.id):
-                self._switchboard.end_leg(turn, leg, outbound.ORPHANED)
+                self.switchboard.end_leg(turn, leg, outbound.ORPHANED)
 
     def mark_step(self, mark: str) -> str:
         """From here on this is worked on; the mark of what was before it."""
@@ -302,6 +301,8 @@ class Exchange:
         if call.ended is not None and (call.adopted or call.placing is not None):
             self._requests.left.remember(call.ended.at_s, call.ended)
         self._unindex(call.received)
+        if call.placing is not None and call.placing.is_routed:
+            self.switchboard.carriers.leave(call)
 
     def _unindex(self, received: CallBegun) -> None:
         by_dialog = (received.sip_call_id, received.local_tag)
@@ -312,6 +313,11 @@ class Exchange:
             del self.by_invite[by_invite]
         self.legs.remove(received)
         self.slots.give_back(received.call, received.slot)
+
+    def call_of(self, sip_call_id: str, local_tag: str) -> str | None:
+        """The call whose dialog this is, or one of its bids'."""
+        call = self.by_dialog.get((sip_call_id, local_tag))
+        return call if call is not None else self.by_dialog.get((base_call_id(sip_call_id), local_tag))
 
     def knows(self, call: str) -> bool:
         """The call is live."""

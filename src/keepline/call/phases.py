@@ -1,4 +1,4 @@
-"""Where a call is in its life, and what may happen there: one table for calls either way."""
+"""Where a call is in its life, what may happen there, and its deadlines: one table for calls either way."""
 
 from enum import Enum
 
@@ -41,6 +41,7 @@ from keepline.call.facts import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, BidPlaced
 from keepline.call.facts.interrupted import CallInterrupted, PeerAsked, PeerFound
 from keepline.call.facts.refer import LegReferred, NotifySent, ReferralEnded, ReferTaken
 
@@ -69,6 +70,35 @@ class Phase(Enum):
 
 BROKEN = "broken"
 """The ending of a flow whose call met a bug of ours; what was under way for it is in doubt."""
+
+
+class Timer(Enum):
+    """The deadlines of a call. At most one of each runs."""
+
+    RING = "ring"
+    """The end of ringing: we answer; of a call that we placed: we give up."""
+    RETRANSMIT_ANSWER = "retransmit_answer"
+    ANSWER_LIMIT = "answer_limit"
+    SESSION = "session"
+    """No refresh came (RFC 4028)."""
+    STEP = "step"
+    MEDIA_CLOSE = "media_close"
+    REFRESH = "refresh"
+    """The session is to be refreshed by us (RFC 4028)."""
+    UNANSWERED = "unanswered"
+    """Nobody heard of our INVITE since a process before sent it."""
+    CANCEL = "cancel"
+    """Our CANCEL came to nothing (RFC 3261 §9.1)."""
+    USE = "use"
+    """A change that goes on without its caller."""
+    RECORDING = "recording"
+    """The file of a recording whose caller is gone."""
+    HEDGE = "hedge"
+    """Another carrier is asked beside the one that is not heard of."""
+    PEER = "peer"
+    """Whether the other side is still there is looked for."""
+
+
 ENDINGS = (FlowEnded, ByeSent, ByeReceived, CallEnded)
 TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallAnswered): Phase.ANSWERED,
@@ -161,6 +191,20 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.CANCELLING, CallProgressed): Phase.CANCELLING,
     (Phase.CANCELLING, CallAnswered): Phase.ESTABLISHED,
     (Phase.CANCELLING, CallRefused): Phase.CLOSING,
+    **{(phase, BidPlaced): phase for phase in (Phase.PLACING, Phase.PROCEEDING)},
+    **{(phase, BidLed): Phase.PLACING for phase in (Phase.PLACING, Phase.PROCEEDING)},
+    **{
+        (phase, kind): phase
+        for kind in (BidHeard, BidAbandoned, BidEnded, BidDeclined)
+        for phase in (
+            Phase.PLACING,
+            Phase.PROCEEDING,
+            Phase.CANCELLING,
+            Phase.ESTABLISHED,
+            Phase.LEAVING,
+            Phase.CLOSING,
+        )
+    },
     (Phase.ESTABLISHED, ForkAnswered): Phase.ESTABLISHED,
     (Phase.LEAVING, ForkAnswered): Phase.LEAVING,
     (Phase.CLOSING, ForkAnswered): Phase.CLOSING,

@@ -21,7 +21,7 @@ def media_networks(turn: Turn, call: CallState) -> tuple[str, ...]:
     """Where the trunk of a call says that its audio comes from; empty where it does not say."""
     program = turn.program_of(call.received.operation)
     trunks = program.operation.trunks if program is not None else ()
-    return next((trunk.media_networks for trunk in trunks if trunk.name == call.received.carrier), ())
+    return next((trunk.media_networks for trunk in trunks if trunk.name == call.carrier), ())
 
 
 def dead_air_s(turn: Turn, call: CallState) -> float:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from keepline.call.carriers.record import fold_carriers
 from keepline.call.facts import (
     ByeReceived,
     ByeSent,
@@ -75,6 +76,8 @@ def _begin(fact: CallReceived) -> CallRecord:
 
 
 def _fold(record: CallRecord, fact: Fact) -> None:
+    if record.carriers:
+        fold_carriers(record, fact)
     if isinstance(fact, CallAnswered):
         record.state = "live"
         record.answered_at = fact.at_s

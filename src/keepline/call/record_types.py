@@ -76,6 +76,23 @@ class UnrecordedRecord:
     """How many are missing, since more waited than there is room for."""
 
 
+@dataclass(frozen=True, slots=True)
+class CarrierRecord:
+    """One carrier that was asked for a call that we placed."""
+
+    carrier: str
+    at: float
+    """When it was asked, seconds since the epoch."""
+    why: str
+    """Why it was asked, and how the others were."""
+    result: str = ""
+    """answered, a refusal and whose word that is, or why it was given up; empty while nothing is known."""
+    took_ms: float | None = None
+    """Until that."""
+    leads: bool = False
+    """The call is, or was last, its."""
+
+
 @dataclass(slots=True)
 class CallRecord:
     """What is known of one call. Times are seconds since the epoch, None for what has not happened."""
@@ -117,7 +134,8 @@ class CallRecord:
     """Id of the call whose `connect` placed this one."""
     attempts: int = 1
     """INVITEs of a call that we placed: redirections, challenges and other targets each take one."""
-
+    carriers: list[CarrierRecord] = field(default_factory=list)
+    """Whom it was given to, where the operation lists several."""
     unrecorded: list[UnrecordedRecord] = field(default_factory=list)
     """When the call went on without being on record."""
 
@@ -126,6 +144,7 @@ class CallRecord:
         fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
         fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
         fields["messages"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.messages]
+        fields["carriers"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.carriers]
         fields["unrecorded"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.unrecorded]
         fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
         return json.dumps(fields, ensure_ascii=False)

@@ -108,7 +108,7 @@ class Requests:
         trunk = gate.carrier(source[0])
         if call is None or trunk or not len(gate.users) or source[0] == call.received.peer_host:
             return Admission(trunk)
-        owner = call.received.carrier
+        owner = call.carrier
         was_asked = isinstance(call.received, CallReceived) and gate.carrier(call.received.peer_host) != owner
         return Admission(owner) if not was_asked or gate.confirm(turn, request, source, owner) else None
 
@@ -358,7 +358,7 @@ class Requests:
 
     def _call_of(self, turn: Turn, request: Request) -> CallState | None:
         """The call whose dialog this request is in (RFC 3261 §12.2.2), awake."""
-        call = self._touched(turn, self._exchange.by_dialog.get((request.call_id, request.to.tag or "")))
+        call = self._touched(turn, self._exchange.call_of(request.call_id, request.to.tag or ""))
         if call is not None and (call.remote_tag != (request.from_.tag or "") or call.phase in outbound.WAITING):
             return None
         return call

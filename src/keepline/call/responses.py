@@ -10,10 +10,12 @@ from keepline.call import interruption, proving, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring
+from keepline.call.outbound.declining import acknowledge_again, decline
 from keepline.call.outbound.dialog import invite_behind
 from keepline.call.state import CallState
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
+from keepline.sip.client_transaction import cancel_for
 from keepline.sip.message import Request, Response
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Responses:
     def receive(self, turn: Turn, response: Response, source: fx.Address) -> None:
         """One response; copies of what is known already are absorbed by their transaction."""
         exchange = self._exchange
-        call = exchange.by_dialog.get((response.call_id, response.from_.tag or ""), "")
+        call = exchange.call_of(response.call_id, response.from_.tag or "") or ""
         if call in exchange.sleepers:
             exchange.touch(turn, call)  # it answers what a process sent that died
         effects, heard = exchange.transactions.on_response(turn.now_s, response)
@@ -50,6 +52,8 @@ class Responses:
         is_answer = is_first and response is not None and 200 <= response.status < 300
         if is_answer and response is not None and not exchange.knows(heard.owner):
             self._on_late_answer(turn, heard.request, response, heard.peer)
+        elif is_first and response is not None and response.status < 200 and not exchange.knows(heard.owner):
+            self._on_late_ringing(turn, heard)
         elif method == "REGISTER":
             exchange.registrations.hear(turn, heard)
         else:
@@ -72,9 +76,14 @@ class Responses:
     def _on_late_answer(self, turn: Turn, invite: Request, response: Response, peer: fx.Address) -> None:
         """A 2xx after the call was over: its own, once more, or one that comes too late and is hung up on."""
         if self._left.was_hung_up(response):
-            outbound.acknowledge_again(turn, invite, response, peer)
+            acknowledge_again(turn, invite, response, peer)
         else:
-            outbound.decline(turn, invite, response, peer)
+            decline(turn, invite, response, peer)
+
+    def _on_late_ringing(self, turn: Turn, heard: RequestNews) -> None:
+        """A carrier that was given up brings to somebody a call that is over."""
+        turn.request(None, cancel_for(heard.request), heard.peer)
+        self._exchange.switchboard.carriers.hush(turn, heard.request)
 
 
 def _tell(turn: Turn, call: CallState, heard: RequestNews) -> None:

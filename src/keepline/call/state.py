@@ -6,11 +6,12 @@ takes over stands where the dead one stood.
 
 import json
 from dataclasses import replace
-from enum import Enum
 
 from keepline.call.agreement import Agreement
+from keepline.call.carriers.folding import fold
 from keepline.call.effects import MediaStopped
 from keepline.call.facts import (
+    BidFact,
     ByeReceived,
     ByeSent,
     CallAcknowledged,
@@ -51,7 +52,7 @@ from keepline.call.facts.interrupted import CallInterrupted, InterruptedFact, In
 from keepline.call.facts.refer import Handing, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.transfer import Transferring, after
 from keepline.call.outbound.state import Placing
-from keepline.call.phases import BROKEN, ENDINGS, TRANSITIONS, Phase
+from keepline.call.phases import BROKEN, ENDINGS, TRANSITIONS, Phase, Timer
 from keepline.call.steps.ledger import Ledger
 from keepline.call.written import request_of as request_of
 from keepline.call.written import response_of as response_of
@@ -71,41 +72,16 @@ BEEP, MESSAGE = "beep", "message"
 """And of a message that is recorded: the tone before it, and the recording."""
 
 
-class Timer(Enum):
-    """The deadlines of a call. At most one of each runs."""
-
-    RING = "ring"
-    """The end of ringing: we answer; of a call that we placed: we give up."""
-    RETRANSMIT_ANSWER = "retransmit_answer"
-    ANSWER_LIMIT = "answer_limit"
-    SESSION = "session"
-    """No refresh came (RFC 4028)."""
-    STEP = "step"
-    MEDIA_CLOSE = "media_close"
-    REFRESH = "refresh"
-    """The session is to be refreshed by us (RFC 4028)."""
-    UNANSWERED = "unanswered"
-    """Nobody heard of our INVITE since a process before sent it."""
-    CANCEL = "cancel"
-    """Our CANCEL came to nothing (RFC 3261 §9.1)."""
-    USE = "use"
-    """A change that goes on without its caller."""
-    RECORDING = "recording"
-    """The file of a recording whose caller is gone."""
-    PEER = "peer"
-    """Whether the other side is still there is looked for."""
-
-
 class CallState:
     """One live call. Only `apply` changes what facts speak of; the rest is this process's own working state."""
 
     __slots__ = (
-        "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bye_over", "bye_received",
-        "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used", "ended", "entry",
-        "failed", "flow_ended", "flow_run", "handing", "interruption", "invite", "joined", "leave_why", "leg_placed",
-        "mark", "media_stopped", "message", "message_digits", "messages", "part", "phase", "placing",
-        "prompt_over_at_s", "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets",
-        "silent", "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use",
+        "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bids", "bye_over",
+        "bye_received", "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used",
+        "ended", "entry", "failed", "flow_ended", "flow_run", "handing", "interruption", "invite", "joined",
+        "leave_why", "leg_placed", "mark", "media_stopped", "message", "message_digits", "messages", "part", "phase",
+        "placing", "prompt_over_at_s", "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s",
+        "secrets", "silent", "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use",
         "waiting",
     )  # fmt: skip
 
@@ -116,6 +92,7 @@ class CallState:
         """Who dies while it works on this call leaves this behind."""
         self.invite = invite  # of a call that we place, the one in work
         self.placing = Placing(received) if isinstance(received, CallPlaced) else None
+        self.bids: tuple[Placing, ...] = ()  # by their numbers, where several carriers were asked
         self.remote_tag = received.remote_tag
         self.phase = Phase.RINGING if self.placing is None else Phase.PLACING
         self.answered: CallAnswered | None = None
@@ -134,8 +111,7 @@ class CallState:
         self.steps_in_second = 0
         self.digits = ""
         """Keyed, and not yet part of an answer."""
-        self.digits_head = 0
-        """Digits that media has counted."""
+        self.digits_head = 0  # digits that media has counted
         self.digits_used = 0
         """Digits that answers have used up."""
         self.digits_at_s = 0.0
@@ -193,6 +169,11 @@ class CallState:
     def answer_at_s(self) -> float:
         """When a call that came to us is answered, if the caller is still there."""
         return self.received.answer_at_s if isinstance(self.received, CallReceived) else self.received.at_s
+
+    @property
+    def carrier(self) -> str:
+        """The trunk that it came by, or that leads."""
+        return self.placing.carrier if self.placing is not None else self.received.carrier
 
     @property
     def peer(self) -> Address:
@@ -330,6 +311,9 @@ class CallState:
 
     def _apply_placed(self, fact: PlacedFact) -> None:
         assert self.placing is not None
+        if isinstance(fact, BidFact):
+            fold(self, fact)
+            return
         self.placing.apply(fact)
         if isinstance(fact, CallProgressed):
             self.remote_tag = fact.remote_tag

@@ -51,6 +51,8 @@ class TakingOver:
         is_asked_again = given.ended.response and not given.ended.response.startswith("ACK ")
         if self._left.remember(turn.now_s, given.ended) and is_asked_again:
             self._exchange.agenda.add(Due(turn.now_s, "left", given.ended))
+        if given.ended.unresolved and turn.now_s < given.ended.at_s + turn.identity.timers.give_up_s:
+            self._exchange.switchboard.carriers.chase(turn, given.ended)
 
     def _on_wake_some(self, turn: Turn, given: fx.WakeSome) -> None:
         for call in self._exchange.sleepers.first(given.count):

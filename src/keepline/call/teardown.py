@@ -1,6 +1,9 @@
 """The end of a call: BYE from either side (RFC 3261 §15), and its last fact."""
 
+from dataclasses import replace
+
 from keepline.call import established, interruption
+from keepline.call.carriers.racing import unresolved
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
@@ -145,6 +148,8 @@ def end(turn: Turn, call: CallState) -> None:
         return
     stopped = call.media_stopped or MediaStopped(call.id)
     ended = _ending(call, turn.now_s)
+    if call.bids:
+        ended = replace(ended, unresolved=unresolved(call))
     turn.record(call, with_figures(ended, stopped, call.bye_status))
     turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
 

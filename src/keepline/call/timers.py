@@ -12,6 +12,7 @@ REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {
     Timer.RING: outbound.on_ring_timer,
     Timer.CANCEL: outbound.on_cancel_limit,
     Timer.REFRESH: refreshing.on_timer,
+    Timer.HEDGE: outbound.on_hedge_timer,
     Timer.UNANSWERED: outbound.on_unanswered,
     Timer.RETRANSMIT_ANSWER: setup.retransmit_answer,
     Timer.ANSWER_LIMIT: teardown.on_answer_limit,

@@ -12,8 +12,8 @@ from keepline.call.effects import Address, Effect, SendSip
 from keepline.model.limits import REFUSALS_MAX, SETTLED_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, response_target
 from keepline.sip.peers import TcpPeer, is_reliable
-from keepline.sip.transaction import Effect as TransactionEffect
 from keepline.sip.transaction import (
+    Abandon,
     InviteClientTransaction,
     InviteServerTransaction,
     NonInviteClientTransaction,
@@ -33,6 +33,7 @@ from keepline.sip.transaction import (
     TransportFailed,
     client_key,
 )
+from keepline.sip.transaction import Effect as TransactionEffect
 
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
@@ -152,6 +153,21 @@ class Transactions:
         machine: ClientTransaction = kind(request, peer, self._timers, is_reliable(peer))
         self.clients[key] = (machine, call)
         return self._after(now_s, key, machine, machine.step(now_s, Start()))
+
+    def abandon(self, now_s: float, request: Request) -> list[Effect]:
+        """An INVITE of ours is of no use any more: it is not sent again; what comes of it is still told, for 64*T1."""
+        key: Key = client_key(request)
+        entry = self.clients.get(key)
+        return self._after(now_s, key, entry[0], entry[0].step(now_s, Abandon())) if entry is not None else []
+
+    def listen(self, now_s: float, request: Request, peer: Address, call: str) -> None:
+        """Hear what comes of an INVITE that was abandoned by a process before, and do not send it."""
+        key: Key = client_key(request)
+        if key not in self.clients:
+            machine = InviteClientTransaction(request, peer, self._timers, is_reliable(peer))
+            self.clients[key] = (machine, call)
+            machine.step(now_s, Start())
+            self._after(now_s, key, machine, machine.step(now_s, Abandon()))
 
     def forget_client(self, request: Request) -> None:
         """Nothing more is expected of a request of ours."""

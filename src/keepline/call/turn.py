@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from keepline.call.effects import Address, Effect, Persist, SendSip, SendSipAtOnce
 from keepline.call.facts import CallPlaced, Fact, WorkFact
@@ -17,6 +17,9 @@ from keepline.model.capability import SecretRef
 from keepline.model.operation import HostPort, Operation
 from keepline.sip.message import Request
 from keepline.sip.transaction import Timers
+
+if TYPE_CHECKING:
+    from keepline.call.carriers.room import Carriers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Identity:
 
 class Switchboard(Protocol):
     """What a step may have done with other calls: the legs that it places."""
+
+    @property
+    def carriers(self) -> "Carriers":
+        """By which calls go out."""
+        ...
 
     def place(self, turn: "Turn", wanted: PlaceCall) -> str:
         """Place a call; returns its id. What becomes of a leg is told to the step of its parent, this turn or later."""

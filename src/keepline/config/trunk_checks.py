@@ -81,6 +81,10 @@ def check_outbound(tree: Tree) -> None:
         tree.add_mistake(where, wrong, right, at_key=True)
     if isinstance(emergency, dict):
         _check_emergency(tree, emergency, leaving)
+    for name in _mapping(policy.get("carriers")):
+        if name not in leaving:
+            wrong = f"there is no trunk `{name}` that calls go out by"
+            tree.add_mistake(("outbound", "carriers", name), wrong, nearest(name, leaving), at_key=True)
     _check_spending(tree, policy)
 
 

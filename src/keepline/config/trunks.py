@@ -30,9 +30,11 @@ from keepline.model.limits import (
     REGISTRATION_EXPIRES_S_MIN,
     TRUNK_USERS_MAX,
 )
+from keepline.model.limits_carriers import CARRIER_CALLS_PER_S_MAX, CARRIERS_MAX
 from keepline.model.operation import (
     EmergencyRule,
     HostPort,
+    OutboundCarrier,
     OutboundPolicy,
     Trunk,
     TrunkOutbound,
@@ -260,8 +262,38 @@ class EmergencyFile(StrictModel):
     )
 
 
+class CarrierFile(StrictModel):
+    """One of `carriers:` of `outbound:`, by the name of its trunk"""
+
+    order: int | None = Field(
+        default=None,
+        ge=1,
+        le=CARRIERS_MAX,
+        description="lower ones are asked first; those of one order share the calls; its place in the file",
+        examples=["1"],
+    )
+    weight: int = Field(
+        default=1,
+        ge=0,
+        le=100,
+        description="its share among those of one order; 0: only if they fail",
+        examples=["1"],
+    )
+    calls_per_s_max: float | None = Field(
+        default=None, gt=0, le=CARRIER_CALLS_PER_S_MAX, description="calls begun in any second", examples=["20"]
+    )
+    channels_max: int | None = Field(default=None, ge=1, le=100_000, description="calls at once", examples=["60"])
+
+
 class OutboundFile(StrictModel):
     """`outbound:`"""
+
+    carriers: dict[Name, CarrierFile] = Field(
+        default_factory=dict,
+        max_length=CARRIERS_MAX,
+        description="the trunks that calls go out by, in place of one another; none: the first with `outbound`",
+        examples=["{first: {}, second: {}}"],
+    )
 
     allow: list[Prefix] = Field(
         default=[],
@@ -330,6 +362,10 @@ def outbound_policy_of(parsed: OutboundFile) -> OutboundPolicy:
         currency=parsed.currency or "",
         rates=dict(parsed.rates),
         emergency=EmergencyRule(tuple(emergency.numbers), emergency.trunk or "") if emergency else None,
+        carriers=tuple(
+            OutboundCarrier(name, each.order or place, each.weight, each.calls_per_s_max, each.channels_max)
+            for place, (name, each) in enumerate(parsed.carriers.items(), start=1)
+        ),
     )
 
 

@@ -139,6 +139,21 @@ class EmergencyRule:
     """They go out by this trunk, whatever else the policy says; empty refuses them."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutboundCarrier:
+    """A trunk as one path of calls out."""
+
+    trunk: str
+    order: int
+    """Lower ones first; those of one order share the calls by their weights."""
+    weight: int = 1
+    """0: only where every other one of its order fails."""
+    calls_per_s_max: float | None = None
+    """Calls begun in any second."""
+    channels_max: int | None = None
+    """Calls at once."""
+
+
 EVERYBODY = "*"
 """The prefix of every number and every user."""
 
@@ -160,6 +175,8 @@ class OutboundPolicy:
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     """Prefix -> price of a started minute; the longest prefix counts."""
     emergency: EmergencyRule | None = None
+    carriers: tuple[OutboundCarrier, ...] = ()
+    """The trunks that calls go out by which name none; empty for the first trunk that places calls, alone."""
 
 
 @dataclass(frozen=True, slots=True)

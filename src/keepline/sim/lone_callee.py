@@ -42,6 +42,8 @@ class LonePlan:
     """The first INVITE within the call is refused with 491."""
     is_deaf: bool = False
     """Nothing reaches it."""
+    mute_s: float = 0.0
+    """What it says reaches nobody before so long after its first INVITE; then all of it does."""
     challenges: str = ""
     """The password of the only one who may call it or ask anything of it within the call; empty for anybody."""
 
@@ -79,7 +81,7 @@ class LoneCallee:
         self._last: dict[str, Response] = {}
         """Branch -> the last answer to its INVITE."""
         self._acknowledged: set[str] = set()
-        self._finals = 0
+        self._mute_until_s = 0.0
         self._invite: Request | None = None
         """The one that was answered."""
         self._node: Address = ("", 0)
@@ -99,6 +101,8 @@ class LoneCallee:
         if self.plan.is_deaf:
             return
         self._node = source
+        if not self._mute_until_s:
+            self._mute_until_s = self._world.now_s + self.plan.mute_s
         message = parse_message(data)
         if isinstance(message, Response):
             if message.cseq.method == "BYE" and message.status >= 200:
@@ -280,7 +284,11 @@ class LoneCallee:
         return [("Contact", f"<sip:callee@{self.address[0]}:{self.address[1]}>")]
 
     def _send(self, data: bytes) -> None:
-        self._network.send(data, self.address, self._node)
+        node = self._node
+        if self._world.now_s < self._mute_until_s:
+            self._world.at(self._mute_until_s, lambda: self._network.send(data, self.address, node))
+        else:
+            self._network.send(data, self.address, node)
 
     def _repeat(self, data: bytes, is_done: Callable[[], bool], interval_s_max: float) -> None:
         """Send again at T1, 2*T1… until it is done or 64*T1 are over; a BYE is sent at once."""

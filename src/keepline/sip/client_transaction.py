@@ -2,7 +2,9 @@
 
 Construct it from the request, step it with `Start`, then with the responses that `client_key` finds it for. The ACK to
 a failure is its own work, the ACK to a 2xx the dialog's (§13.2.2.4). A user that has sent CANCEL and hears nothing
-gives up by itself after 64*T1 (§9.1). Source: RFC 3261 §17.1, as changed by RFC 6026 §7.2.
+gives up by itself after 64*T1 (§9.1). An INVITE that its user abandons is not sent again though nothing was heard of
+it, and its transaction ends 64*T1 later whatever it has heard: departures from §17.1.1.2, so that nobody rings who is
+not wanted any more. Source: RFC 3261 §17.1, as changed by RFC 6026 §7.2.
 """
 
 from typing import ClassVar
@@ -11,6 +13,7 @@ from keepline.model.errors import LocalError
 from keepline.sip.headers import Headers, split_list
 from keepline.sip.message import Request, Response
 from keepline.sip.transaction_base import (
+    Abandon,
     Action,
     Effect,
     Event,
@@ -35,7 +38,10 @@ INVITE_CLIENT_TABLE: Table = {
         State.COMPLETED,
         (Action.STOP_TIMERS, Action.SEND_ACK, Action.PASS, Action.START_D),
     ),
+    (State.CALLING, Event.ABANDON): (State.CALLING, (Action.STOP_TIMERS, Action.START_B)),  # not as §17.1.1.2 has it
     (State.PROCEEDING, Event.RECEIVED_1XX): (State.PROCEEDING, (Action.PASS,)),
+    (State.PROCEEDING, Event.ABANDON): (State.PROCEEDING, (Action.START_B,)),
+    (State.PROCEEDING, Event.END_TIMER): (State.TERMINATED, (Action.END_TIMEOUT,)),
     (State.PROCEEDING, Event.RECEIVED_2XX): (State.ACCEPTED, (Action.PASS, Action.START_M)),
     (State.PROCEEDING, Event.RECEIVED_FAILURE): (
         State.COMPLETED,
@@ -49,6 +55,9 @@ INVITE_CLIENT_TABLE: Table = {
 }
 INVITE_CLIENT_IGNORED = frozenset({
     (State.PROCEEDING, Event.TRANSPORT_ERROR),  # nothing of ours is on its way
+    (State.INITIAL, Event.ABANDON),
+    (State.COMPLETED, Event.ABANDON),
+    (State.ACCEPTED, Event.ABANDON),
     (State.COMPLETED, Event.RECEIVED_1XX),
     (State.COMPLETED, Event.RECEIVED_2XX),  # a failure was final for us
     (State.ACCEPTED, Event.RECEIVED_1XX),
@@ -103,6 +112,8 @@ class _ClientTransaction(Transaction):
             return Event.START
         if isinstance(input, TransportFailed):
             return Event.TRANSPORT_ERROR
+        if isinstance(input, Abandon):
+            return Event.ABANDON
         raise LocalError(f"{type(input).__name__} is no input of a client transaction")
 
     def _pass(self, input: Input | None) -> Effect:

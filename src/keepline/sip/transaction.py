@@ -15,6 +15,7 @@ from keepline.sip.server_transaction import (
     server_key,
 )
 from keepline.sip.transaction_base import (
+    Abandon,
     Effect,
     Input,
     PassRequest,
@@ -35,6 +36,7 @@ from keepline.sip.transaction_base import (
 )
 
 __all__ = [
+    "Abandon",
     "Effect",
     "Input",
     "InviteClientTransaction",

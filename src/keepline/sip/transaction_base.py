@@ -14,29 +14,7 @@ from typing import Any, ClassVar
 from keepline.model.errors import LocalError
 from keepline.sip.message import Request, Response
 from keepline.sip.peers import Address
-
-
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The base values that all timers derive from (RFC 3261 §17.1.1.1, table 4)."""
-
-    t1_s: float = 0.5
-    """Round-trip estimate."""
-    t2_s: float = 4.0
-    """The longest interval between retransmissions."""
-    t4_s: float = 5.0
-    """The longest that a message stays in the network."""
-
-    @property
-    def give_up_s(self) -> float:
-        """64*T1: timers B, F, H, J, L and M."""
-        return 64 * self.t1_s
-
-    @property
-    def timer_d_s(self) -> float:
-        """At least 32 s over an unreliable transport (§17.1.1.2)."""
-        return max(32.0, self.give_up_s)
-
+from keepline.sip.timers import Timers as Timers
 
 # Inputs -------------------------------------------------------------------------------------------------------------
 
@@ -79,7 +57,12 @@ class TransportFailed:
     what: str
 
 
-Input = RequestReceived | ResponseReceived | SendResponse | Start | TimerFired | TransportFailed
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Whatever becomes of this INVITE of ours is of no use any more: it is not sent again, and waited for 64*T1."""
+
+
+Input = RequestReceived | ResponseReceived | SendResponse | Start | TimerFired | TransportFailed | Abandon
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
@@ -171,6 +154,7 @@ class Event(Enum):
     END_TIMER = "timer B, D, F, H, I, J, K, L or M"
     TRYING_TIMER = "200 ms"
     TRANSPORT_ERROR = "transport error"
+    ABANDON = "abandon"
 
 
 class Action(Enum):

@@ -14,6 +14,7 @@ from keepline.call.record_types import (
     OUTCOMES,
     STATES,
     CallRecord,
+    CarrierRecord,
     MediaRecord,
     MessageRecord,
     StepRecord,
@@ -35,7 +36,13 @@ def named(section: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("section", "kind"),
-    [("Fields", CallRecord), ("steps", StepRecord), ("messages", MessageRecord), ("unrecorded", UnrecordedRecord)],
+    [
+        ("Fields", CallRecord),
+        ("steps", StepRecord),
+        ("messages", MessageRecord),
+        ("carriers", CarrierRecord),
+        ("unrecorded", UnrecordedRecord),
+    ],
 )
 def test_every_field_is_in_the_reference(section: str, kind: type) -> None:
     assert named(section) == [name.rstrip("_") for name in kind.__slots__]  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from keepline.call.carriers.folding import bids_of
 from keepline.call.facts import (
     FACT_TYPES,
     CallAnswered,
@@ -17,10 +18,12 @@ from keepline.call.facts import (
     Fact,
     StepEnded,
 )
+from keepline.call.facts.bid import BID_TYPES, BidPlaced, UnresolvedBid
 from keepline.call.facts.journal import JOURNAL_TYPES
 from keepline.call.facts.placed import PLACED_TYPES
 from keepline.call.facts.run import RUN_TYPES, EventForgotten, EventTold
 from keepline.call.facts.work import WORK_TYPES
+from keepline.call.outbound.state import Placing
 from keepline.call.runs.state import TRANSITIONS as RUN_TRANSITIONS
 from keepline.call.state import TRANSITIONS, CallState, Phase
 from keepline.call.terms import Terms
@@ -36,6 +39,7 @@ EXAMPLES = {
     bool: False,
     tuple[tuple[str, int], ...]: (),
     tuple[str, ...]: (),
+    tuple[UnresolvedBid, ...]: (),
     Terms | None: Terms("PCMU", 0, 101, "192.0.2.1", 49170, 20, False, "sendrecv"),
 }
 
@@ -45,7 +49,7 @@ def example(kind: type[Fact], **given: object) -> Fact:
     values = {each.name: EXAMPLES.get(each.type) for each in fields(kind)}
     if kind is StepEnded:
         values |= {"outcome": "done"}
-    if kind is CallRetried:
+    if kind in (CallRetried, BidPlaced):
         values |= {"invite": request().encode().decode()}
     return kind(**(values | given))  # type: ignore[arg-type]
 
@@ -54,6 +58,9 @@ def call_in(phase: Phase, kind: type[Fact] = CallReceived) -> CallState:
     received = example(CallPlaced if kind in PLACED_TYPES else CallReceived)
     assert isinstance(received, CallReceived | CallPlaced)
     call = CallState(received, request())
+    if kind in BID_TYPES:
+        call.bids = (*bids_of(call), Placing(example(BidPlaced)))  # type: ignore[arg-type]
+        call.bids[1].request = request()
     call.phase = phase
     return call
 

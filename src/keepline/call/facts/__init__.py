@@ -7,6 +7,7 @@ nothing else is needed to go on with it in another process. Times are node time:
 from dataclasses import dataclass
 from typing import ClassVar
 
+from keepline.call.facts.bid import BidFact, UnresolvedBid
 from keepline.call.facts.flow import (
     DigitSignalled,
     DigitsPressed,
@@ -45,7 +46,7 @@ from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTri
 from keepline.call.terms import Terms
 
 __all__ = [
-    "FACT_TYPES", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun", "CallCancelled",
+    "FACT_TYPES", "BidFact", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun", "CallCancelled",
     "CallEnded", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused", "CallRetried", "CancelReceived",
     "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed", "ForkAnswered", "InterruptedFact",
     "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined", "LegPlaced", "LineFellSilent",
@@ -242,6 +243,8 @@ class CallEnded:
     transport: str = "udp"
     bye_status: int = 0
     """Of the answer to our BYE; 0 where there was none."""
+    unresolved: tuple[UnresolvedBid, ...] = ()
+    """INVITEs of ours to carriers that may still ring or answer: whoever takes over sees to it that nobody stays so."""
 
 
 CallBegun = CallReceived | CallPlaced

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from keepline.call.facts.bid import BID_TYPES, BidFact
 from keepline.call.terms import Terms
 
 
@@ -49,6 +50,10 @@ class CallPlaced:
     """Where else the INVITE may go if the peer does not serve it, in order, by the same transport."""
     remote_tag: str = ""
     """Nobody's before an answer gives it."""
+    is_routed: bool = False
+    """Other carriers may be asked, too."""
+    why: str = ""
+    """Why this carrier, where there was a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,13 @@ class ForkAnswered:
     remote_tag: str
 
 
-PlacedFact = CallProgressed | CallRetried | CallCancelled | CallRefused | ForkAnswered
+PlacedFact = CallProgressed | CallRetried | CallCancelled | CallRefused | ForkAnswered | BidFact
 """What may follow `CallPlaced` and nothing else."""
-PLACED_TYPES: tuple[type[PlacedFact], ...] = (CallProgressed, CallRetried, CallCancelled, CallRefused, ForkAnswered)
+PLACED_TYPES: tuple[type[PlacedFact], ...] = (
+    CallProgressed,
+    CallRetried,
+    CallCancelled,
+    CallRefused,
+    ForkAnswered,
+    *BID_TYPES,
+)

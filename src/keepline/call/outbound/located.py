@@ -6,7 +6,12 @@ An answer holds until the next one; that there is none changes nothing. Source: 
 from keepline.call.effects import TrunkLocated
 from keepline.call.turn import Turn
 from keepline.model.ids import IdSource
+from keepline.model.operation import Trunk, is_address
 from keepline.sip.locating import SipServer, targets_in_order
+from keepline.sip.values import PORT_DEFAULT
+
+Target = tuple[str, int]
+"""Host and port; the transport is the trunk's."""
 
 
 class LocatedTrunks:
@@ -30,3 +35,17 @@ class LocatedTrunks:
 
     def _draw(self, most: int) -> int:
         return self._ids.number(48) % (most + 1)
+
+
+def targets_of(trunk: Trunk, located: LocatedTrunks) -> tuple[Target, ...]:
+    """Where a trunk's requests go, in order: where its proxy was located, or the address that is written there."""
+    found = located.get(trunk.name)
+    if found or trunk.outbound is None:
+        return found or ()
+    host = trunk.outbound.proxy_host
+    return ((host, trunk.outbound.proxy_port or PORT_DEFAULT),) if is_address(host) else ()
+
+
+def uri_host(host: str) -> str:
+    """A host as it stands in a URI."""
+    return f"[{host}]" if ":" in host else host

@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
+from keepline.call.carriers.asking import choose_carrier
+from keepline.call.carriers.room import Carriers
 from keepline.call.facts import CallPlaced, ending
 from keepline.call.facts.run import RunStarted
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound.ending import REFUSED
 from keepline.call.outbound.invite import make_invite
 from keepline.call.outbound.legs import LegEvent
-from keepline.call.outbound.located import LocatedTrunks
+from keepline.call.outbound.located import LocatedTrunks, Target, targets_of, uri_host
 from keepline.call.outbound.policy import Denial, emergency_trunk
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_VARIABLES_CHARS_MAX, RING_TIMEOUT_S_MAX
-from keepline.model.operation import Operation, Trunk, is_address
+from keepline.model.operation import Operation, Trunk
 from keepline.sip.telephone import plain_number
-from keepline.sip.values import PORT_DEFAULT
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
@@ -32,8 +33,6 @@ _CALL_ID = re.compile(r"[0-9a-f]{16}", re.A)
 _NUMBER = re.compile(r"\+?[0-9]{2,15}|[A-Za-z][A-Za-z0-9._-]{0,31}", re.A)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.A)
 CSEQ_FIRST = 1
-Target = tuple[str, int]
-"""Host and port; the transport is the trunk's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,9 @@ class Way:
     trunk: Trunk | None
     targets: tuple[Target, ...] = ()
     refusal: str = ""
+    is_routed: bool = False
+    """Other carriers may be asked, too."""
+    why: str = ""
 
 
 def mistake_in(wanted: fx.PlaceCall, operation: Operation) -> str:
@@ -70,6 +72,13 @@ def mistake_in(wanted: fx.PlaceCall, operation: Operation) -> str:
     return ""
 
 
+def way_by_carriers(turn: Turn, room: Carriers, operation: Operation, *, busy: str) -> Way:
+    """The carrier of a call that names no trunk, of those that the operation lists; a refusal where none has room."""
+    choice = choose_carrier(room, turn, operation)
+    refusal = busy or ("" if choice.trunk is not None else f"no carrier takes the call: {choice.why}")
+    return Way(choice.trunk, choice.targets, refusal, is_routed=True, why=choice.why)
+
+
 def way_of(
     wanted: fx.PlaceCall,
     operation: Operation,
@@ -93,10 +102,11 @@ def way_of(
 class Placements:
     """The part of the exchange that places calls, and the switchboard of its steps."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ("_exchange", "carriers")
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
+        self.carriers = Carriers(exchange)
 
     def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
         """Place a call; returns its id. One that is known already is left alone."""
@@ -116,7 +126,11 @@ class Placements:
         if mistake:
             way = Way(None, (), mistake)
         else:
-            way = way_of(wanted, operation, exchange.targets, busy=exchange.busy(is_leg=bool(wanted.parent)))
+            busy = exchange.busy(is_leg=bool(wanted.parent))
+            if operation.outbound.carriers and not wanted.trunk:
+                way = way_by_carriers(turn, self.carriers, operation, busy=busy)
+            else:
+                way = way_of(wanted, operation, exchange.targets, busy=busy)
             denial = self.denial(turn, wanted.number, _caller_id(wanted, way))
             way = way if denial is None else Way(way.trunk, way.targets, denial.why)
         call = _begin(exchange, turn, wanted, way, call_id, operation)
@@ -127,6 +141,8 @@ class Placements:
             turn.tell_parent(call, LegEvent.ENDED, 0, way.refusal, REFUSED)
             exchange.forget(call)
         else:
+            if way.is_routed:
+                self.carriers.begin(turn, call.carrier, (call_id, 0))
             exchange.on_call(turn, call_id, outbound.begin)
         return call_id
 
@@ -171,7 +187,7 @@ def _begin(
     rtp_port = exchange.rtp_ports[slot] if slot >= 0 else 0
     tag, sip_call_id = ids.tag(), ids.token(16).hex()
     transport = settings.transport if settings else "udp"
-    domain = _uri_host(settings.proxy_host) if settings else "invalid"
+    domain = uri_host(settings.proxy_host) if settings else "invalid"
     invite = make_invite(
         identity,
         call=call_id,
@@ -209,6 +225,8 @@ def _begin(
         parent_step=wanted.parent_step,
         variables=json.dumps(dict(wanted.variables), ensure_ascii=False),
         targets=way.targets[1:],
+        is_routed=way.is_routed,
+        why=way.why,
     )
     call = CallState(placed, invite)
     exchange.calls[call_id] = call
@@ -220,16 +238,3 @@ def _begin(
 def _caller_id(wanted: fx.PlaceCall, way: Way) -> str:
     settings = way.trunk.outbound if way.trunk is not None else None
     return wanted.from_number or (settings.from_number if settings else "")
-
-
-def targets_of(trunk: Trunk, located: LocatedTrunks) -> tuple[Target, ...]:
-    """Where a trunk's requests go, in order: where its proxy was located, or the address that is written there."""
-    found = located.get(trunk.name)
-    if found or trunk.outbound is None:
-        return found or ()
-    host = trunk.outbound.proxy_host
-    return ((host, trunk.outbound.proxy_port or PORT_DEFAULT),) if is_address(host) else ()
-
-
-def _uri_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -8,17 +8,19 @@ Source: RFC 3261 §8.1.3, §9.1, §13.2, §17.1.1; RFC 3264.
 """
 
 from keepline.call import dialogs, established, refreshing, session, setup, teardown
-from keepline.call.effects import Address, Report
+from keepline.call.carriers import racing
+from keepline.call.carriers.folding import bids_of
+from keepline.call.effects import Report
 from keepline.call.facts import (
     CallAnswered,
     CallCancelled,
     CallPlaced,
     CallProgressed,
     CallRefused,
-    CallRetried,
     ForkAnswered,
 )
-from keepline.call.outbound.dialog import ack_of, answered_dialog, bye_of, proofs_in
+from keepline.call.outbound.declining import decline
+from keepline.call.outbound.dialog import ack_of, proofs_in
 from keepline.call.outbound.ending import RANG_OUT
 from keepline.call.outbound.legs import LegEvent
 from keepline.call.outbound.retry import next_attempt, proven
@@ -27,12 +29,10 @@ from keepline.call.session import NO_ANSWER
 from keepline.call.setup import NO_TERMS
 from keepline.call.state import TRANSITIONS, CallState, Phase, Timer, request_of, response_of
 from keepline.call.transactions import RequestNews
-from keepline.call.trunks.ways import way_of_ours
 from keepline.call.turn import Turn
 from keepline.model.limits import CALL_PROGRESS_MAX, FORKS_MAX
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
-from keepline.sip.dialog import Dialog
-from keepline.sip.message import Request, Response
+from keepline.sip.message import Response
 from keepline.sip.peers import peer_at
 from keepline.sip.session_timer import agreed_interval
 
@@ -48,6 +48,8 @@ def begin(turn: Turn, call: CallState) -> None:
     turn.request(call, call.invite, placing.peer)
     if placing.cancelled is None:
         turn.set_timer(call, Timer.RING, _rings_until_s(call))
+    if placing.is_routed:
+        racing.begin(turn, call)
 
 
 def on_heard(turn: Turn, call: CallState, heard: RequestNews) -> None:
@@ -56,7 +58,7 @@ def on_heard(turn: Turn, call: CallState, heard: RequestNews) -> None:
     if heard.request.to.tag:
         refreshing.on_heard(turn, call, heard)
         return
-    if heard.request.cseq.number != placing.cseq:
+    if heard.request.cseq.number != placing.cseq and not (call.bids and racing.takes_lead(turn, call, heard)):
         return
     response = heard.response
     if response is None:
@@ -83,6 +85,8 @@ def _on_provisional(turn: Turn, call: CallState, response: Response) -> None:
     turn.record(call, CallProgressed(call.id, turn.now_s, response.status, _text(response), tag, terms))
     if is_first and placing.cancelled is not None:
         _send_cancel(turn, call)
+    if placing.is_routed and placing.cancelled is None:
+        racing.on_lead_heard(turn, call, response.status, is_first=is_first)
     if terms is not None:
         established.open_media(turn, call)
         turn.tell_parent(call, LegEvent.EARLY_MEDIA, response.status)
@@ -92,7 +96,7 @@ def _on_provisional(turn: Turn, call: CallState, response: Response) -> None:
 
 def on_answer(turn: Turn, call: CallState, response: Response) -> None:
     """A 2xx to the INVITE: the first one is the answer, a copy gets its ACK again, another one is hung up."""
-    if call.placing is None:
+    if call.placing is None or (call.bids and racing.declines(turn, call, response)):
         return
     if call.answered is None:
         if call.phase in WAITING:
@@ -108,7 +112,10 @@ def on_answer(turn: Turn, call: CallState, response: Response) -> None:
 def _take_answer(turn: Turn, call: CallState, response: Response) -> None:
     terms = session.answer_in(turn, call, response) or NO_TERMS
     expires_s, refreshes = agreed_interval(response)
-    turn.clear_timers(call, [Timer.RING, Timer.CANCEL])
+    turn.clear_timers(call, [Timer.RING, Timer.CANCEL, Timer.HEDGE])
+    placing = _placing(call)
+    if placing.is_routed and placing.cancelled is None:
+        racing.on_lead_heard(turn, call, response.status, is_first=not placing.has_provisional)
     turn.record(
         call,
         CallAnswered(
@@ -129,7 +136,7 @@ def _take_answer(turn: Turn, call: CallState, response: Response) -> None:
         ),
     )
     _acknowledge(turn, call)
-    if _placing(call).cancelled is not None:
+    if placing.cancelled is not None:
         return  # teardown hangs up
     if call.agreement.terms is None:
         turn.emit(Report("no_session", call.id, f"the 2xx held {NO_ANSWER}; hanging up"))
@@ -154,7 +161,25 @@ def on_failure(turn: Turn, call: CallState, response: Response | None, trouble: 
         turn.record(call, fact)
         call.invite = invite  # with its credentials
         turn.request(call, invite, placing.peer)
+        if placing.is_routed:
+            racing.arm(turn, call)
         return
+    if placing.is_routed and placing.cancelled is None:
+        last = racing.after_failure(turn, call, response, trouble)
+        if last is None:
+            return
+        response = last.response
+    _end_with(turn, call, response, trouble)
+
+
+def on_hedge_timer(turn: Turn, call: CallState) -> None:
+    """A carrier keeps us waiting."""
+    last = racing.on_hedge(turn, call)
+    if last is not None:
+        _end_with(turn, call, last.response, last.trouble)
+
+
+def _end_with(turn: Turn, call: CallState, response: Response | None, trouble: str) -> None:
     if response is None:
         refuse(turn, call, 503 if trouble else 408, trouble or UNANSWERED, None)
     else:
@@ -164,10 +189,11 @@ def on_failure(turn: Turn, call: CallState, response: Response | None, trouble: 
 def refuse(turn: Turn, call: CallState, status: int, reason: str, response: Response | None) -> None:
     """The call ends without an answer; with media, once that has said so."""
     turn.clear_timers(call, list(Timer))
+    racing.drop_others(turn, call, reason)
     text = _text(response) if response is not None else ""
     ack = ack_for_failure(call.invite, response).encode().decode("latin-1") if response is not None else ""
     turn.record(call, CallRefused(call.id, turn.now_s, status, reason, text, ack))
-    if _placing(call).early is None:
+    if _placing(call).early_at_s is None:
         teardown.end(turn, call)
     else:
         setup.close_media(turn, call)
@@ -185,7 +211,8 @@ def cancel(turn: Turn, call: CallState, why: str) -> None:
     """Give up a call that is not answered; its INVITE is cancelled as soon as that is allowed (§9.1)."""
     if call.phase not in (Phase.PLACING, Phase.PROCEEDING):
         return
-    turn.clear_timers(call, [Timer.RING])
+    turn.clear_timers(call, [Timer.RING, Timer.HEDGE])
+    racing.drop_others(turn, call, why)
     turn.record(call, CallCancelled(call.id, turn.now_s, why))
     turn.set_timer(call, Timer.CANCEL, turn.now_s + turn.identity.timers.give_up_s)
     if _placing(call).has_provisional:
@@ -229,20 +256,6 @@ def _refuse_fork(turn: Turn, call: CallState, response: Response) -> None:
     decline(turn, call.invite, response, placing.peer)
 
 
-def decline(turn: Turn, invite: Request, response: Response, peer: Address) -> None:
-    """Acknowledge a 2xx that nobody wants, and hang up there (§13.2.2.4). The same for every copy of it."""
-    dialog, to = acknowledge_again(turn, invite, response, peer)
-    turn.request(None, bye_of(dialog, turn.identity, to), to)
-
-
-def acknowledge_again(turn: Turn, invite: Request, response: Response, peer: Address) -> tuple[Dialog, Address]:
-    """The ACK of a 2xx of a call that is over; returns its dialog, and where its requests go."""
-    dialog = answered_dialog(invite, response)
-    to = way_of_ours(dialog, peer)
-    turn.send(ack_of(dialog, turn.identity, invite.cseq.number, to, proofs_in(invite)).encode(), to)
-    return dialog, to
-
-
 # After a switch-over ------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +263,8 @@ def restore(turn: Turn, call: CallState) -> None:
     """Go on with what a process before was doing: the INVITE, its CANCEL, the ACK, as they were."""
     placing = _placing(call)
     call.invite = proven(turn, call)
+    if placing.is_routed:
+        racing.restore(turn, call)
     if call.phase in WAITING:
         begin(turn, call)
         if not placing.has_provisional:  # timer B counts from when it was first sent (§17.1.1.2)
@@ -274,8 +289,8 @@ def acknowledge_refusal(turn: Turn, call: CallState, response: Response) -> None
     """The ACK of a refusal again: the transaction that knew it died with its process."""
     if call.placing is None:
         return
-    for begun in (call.received, *_placing(call).retried):
-        if isinstance(begun, CallPlaced | CallRetried) and begun.cseq == response.cseq.number:
+    for begun in (each for bid in bids_of(call) for each in (bid.begun, *bid.retried)):
+        if begun.cseq == response.cseq.number:
             ack = ack_for_failure(request_of(begun.invite), response)
             turn.send(ack.encode(), peer_at(begun.peer_host, begun.peer_port, begun.transport))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from keepline.call.carriers.record import begin_carriers
 from keepline.call.facts import CallCancelled, CallPlaced, CallProgressed, CallRefused, CallRetried, PlacedFact
 from keepline.call.outbound.ending import cancelled_outcome, refused_outcome
 from keepline.call.record_types import CallRecord
@@ -20,6 +21,7 @@ def begin_placed(fact: CallPlaced) -> CallRecord:
         received_at=fact.at_s,
         sip_call_id=fact.sip_call_id,
         parent=fact.parent,
+        carriers=begin_carriers(fact),
     )
 
 

@@ -25,7 +25,7 @@ def accepts(turn: Turn, call: CallState) -> bool:
     """Whether the trunk of this call lets its peer hand callers on."""
     program = turn.program_of(call.received.operation)
     trunks = program.operation.trunks if program is not None else ()
-    return any(trunk.name == call.received.carrier and trunk.accepts_refer for trunk in trunks)
+    return any(trunk.name == call.carrier and trunk.accepts_refer for trunk in trunks)
 
 
 def is_taken(call: CallState, refer: Request) -> bool:

@@ -10,9 +10,10 @@ Source: RFC 3261 §8.1.3.4, §8.1.3.5, §13.2.2.2, §22.2, §22.3; RFC 3263 §4.
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from keepline.call.facts import CallPlaced, CallRetried
+from keepline.call.facts import CallRetried
 from keepline.call.outbound.dialog import PROOFS
 from keepline.call.outbound.invite import another_invite
+from keepline.call.outbound.state import Placing
 from keepline.call.state import CallState, request_of, response_of
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
@@ -76,16 +77,20 @@ def next_attempt(turn: Turn, call: CallState, response: Response | None) -> tupl
 
 def proven(turn: Turn, call: CallState) -> Request:
     """The INVITE in work of a call that was taken over, with the credentials that its facts do not hold."""
-    placing = call.placing
-    assert placing is not None
-    bare = Request("INVITE", call.invite.uri, call.invite.headers.copy(), call.invite.body)
+    assert call.placing is not None
+    return proven_invite(turn, call, call.placing, call.invite)
+
+
+def proven_invite(turn: Turn, call: CallState, placing: Placing, invite: Request) -> Request:
+    """The same of any of its bids."""
+    bare = Request("INVITE", invite.uri, invite.headers.copy(), invite.body)
     for name in PROOFS:
         bare.headers.remove(name)
     for fact in placing.retried[placing.unproven :]:
-        header = proof_for(turn, call, bare, response_of(fact.response), fact.cnonce)
+        header = proof_for(turn, call, bare, response_of(fact.response), fact.cnonce, placing.carrier)
         if header is not None:
-            call.invite.headers.set(*header)
-    return call.invite
+            invite.headers.set(*header)
+    return invite
 
 
 def _attempt(turn: Turn, call: CallState, response: Response | None) -> Attempt | None:
@@ -132,8 +137,8 @@ def _may_go_to(turn: Turn, call: CallState, number: str) -> bool:
 
 
 def _first_uri(call: CallState) -> str:
-    assert isinstance(call.received, CallPlaced)
-    return request_of(call.received.invite).uri
+    assert call.placing is not None
+    return request_of(call.placing.begun.invite).uri
 
 
 def _direct(uri: SipUri, trunk: Trunk | None) -> Address | None:
@@ -173,9 +178,11 @@ def _longer_timer(invite: Request, response: Response) -> tuple[tuple[str, str],
     return (("Session-Expires", str(max(asked, least))), ("Min-SE", str(least)))
 
 
-def proof_for(turn: Turn, call: CallState, invite: Request, response: Response, cnonce: str) -> tuple[str, str] | None:
-    """The answer to a challenge; None where we have none, or it was refused."""
-    trunk, program = _trunk(turn, call), turn.program_of(call.received.operation)
+def proof_for(
+    turn: Turn, call: CallState, invite: Request, response: Response, cnonce: str, carrier: str = ""
+) -> tuple[str, str] | None:
+    """The answer to a challenge of the call's carrier, or of this one; None where we have none, or it was refused."""
+    trunk, program = _trunk(turn, call, carrier), turn.program_of(call.received.operation)
     outbound = trunk.outbound if trunk is not None else None
     if outbound is None or program is None or outbound.password is None or not outbound.username:
         return None
@@ -185,7 +192,7 @@ def proof_for(turn: Turn, call: CallState, invite: Request, response: Response, 
     return answer_challenge(invite, response, Credentials(outbound.username, password, outbound.realm), cnonce)
 
 
-def _trunk(turn: Turn, call: CallState) -> Trunk | None:
+def _trunk(turn: Turn, call: CallState, carrier: str = "") -> Trunk | None:
     program = turn.program_of(call.received.operation)
     trunks = program.operation.trunks if program is not None else ()
-    return next((trunk for trunk in trunks if trunk.name == call.received.carrier), None)
+    return next((trunk for trunk in trunks if trunk.name == (carrier or call.carrier)), None)

@@ -1,5 +1,9 @@
-"""What is known of a call that we place, as far as its facts say: the INVITE in work, and what became of it. A fold."""
+"""What is known of a call that we place, as far as its facts say: the INVITE in work, and what became of it. A fold.
 
+Of a call over several carriers each bid has one of these; the call's own is that of the bid that leads.
+"""
+
+from keepline.call.facts.bid import BidEnded, BidPlaced
 from keepline.call.facts.placed import (
     CallCancelled,
     CallPlaced,
@@ -10,6 +14,7 @@ from keepline.call.facts.placed import (
     PlacedFact,
 )
 from keepline.call.terms import Terms
+from keepline.sip.message import Request
 from keepline.sip.peers import Address, peer_at
 
 
@@ -17,26 +22,55 @@ class Placing:
     """Only the call's `apply` changes it."""
 
     __slots__ = (
+        "abandoned",
         "alternatives",
         "attempts",
+        "begun",
+        "bid",
         "cancelled",
+        "carrier",
         "cseq",
+        "declined",
         "early",
         "early_at_s",
+        "ended",
         "forks",
         "has_provisional",
         "invite",
         "invite_at_s",
+        "is_over",
+        "is_routed",
         "peer",
         "progress",
         "refused",
+        "remote_tag",
+        "request",
+        "resumed_at_s",
         "retried",
         "status",
         "targets",
+        "told",
         "unproven",
     )
 
-    def __init__(self, placed: CallPlaced) -> None:
+    def __init__(self, placed: CallPlaced | BidPlaced) -> None:
+        self.begun = placed
+        self.carrier = placed.carrier
+        self.bid = placed.bid if isinstance(placed, BidPlaced) else 0
+        self.request: Request | None = None
+        """Its INVITE in work, while it does not lead; of one that does, the call has it."""
+        self.remote_tag = ""
+        """While it does not lead."""
+        self.is_routed = not isinstance(placed, CallPlaced) or placed.is_routed
+        """Other carriers may be asked."""
+        self.abandoned = self.is_over = False
+        self.ended: BidEnded | None = None
+        self.declined = ""
+        """Its answer that was hung up on."""
+        self.told = ""
+        """What the carrier's health was told of it last, by this process."""
+        self.resumed_at_s = 0.0
+        """When this process took it up: what waited for it is heard before it is judged."""
         self.invite = placed.invite
         """The one in work."""
         self.invite_at_s = placed.at_s
@@ -81,5 +115,5 @@ class Placing:
             self.cancelled = fact
         elif isinstance(fact, CallRefused):
             self.refused = fact
-        else:
+        elif isinstance(fact, ForkAnswered):
             self.forks = (*self.forks, fact)

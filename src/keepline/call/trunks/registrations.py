@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
-from keepline.call.outbound.placing import targets_of
+from keepline.call.outbound.located import targets_of
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Identity, Program, Turn
 from keepline.model.ids import IdSource

@@ -1,0 +1,1 @@
+"""Calls out over several carriers: which is asked, when another one is asked beside it, and what a refusal means."""

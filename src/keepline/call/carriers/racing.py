@@ -1,0 +1,308 @@
+"""A call over several carriers, from its INVITE to the answer: who is asked beside whom, who leads, and who gives way.
+
+Carriers are asked one after the other, with two exceptions: where nothing at all is heard of one, or it does not ring,
+within what it usually takes and some, the next is asked beside it. The first that rings leads, and the others are
+abandoned. While another bid is alive "busy" is not final, for it may be what the callee's phone says to a second INVITE
+of ours. It refuses to know the call's own INVITE: `progress` deals with the one that leads.
+Source: RFC 3261 §8.1.3, §9.1, §13.2.2.4.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from keepline.call.carriers.asking import ask_another
+from keepline.call.carriers.bids import BIDS, BIDS_IGNORED, BidAction, BidEvent, BidState, event_of, is_alive, state_of
+from keepline.call.carriers.causes import BY_TROUBLE, Cause, Fault, Trouble, cause_of
+from keepline.call.carriers.folding import bids_of, invite_of
+from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, UnresolvedBid
+from keepline.call.outbound.declining import decline
+from keepline.call.outbound.retry import proven_invite
+from keepline.call.outbound.state import Placing
+from keepline.call.state import CallState, Phase, Timer, response_of
+from keepline.call.transactions import RequestNews
+from keepline.call.turn import Turn
+from keepline.model.errors import LocalError
+from keepline.sip.client_transaction import cancel_for
+from keepline.sip.identity import reason_of
+from keepline.sip.message import Response
+from keepline.sip.peers import transport_to
+
+ECHO_S: Final = 2.0
+"""After a "busy", how long a bid of which nothing was heard may still show that the callee is busy with it."""
+UNSETTLED = (Phase.PLACING, Phase.PROCEEDING)
+ANOTHER_LEADS, ANOTHER_ANSWERED = "another carrier rings", "another carrier was answered"
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What the call is to end with: an answer, or that there is none."""
+
+    response: Response | None
+    trouble: str = ""
+
+
+# The bid that leads ---------------------------------------------------------------------------------------------------
+
+
+def begin(turn: Turn, call: CallState) -> None:
+    """The call's own INVITE, or that of its successor's bids, is on its way."""
+    for bid in bids_of(call):
+        if not bid.is_over:
+            turn.switchboard.carriers.sit(bid.carrier, (call.id, bid.bid))
+    arm(turn, call)
+
+
+def on_lead_heard(turn: Turn, call: CallState, status: int, *, is_first: bool) -> None:
+    """The bid that leads has a provisional answer, which is on record, or a 2xx, that will be."""
+    lead, room = _lead_of(call), turn.switchboard.carriers
+    if is_first:
+        room.heard(lead.carrier, turn.now_s - lead.invite_at_s)
+    if status > 100:
+        if lead.told != "worked":
+            lead.told = "worked"
+            ring_s = turn.now_s - lead.invite_at_s if status < 200 else None
+            room.worked(turn, lead.carrier, lead.invite_at_s, ring_s)
+        drop_others(turn, call, ANOTHER_LEADS if status < 200 else ANOTHER_ANSWERED)
+    arm(turn, call)
+
+
+def after_failure(turn: Turn, call: CallState, response: Response | None, trouble: str) -> LastWord | None:
+    """The bid that leads has failed for good: None where the call goes on over another carrier."""
+    lead, said = _lead_of(call), LastWord(response, trouble)
+    cause = _cause_of(lead, response, trouble)
+    _judge(turn, lead, cause)
+    others = [bid for bid in call.bids if bid is not lead and is_alive(bid)]
+    if others and (cause.may_be_echo or cause.is_retried):
+        is_newest = lead.bid > max(bid.bid for bid in others)
+        _end(turn, call, lead, response, cause, is_held=cause.may_be_echo)
+        best = max(others, key=lambda bid: (state_of(bid) is BidState.TRYING, -bid.bid))
+        _give_lead(turn, call, best, f"{lead.carrier} is out: {cause.why}")
+        if is_newest and not cause.may_be_echo and _held(call) is None:
+            _ask(turn, call, f"{lead.carrier}: {cause.why}", is_hedge=True)
+        arm(turn, call)
+        return None
+    held = _held(call)
+    if held is not None and cause.is_retried:
+        return _end_as(turn, call, held)
+    if not cause.is_retried:
+        return said
+    before = lead
+    fact = ask_another(turn, call, f"{lead.carrier}: {cause.why}", is_hedge=False)
+    if fact is None:
+        return said
+    _end(turn, call, before, response, cause)
+    bid = call.bids[fact.bid]
+    _give_lead(turn, call, bid, f"{before.carrier} is out: {cause.why}")
+    turn.request(call, call.invite, bid.peer)
+    arm(turn, call)
+    return None
+
+
+def on_hedge(turn: Turn, call: CallState) -> LastWord | None:
+    """The latest carrier that was asked keeps us waiting: the next one is asked beside it. Not None: it is over."""
+    if call.phase not in UNSETTLED:
+        return None
+    held = _held(call)
+    if held is not None:
+        return None if any(state_of(bid) is BidState.RINGING for bid in _alive(call)) else _end_as(turn, call, held)
+    bid = bids_of(call)[-1]
+    state = state_of(bid)
+    if state not in (BidState.SILENT, BidState.TRYING):
+        return None
+    trouble = Trouble.UNANSWERED if state is BidState.SILENT else Trouble.NO_RINGING
+    waited_ms = round((turn.now_s - bid.invite_at_s) * 1000)
+    _judge(turn, bid, BY_TROUBLE[trouble])
+    _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
+    return None
+
+
+def arm(turn: Turn, call: CallState) -> None:
+    """Set or clear the time at which the latest carrier has kept us waiting for too long."""
+    due_s = _due_s(turn, call)
+    if due_s is None:
+        call.timers.pop(Timer.HEDGE, None)
+    else:
+        turn.set_timer(call, Timer.HEDGE, max(due_s, turn.now_s))
+
+
+def _due_s(turn: Turn, call: CallState) -> float | None:
+    if call.phase not in UNSETTLED:
+        return None
+    held = _held(call)
+    if held is not None:
+        assert held.ended is not None
+        return max([held.ended.at_s + ECHO_S, *(_patience_s(turn, bid) for bid in _alive(call) if bid.has_provisional)])
+    bid = bids_of(call)[-1]
+    return _patience_s(turn, bid) if state_of(bid) in (BidState.SILENT, BidState.TRYING) else None
+
+
+def _patience_s(turn: Turn, bid: Placing) -> float:
+    """Until when a bid is waited for alone."""
+    room = turn.switchboard.carriers
+    wait_s = room.ringing_s(bid.carrier) if bid.has_provisional else room.silence_s(bid.carrier)
+    return max(bid.invite_at_s, bid.resumed_at_s) + wait_s
+
+
+# The others -----------------------------------------------------------------------------------------------------------
+
+
+def takes_lead(turn: Turn, call: CallState, heard: RequestNews) -> bool:
+    """Something was heard of a bid that does not lead: whether it leads now, and what was heard is the call's."""
+    bid = next((each for each in call.bids if each.cseq == heard.request.cseq.number), None)
+    if bid is None or bid is call.placing:
+        return False
+    return _step(turn, call, bid, event_of(heard), heard)
+
+
+def drop_others(turn: Turn, call: CallState, why: str) -> None:
+    """Abandon every bid but the one that leads."""
+    for bid in call.bids:
+        if bid is not call.placing:
+            _step(turn, call, bid, BidEvent.DROPPED, None, why)
+
+
+def declines(turn: Turn, call: CallState, response: Response) -> bool:
+    """Whether a 2xx that no transaction waits for is of a bid that does not lead; it is hung up on."""
+    bid = next((each for each in call.bids if invite_of(call, each).call_id == response.call_id), None)
+    if bid is None or bid is call.placing:
+        return False
+    _decline(turn, call, bid, response)
+    return True
+
+
+def _step(turn: Turn, call: CallState, bid: Placing, event: BidEvent, heard: RequestNews | None, why: str = "") -> bool:
+    pair = (state_of(bid), event)
+    row = BIDS.get(pair)
+    if row is None:
+        if pair not in BIDS_IGNORED:
+            raise LocalError(f"bid {bid.bid} of call {call.id}: {event.value} while it is {pair[0].value}")
+        return False
+    response = heard.response if heard is not None else None
+    for action in row[1]:
+        if action is BidAction.NOTE and response is not None:
+            turn.record(call, BidHeard(call.id, turn.now_s, bid.bid, response.status))
+            turn.switchboard.carriers.heard(bid.carrier, turn.now_s - bid.invite_at_s)
+        elif action is BidAction.LEAD:
+            _give_lead(turn, call, bid, f"{bid.carrier}: {event.value}")
+        elif action is BidAction.ABANDON:
+            turn.record(call, BidAbandoned(call.id, turn.now_s, bid.bid, why))
+            turn.switchboard.carriers.hush(turn, invite_of(call, bid))
+        elif action is BidAction.CANCEL:
+            turn.request(call, cancel_for(invite_of(call, bid)), bid.peer)
+            turn.switchboard.carriers.hush(turn, invite_of(call, bid))
+        elif action is BidAction.DECLINE and response is not None:
+            _decline(turn, call, bid, response)
+        elif action is BidAction.END:
+            status = response.status if response is not None else 0
+            turn.record(call, BidEnded(call.id, turn.now_s, bid.bid, status, "it was given up"))
+            _rise(turn, call, bid)
+    arm(turn, call)
+    return BidAction.LEAD in row[1]
+
+
+def _decline(turn: Turn, call: CallState, bid: Placing, response: Response) -> None:
+    if not bid.declined:
+        turn.record(call, BidDeclined(call.id, turn.now_s, bid.bid, response.encode().decode("latin-1")))
+        _rise(turn, call, bid)
+    decline(turn, invite_of(call, bid), response, bid.peer)
+
+
+# After a switch-over --------------------------------------------------------------------------------------------------
+
+
+def restore(turn: Turn, call: CallState) -> None:
+    """Go on with the bids that do not lead, as a process before had them: sent again, cancelled, or listened for."""
+    room = turn.switchboard.carriers
+    for bid in bids_of(call):
+        bid.resumed_at_s = turn.now_s
+        if bid is call.placing:
+            continue
+        invite = invite_of(call, bid)
+        if bid.declined:
+            decline(turn, invite, response_of(bid.declined), bid.peer)
+        elif is_alive(bid):
+            bid.request = proven_invite(turn, call, bid, invite)
+            turn.request(call, bid.request, bid.peer)
+        elif bid.abandoned and not bid.is_over:
+            room.listen(turn, invite, bid.peer, call.id)
+            if bid.has_provisional:
+                turn.request(call, cancel_for(invite), bid.peer)
+    begin(turn, call)
+
+
+def unresolved(call: CallState) -> tuple[UnresolvedBid, ...]:
+    """The bids of a call that is over of which the end was not heard."""
+    found = (bid for bid in call.bids if bid is not call.placing and not bid.is_over)
+    return tuple(
+        UnresolvedBid(bid.invite, bid.peer[0], bid.peer[1], transport_to(bid.peer), bid.has_provisional)
+        for bid in found
+    )
+
+
+# Helpers --------------------------------------------------------------------------------------------------------------
+
+
+def _lead_of(call: CallState) -> Placing:
+    assert call.placing is not None
+    return call.placing
+
+
+def _alive(call: CallState) -> list[Placing]:
+    return [bid for bid in bids_of(call) if is_alive(bid)]
+
+
+def _held(call: CallState) -> Placing | None:
+    """The first bid whose "busy" is not final yet."""
+    return next((bid for bid in call.bids if bid.ended is not None and bid.ended.is_held), None)
+
+
+def _end_as(turn: Turn, call: CallState, held: Placing) -> LastWord:
+    """What was held is the last word: nothing came of the others."""
+    assert held.ended is not None
+    _give_lead(turn, call, held, "nothing came of the others")
+    return LastWord(response_of(held.ended.response))
+
+
+def _ask(turn: Turn, call: CallState, why: str, *, is_hedge: bool) -> None:
+    fact = ask_another(turn, call, why, is_hedge=is_hedge)
+    if fact is not None:
+        bid = call.bids[fact.bid]
+        turn.request(call, invite_of(call, bid), bid.peer)
+        arm(turn, call)
+
+
+def _give_lead(turn: Turn, call: CallState, bid: Placing, why: str) -> None:
+    turn.clear_timers(call, [Timer.UNANSWERED])  # it speaks of the INVITE that led
+    turn.record(call, BidLed(call.id, turn.now_s, bid.bid, why))
+
+
+def _end(
+    turn: Turn, call: CallState, bid: Placing, response: Response | None, cause: Cause, *, is_held: bool = False
+) -> None:
+    status = response.status if response is not None else 0
+    text = response.encode().decode("latin-1") if response is not None else ""
+    why = f"{cause.fault.value}: {cause.why}"
+    turn.record(call, BidEnded(call.id, turn.now_s, bid.bid, status, why, text, is_held))
+    _rise(turn, call, bid)
+
+
+def _rise(turn: Turn, call: CallState, bid: Placing) -> None:
+    turn.switchboard.carriers.rise(bid.carrier, (call.id, bid.bid))
+
+
+def _judge(turn: Turn, bid: Placing, cause: Cause) -> None:
+    """Let the carrier's health know whose word it was, once each way."""
+    room, told = turn.switchboard.carriers, "worked" if cause.fault is Fault.CALLEE else "failed"
+    if cause.fault is Fault.NOBODY or bid.told == told:
+        return
+    bid.told = told
+    if cause.fault is Fault.CALLEE:
+        room.worked(turn, bid.carrier, bid.invite_at_s)
+    else:
+        room.failed(turn, bid.carrier, bid.invite_at_s, cause.why)
+
+
+def _cause_of(bid: Placing, response: Response | None, trouble: str) -> Cause:
+    if response is None:
+        return BY_TROUBLE[Trouble.UNSENT if trouble else Trouble.UNANSWERED]
+    return cause_of(response.status, reason_of(response)[1], rang=bid.status > 100)

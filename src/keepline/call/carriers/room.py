@@ -1,0 +1,213 @@
+"""The carriers of one node: how each is, how busy, how quick, and which one is asked next.
+
+Health is of traffic and no fact: a process that takes over begins with `unknown`, and is told of the calls that it
+takes up. What a call over carriers does is `bids`' and `racing`'s; the choice itself is `paths.choice`'s.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from keepline.call.carriers.folding import bids_of
+from keepline.call.effects import Report
+from keepline.call.facts import CallEnded
+from keepline.call.state import CallState
+from keepline.call.turn import Turn
+from keepline.call.written import request_of as invite_in
+from keepline.model.operation import Operation, OutboundCarrier
+from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
+from keepline.paths.delays import Delays, ringing_s, silence_s
+from keepline.paths.figures import FIGURES
+from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, PathView, Tried, Used
+from keepline.sip.client_transaction import cancel_for
+from keepline.sip.message import Request
+from keepline.sip.peers import Address, peer_at
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+    from keepline.call.outbound.located import LocatedTrunks
+
+POLICY: Final = HealthPolicy(outcomes=10, failures_min=5, failure_share=0.5)
+"""A carrier that dies at fifty calls a second is left after a tenth of a second's calls; three failures are a blip."""
+PEERS_EVERY_S: Final = 1.0
+"""How often it is looked how the others do."""
+BAD: Final = (Condition.DOWN, Condition.DEGRADED)
+_DRAW_BITS: Final = 30
+Seat = tuple[str, int]
+"""A call and the number of its bid."""
+
+
+@dataclass(slots=True)
+class Carrier:
+    """What is known of one."""
+
+    health: PathHealth
+    first: Delays = field(default_factory=Delays)
+    """From the INVITE to the first answer of any kind."""
+    rings: Delays = field(default_factory=Delays)
+    """The post-dial delay."""
+    begun: deque[float] = field(default_factory=deque)
+    """When calls of the last second were begun."""
+    seats: set[Seat] = field(default_factory=set)
+    """What is under way."""
+
+
+class Carriers:
+    """Of every operation that the node knows: a carrier is its trunk's name."""
+
+    __slots__ = ("_by_name", "_exchange", "_is_last_resort", "_peers", "_peers_at_s", "clock")
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+        self._by_name: dict[str, Carrier] = {}
+        self._is_last_resort = False
+        self._peers: dict[str, dict[str, float]] = {}
+        self._peers_at_s = float("-inf")
+        self.clock: Callable[[float], str] = lambda at_s: f"{at_s:.1f}"
+        """Writes a time for the evidence."""
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def located(self) -> "LocatedTrunks":
+        """Where their proxies are."""
+        return self._exchange.targets
+
+    # Which ------------------------------------------------------------------------------------------------------------
+
+    def choose(self, turn: Turn, operation: Operation, tried: tuple[str, ...] = ()) -> Choice:
+        """The carrier of a call's next INVITE; `tried` were asked already."""
+        carriers, now_s = operation.outbound.carriers, turn.now_s
+        left = [each for each in carriers if each.trunk not in tried]
+        if not left:
+            return Choice(None, ())
+        options = [option_of(each) for each in carriers]
+        views = {each.trunk: self.view(each.trunk, now_s) for each in left}
+        load = {each.trunk: self._load(each, now_s) for each in left}
+        ticket = self._exchange.ids.number(_DRAW_BITS) / (1 << _DRAW_BITS) if len(left) > 1 else 0.0
+        may_be_trial = len(left) > 1
+        choice = choose_path(options, views, load, ticket, tried=tried, may_be_trial=may_be_trial)
+        if not tried:
+            self._say(turn, choice)
+        return choice
+
+    def silence_s(self, name: str) -> float:
+        """How long nothing may be heard of it before another one is asked."""
+        return silence_s(self._of(name).first.p99_s)
+
+    def ringing_s(self, name: str) -> float:
+        """How long it may take to ring."""
+        return ringing_s(self._of(name).rings.p99_s)
+
+    def view(self, name: str, now_s: float) -> PathView:
+        """How it is."""
+        return self._of(name).health.view(now_s, self._peers_of(name, now_s), self.clock)
+
+    # What becomes of calls --------------------------------------------------------------------------------------------
+
+    def begin(self, turn: Turn, name: str, seat: Seat) -> None:
+        """It is asked for a call."""
+        carrier = self._of(name)
+        carrier.begun.append(turn.now_s)
+        carrier.seats.add(seat)
+        self._tell(turn, name, carrier.health.step(turn.now_s, Tried()))
+
+    def sit(self, name: str, seat: Seat) -> None:
+        """A process before had it asked."""
+        self._of(name).seats.add(seat)
+
+    def rise(self, name: str, seat: Seat) -> None:
+        """What it was asked for is over."""
+        self._of(name).seats.discard(seat)
+
+    def leave(self, call: CallState) -> None:
+        """All that was asked for a call is over with it."""
+        for bid in bids_of(call):
+            self.rise(bid.carrier, (call.id, bid.bid))
+
+    def heard(self, name: str, delay_s: float) -> None:
+        """The first answer of any kind came so long after the INVITE."""
+        self._of(name).first.add(delay_s)
+
+    def worked(self, turn: Turn, name: str, began_s: float, ring_s: float | None = None) -> None:
+        """It brought a call to the callee, or the callee's word; `ring_s` after the INVITE it rang."""
+        carrier = self._of(name)
+        figures = {} if ring_s is None else {"post_dial_delay_s": ring_s}
+        if ring_s is not None:
+            carrier.rings.add(ring_s)
+        used = Used(True, "INVITE", began_at_s=began_s, figures=figures)
+        self._tell(turn, name, carrier.health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
+
+    def failed(self, turn: Turn, name: str, began_s: float, why: str) -> None:
+        """It did not."""
+        health, peers = self._of(name).health, self._peers_of(name, turn.now_s)
+        self._tell(turn, name, health.step(turn.now_s, Used(False, "INVITE", why, began_s), peers))
+
+    # INVITEs that nobody wants any more -------------------------------------------------------------------------------
+
+    def hush(self, turn: Turn, invite: Request) -> None:
+        """Have an INVITE sent no more; what comes of it is heard for 64*T1."""
+        turn.effects += self._exchange.transactions.abandon(turn.now_s, invite)
+
+    def listen(self, turn: Turn, invite: Request, peer: Address, call: str) -> None:
+        """Hear what comes of an INVITE that a process before has abandoned."""
+        self._exchange.transactions.listen(turn.now_s, invite, peer, call)
+
+    def chase(self, turn: Turn, ended: CallEnded) -> None:
+        """A process before left these behind: they are heard, and cancelled, as it would have done."""
+        for each in ended.unresolved:
+            invite, peer = invite_in(each.invite), peer_at(each.peer_host, each.peer_port, each.transport)
+            self.listen(turn, invite, peer, ended.call)
+            if each.may_be_cancelled:
+                turn.request(None, cancel_for(invite), peer)
+
+    # Helpers ----------------------------------------------------------------------------------------------------------
+
+    def _of(self, name: str) -> Carrier:
+        carrier = self._by_name.get(name)
+        if carrier is None:
+            carrier = self._by_name[name] = Carrier(PathHealth(name, POLICY, FIGURES))
+        return carrier
+
+    def _load(self, carrier: OutboundCarrier, now_s: float) -> PathLoad:
+        known = self._of(carrier.trunk)
+        while known.begun and known.begun[0] <= now_s - 1.0:
+            known.begun.popleft()
+        return PathLoad(len(known.seats), len(known.begun))
+
+    def _peers_of(self, name: str, now_s: float) -> Mapping[str, float]:
+        """What the best of the others have of each figure."""
+        if now_s - self._peers_at_s >= PEERS_EVERY_S:
+            self._peers_at_s = now_s
+            figures = {each: known.health.figures(now_s) for each, known in self._by_name.items()}
+            self._peers = {each: _best_of(figures, each) for each in figures}
+        return self._peers.get(name, {})
+
+    def _tell(self, turn: Turn, name: str, news: list[ConditionChanged]) -> None:
+        for each in news:
+            if each.after in BAD or each.before in BAD:
+                evidence = self.view(name, turn.now_s).evidence
+                words = f"telephony/{each.path} was {each.before.value}, and is {each.after.value}: {evidence}"
+                turn.emit(Report("path_changed", "", words))
+
+    def _say(self, turn: Turn, choice: Choice) -> None:
+        """That no carrier is fit, once until one is."""
+        if choice.is_last_resort and not self._is_last_resort:
+            turn.emit(Report("last_resort", "", f"no carrier is fit, and calls go on: {'; '.join(choice.reasons)}"))
+        self._is_last_resort = choice.is_last_resort
+
+
+def option_of(carrier: OutboundCarrier) -> PathOption:
+    """A carrier as `paths` knows paths."""
+    return PathOption(carrier.trunk, carrier.order, carrier.weight, carrier.channels_max, carrier.calls_per_s_max)
+
+
+def _best_of(figures: Mapping[str, Mapping[str, float]], but: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, each in figures.items():
+        for figure, value in each.items() if name != but else ():
+            best = min if FIGURES[figure].is_high_bad else max
+            found[figure] = best(found.get(figure, value), value)
+    return found
