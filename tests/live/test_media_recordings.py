@@ -185,6 +185,53 @@ def test_a_successor_goes_on_in_the_same_file(clock: Clock, file: Path) -> None:
     assert heard.rstrip(b"\xff").endswith(b"".join(bytes([index + 1]) * 160 for index in range(40, 80)))
 
 
+def forgotten(clock: Clock, loop: MediaLoop) -> Phone:
+    """The slot knows nothing of what was recorded by it, as when all memory is new; another phone is there."""
+    clock.rig.send(Close(1, 0, 9))
+    clock.wake(loop)
+    clock.wake(loop, 0.6)
+    phone = clock.rig.phone()
+    clock.rig.send(clock.rig.opening(phone, call=2))
+    clock.wake(loop)
+    clock.rig.events.clear()
+    return phone
+
+
+def test_a_recording_keeps_what_it_had_though_all_memory_is_gone(clock: Clock, file: Path) -> None:
+    """Everything was killed: a new media process is asked for the recording by its key, and knows nothing of it."""
+    loop, phone = opened(clock)
+    record(clock, loop, 2.0)
+    talk(clock, loop, phone, range(40))
+    phone = forgotten(clock, loop)
+    had = samples(file)
+    clock.rig.send(Record(2, 0, 1, KEY, 2_000))
+    clock.wake(loop)
+    talk(clock, loop, phone, range(40, 120))
+    event = ended(clock, loop)
+    while event.call != 2:
+        event = ended(clock, loop)
+    assert (event.why, event.length_ms) == (RecordEnd.LIMIT, 2_000), "both parts count"
+    assert event.heard_ms > 1_500
+    heard = samples(file)
+    assert heard.startswith(had)
+    assert heard[len(had) :].strip(b"\xff").startswith(bytes([41]) * 160)
+
+
+def test_of_a_recording_that_no_memory_knows_the_file_says_how_long_it_is(clock: Clock, file: Path) -> None:
+    loop, phone = opened(clock)
+    record(clock, loop)
+    talk(clock, loop, phone, range(40))
+    forgotten(clock, loop)
+    had = len(samples(file)) // 8
+    for key, length_ms in ((KEY, had), ("cd" * 16, 0), ("", 0)):
+        clock.rig.send(StopRecord(2, 0, 1, key))
+        clock.wake(loop)
+        event = clock.rig.wait(RecordingEnded)
+        while event.call != 2:
+            event = clock.rig.wait(RecordingEnded)
+        assert (event.why, event.length_ms) == (RecordEnd.STOPPED, length_ms)
+
+
 def test_a_killed_process_leaves_a_whole_file(tmp_path: Path, file: Path) -> None:
     (tmp_path / "prompts").mkdir()
     with Rig(tmp_path / "prompts").start() as rig:

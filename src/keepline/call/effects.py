@@ -164,6 +164,8 @@ class StopPrompt:
 class RecordMedia:
     """Record the call into `recordings/<key>.wav`, in place of its other one. Idempotent by (call, number).
 
+    What a file of that key holds already it keeps: the recording goes on after it.
+
     Of one that is over the shell answers with `RecordingFinished`.
     """
 
@@ -187,6 +189,8 @@ class StopRecording:
     call: str
     slot: int
     number: int
+    key: str = ""
+    """Where the file is, should media's memory be gone: how long it is says the file."""
 
 
 @dataclass(frozen=True, slots=True)

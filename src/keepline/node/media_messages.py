@@ -220,6 +220,8 @@ class StopRecord:
     slot: int
     number: int
     """Of the recording."""
+    key: str = ""
+    """Of its file, 32 hex digits: of what the slot knows nothing the file says how long it is; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,15 @@ from typing import Final
 
 from keepline.node import slots as at
 from keepline.node.media_messages import Event, Record, RecordEnd, RecordingEnded, StopRecord
-from keepline.node.media_recording import BYTES_PER_MS, UNCHANGED, RecordingFiles, StreamRecording
+from keepline.node.media_recording import (
+    BYTES_PER_MS,
+    BYTES_PER_S,
+    TAGS,
+    UNCHANGED,
+    RecordingFiles,
+    StreamRecording,
+    kept_file,
+)
 from keepline.node.media_rtp import RtpStreams
 from keepline.node.media_stream import Stream
 from keepline.node.slots import RECORD, Slots
@@ -49,10 +57,15 @@ class Recorder:
         size, channels = command.length_ms_max * BYTES_PER_MS, 2 if command.both else 1
         key = bytes.fromhex(command.key)
         kind = channels | (_A_LAW if stream.payload_type == _PCMA else 0)
+        kept = kept_file(self._path(command.key))
+        heard = 0
+        if kept is not None:  # the memory that knew of it is gone, and the file is not
+            kind = kept.channels | (_A_LAW if kept.tag == TAGS[_PCMA] else 0)
+            heard, now_s = kept.size, now_s - kept.size / BYTES_PER_S
         RECORD.pack_into(
             self._slots.view, stream.base + at.S_RECORD, now_s, key, command.number, size & 0xFFFFFFFF, kind
         )
-        _HEARD.pack_into(self._slots.view, stream.base + at.S_HEARD, command.silence_ms, 0)
+        _HEARD.pack_into(self._slots.view, stream.base + at.S_HEARD, command.silence_ms, heard // BYTES_PER_MS)
         self._slots.u32[number_at] = command.number
         self.resume(stream)
         return True
@@ -69,6 +82,12 @@ class Recorder:
         if stream is not None and recording is not None and recording.number == command.number:
             self.end(stream, RecordEnd.STOPPED, now_s)
         elif not self._tell_again(command.call, command.slot, command.number):
+            kept = kept_file(self._path(command.key)) if command.key else None
+            if kept is not None:
+                length_ms = kept.size // BYTES_PER_MS
+                about = (command.call, command.slot, command.number)
+                self._tell(RecordingEnded(*about, RecordEnd.STOPPED, length_ms, length_ms))
+                return
             self._tell(RecordingEnded(command.call, command.slot, command.number, RecordEnd.STOPPED, 0))
 
     def end(self, stream: Stream, why: RecordEnd, now_s: float) -> None:
@@ -131,16 +150,18 @@ class Recorder:
         base = self._slots.base(recording.slot)
         self._slots.u32[(base + at.S_HEARD) // 4 + 1] = recording.heard // BYTES_PER_MS
 
+    def _path(self, key: str) -> Path:
+        return self._directory / f"{key}.wav"
+
     def _of_slot(self, slot: int, kind: int) -> StreamRecording:
         view, base = self._slots.view, self._slots.base(slot)
         began_s, key, number, size, _ = RECORD.unpack_from(view, base + at.S_RECORD)
         silence_ms, heard_ms = _HEARD.unpack_from(view, base + at.S_HEARD)
-        path = self._directory / f"{key.hex()}.wav"
         return StreamRecording(
             call=self._slots.figures_of(slot),
             slot=slot,
             number=number,
-            path=path,
+            path=self._path(key.hex()),
             payload_type=_PCMA if kind & _A_LAW else 0,
             channels=kind & ~_A_LAW,
             began_s=began_s,

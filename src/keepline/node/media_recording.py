@@ -166,6 +166,30 @@ class RecordingFiles:
                 self._done.append(RecordingEnded(*about, why, length_ms, heard_ms))
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A recording that is there already, of a media process whose memory is gone."""
+
+    tag: int
+    channels: int
+    size: int
+    """Bytes of a channel."""
+
+
+def kept_file(path: Path) -> KeptFile | None:
+    """What a file has; None where there is none, or no recording of ours."""
+    try:
+        with path.open("rb") as file:
+            found = file.read(HEADER.size)
+            length = os.fstat(file.fileno()).st_size
+    except OSError:
+        return None
+    if len(found) < HEADER.size:
+        return None
+    tag, channels = HEADER.unpack(found)[5:7]
+    return KeptFile(tag, channels, (length - HEADER.size) // channels) if tag in TAGS.values() and channels else None
+
+
 def _size_of(recording: StreamRecording) -> int:
     return max(0, recording.path.stat().st_size - HEADER.size) // recording.channels
 

@@ -144,7 +144,7 @@ class MediaLink:
 
     def stop_recording(self, effect: fx.StopRecording) -> None:
         """End a recording."""
-        self._commands.append(wire.StopRecord(int(effect.call, 16), effect.slot, effect.number))
+        self._commands.append(wire.StopRecord(int(effect.call, 16), effect.slot, effect.number, effect.key))
 
     def bridge(self, effect: fx.BridgeMedia | fx.UnbridgeMedia) -> None:
         """Bridge the call with another, or no longer."""

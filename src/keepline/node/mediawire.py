@@ -239,7 +239,12 @@ def _command_record(command: Command) -> bytes:
                 key = command.other_call.to_bytes(16)
                 head = (_BRIDGE, 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, command.other_slot, _NO_IP, key, 0, 0, 0, 0, _NO_NETWORKS)
-            case StopPlay() | Close() | StopRecord() | Unbridge() | Deafen():
+            case StopRecord():
+                key = bytes.fromhex(command.key) if command.key else _NO_KEY
+                return _COMMAND.pack(
+                    _STOP_RECORD, 0, 0, NO_DTMF, slot, number, call, 0, 0, 0, 0, _NO_IP, key, 0, 0, 0, 0, _NO_NETWORKS
+                )
+            case StopPlay() | Close() | Unbridge() | Deafen():
                 head = (_BARE[type(command)], 0, 0, NO_DTMF, slot, number, call)
                 return _COMMAND.pack(*head, 0, 0, 0, 0, _NO_IP, _NO_KEY, 0, 0, 0, 0, _NO_NETWORKS)
     except (ValueError, TypeError, error) as problem:
@@ -247,8 +252,7 @@ def _command_record(command: Command) -> bytes:
 
 
 _BARE: Final[dict[type[Command], int]] = {
-    StopPlay: _STOP_PLAY, Close: _CLOSE, StopRecord: _STOP_RECORD, Unbridge: _UNBRIDGE,
-    Deafen: _DEAFEN,
+    StopPlay: _STOP_PLAY, Close: _CLOSE, Unbridge: _UNBRIDGE, Deafen: _DEAFEN,
 }  # fmt: skip
 """Commands that say no more than which they are."""
 _Record = tuple[int, int, int, int, int, int, int, int, int, int, int, bytes, bytes, int, int, int, int, bytes]
@@ -275,7 +279,7 @@ def _command(record: _Record) -> Command:
         case 6:
             return Record(call, slot, number, key.hex(), dead_air_ms, bool(flags & FLAG_BOTH), seen)
         case 7:
-            return StopRecord(call, slot, number)
+            return StopRecord(call, slot, number, "" if key == _NO_KEY else key.hex())
         case 8:
             return Bridge(call, slot, number, int.from_bytes(key), ts)
         case 9:

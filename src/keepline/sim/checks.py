@@ -50,6 +50,7 @@ class _MediaByCall:
 
     def __init__(self, log: MediaLog) -> None:
         self.plays_most = 1 + log.losses
+        self.kept = log.kept
         """Of one play: whose memory is lost begins it again."""
         self.opened: defaultdict[str, list[OpenMedia]] = defaultdict(list)
         self.started: defaultdict[str, list[Started]] = defaultdict(list)
@@ -248,6 +249,9 @@ def _of_recordings(media: "_MediaByCall", call: str, facts: list[Fact]) -> Itera
         yield f"recordings {started} are on record, media began {begun}"
     if again > media.plays_most:
         yield f"a recording began {again} times"
+    for fact in facts:
+        if isinstance(fact, MessageRecorded) and fact.length_s < media.kept.get(fact.key, 0.0) - 1e-6:
+            yield f"recording {fact.number} is {fact.length_s:.2f} s long, and had {media.kept[fact.key]:.2f} s before"
     whole = Counter((fact.number, fact.key) for fact in facts if isinstance(fact, MessageRecorded))
     yield from (f"recording {each[0]} was over {whole[each]} times" for each in started if whole[each] != 1)
 

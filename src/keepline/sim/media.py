@@ -84,6 +84,10 @@ class MediaLog:
     keyed_in_private: dict[str, str] = field(default_factory=dict)
     recorded: list[fx.RecordMedia] = field(default_factory=list)
     """Every recording that began."""
+    files: dict[str, float] = field(default_factory=dict)
+    """Key of a recording -> how long its file is: it outlives everything."""
+    kept: dict[str, float] = field(default_factory=dict)
+    """The same when media's memory was lost."""
     losses: int = 0
     """How often all of the memory was lost."""
 
@@ -99,6 +103,8 @@ class SimMedia:
         self._events: deque[tuple[int, fx.Input]] = deque()
         self.unheard: set[str] = set()
         """Calls whose peers send no audio."""
+        self.keeps_files = True
+        """False is a planted bug: a recording that is asked for again begins its file anew."""
         self.gone: set[fx.Address] = set()
         """RTP addresses of those who have hung up, or were hung up on."""
         self._tell = tell
@@ -251,11 +257,14 @@ class SimMedia:
         elif not is_running and last is not None and last.number == command.number:
             self._event(command.slot, last)
         elif isinstance(command, fx.StopRecording):
-            self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", 0.0))
+            length_s = self.log.files.get(command.key, 0.0)
+            self._event(command.slot, fx.RecordingFinished(command.call, command.number, "stopped", length_s, length_s))
         elif not is_running and slot.call == command.call and command.number > (last.number if last else 0):
             self._end_recording(command.slot, "stopped")
             self.log.recorded.append(command)
-            slot.recording, slot.recording_at_s = command, self._world.now_s
+            before_s = self.log.files.get(command.key, 0.0) if self.keeps_files else 0.0
+            slot.recording, slot.recording_at_s = command, self._world.now_s - before_s
+            slot.sound_until_s = max(slot.sound_until_s, slot.recording_at_s + before_s)
             self._watch(command.slot, command)
 
     def _watch(self, index: int, command: fx.RecordMedia) -> None:
@@ -274,6 +283,7 @@ class SimMedia:
         if slot.recording is not None:
             length_s = self._world.now_s - slot.recording_at_s
             heard_s = min(length_s, max(0.0, slot.sound_until_s - slot.recording_at_s))
+            self.log.files[slot.recording.key] = length_s
             slot.recorded = fx.RecordingFinished(slot.call, slot.recording.number, why, length_s, heard_s)
             slot.recording = None
             self._event(index, slot.recorded)
@@ -334,6 +344,10 @@ class SimMedia:
 
     def lose_all(self, keys_on_record: Mapping[str, int]) -> None:
         """The memory is gone with the node: streams, prompts, secrets, and keys that nobody put on record."""
+        for slot in self.slots:
+            if slot.recording is not None:
+                length_s = self._world.now_s - slot.recording_at_s
+                self.log.files[slot.recording.key] = self.log.kept[slot.recording.key] = length_s
         self.slots = [SimSlot() for _ in self.slots]
         for call, keyed in self.log.keyed.items():
             self.log.keyed[call] = keyed[: keys_on_record.get(call, 0)]

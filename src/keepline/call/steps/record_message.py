@@ -108,7 +108,7 @@ def _record(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
 def _on_digits(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
     keyed = call.digits[call.message_digits :]
     if call.part == MESSAGE and call.message is not None and set(keyed) & set(_request(waiting).terminator):
-        turn.emit(StopRecording(call.id, call.received.slot, call.message.number))
+        turn.emit(StopRecording(call.id, call.received.slot, call.message.number, call.message.key))
     return None
 
 
@@ -177,7 +177,7 @@ def is_awaited(turn: Turn, call: CallState) -> bool:
         _recorded(turn, call, RecordingReason.FAILED, 0.0)
         return False
     if Timer.RECORDING not in call.timers:
-        turn.emit(StopRecording(call.id, call.received.slot, message.number))
+        turn.emit(StopRecording(call.id, call.received.slot, message.number, message.key))
         turn.set_timer(call, Timer.RECORDING, turn.now_s + FILE_S_MAX)
     return True
 
