@@ -192,3 +192,10 @@ def test_rfc3261_21_5_1_what_one_call_writes_is_bounded(rig: Rig) -> None:
     assert len(rig.facts) == facts
     assert rig.ask(dialog.request("OPTIONS")).status == 200
     assert rig.ask(dialog.request("BYE")).status == 200
+
+
+def test_rfc3261_21_4_26_a_488_says_why_within_a_call_and_before_it(rig: Rig) -> None:
+    dialog = rig.call()
+    for answer in (rig.ask(dialog.request("INVITE", body=G729)), rig.ask(invite("1000", body=G729, Call_ID="new"))):
+        assert answer.status == 488
+        assert answer.headers.get("Warning") == '305 keepline "no codec in common: PCMU and PCMA are offered here"'

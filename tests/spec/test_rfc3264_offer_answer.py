@@ -3,6 +3,7 @@
 import pytest
 
 from keepline.sip.sdp import Answer, make_offer, offer_answer, parse_sdp
+from keepline.sip.unmet import unmet
 from tests.spec.sip_messages import SDP
 
 HEAD = "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
@@ -136,6 +137,27 @@ def test_rfc3264_6_every_medium_is_answered_in_its_place_and_others_with_port_0(
 )
 def test_rfc3264_6_nothing_that_fits_is_none(body: str) -> None:
     assert answer(body) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "why"),
+    [
+        (media(), 304, "no audio is offered"),
+        (media("video 1 RTP/AVP 0"), 304, "no audio is offered"),
+        (media("audio 0 RTP/AVP 0"), 304, "no audio is offered"),
+        (media("audio 1 RTP/SAVP 0"), 302, "audio by RTP/AVP alone"),
+        (media("audio 1 RTP/AVP 18"), 305, "no codec in common: PCMU and PCMA"),
+        (media("audio 1 RTP/AVP 128 x 9999"), 305, "no codec in common"),
+        (media("audio 1 RTP/AVP 0").replace(C4, "c=IN IP6 2001:db8::1\r\n"), 300, "audio goes by IPv4"),
+        (media("audio 1 RTP/AVP 0").replace(C4, "c=IN IP4 224.2.36.42/127\r\n"), 301, "cannot be sent to the address"),
+    ],
+)
+def test_rfc3261_20_43_a_warning_says_why_nothing_fits(body: str, code: int, why: str) -> None:
+    refusal = unmet(parse_sdp(body.encode()), "192.0.2.9")
+    [(name, value)] = refusal.headers
+    assert (refusal.status, name) == (488, "Warning")
+    assert value == f'{code} keepline "{refusal.why}"'
+    assert why in refusal.why
 
 
 @pytest.mark.parametrize("host", ["255.255.255.255", "240.0.0.1", "0.0.0.7", "224.2.1.1"])

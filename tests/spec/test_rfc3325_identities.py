@@ -1,4 +1,4 @@
-"""Who a call says it is from, and why it says it ended (RFC 3325, 8224, 3326), in the record of the call."""
+"""Who a call says it is from, and why it says it ended (RFC 3325, 8224, 3326, 6432), in the record of the call."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from keepline.call.record import CallRecord, record_of
 from keepline.call.turn import Program
 from keepline.model.operation import Trunk
 from tests.spec.exchange_rig import Rig, hold, invite
+from tests.spec.placing_rig import Placer, answer_of
 
 PASSPORT = "eyJhbGciOiJFUzI1NiJ9.eyJkZXN0Ijp7fX0.c2ln;info=<https://cert.example.org/a.pem>;alg=ES256;ppt=shaken"
 
@@ -81,3 +82,12 @@ def test_rfc3326_2_the_reason_of_a_cancel_is_kept() -> None:
     rig.send(cancel + b'\r\nReason: SIP;cause=200;text="Call completed elsewhere"\r\nContent-Length: 0\r\n\r\n')
     assert record(rig).reason_header == 'SIP;cause=200;text="Call completed elsewhere"'
     assert record(rig).outcome == "cancelled"
+
+
+def test_rfc6432_3_the_reason_of_a_refusal_is_kept() -> None:
+    placer = Placer()
+    invite = placer.place()
+    placer.hear(answer_of(invite, 180, ("Reason", "Q.850;cause=41")))
+    placer.hear(answer_of(invite, 404, ("Reason", 'Q.850;cause=1;text="Unallocated number"')))
+    record = placer.record()
+    assert (record.reason_header, record.cause) == ('Q.850;cause=1;text="Unallocated number"', 1)

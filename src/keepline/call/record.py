@@ -14,6 +14,7 @@ from keepline.call.facts import (
     CallEnded,
     CallPlaced,
     CallReceived,
+    CallRefused,
     CancelReceived,
     Fact,
     FlowEnded,
@@ -111,9 +112,11 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
     elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
         record.state = "leaving"
-        record.reason_header, record.cause = _reason(fact)
+        record.reason_header, record.cause = _reason(_last_word(fact))
     elif isinstance(fact, PlacedFact):
         fold_placed(record, fact)
+        if isinstance(fact, CallRefused):
+            record.reason_header, record.cause = _reason(fact.response)
     elif isinstance(fact, JournalGap):
         record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
     elif isinstance(fact, CallEnded):
@@ -125,10 +128,14 @@ def _signed_identity(invite: str) -> str:
     return "" if message is None else signed_identity(message)
 
 
-def _reason(fact: ByeSent | ByeReceived | CancelReceived) -> tuple[str, int | None]:
+def _last_word(fact: ByeSent | ByeReceived | CancelReceived) -> str:
+    """The peer's message that ends the call; empty where we end it."""
     if isinstance(fact, ByeSent):
-        return "", None
-    raw = fact.bye if isinstance(fact, ByeReceived) else fact.cancel
+        return ""
+    return fact.bye if isinstance(fact, ByeReceived) else fact.cancel
+
+
+def _reason(raw: str) -> tuple[str, int | None]:
     message = _read(raw) if _HAS_REASON.search(raw) else None
     return ("", None) if message is None else reason_of(message)
 

@@ -237,7 +237,8 @@ class Requests:
             self.end_unanswered(turn, call, error.status, str(error))
             return
         if response is None:
-            self.end_unanswered(turn, call, 488, "no codec in common: PCMU and PCMA are offered here")
+            unmet = setup.unmet_offer(turn.identity, call.invite)
+            self.end_unanswered(turn, call, unmet.status, unmet.why, list(unmet.headers))
             return
         self.respond_with(turn, call.invite, response)
         session.begin(turn, call)
@@ -285,7 +286,8 @@ class Requests:
             return
         response = session.on_reinvite(turn, call, invite, raw, source)
         if response is None:
-            self._respond(turn, invite, 488)  # the session stays as it is (§14.2)
+            unmet = setup.unmet_offer(turn.identity, invite)  # the session stays as it is (§14.2)
+            self._respond(turn, invite, unmet.status, headers=list(unmet.headers))
         else:
             self.respond_with(turn, invite, response)
 

@@ -16,7 +16,8 @@ from keepline.sip.message import Request, Response, make_response, parse_message
 from keepline.sip.reasons import phrase_for
 from keepline.sip.sdp import Answer, make_offer, offer_answer, parse_sdp
 from keepline.sip.session_timer import interval_headers, session_interval_s
-from keepline.sip.uas import ALLOW
+from keepline.sip.uas import ALLOW, Refusal
+from keepline.sip.unmet import unmet
 
 CLOSE_NUMBER = 0xFFFFFFFF
 """Command number of the closing of a call's media: after every other."""
@@ -33,6 +34,11 @@ def meet(call: CallState, identity: Identity, offer: bytes, version: int) -> Ans
         session_id=int(call.id, 16) & 0x7FFFFFFFFFFFFFFF,
         version=version,
     )
+
+
+def unmet_offer(identity: Identity, invite: Request) -> Refusal:
+    """The 488 to the offer of an INVITE that `meet` has made nothing of."""
+    return unmet(parse_sdp(session_of(invite) or b""), identity.media_host)
 
 
 def make_description(call: CallState, identity: Identity, version: int) -> bytes:

@@ -56,6 +56,7 @@ def show(
     call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id, or the beginning of it.")],
     data: Data = DEFAULT_DATA,
     sip: Annotated[bool, typer.Option("--sip", help="Its SIP ladder instead.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="With --sip: each message whole, not its first line.")] = False,
 ) -> None:
     """Print the timeline of one call."""
     from keepline.node.reader import JournalReader
@@ -69,7 +70,7 @@ def show(
         raise CommandFailed(f"{len(found)} calls have an id that begins with {call_id}: {listed}", WRONG_INPUT)
     if sip:
         for line in reader.ladder(found[0]):
-            typer.echo(f"{clock(line.at_s)}  {line.direction}  {short(line.text)}")
+            typer.echo(f"{clock(line.at_s)}  {line.direction}  {_whole(line.text) if full else short(line.text)}")
         return
     typer.echo(line_of(reader.record(found[0]), whole_id=True))
     began_s: float | None = None
@@ -78,6 +79,12 @@ def show(
         shown = {name: short(value) for name, value in event.fields.items() if name not in ("call", "at_s")}
         fields = "  ".join(f"{name}={value}" for name, value in shown.items() if value)
         typer.echo(f"{event.at_s - began_s:+10.3f} s  {event.kind:<24} {fields}".rstrip())
+
+
+def _whole(message: str) -> str:
+    """A message of SIP below its own line, indented; what no terminal should be told is left out."""
+    lines = message.encode("latin-1", "replace").decode(errors="replace").strip().splitlines()
+    return "\n".join("".join(sign for sign in f"    {line}" if sign.isprintable()) for line in lines).strip() + "\n"
 
 
 def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:

@@ -281,6 +281,9 @@ def test_the_sip_ladder_of_a_call(run: Run, journal: FakeJournal) -> None:
         ["->", "INVITE sip:1000@127.0.0.1 …"],
         ["<-", "SIP/2.0 200 OK"],
     ]
+    whole = run("call", "show", "abc1", "--sip", "--full").out.splitlines()
+    assert whole[0].split(maxsplit=3)[2:] == ["->", "INVITE sip:1000@127.0.0.1"]
+    assert whole[1].startswith("    ")
 
 
 def test_a_call_that_is_not_there(run: Run, journal: FakeJournal) -> None:

@@ -7,22 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from keepline.call import effects as fx
 from keepline.call.facts import (
     ByeReceived,
     ByeSent,
     CallAnswered,
     CallEnded,
     CancelReceived,
+    DigitSignalled,
     DigitsPressed,
     Fact,
     FlowEnded,
     PromptEnded,
+    ReinviteAcknowledged,
+    ReinviteAnswered,
+    ReinviteEnded,
+    ReinviteSent,
+    RequestProven,
     StepEnded,
+    TransferProgressed,
     ending,
 )
 from keepline.node import journal
 from keepline.node.journal import Journal
+from keepline.node.ladder import ladder_of
 from keepline.node.reader import JournalReader, NoJournal
+from tests.spec.placing_rig import Placer
 from tests.unit.node.journal_facts import Told, acknowledged, received
 
 CALL = "0190000000a00001"
@@ -147,6 +157,39 @@ def test_the_ladder_is_every_message_in_order(reader: JournalReader, letter: str
     shown = [f"{line.direction} {line.text.replace('SIP/2.0 ', '').split()[0]}" for line in lines]
     assert shown == ladder
     assert [line.at_s for line in lines] == sorted(line.at_s for line in lines)
+
+
+def shown(*facts: Fact) -> list[str]:
+    return [f"{line.direction} {line.text.replace('SIP/2.0 ', '').split()[0]}" for line in ladder_of(facts)]
+
+
+def test_what_happens_within_a_call_is_in_the_ladder() -> None:
+    ok, head = "SIP/2.0 200 OK", [received(CALL), answered(CALL), acknowledged(CALL, "ACK x SIP/2.0")]
+    within = [
+        ReinviteAnswered(CALL, 3.0, "INVITE x SIP/2.0", "192.0.2.1", 5060, 2, ok, 2, None),
+        ReinviteAcknowledged(CALL, 3.1, "ACK x SIP/2.0"),
+        DigitSignalled(CALL, 4.0, 3, "5"),
+        RequestProven(CALL, 5.0, "REFER", 1, "SIP/2.0 401 Unauthorized", "REFER x SIP/2.0", 2, "c"),
+        TransferProgressed(CALL, 5.1, 0, "refer", 202, False),
+        TransferProgressed(CALL, 5.2, 0, "notify", 200, True),
+    ]
+    assert shown(*head, *within)[3:] == [
+        *("-> INVITE", "<- 200", "-> ACK"),
+        *("-> INFO", "<- 200"),
+        *("-> 401", "<- REFER", "-> 202", "-> NOTIFY", "<- 200"),
+    ]
+    sent = ReinviteSent(CALL, 3.0, "INVITE x SIP/2.0", 2)
+    assert shown(*head, sent, ReinviteEnded(CALL, 3.1, 200, ok))[3:] == ["<- INVITE", "-> 200", "<- ACK"]
+    proven = RequestProven(CALL, 5.0, "INVITE", 1, "SIP/2.0 401 Unauthorized", "INVITE x SIP/2.0", 2, "c")
+    assert shown(*head, proven)[3:] == ["-> 401", "<- ACK", "<- INVITE"]
+
+
+def test_a_call_that_was_never_sent_has_no_ladder() -> None:
+    placer = Placer()
+    placer.step(fx.Drain())
+    assert placer.step(fx.PlaceCall("+15550001", "listen")) == []
+    assert [fact.kind for fact in placer.facts][-2:] == ["call_placed.1", "call_ended.1"]
+    assert ladder_of([fact for fact in placer.facts if fact.call == placer.facts[-1].call]) == []
 
 
 def test_an_unanswered_bye_has_no_answer_in_the_ladder(journal_path: Path) -> None:
