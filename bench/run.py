@@ -8,7 +8,7 @@ make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
 make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
 make bench ARGS="--only history --facts 10000000 --verify"
 
-By themselves: `python -m bench.media_loop` (media alone), `python -m bench.inband` (keys that are tones).
+By themselves: `python -m bench.media_loop` (media alone).
 """
 
 import argparse
@@ -25,7 +25,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import capacity, deaths, deaths_table, history, overload, records, simulation, soak, steps, switchover
+from bench import (
+    capacity,
+    deaths,
+    deaths_table,
+    history,
+    inband,
+    overload,
+    records,
+    simulation,
+    soak,
+    steps,
+    switchover,
+)
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
 from keepline.config import embedded_operation_path
@@ -37,8 +49,9 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    "sim",
+    *("keys", "sim"),
 )
+PRESSES = 100
 RECORDS_RATE = 100.0
 
 
@@ -141,6 +154,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "steps" in wanted:
         say("steps")
         results["steps"] = steps.measure(say)
+    if "keys" in wanted:
+        say("keys that are tones")
+        results["keys"] = inband.measure(PRESSES)
     if "sim" in wanted:
         say("sim, one core")
         results["sim"] = simulation.measure(say)
@@ -217,6 +233,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         it = results["steps"]
         synced = f"each synced; the disk flushes {it['fdatasync_per_s']} times a second"
         found += [(f"{width} flows at once, {synced}", steps.words(it[str(width)])) for width in steps.WIDTHS]
+    if "keys" in results:
+        found += inband.rows(results["keys"])
     for kind, per_s in results.get("sim", {}).items():
         found.append((f"simulated calls, {kind}", f"{per_s} a CPU-second"))
     return found

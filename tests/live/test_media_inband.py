@@ -146,3 +146,31 @@ def test_a_redirect_to_a_law_letter_is_followed_and_one_with_events_ends_it(cloc
     clock.wake(loop)
     talk(clock, loop, phone, tone("4", 80), silence(60))
     assert digits(clock) == "3"
+
+
+BARGE_IN_MS_MAX = 120
+
+
+@pytest.mark.parametrize("key", "1234567890*#ABCD")
+def test_a_prompt_is_silent_within_120_ms_of_the_first_sample_of_a_tone(clock: Clock, key: str) -> None:
+    loop, phone = opened(clock)
+    name, _ = clock.rig.prompt(1, 160 * 500)
+    for press in range(10):
+        clock.rig.play(name, number=press + 2, barge_in=True)
+        shift_ms = (press * 7 + ord(key)) % 20
+        audio = coded(np.concatenate([silence(200 + shift_ms), tone(key, 60), silence(200 - shift_ms)]))
+        spoken_ms, began_ms = 0, 0.0
+        for at_ms in range(0, 460, 2):
+            clock.wake(loop, 0.002)
+            if at_ms % 20 == 0:  # what was said until now leaves now
+                phone.send(clock.rig.ports[0], audio[8 * spoken_ms : 8 * spoken_ms + 160])
+                spoken_ms += 20
+                began_ms = began_ms or (at_ms - 20 + shift_ms if spoken_ms > 200 + shift_ms else 0.0)
+            before = len(phone.packets)
+            phone.drain()
+            if began_ms and any(packet.payload == b"\xff" * 160 for packet in phone.packets[before:]):
+                assert at_ms - began_ms <= BARGE_IN_MS_MAX
+                break
+        else:
+            pytest.fail("the prompt plays on")
+        talk(clock, loop, phone, silence(300))
