@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from keepline.model.limits import LATCH_PACKETS, LATCH_S
+from keepline.node.media import TICKS_PER_S
 from keepline.node.mediawire import Latched, StreamWay
 from keepline.rtp.dtmf import event_packets
 from tests.live.media_rig import EVENT, Clock, Phone, Rig, until
@@ -219,7 +220,7 @@ def test_a_source_is_learnt_by_as_many_packets_as_take_as_long_as_they_should(
     rig.send(rig.opening(rig.phone(), way=NEAR))
     clock.wake(loop)
     neighbour.send(rig.ports[0])
-    clock.wake(loop)
+    clock.wake(loop, 1 / TICKS_PER_S)
     for _ in range(packets - 1):
         neighbour.send(rig.ports[0])
         clock.wake(loop, (seconds + 0.001) / (packets - 1))

@@ -125,6 +125,8 @@ RTCP_PACKET_BYTES_MAX = 1_500
 """A longer one is no report of one stream: ignored."""
 MEDIA_EVENTS_WAITING_MAX = 4_096
 """Events kept while nobody reads them; past it the overflow mark is set and the slots must be read again."""
+MEDIA_ADDRESSES_CACHED_MAX = 1_024
+"""Addresses, and sets of networks, that calls repeat: packed and unpacked once, the latest."""
 MEDIA_CATCH_UP_TICKS_MAX = 50
 """2 ms ticks that a late wake-up makes good packet by packet; past it the timestamps jump."""
 MEDIA_COMMANDS_PER_WAKE_MAX = 8

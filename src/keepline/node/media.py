@@ -152,8 +152,7 @@ class MediaLoop:
     def _wake(self, ready: list[tuple[int, int]]) -> None:
         now_s = monotonic()
         self._slots.media_heartbeat_s = now_s
-        if self._armed:
-            self._run_ticks(now_s)
+        if self._armed and self._run_ticks(now_s):
             self._streams.receive(now_s)
             self._rtcp.tick(now_s)
         for fd, _ in ready:
@@ -172,8 +171,11 @@ class MediaLoop:
     def _tick_at(self, monotonic_s: float) -> int:
         return int((monotonic_s - self._slots.monotonic_anchor_s) * TICKS_PER_S)
 
-    def _run_ticks(self, now_s: float) -> None:
+    def _run_ticks(self, now_s: float) -> bool:
+        """Do what is due; False where nothing was, and word of calls has woken us in between."""
         tick, last = self._next_tick, self._tick_at(now_s)
+        if tick > last:
+            return False
         if last - tick > MEDIA_CATCH_UP_TICKS_MAX:
             tick = last
             self._slots.media_tick = tick - 1
@@ -183,6 +185,7 @@ class MediaLoop:
             done[index] = tick
             tick += 1
         self._next_tick = tick
+        return True
 
     def _arm(self, armed: bool) -> None:
         self._armed = armed

@@ -21,6 +21,7 @@ from keepline.node.media_prompts import PromptCache
 from keepline.node.media_recording import StreamRecording
 from keepline.node.media_rtcp import Rtcp
 from keepline.node.media_silence import LOOKS_PER_S, hush, look
+from keepline.node.media_sockets import is_version_6
 from keepline.node.media_stream import Stream
 from keepline.node.mediawire import DigitsReceived, Event, FinishReason, Open, PlayFinished, Redirect
 from keepline.node.slots import S_IGNORED, S_LATE, S_SEND_FAILED, STATS, Slots
@@ -46,6 +47,7 @@ class RtpStreams:
     ) -> None:
         self._slots = slots
         self._sockets = sockets
+        self._is_v6 = [is_version_6(sock) for sock in sockets]
         self._prompts = prompts
         self._rtcp = rtcp
         self._tell = tell
@@ -75,7 +77,7 @@ class RtpStreams:
 
     def open(self, command: Open, tick: int, now_s: float) -> Stream:
         """Begin a stream whose first packet goes out at the first tick of its phase from `tick` on."""
-        stream = Stream(self._slots, command.slot, self._sockets[command.slot])
+        stream = Stream(self._slots, command.slot, self._sockets[command.slot], self._is_v6[command.slot])
         stream.open(command, tick, now_s)
         self._add(stream)
         self._rtcp.add(stream, now_s)
@@ -93,7 +95,7 @@ class RtpStreams:
 
     def resume(self, slot: int, now_s: float) -> Stream:
         """Go on with the stream and the play that an earlier process left in a slot."""
-        stream = Stream(self._slots, slot, self._sockets[slot])
+        stream = Stream(self._slots, slot, self._sockets[slot], self._is_v6[slot])
         stream.resume()
         stream.connect_again()
         self._add(stream)

@@ -11,9 +11,14 @@ NOWHERE: Final = ("0.0.0.0", 0)
 """Where a socket of one family sends for a peer of the other: the kernel refuses it, which is counted."""
 
 
-def socket_address(sock: socket, ip: bytes, port: int) -> tuple[str, int]:
-    """The address for a socket of its family; `NOWHERE` for one of the other."""
-    if sock.family == AF_INET6:
+def is_version_6(sock: socket) -> bool:
+    """Whether a socket is of IPv6; worth remembering, since Python makes an enumeration's member of each answer."""
+    return sock.family == AF_INET6
+
+
+def socket_address(is_v6: bool, ip: bytes, port: int) -> tuple[str, int]:
+    """The address for a socket of that family; `NOWHERE` for one of the other."""
+    if is_v6:
         return inet_ntop(AF_INET6, ip), port
     return (inet_ntop(AF_INET, ip[12:]), port) if ip.startswith(V4_MAPPED) else NOWHERE
 

@@ -49,6 +49,7 @@ class Stream:
     slots: Slots
     slot: int
     sock: socket
+    is_v6: bool = False
     call: int = 0
     base: int = 0
     packet: memoryview = field(default_factory=lambda: memoryview(b""))
@@ -154,13 +155,13 @@ class Stream:
         self.ts_origin = (ts0 - frame0 * self.frame_bytes) & TS_MASK
         self.sent, self.latched = u32[self.sent_at], view[base + at.S_LATCHED] != 0
         ip, port = slots.remote(self.slot)
-        self.remote = socket_address(self.sock, ip, port)
+        self.remote = socket_address(self.is_v6, ip, port)
         self.ear = ear_of(slots, base)
         self.settle()
-        self._resume_peer()
         received, highest, jitter = at.STATS.unpack_from(view, self.stats_at)
         first, self.remote_ssrc = at.STATS_BASE.unpack_from(view, base + at.S_STATS_BASE)
         self.account = StreamAccount(first, highest, received, jitter)
+        self._resume_peer()
         count, ts = u32[(base + at.S_DIGITS) // 4], u32[(base + at.S_DIGITS) // 4 + 1]
         code = view[base + at.S_RING + (count - 1) % at.RING_BYTES]
         self.secret_keys = u32[(base + at.S_SECRET_KEYS) // 4]
@@ -177,7 +178,7 @@ class Stream:
         view, base = self.slots.view, self.base
         (port,) = _U16.unpack_from(view, base + at.S_SIGNALLED_PORT)
         ip = bytes(view[base + at.S_SIGNALLED_IP : base + at.S_SIGNALLED_IP + 16])
-        self.signalled = socket_address(self.sock, ip, port)
+        self.signalled = socket_address(self.is_v6, ip, port)
         count = view[base + at.S_NETWORK_COUNT]
         packed = bytes(view[base + at.S_NETWORKS : base + at.S_NETWORKS + 17 * count])
         self.networks = tuple(network_of(packed[index : index + 17]) for index in range(0, len(packed), 17))
@@ -188,7 +189,7 @@ class Stream:
         self.dead_air_s = self.slots.u32[(base + at.S_DEAD_AIR_MS) // 4] / 1000
         *_, self.dead_before_ms, dead = at.SILENCE.unpack_from(view, base + at.S_SILENCE)
         self.is_dead = bool(dead)
-        self.seen = self.slots.stats(self.slot).packets_received
+        self.seen = self.account.received
 
     def redirect(self, command: Redirect, tick: int, now_s: float) -> None:
         """Go on towards another remote end, or in another way; the next packet goes out from `tick` on."""
@@ -201,7 +202,7 @@ class Stream:
             now = frame * frame_bytes // self.frame_bytes * self.frame_bytes
             ts = (self.ts_origin + now + self.frame_bytes) & TS_MASK
             at.ORIGIN.pack_into(view, base + at.S_SEQ0, self.seq0, self.ssrc, ts, frame)
-        address = socket_address(self.sock, pack_ip(command.remote_host), command.remote_port)
+        address = socket_address(self.is_v6, pack_ip(command.remote_host), command.remote_port)
         if address != self.signalled:
             self.unlatch()
             self.known = NOWHERE
@@ -231,7 +232,8 @@ class Stream:
     def close(self) -> None:
         """Free the slot and forget the peer."""
         self.slots.u64[self.base // 8] = 0
-        empty(self.sock)
+        if self.latched:
+            disconnect(self.sock)
 
     # -- plays ----------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,13 @@ It refuses to interpret: what a repeated, late or foreign command means is decid
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from struct import Struct, error
 from typing import Final
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
+from keepline.model.limits import MEDIA_ADDRESSES_CACHED_MAX, MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX
 from keepline.node.media_messages import (
     FRAME_MS,
     FRAMES_MS,
@@ -127,6 +128,7 @@ FLAG_HEARS_NOT: Final = 16
 FLAG_BOTH: Final = 32
 
 
+@lru_cache(MEDIA_ADDRESSES_CACHED_MAX)
 def pack_ip(host: str) -> bytes:
     """The 16 bytes of an address, version 4 as v4-mapped; `ValueError` when it is not one."""
     address = ip_address(host)
@@ -135,13 +137,15 @@ def pack_ip(host: str) -> bytes:
     return address.packed
 
 
+@lru_cache(MEDIA_ADDRESSES_CACHED_MAX)
 def unpack_ip(packed: bytes) -> str:
     """The address in its usual notation, v4-mapped as version 4."""
     address = IPv6Address(packed)
     return str(address.ipv4_mapped or address)
 
 
-def pack_networks(networks: Sequence[str]) -> bytes:
+@lru_cache(MEDIA_ADDRESSES_CACHED_MAX)
+def pack_networks(networks: tuple[str, ...]) -> bytes:
     """136 bytes: 17 for each network, its address and the bits of its prefix; `LocalError` for too many."""
     if len(networks) > MEDIA_NETWORKS_MAX:
         raise LocalError(f"{len(networks)} media networks, {MEDIA_NETWORKS_MAX} at most")
@@ -153,6 +157,7 @@ def pack_networks(networks: Sequence[str]) -> bytes:
     return b"".join(parts).ljust(len(_NO_NETWORKS), b"\0")
 
 
+@lru_cache(MEDIA_ADDRESSES_CACHED_MAX)
 def unpack_networks(packed: bytes) -> tuple[str, ...]:
     """The networks in 17 bytes each, in CIDR notation."""
     found = []

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepline.model.errors import LocalError
-from keepline.model.limits import MEDIA_NETWORKS_MAX, MEDIA_RECORDS_PER_DATAGRAM_MAX, SECRET_COUNT_MAX
+from keepline.model.limits import (
+    MEDIA_ADDRESSES_CACHED_MAX,
+    MEDIA_NETWORKS_MAX,
+    MEDIA_RECORDS_PER_DATAGRAM_MAX,
+    SECRET_COUNT_MAX,
+)
 from keepline.node.mediawire import (
     DATAGRAM_BYTES_MAX,
     FRAMES_MS,
@@ -38,6 +43,10 @@ from keepline.node.mediawire import (
     decode_events,
     encode_commands,
     encode_events,
+    pack_ip,
+    pack_networks,
+    unpack_ip,
+    unpack_networks,
 )
 from keepline.node.secretwire import (
     AskSecret,
@@ -207,3 +216,13 @@ def test_a_key_is_not_shown_where_its_command_is() -> None:
 def test_an_entry_of_no_length_is_refused(command: Command) -> None:
     with pytest.raises(LocalError):
         encode_commands(0, [command])
+
+
+def test_addresses_that_calls_repeat_are_kept_up_to_a_limit() -> None:
+    for number in range(MEDIA_ADDRESSES_CACHED_MAX + 10):
+        packed = pack_ip(f"10.1.{number // 256}.{number % 256}")
+        assert unpack_ip(packed) == f"10.1.{number // 256}.{number % 256}"
+        networks = pack_networks((f"10.{number // 256}.{number % 256}.0/24",))
+        assert unpack_networks(networks[:17]) == (f"10.{number // 256}.{number % 256}.0/24",)
+    for cache in (pack_ip, unpack_ip, pack_networks, unpack_networks):
+        assert cache.cache_info().currsize == MEDIA_ADDRESSES_CACHED_MAX
