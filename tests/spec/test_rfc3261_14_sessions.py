@@ -2,6 +2,7 @@
 
 import pytest
 
+from keepline.call import effects as fx
 from keepline.call.facts import ReinviteAnswered
 from keepline.model.limits import CALL_REQUESTS_MAX, SESSION_EXPIRES_S_MAX, SESSION_EXPIRES_S_MIN
 from keepline.sip.message import Response
@@ -97,8 +98,7 @@ def test_rfc3261_12_2_2_a_reinvite_refreshes_the_target(rig: Rig) -> None:
     dialog = rig.call()
     rig.ask(dialog.request("INVITE", body=SDP, Contact="<sip:alice@192.0.2.78:5070>"))
     rig.send(dialog.request("ACK"))
-    rig.exchange.calls[dialog.call].leave_why = "test"
-    (bye,) = [sent for sent in rig.send_raw(dialog.request("OPTIONS")) if sent.startswith(b"BYE")]
+    (bye,) = rig.step(fx.HangUpAll("test"))
     assert bye.startswith(b"BYE sip:alice@192.0.2.78:5070 SIP/2.0\r\n")
 
 

@@ -375,8 +375,10 @@ class Requests:
     def _touched(self, turn: Turn, call_id: str | None) -> CallState | None:
         if call_id is None:
             return None
-        self._exchange.on_call(turn, call_id, lambda _turn, _call: None)
-        return self._exchange.calls.get(call_id)
+        exchange = self._exchange
+        if call_id not in exchange.calls:
+            exchange.touch(turn, call_id)
+        return exchange.calls.get(call_id)
 
     def _respond(
         self,

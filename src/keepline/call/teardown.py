@@ -51,7 +51,7 @@ def hang_up(turn: Turn, call: CallState) -> None:
         transport=transport_to(peer),
         headers=[("User-Agent", identity.server)],
     )
-    turn.clear_timers(call, list(Timer))
+    turn.clear_all_timers(call)
     turn.record(call, ByeSent(call.id, turn.now_s, bye.encode().decode("latin-1"), call.leave_why))
     close_media(turn, call)
     turn.request(call, bye, peer)
@@ -69,7 +69,7 @@ def on_bye(turn: Turn, call: CallState, bye: Request, raw: bytes) -> None:
     """The caller hung up; the caller of this answers 200."""
     if call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED, Phase.LEAVING):
         return
-    turn.clear_timers(call, list(Timer))
+    turn.clear_all_timers(call)
     interruption.on_bye(turn, call)
     turn.record(call, ByeReceived(call.id, turn.now_s, raw.decode("latin-1"), bye.cseq.number))
     established.hang_up_flow(turn, call)

@@ -154,3 +154,6 @@ class Turn:
     def clear_timers(self, call: CallState, timers: Iterable[Timer]) -> None:
         for timer in timers:
             call.timers.pop(timer, None)
+
+    def clear_all_timers(self, call: CallState) -> None:
+        call.timers.clear()

@@ -188,7 +188,7 @@ def _end_with(turn: Turn, call: CallState, response: Response | None, trouble: s
 
 def refuse(turn: Turn, call: CallState, status: int, reason: str, response: Response | None) -> None:
     """The call ends without an answer; with media, once that has said so."""
-    turn.clear_timers(call, list(Timer))
+    turn.clear_all_timers(call)
     racing.drop_others(turn, call, reason)
     text = _text(response) if response is not None else ""
     ack = ack_for_failure(call.invite, response).encode().decode("latin-1") if response is not None else ""
