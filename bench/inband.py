@@ -1,9 +1,9 @@
 """How soon a key that is a tone in the audio stops a prompt, and what listening for tones costs.
 
 `make bench ARGS="--only keys"`, or `python -m bench.inband [PRESSES]`. A media process plays to one caller without
-telephone-event; it sends silence but for tones of 100 ms. A press begins with the first sample of its tone, 20 ms before
-the packet that holds it is sent; it is over with the arrival of the first packet that is silent. The cost is of the
-detector alone, a call.
+telephone-event; it sends silence but for tones of 100 ms. A press begins with the first sample of its tone, 20 ms
+before the packet that holds it is sent; it is over with the arrival of the first packet that is silent. The cost is of
+the detector alone, a call.
 """
 
 import argparse
