@@ -26,6 +26,7 @@ from keepline.call.facts import (
     UseStarted,
     WorkFact,
 )
+from keepline.call.facts.bid import BidPlaced
 from keepline.call.facts.interrupted import CallInterrupted
 from keepline.call.facts.refer import LegReferred, ReferralEnded
 from keepline.call.record import record_of
@@ -122,12 +123,21 @@ def is_unfinished(node: SimNode) -> bool:
     return any(not row.ending for row in node.runs.rows.values())
 
 
+def _call_ids(facts: list[Fact]) -> Iterator[str]:
+    """Of a call that was placed: its own, and those of other carriers that were asked for it."""
+    first = facts[0]
+    if isinstance(first, CallPlaced):
+        yield first.sip_call_id
+        yield from (f"{first.sip_call_id}-{fact.bid}" for fact in facts if isinstance(fact, BidPlaced))
+
+
 def _of_callees(callees: SimCallees, calls: dict[str, list[Fact]], hurt: set[str], *, is_sure: bool) -> Iterator[str]:
     placed = [facts[0] for facts in calls.values() if isinstance(facts[0], CallPlaced)]
+    call_ids = [each for facts in calls.values() for each in _call_ids(facts)]
     for call_id, heard in callees.calls.items():
         if call_id in hurt:
             continue
-        count = sum(each.sip_call_id == call_id for each in placed)
+        count = call_ids.count(call_id)
         if count != 1:
             yield f"somebody was called by {call_id}, which is {count} times on record"
         if not heard.outcome and is_sure:

@@ -67,7 +67,8 @@ def ask_another(turn: Turn, call: "CallState", why: str, *, is_hedge: bool) -> B
     is_late = turn.now_s >= received.at_s + received.ring_timeout_s
     if program is None or is_late or len(bids) >= CALL_BIDS_MAX or received.slot < 0:
         return None
-    tried = tuple(bid.carrier for bid in bids if not bid.abandoned)  # one that only gave way may be asked again
+    gave_way = {bid.bid for bid in bids if bid.abandoned and bid.has_provisional}  # who may be asked again
+    tried = tuple(bid.carrier for bid in bids if bid.bid not in gave_way)
     choice = choose_carrier(room, turn, program.operation, tried)
     if choice.trunk is None:
         return None

@@ -27,7 +27,7 @@ def fold_carriers(record: CallRecord, fact: Fact) -> None:
         place = lead if isinstance(fact, CallAnswered | CallRefused | CallCancelled) else fact.bid
         before = record.carriers[place]
         took_ms = before.took_ms if before.took_ms is not None else round((fact.at_s - before.at) * 1000, 1)
-        result = before.result if isinstance(fact, CallRefused) and before.result else _result_of(fact)
+        result = before.result if before.result and not isinstance(fact, BidDeclined) else _result_of(fact)
         record.carriers[place] = replace(before, result=result, took_ms=took_ms)
 
 
