@@ -67,7 +67,7 @@ sim: setup  ## random worlds in virtual time: SEEDS=1000 of them
 	@$(BIN)/python -m tests.sim $(SEEDS) $(ARGS)
 
 matrix: setup  ## the retailer's payment, appointment and lead, their process killed at every boundary: what came of it
-	@$(BIN)/python -m tests.sim.matrix
+	@$(BIN)/python -m tests.sim.matrix $(ARGS)
 
 fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock \

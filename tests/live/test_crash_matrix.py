@@ -1,12 +1,14 @@
 """Dozens of the crash matrix live: callers pay while the gateway misbehaves and the call process is killed repeatedly.
 
-After it: each key was charged once, who was told so has paid, and what was in doubt is certain.
+After it: each key was charged once, who was told so has paid, and what was in doubt is certain; of whom it is certain
+that nothing was charged the work list says so to a person.
 """
 
 import json
 from pathlib import Path
 
 from bench.killing import complete
+from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL
 from keepline.demo_node import wait_until
 from tests.live.test_retailer import PAYING, WITHIN_S, Retailer
 
@@ -31,7 +33,8 @@ def test_whoever_pays_while_everything_goes_wrong_is_charged_once(tmp_path: Path
         told = crowd.told()
         assert len(told) == CALLERS
         assert [one["faults"] for one in told] == [[]] * CALLERS
-        wait_until("no doubt is left", lambda: not unfinished(retailer), WITHIN_S)
+        wait_until("no doubt is left", lambda: "pending" not in {each["state"] for each in work(retailer)}, WITHIN_S)
+        to_tell = {str(each["call"]): str(each["why"]) for each in work(retailer)}
         records = {record["sip_call_id"]: record for record in crowd.records()}
         ledger = retailer.ask("/admin/ledger")
         assert retailer.disagreements(told) == ""
@@ -40,9 +43,10 @@ def test_whoever_pays_while_everything_goes_wrong_is_charged_once(tmp_path: Path
             keys = [key for key in ledger["keys"] if key["key"].startswith(record["id"]) and "charges" in key["scope"]]
             assert one["believes"] == (["paid"] if record["outcome"] == "paid" else ["pending"])
             last = [step["result"] for step in record["steps"] if step["name"] == "use payments.charge"][-1]
-            # What died three times before it was sent was not charged, which is certain, and its caller heard of doubt.
             is_made = last in ("done", "resolved: done")
             assert is_made or last.startswith("resolved: unavailable: the other side never had it"), last
+            assert (record["id"] in to_tell) == (not is_made), to_tell
+            assert is_made or to_tell[record["id"]].startswith(NOT_DONE_AFTER_ALL)
             assert [(key["done"], key["undone"]) for key in keys] == [(1, 0)] * is_made, (one, record)
         assert retailer.node.command("verify", check=False).returncode == 0
 
@@ -52,5 +56,5 @@ def asked_to_pay(retailer: Retailer) -> bool:
     return any("charges" in key["scope"] for key in retailer.ask("/admin/ledger")["keys"])
 
 
-def unfinished(retailer: Retailer) -> list[dict[str, object]]:
+def work(retailer: Retailer) -> list[dict[str, object]]:
     return [json.loads(line) for line in retailer.node.command("work", "--json").stdout.splitlines()]

@@ -1,12 +1,13 @@
-"""The crash matrix of the retailer: three stories, five gateways, a death at every boundary that the engine enumerates.
+"""The crash matrix of the retailer: three stories, five gateways, deaths at every boundary that the engine enumerates.
 
-After each: what was to be done is done exactly once, or the doubt about it is resolved; what the caller heard is true;
-the facts make a call; every boundary had a crash point. `make matrix` prints the table.
+Once, or three times in a row: each successor dies at the same boundary again. After each: what was to be done is done
+exactly once, or it is certain that nothing was and a person has to say so; what the caller heard is true; the facts
+make a call; every boundary had a crash point. `make matrix` prints the table.
 """
 
-from collections import Counter
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,14 +15,17 @@ from tempfile import TemporaryDirectory
 from keepline.call.effects import CallCapability, CapabilityAnswered
 from keepline.call.facts import CallReceived, Fact, UsePending, UseResolved, WorkFact, WorkOpened
 from keepline.call.turn import Program
+from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL
 from keepline.config import import_flow, load_operation
 from keepline.flow.capabilities import Refused, Reply, UseOutcome, read_value, unanswered
 from keepline.node import journal
 from keepline.node.journal_proof import verify_data
 from keepline.sim.checks import wrongs
+from keepline.sim.node import SimNode
 from keepline.sim.office import SimOffice
 from keepline.sim.world import World
 from keepline.testing import FlowTester, PhoneCall
+from tests.sim.matrix_table import NOTHING, PAGE, Sums, Table
 
 RETAILER = Path(__file__).parents[2] / "examples" / "retailer"
 NUMBER, PHONE = "+18005550100", "+12125550101"
@@ -29,6 +33,9 @@ GATEWAYS = ("answers", "loses the answer", "answers late", "answers twice", "is 
 OUTAGES_S = (0.02, 1.3, 6.0)
 """From the death to the successor's first turn."""
 SILENT_S = 60.0
+DEATHS = (1, 3)
+"""In a row, at the same boundary."""
+ONCE, DOUBT, TOLD = "once", "in doubt, then once", "not done, a person tells"
 RESOLVED_WITHIN_S = 900.0
 SLOT = {"id": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00"}
 BOOKED = {"id": "A1", "slot": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00", "confirmation": "123456"}
@@ -142,6 +149,26 @@ def retailer() -> Program:
     return Program(operation, {name: import_flow(operation, each) for name, each in operation.flows.items()})  # type: ignore[misc]
 
 
+class Deaths(frozenset[int]):
+    """Moments at which the node's processes die: this one, and the next ones before the same boundary."""
+
+    def __new__(cls, _node: SimNode, first: int, _count: int) -> "Deaths":
+        return super().__new__(cls, (first,))
+
+    def __init__(self, node: SimNode, first: int, count: int) -> None:
+        self._boundaries, self._first, self._left = node.boundaries, first, count
+        self._name = ""
+
+    def __contains__(self, moment: object) -> bool:
+        assert isinstance(moment, int)
+        name = self._boundaries.crash_points[moment]
+        if moment == self._first:
+            self._name = name
+        dies = self._left > 0 and moment >= self._first and name == self._name
+        self._left -= dies
+        return dies
+
+
 @dataclass
 class Run:
     """One call, with a death or without one, and what is wrong with it."""
@@ -150,6 +177,7 @@ class Run:
     wrong: list[str]
     crash_points: list[str]
     facts: list[Fact]
+    deaths: int
 
 
 def run(
@@ -158,14 +186,15 @@ def run(
     dies_at: int | None = None,
     outage_s: float = OUTAGES_S[0],
     plant: Callable[[FlowTester], None] | None = None,
+    deaths: int = 1,
 ) -> Run:
-    """One call. `dies_at` is a moment; `plant` spoils the engine."""
+    """One call. `dies_at` is a moment, and so many processes in a row die there; `plant` spoils the engine."""
     told = STORIES[story]
     tester = FlowTester(retailer())
     node = tester._node
     office = node.office = Gateway(tester._world, told.change, how)  # type: ignore[assignment]
     node.boundaries.watch()
-    node.dies_at, node.outage_s = frozenset(() if dies_at is None else (dies_at,)), outage_s
+    node.dies_at, node.outage_s = frozenset() if dies_at is None else Deaths(node, dies_at, deaths), outage_s
     if plant is not None:
         plant(tester)
     wrong: list[str] = []
@@ -183,7 +212,7 @@ def run(
         heard = ""
         wrong.append(str(missed) or "no call is on record")
     outcome = verdict(tester, told, heard, office, wrong)  # type: ignore[arg-type]
-    return Run(outcome, wrong, node.boundaries.crash_points, node.written)
+    return Run(outcome, wrong, node.boundaries.crash_points, node.written, node.log.deaths)
 
 
 def heard_or_over(call: PhoneCall, prompts: tuple[str, ...]) -> None:
@@ -205,10 +234,13 @@ def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong:
     resolved = {fact.item for fact in facts if isinstance(fact, UseResolved)}
     wrong += wrongs(node, [each._caller for each in tester._calls])
     made = office.made()
-    if made != 1:
+    opened = [fact for fact in facts if isinstance(fact, WorkOpened)]
+    is_told = not made and [fact.item for fact in opened] == [fact.item for fact in pending]
+    is_told = is_told and all(fact.why.startswith(NOT_DONE_AFTER_ALL) for fact in opened)
+    if made != 1 and not is_told:
         wrong.append(f"the change was made {made} times")
     wrong += [f"the doubt about {fact.item} is not resolved" for fact in pending if fact.item not in resolved]
-    wrong += [f"left to people: {fact.item}" for fact in facts if isinstance(fact, WorkOpened)]
+    wrong += [f"left to people: {fact.item}: {fact.why}" for fact in opened if not is_told]
     if told.done in heard and pending:
         wrong.append("the caller heard that it is done while that was in doubt")
     if told.done not in heard and not (pending and told.pending in heard):
@@ -217,40 +249,7 @@ def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong:
         wrong.append("there is not one call")
     wrong += [f"{what} was done {n} times without a crash point" for what, n in node.boundaries.uncovered().items()]
     assert all(isinstance(fact, WorkFact) or fact.call for fact in facts)
-    return "in doubt, then once" if pending else "once"
-
-
-@dataclass
-class Table:
-    """Boundaries x outcomes of one story and gateway."""
-
-    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-    facts: list[list[Fact]] = field(default_factory=list)
-    """Of every run, for the journal."""
-
-    def add(self, boundary: str, found: Run, where: str) -> None:
-        self.outcomes.setdefault(boundary, Counter())["WRONG" if found.wrong else found.outcome] += 1
-        if found.wrong:
-            self.failed.append(f"{where}: {found.wrong[0]}")
-        self.facts.append(found.facts)
-
-    @property
-    def count(self) -> int:
-        return sum(sum(each.values()) for each in self.outcomes.values())
-
-    def lines(self) -> list[str]:
-        columns = sorted({name for each in self.outcomes.values() for name in each})
-        rows = [["boundary", *columns]]
-        for boundary, counts in sorted(self.outcomes.items()):
-            rows.append([boundary[:78], *(str(counts[name] or "") for name in columns)])
-        widths = [max(len(row[index]) for row in rows) for index in range(len(columns) + 1)]
-        return [
-            "  ".join(
-                cell.ljust(w) if not n else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
+    return TOLD if is_told else DOUBT if pending else ONCE
 
 
 def table_of(
@@ -258,15 +257,23 @@ def table_of(
     how: str,
     outages_s: tuple[float, ...] = OUTAGES_S,
     plant: Callable[[FlowTester], None] | None = None,
+    deaths: int = 1,
 ) -> Table:
-    """Die at each boundary in turn."""
+    """Die at each boundary in turn, so often in a row."""
     undisturbed = run(story, how, plant=plant)
     table = Table()
-    table.add("(nothing dies)", undisturbed, f"{story}, {how}")
+    table.note(NOTHING, undisturbed.outcome, undisturbed.wrong, undisturbed.facts, f"{story}, {how}")
     for moment, boundary in enumerate(undisturbed.crash_points):
         for outage_s in outages_s:
-            found = run(story, how, moment, outage_s, plant)
-            table.add(boundary, found, f"{story}, {how}, death at {moment} ({boundary}) for {outage_s} s")
+            found = run(story, how, moment, outage_s, plant, deaths)
+            what = "death" if deaths == 1 else f"{deaths} deaths"
+            table.note(
+                boundary,
+                found.outcome,
+                found.wrong,
+                found.facts,
+                f"{story}, {how}, {what} at {moment} ({boundary}) for {outage_s} s",
+            )
     return table
 
 
@@ -283,18 +290,24 @@ def journal_wrongs(table: Table) -> list[str]:
 
 
 def main() -> int:
-    """Print the whole matrix; 1 where anything is wrong."""
+    """Print the whole matrix, or write what it comes to into its page (`--page`); 1 where anything is wrong."""
     failed: list[str] = []
-    count = 0
+    sums = Sums()
     for story in STORIES:
         for how in GATEWAYS:
-            table = table_of(story, how)
+            table = Table()
+            for deaths in DEATHS:
+                table.take(table_of(story, how, deaths=deaths))
             print(f"\n{story}; the gateway {how}: {table.count} runs")
             print("\n".join(table.lines()))
             failed += table.failed + journal_wrongs(table)
-            count += table.count
-    print(f"\n{count} runs, {len(failed)} of them wrong")
+            sums.add(story, how, table)
+    print("\nAll together")
+    print("\n".join(sums.lines()))
+    print(f"\n{sums.count} runs, {len(failed)} of them wrong")
     print("\n".join(failed))
+    if "--page" in sys.argv[1:]:
+        sums.write(PAGE)
     return 1 if failed else 0
 
 

@@ -10,6 +10,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import StepEnded, UseEnded, UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
 from keepline.call.turn import Program
 from keepline.call.unfinished.book import ItemState, WorkBook
+from keepline.call.unfinished.resolving import NEVER_HAD
 from keepline.call.unfinished.shown import shown
 from keepline.flow import Call, Pending, Refused, Reply, Unknown, flow
 from keepline.flow.capabilities import UseOutcome, outcome_words
@@ -152,6 +153,23 @@ def test_what_resolve_does_not_find_was_not_done_and_is_not_done_later() -> None
     [words] = resolved(scene)
     assert words.startswith("unavailable: the other side never had it")
     assert not scene.node.office.done
+    [item] = WorkBook(scene.node.written)
+    told = shown(item)
+    assert (told["state"], told["use"], told["closed_at"]) == ("open", "office.charge", None)
+    assert told["why"].startswith("it is certain now that nothing was done, and who wanted it knows of a doubt alone")
+    assert close(scene, fx.CloseWork(item.id, "Ana", "not-done", "told the caller")) == [""]
+    assert len(WorkBook(scene.node.written)) == 0
+
+
+def test_a_change_that_is_refused_after_a_doubt_is_a_persons_to_tell() -> None:
+    scene = scene_of("book", silent_s=300.0, does=False)
+    office = scene.node.office
+    refused = Refused(402, "declined")
+    office._outcome = lambda _wanted: refused  # type: ignore[method-assign]
+    assert run(scene) == []
+    assert resolved(scene) == ["refused: 402 declined"]
+    [item] = WorkBook(scene.node.written)
+    assert item.why.endswith("refused: 402 declined")
 
 
 def test_resolve_is_not_believed_while_the_change_may_be_under_way() -> None:
@@ -299,6 +317,6 @@ def test_every_moment(name: str, does: bool, hang_up_after_s: float | None) -> N
         elif not opened:
             assert not done, what
         if opened:
-            assert name == "print", what
+            assert name == "print" or ends == [f"unavailable: {NEVER_HAD}"], what
         if in_doubt and hang_up_after_s is None:
             assert said(scene)[-1:] == ["We will tell you."], what

@@ -9,7 +9,8 @@ from keepline.call.unfinished.resolving import Resolving
 from keepline.sim.boundaries import SYNCED
 from keepline.sim.process import SimProcess
 from keepline.testing import FlowTester
-from tests.sim.matrix import GATEWAYS, OUTAGES_S, STORIES, journal_wrongs, run, table_of
+from tests.sim.matrix import DEATHS, GATEWAYS, ONCE, OUTAGES_S, STORIES, TOLD, journal_wrongs, run, table_of
+from tests.sim.matrix_table import BEGIN, BOUNDARY_CHARS_MAX, NOTHING, PAGE, WRONG
 
 
 @pytest.mark.parametrize("how", GATEWAYS)
@@ -23,6 +24,49 @@ def test_every_boundary(story: str, how: str) -> None:
     assert {SYNCED, "CallCapability", "SendSip", "PlayPrompt", "CapabilityAnswered"} <= kinds
     assert any(kind.startswith("written") and "use_started.1" in kind for kind in kinds)
     assert any("in doubt, then once" in counts for counts in table.outcomes.values()) >= (how == "is silent")
+
+
+@pytest.mark.parametrize(
+    ("story", "how"),
+    [(story, how) for story in STORIES for how in GATEWAYS if story == "payment" or how == GATEWAYS[0]],
+)
+def test_three_deaths_in_a_row(story: str, how: str) -> None:
+    """At any boundary, for so long that nobody is kept waiting; what was never sent is a person's to say, or done."""
+    table = table_of(story, how, OUTAGES_S[2:], deaths=DEATHS[-1])
+    assert table.failed == []
+    assert journal_wrongs(table) == []
+    assert (table.totals[TOLD] > 0) == (story == "payment")  # the card is forgotten; the others are repeated
+
+
+def test_three_quick_deaths_before_a_charge_is_sent_charge_once() -> None:
+    """The caller still holds the line when a fourth process is there."""
+    table = table_of("payment", "answers", OUTAGES_S[:2], deaths=DEATHS[-1])
+    assert table.failed == []
+    assert set(table.totals) == {ONCE}
+
+
+def test_the_deaths_are_as_many_as_they_say() -> None:
+    found = run("lead", "answers")
+    boundary = found.crash_points.index("CallCapability")
+    begun = [run("lead", "answers", boundary, deaths=count).deaths for count in DEATHS]
+    assert begun == list(DEATHS)
+
+
+def test_the_page_has_every_boundary_and_every_run() -> None:
+    """`make matrix ARGS=--page` writes it."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert WRONG not in page.partition(BEGIN)[2]
+    count = 0
+    for story in STORIES:
+        section = page.partition(f"## {story.capitalize()}")[2].partition("\n## ")[0]
+        boundaries = {NOTHING}
+        for how in GATEWAYS:
+            points = run(story, how).crash_points
+            boundaries |= {each[:BOUNDARY_CHARS_MAX] for each in points}
+            count += len(DEATHS) * (1 + len(OUTAGES_S) * len(points))
+        rows = {line.split(" | ")[0][2:] for line in section.splitlines() if line.startswith("| ")}
+        assert rows - {"boundary", "---", "all"} == boundaries, story
+    assert f"\n{count} runs.\n" in page
 
 
 def test_a_boundary_without_a_crash_point_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,9 @@ def _ask(data: Path, wanted: "CloseWork") -> None:
 
 def _is_closed_so(item: "WorkItem", wanted: "CloseWork") -> bool:
     """It was closed in these very words; raises where it is finished in another way."""
-    if item.resolved is not None:
+    from keepline.call.unfinished.book import ItemState
+
+    if item.state is ItemState.RESOLVED:
         raise CommandFailed(f"{item.id} has been resolved by the node meanwhile; see: keepline work show {item.id}")
     closed = item.closed
     if closed is None:

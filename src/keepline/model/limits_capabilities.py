@@ -5,7 +5,9 @@ USE_ARGUMENTS_CHARS_MAX = 8_000
 USE_RESULT_CHARS_MAX = 32_000
 """Of an answer on record, as JSON; a larger one is none."""
 USE_ATTEMPTS_MAX = 3
-"""Times that one use is asked for while its flow waits, crashes included."""
+"""Times that one use is asked for while its flow waits."""
+USE_RESUMED_MAX = 10
+"""The same where the process that asked died: the other side may have heard nothing."""
 PENDING_PAUSE_S_MIN = 5.0
 PENDING_PAUSE_S_MAX = 900.0
 """Between two attempts to find out what became of a use; the pause is as long as the doubt has lasted."""

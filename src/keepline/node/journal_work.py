@@ -11,6 +11,7 @@ from typing import Final
 from keepline.call.facts import Fact, WorkFact
 from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, WorkClosed, WorkOpened
 from keepline.call.unfinished.book import WorkItem
+from keepline.flow.capabilities import Reply, read_outcome
 from keepline.node.journal_file import connect, decode
 
 _KINDS: Final = tuple(kind.kind for kind in WORK_TYPES)
@@ -22,8 +23,13 @@ def note_work(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
     for fact in facts:
         if isinstance(fact, UsePending | WorkOpened):
             connection.execute("INSERT OR IGNORE INTO work (item, call) VALUES (?, ?)", (fact.item, fact.call))
-        elif isinstance(fact, UseResolved | WorkClosed):
+        elif isinstance(fact, WorkClosed) or (isinstance(fact, UseResolved) and is_done(fact)):
             connection.execute("UPDATE work SET closed_at = ? WHERE item = ?", (fact.at_s, fact.item))
+
+
+def is_done(fact: UseResolved) -> bool:
+    """Whether a doubt ended well: what was not done after all is still a person's, who has to say so."""
+    return isinstance(read_outcome(fact.outcome), Reply)
 
 
 def open_work(path: Path, last_seq: int) -> list[Fact]:

@@ -43,7 +43,7 @@ from keepline.flow.capabilities import (
 from keepline.flow.steps import fingerprint
 from keepline.model.capability import CapabilityAction
 from keepline.model.limits import SECRET_REPEATS_MAX
-from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX
+from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX, USE_RESUMED_MAX
 
 SILENT_S = 0.5
 """Beyond its deadline, until a use that nobody answers is given up."""
@@ -88,16 +88,18 @@ def silent_outcome(turn: Turn, call: CallState, timer: Timer) -> UseOutcome | No
 def resume(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
     """Go on with a use that a process before began; None while it is asked again."""
     if use.changes and use.asks == use.action:
-        return resolved(turn, call, use, DIED, timer)
-    if use.attempt >= USE_ATTEMPTS_MAX:
+        return resolved(turn, call, use, DIED, timer, USE_RESUMED_MAX)
+    if use.attempt >= USE_RESUMED_MAX:
         return unanswered(f"{DIED}, {use.attempt} times", changes=use.changes)
     return ask(turn, call, use, use.asks, timer)
 
 
-def resolved(turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer) -> UseOutcome | None:
-    """What becomes of a change that may have been done; None while somebody is asked."""
+def resolved(
+    turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer, attempts: int = USE_ATTEMPTS_MAX
+) -> UseOutcome | None:
+    """What becomes of a change that may have been done; None while somebody is asked, at most so often."""
     action = action_of(turn, call, use.capability, use.action)
-    if action is not None and _has_time(turn, use, action):
+    if action is not None and _has_time(turn, use, action, attempts):
         if action.idempotent:
             return ask(turn, call, use, use.action, timer)
         if action.resolve or action.lookup:
@@ -105,8 +107,8 @@ def resolved(turn: Turn, call: CallState, use: UseStarted, why: str, timer: Time
     return Unknown(why)
 
 
-def _has_time(turn: Turn, use: UseStarted, action: CapabilityAction) -> bool:
-    return use.attempt < USE_ATTEMPTS_MAX and turn.now_s < _until_s(use, action)
+def _has_time(turn: Turn, use: UseStarted, action: CapabilityAction, attempts: int = USE_ATTEMPTS_MAX) -> bool:
+    return use.attempt < attempts and turn.now_s < _until_s(use, action)
 
 
 def _until_s(use: UseStarted, action: CapabilityAction) -> float:

@@ -34,6 +34,7 @@ TRANSITIONS: dict[tuple[ItemState | None, type[WorkFact]], ItemState] = {
     (ItemState.PENDING, UseResolved): ItemState.RESOLVED,
     (ItemState.PENDING, WorkOpened): ItemState.OPEN,
     (ItemState.PENDING, WorkClosed): ItemState.CLOSED,
+    (ItemState.OPEN, UseResolved): ItemState.OPEN,
     (ItemState.OPEN, WorkClosed): ItemState.CLOSED,
 }
 """What may follow. A pair that is absent changes nothing: facts of one item may come from two sides at once."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SILENT_S = 0.5
 """Beyond its deadline, until an attempt that nobody answers is given up."""
+NOT_DONE_AFTER_ALL = "it is certain now that nothing was done, and who wanted it knows of a doubt alone"
 NEVER_HAD = "the other side never had it: nothing was done"
 
 
@@ -106,6 +107,8 @@ class Resolving:
         begun = item.begun
         value = write_outcome(outcome, changes=True)
         what = f"{begun.capability}.{begun.action}"
+        if not isinstance(outcome, Reply):
+            self._open(turn, item, f"{NOT_DONE_AFTER_ALL}: {outcome_words(value)}")
         self._leave(
             turn, UseResolved(begun.call, turn.now_s, item.id, begun.step, what, value, asked.attempt, asked.asks)
         )
@@ -170,8 +173,12 @@ class Resolving:
             self._give_up(turn, item, why)
 
     def _give_up(self, turn: Turn, item: WorkItem, why: str) -> None:
+        self._open(turn, item, why)
+        what = f"{item.begun.capability}.{item.begun.action}"
+        turn.emit(fx.Report("work_opened", item.begun.call, f"{what} is in doubt: {why}"))
+
+    def _open(self, turn: Turn, item: WorkItem, why: str) -> None:
         begun = item.begun
-        what = f"{begun.capability}.{begun.action}"
         self._leave(
             turn,
             WorkOpened(
@@ -180,7 +187,6 @@ class Resolving:
                 item.attempts,
             ),
         )  # fmt: skip
-        turn.emit(fx.Report("work_opened", begun.call, f"{what} is in doubt: {why}"))
 
     def _leave(self, turn: Turn, fact: WorkFact) -> None:
         turn.leave(fact)

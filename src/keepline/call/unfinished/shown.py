@@ -6,7 +6,7 @@ Secrets show as masks: of them nothing but their length is known here.
 from typing import Any
 
 from keepline.call.facts.work import UsePending
-from keepline.call.unfinished.book import WorkItem
+from keepline.call.unfinished.book import ItemState, WorkItem
 from keepline.flow.capabilities import outcome_words, read_value
 from keepline.flow.secrets import SecretHandle
 
@@ -17,6 +17,7 @@ def shown(item: WorkItem) -> dict[str, Any]:
     """The item as JSON; times in seconds since the epoch. The fields are in `docs/reference/work.md`."""
     begun = item.begun
     opened, closed, resolved = item.opened, item.closed, item.resolved
+    is_resolved = item.state is ItemState.RESOLVED
     return {
         "id": item.id,
         "about": item.about,
@@ -44,7 +45,7 @@ def shown(item: WorkItem) -> dict[str, Any]:
         "next_try_at": item.next_at_s,
         "until": begun.until_s if isinstance(begun, UsePending) else None,
         "opened_at": opened.at_s if opened is not None else None,
-        "closed_at": closed.at_s if closed is not None else resolved.at_s if resolved is not None else None,
+        "closed_at": closed.at_s if closed is not None else resolved.at_s if is_resolved and resolved else None,
         "closed_by": closed.by if closed is not None else "",
         "outcome": closed.outcome if closed is not None else outcome_words(resolved.outcome) if resolved else "",
         "note": closed.note if closed is not None else "",
