@@ -21,10 +21,10 @@ from keepline.flow.capabilities import Refused, Reply, UseOutcome, read_value, u
 from keepline.node import journal
 from keepline.node.journal_proof import verify_data
 from keepline.sim.checks import wrongs
-from keepline.sim.node import SimNode
 from keepline.sim.office import SimOffice
 from keepline.sim.world import World
 from keepline.testing import FlowTester, PhoneCall
+from tests.sim.deaths import Deaths
 from tests.sim.matrix_table import NOTHING, PAGE, Sums, Table
 
 RETAILER = Path(__file__).parents[2] / "examples" / "retailer"
@@ -147,26 +147,6 @@ class Gateway(SimOffice):
 def retailer() -> Program:
     operation = load_operation(RETAILER)
     return Program(operation, {name: import_flow(operation, each) for name, each in operation.flows.items()})  # type: ignore[misc]
-
-
-class Deaths(frozenset[int]):
-    """Moments at which the node's processes die: this one, and the next ones before the same boundary."""
-
-    def __new__(cls, _node: SimNode, first: int, _count: int) -> "Deaths":
-        return super().__new__(cls, (first,))
-
-    def __init__(self, node: SimNode, first: int, count: int) -> None:
-        self._boundaries, self._first, self._left = node.boundaries, first, count
-        self._name = ""
-
-    def __contains__(self, moment: object) -> bool:
-        assert isinstance(moment, int)
-        name = self._boundaries.crash_points[moment]
-        if moment == self._first:
-            self._name = name
-        dies = self._left > 0 and moment >= self._first and name == self._name
-        self._left -= dies
-        return dies
 
 
 @dataclass

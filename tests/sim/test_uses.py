@@ -12,10 +12,11 @@ from keepline.call.turn import Program
 from keepline.flow import Call, HungUp, Reply, Unavailable, Unknown, flow
 from keepline.flow.capabilities import outcome_words, read_outcome
 from keepline.model.capability import Capability, CapabilityAction, CapabilityPath, HttpService
-from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX
+from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX, USE_RESUMED_MAX
 from keepline.model.operation import Number
 from keepline.sim.caller import Plan
 from keepline.sim.node import MakeExchange
+from tests.sim.deaths import Deaths
 from tests.sim.operation import IDENTITY, operation
 from tests.sim.scenes import Scene
 
@@ -300,3 +301,21 @@ def test_outcomes_are_false_but_for_a_reply() -> None:
     assert Reply({})
     assert not Unavailable("down")
     assert not Unavailable("down").ok
+
+
+@pytest.mark.parametrize("deaths", [USE_RESUMED_MAX - 1, USE_RESUMED_MAX])
+def test_deaths_before_it_is_sent_use_up_no_more_than_their_own_attempts(deaths: int) -> None:
+    undisturbed = scene_of("book")
+    undisturbed.node.boundaries.watch()
+    assert undisturbed.run() == []
+    scene = scene_of("book")
+    scene.node.boundaries.watch()
+    first = undisturbed.node.boundaries.crash_points.index("CallCapability")
+    scene.node.dies_at, scene.node.outage_s = Deaths(scene.node, first, deaths), 0.02
+    assert scene.run() == []
+    assert scene.node.log.deaths == deaths
+    attempts = [fact.attempt for fact in scene.node.written if isinstance(fact, UseStarted)]
+    assert max(attempts) == USE_RESUMED_MAX
+    assert len([fact for fact in scene.node.written if isinstance(fact, UsePending)]) == (deaths == USE_RESUMED_MAX)
+    scene.world.run(scene.world.now_s + 60.0)
+    assert list(scene.node.office.done.values()) == [1]
