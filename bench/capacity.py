@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench import books
 from bench.machine import SLOTS, Meter, a_node, flat_pids, udp_overflows
 from keepline.demo_crowd import Crowd, prompt_options
 from keepline.demo_node import LocalNode
@@ -103,6 +104,8 @@ class Rig:
     def __init__(self, node: LocalNode) -> None:
         self.node = node
         self.prompts = prompt_options(node.prompts())
+        self.answered: set[str] = set()
+        """Call-IDs of calls that callers had."""
         self.idle_bytes = Meter(flat_pids(node.glance()["processes"])).memory_bytes()
 
     def load(self, number: str, load: int, seconds: float, options: Sequence[str], audio: bool) -> Step:
@@ -115,6 +118,7 @@ class Rig:
             self._wait(crowd, seconds / 4, meter)
             cpu = meter.cpu()
             summary = _summary(crowd, seconds) | {"udp_overflows": udp_overflows() - overflows}
+        self.answered |= {report["call_id"] for report in crowd.reports if report["answered"]}
         live = max(1, min(load, summary.get("peak", 1)))
         return Step(load, summary, cpu, (full_bytes - self.idle_bytes) / live, shortcomings(summary, audio))
 
@@ -202,5 +206,9 @@ def measure(
         good = [step for step in done if not step.short and held[step.load] >= times]
         if which == "2000" and good:
             beyond = rig.rate_2000(2 * good[-1].load, seconds).row()
+        kept = books.close_books(node, rig.answered)
+        say(f"  {books.words(kept)}")
     best = good[-1].load if good else 0
-    return {"best": best, "steps": [step.row() for step in done]} | ({"at_twice": beyond} if beyond else {})
+    return {"best": best, "steps": [step.row() for step in done], "books": kept} | (
+        {"at_twice": beyond} if beyond else {}
+    )

@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import (
+from bench import books, (
     capacity,
     deaths,
     deaths_table,
@@ -206,6 +206,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
     for name, unit in units.items():
         if name in results:
             found.append((f"{name}, node on one core", f"{results[name]['best']} {unit}; {_best(results[name])}"))
+            found.append((f"its records, all loads of {name}", books.words(results[name]["books"])))
     return found + _proofs(results)
 
 
