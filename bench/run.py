@@ -25,7 +25,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import books, (
+from bench import (
+    books,
     capacity,
     deaths,
     deaths_table,
