@@ -32,6 +32,7 @@ from bench import (
     deaths_table,
     history,
     inband,
+    outages,
     overload,
     records,
     simulation,
@@ -50,7 +51,7 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    *("keys", "sim"),
+    *("keys", "sim", "outages"),
 )
 PRESSES = 100
 RECORDS_RATE = 100.0
@@ -75,6 +76,8 @@ def options() -> argparse.ArgumentParser:
     add("--starts", type=int, default=5, help="starts of `idle` and of `history`")
     add("--facts", type=int, default=200_000, help="facts of calls that ended, in the journal of `history`")
     add("--verify", action="store_true", help="verify the journal of `history` in the end")
+    add("--faults", default=",".join(outages.EVENTS), help="what befalls a carrier in `outages`: some of these")
+    add("--peers", default=",".join(outages.PEERS), help="what is measured beside it in `outages`; empty for nothing")
     add("--results", type=Path, default=RESULTS, help="where the results go")
     return parser
 
@@ -161,6 +164,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "sim" in wanted:
         say("sim, one core")
         results["sim"] = simulation.measure(say)
+    if "outages" in wanted:
+        say("outages")
+        results["outages"] = outages.measure(args.faults.split(","), args.peers.split(",") if args.peers else [], say)
     return results
 
 
@@ -237,6 +243,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         found += [(f"{width} flows at once, {synced}", steps.words(it[str(width)])) for width in steps.WIDTHS]
     if "keys" in results:
         found += inband.rows(results["keys"])
+    out = results.get("outages", {})
+    found += [(f"a carrier fails: {name}", outages.Outage(**each).words()) for name, each in out.items()]
     for kind, per_s in results.get("sim", {}).items():
         found.append((f"simulated calls, {kind}", f"{per_s} a CPU-second"))
     return found
