@@ -13,6 +13,7 @@ from keepline.sim.node import MakeExchange
 from keepline.sim.world import BEGAN_S
 from tests.sim.faults import plan_cuts, plan_faults
 from tests.sim.scenes import Scene, exchange_of
+from tests.sim.upgrades import UPGRADED, plan_upgrades
 from tests.sim.whole_deaths import RUNNING, RUNS_MAX, WHOLE, plan_disk, plan_runs, plan_whole_deaths
 
 CALLERS = 12
@@ -122,6 +123,7 @@ def random_scene(
     payments_to = paying.choice(("8000", "8001"))
     plans += [(paying.uniform(0.0, 8.0), payer_of(paying, payments_to)) for _ in range(paying.choice((0, 1, 2)) + pays)]
     slots = len(plans) + sum(plan.number == "6008" for _, plan in plans) + RUNS_MAX
+    makes_own = make is None
     make = make or exchange_of(slots, kind)
     succession = Random(f"succession {seed}")
     is_pair = succession.random() < SUPERVISED
@@ -140,6 +142,9 @@ def random_scene(
     )
     if scene.supervisor is not None:
         plan_faults(scene, scene.supervisor, succession)
+        upgrading = Random(f"upgrades {seed}")
+        if upgrading.random() < UPGRADED and makes_own:
+            plan_upgrades(scene, scene.supervisor, upgrading, slots, kind)
     if succession.random() < CUT_OFF:
         plan_cuts(scene, succession)
     prepare_office(scene, paying, payments_to)

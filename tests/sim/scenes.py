@@ -24,13 +24,14 @@ UNFINISHED_S_MAX = 50_000.0
 """By then every doubt is resolved or a person's, and every run is over."""
 
 
-def exchange_of(slot_count: int, kind: type[Exchange] = Exchange) -> MakeExchange:
-    """Makes exchanges with the test operation and so many slots."""
+def exchange_of(slot_count: int, kind: type[Exchange] = Exchange, *digests: str) -> MakeExchange:
+    """Makes exchanges with the test operation and so many slots; of several versions new calls run the first."""
     ports = [40_000 + 2 * index for index in range(slot_count)]
 
     def make(seed: bytes) -> Exchange:
         exchange = kind(IDENTITY, seed, ports)
-        exchange.add_program(program(), current=True)
+        for index, digest in enumerate(digests or ("a1",)):
+            exchange.add_program(program(digest), current=not index)
         return exchange
 
     return make

@@ -47,6 +47,11 @@ class Child:
     work: dict[str, int] = field(default_factory=dict)
     """Of an active calls process: how much is unfinished, by what for."""
 
+    @property
+    def version(self) -> str:
+        """Of a calls process."""
+        return self.operation
+
     def note(self, message: Message, now_s: float) -> None:
         """It has registered, or was promoted: what it is from now on."""
         state = "active" if message.get("op") == "promoted" else str(message.get("state", ""))

@@ -88,6 +88,7 @@ class Supervisor:
         self._reader: Child | None = None
         """Who reads the TCP connections of SIP."""
         self._adopt(survivors)
+        self._upgrade.tidy()
         self._watch = Watch(self.holdings.slots)
         self._shutdown = Shutdown(self)
         self._wake_read, self._wake_write = socket.socketpair()

@@ -102,6 +102,10 @@ class SimNode:
         self.kill_processes: Callable[[float], None] = self._kill_processes
         """All of them, the supervisor too; somebody starts the node again after so many seconds."""
         self._processes = 0
+        self.version = ""
+        """Whoever is started is of this version, where there are several."""
+        self.versions: dict[str, MakeExchange] = {}
+        """Makes exchanges, by the version of their new calls; others are made as said at first."""
         self._stepping = ""
         self._blamed: dict[str, int] = {}
         self.socket: deque[tuple[bytes, Address]] = deque()
@@ -116,16 +120,16 @@ class SimNode:
         """Of the active process."""
         return self.active.exchange if self.active is not None else None
 
-    def make(self, seed: bytes) -> Exchange:
+    def make(self, seed: bytes, version: str) -> Exchange:
         """The exchange of a process that takes over."""
-        exchange = self._make(seed)
+        exchange = self.versions.get(version, self._make)(seed)
         exchange.messages.read = self._network.wire.read
         return exchange
 
-    def new_process(self) -> SimProcess:
-        """A process that has not begun."""
+    def new_process(self, version: str = "") -> SimProcess:
+        """A process that has not begun, of that version or of the one in use."""
         self._processes += 1
-        return SimProcess(self, self._processes)
+        return SimProcess(self, self._processes, version or self.version)
 
     def start(self) -> None:
         """A process begins with what was written."""

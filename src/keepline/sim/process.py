@@ -50,10 +50,13 @@ class SimProcess:
 
     role = "calls"
 
-    def __init__(self, node: "SimNode", number: int) -> None:
+    def __init__(self, node: "SimNode", number: int, version: str = "") -> None:
         self._node = node
         self._world = node.world
         self.process = number
+        self.version = version
+        """Of the operation, for new calls."""
+        self.ended_by_itself = False
         self.state = ""
         """As its supervisor knows it: empty while it starts, then warm, then active."""
         self.started_s = self.active_since_s = node.world.now_s
@@ -86,7 +89,7 @@ class SimProcess:
         node = self._node
         self.state, self.active_since_s = "active", self._world.now_s
         self.epoch = node.begin_epoch(self)
-        exchange = self.exchange = node.make(b"process %d" % self.process)
+        exchange = self.exchange = node.make(b"process %d" % self.process, self.version)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
             if not isinstance(fact, WorkFact | RunFact):
@@ -127,6 +130,22 @@ class SimProcess:
             self._node.write(unwritten[index])
         self._unwritten.clear()
         self._node.on_death(self)
+
+    def step_down(self) -> None:
+        """It writes all that it has, and ends; what was to follow is its successor's."""
+        saving = self._saving
+        waiting = self._unwritten if saving is None else [group.facts for group in saving.unwritten]
+        for facts in waiting:
+            self._node.append(self, facts)
+        self._unwritten.clear()
+        if saving is not None:
+            saving.unwritten.clear()
+        self.fail()
+
+    def fail(self) -> None:
+        """It ends of itself."""
+        self.ended_by_itself = True
+        self.die()
 
     def freeze(self, *, stopped: bool) -> None:
         """It does nothing from now on: it was stopped by a signal or, where not `stopped`, hangs by itself."""

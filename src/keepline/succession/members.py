@@ -24,6 +24,11 @@ class Member(Protocol):
         ...
 
     @property
+    def version(self) -> str:
+        """Of a calls process: what its new calls run."""
+        ...
+
+    @property
     def started_s(self) -> float: ...
 
     @property
