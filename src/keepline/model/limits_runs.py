@@ -18,6 +18,8 @@ WORK_ERROR_CHARS_MAX = 4_000
 """Of the traceback of a flow that failed, on the work list: its end."""
 WORK_MADE_MAX = 50
 """Things that a flow had done before it failed, on the work list: the last ones."""
+RESCUED_ENDED_MAX = 20_000
+"""Runs that ended, and events that were heard, copied from a damaged journal: the last ones."""
 EVENT_KEY_CHARS_MAX = 200
 EVENTS_KEPT_MAX = 10_000
 """Events that nobody has waited for yet; the oldest gives way."""

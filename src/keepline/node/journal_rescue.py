@@ -1,27 +1,25 @@
-"""A journal that is damaged is set aside whole, and another one begun with the calls that were open: a node serves.
+"""A journal that is damaged is set aside whole, and another one begun with what was open: a node serves.
 
 What a power cut leaves is no damage: SQLite drops what was not committed. Damage is what the disk gives back otherwise
 than it was written. It is looked for at the start, in what a start reads anyway: the tables, the tail, the facts of
-open calls and of unfinished work. The rest is `keepline verify`'s. It refuses to mend: what was set aside stays as it
-is, with the key that proves it, and the new journal has a key of its own.
+open calls, of runs that are due and of unfinished work. The rest is `keepline verify`'s. It refuses to mend: what was
+set aside stays as it is, with the key that proves it, and the new journal has a key of its own.
 """
 
 import contextlib
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from keepline.node import journal_schema
+from keepline.node.journal_salvage import DUE_RUNS, OF_CALL, OPEN_CALLS, Salvage, has_runs, salvage, wrong_in
 from keepline.node.journal_schema import FILE_NAME, JournalFailed
-from keepline.proof.entry import digest_of
-
-if TYPE_CHECKING:
-    from keepline.call.facts import Fact
 
 ASIDE: Final = "journal-damaged-"
 """What the directory's name begins with."""
@@ -29,12 +27,13 @@ MARK: Final = f"{FILE_NAME}-damaged"
 """A file that says what was wrong when somebody wrote to the journal: the next start need not find it again."""
 _FILES: Final = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", MARK, "log.key", "log.pub")
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_OPEN_CALLS: Final = (
-    "SELECT call FROM calls WHERE ended_at IS NULL UNION SELECT call FROM work WHERE closed_at IS NULL ORDER BY call"
-)
-_OF_CALL: Final = "SELECT seq, kind, body, salt, digest FROM facts WHERE call = ? ORDER BY seq"
 _TAIL_FACTS: Final = 1_000
 """The last ones, which a start reads to go on with the log."""
+_DUE_RUNS_MAX: Final = 1_000
+"""Of those that a start goes on with, whose facts are looked at."""
+_DUE_WITHIN_S: Final = 120.0
+_FACTS_AT_ONCE: Final = 10_000
+_LOOK_EVERY_S: Final = 0.05
 _LOST_SHOWN: Final = 20
 log = structlog.get_logger("supervisor")
 
@@ -74,9 +73,13 @@ def damage(path: Path) -> str:
             connection.execute("SELECT value FROM meta").fetchall()
             connection.execute("SELECT size, frontier FROM checkpoints ORDER BY size DESC LIMIT 1").fetchall()
             tail = "SELECT seq, kind, body, salt, digest FROM facts ORDER BY seq DESC LIMIT ?"
-            wrong = _wrong(connection.execute(tail, (_TAIL_FACTS,)))
-            for (call,) in connection.execute(_OPEN_CALLS).fetchall():
-                wrong = wrong or _wrong(connection.execute(_OF_CALL, (call,)))
+            wrong = wrong_in(connection.execute(tail, (_TAIL_FACTS,)))
+            ids = connection.execute(OPEN_CALLS).fetchall()
+            if has_runs(connection):
+                ids += connection.execute(DUE_RUNS, (time.time() + _DUE_WITHIN_S, _DUE_RUNS_MAX)).fetchall()
+                connection.execute("SELECT id FROM events WHERE kept").fetchall()
+            for (id_,) in ids:
+                wrong = wrong or wrong_in(connection.execute(OF_CALL, (id_,)))
             return wrong
     except sqlite3.Error as error:
         return str(error) if is_damage(error) else ""
@@ -84,26 +87,20 @@ def damage(path: Path) -> str:
         return ""  # of a newer version
 
 
-def _wrong(facts: Iterable[tuple[int, str, bytes, bytes, bytes]]) -> str:
-    """The first fact that is not what its digest says; one whose words were erased proves nothing."""
-    for seq, _, body, salt, digest in facts:
-        is_whole = isinstance(body, bytes) and isinstance(salt, bytes)
-        if not is_whole or ((body or salt) and digest_of(salt, seq, body) != digest):
-            return f"fact {seq} is not as it was written"
-    return ""
-
-
 def replace(data: Path, why: str) -> Path:
-    """Set the journal aside and begin another one with the calls that were open; returns where the old one is.
-
-    A call any of whose facts cannot be read is left behind: to go on from half of them could repeat what was done.
-    """
+    """Set the journal aside and begin another one with what was open; returns where the old one is."""
     aside = _set_aside(data)
-    log.error("journal_damaged", what=why, aside=str(aside), meaning="a new one is begun; calls that can be read go on")
+    log.error(
+        "journal_damaged",
+        what=why,
+        aside=str(aside),
+        meaning="a new one is begun; what was open and can be read goes on",
+    )
     path = journal_schema.create(data)
-    found, lost, epoch = _salvage(aside / FILE_NAME)
-    _write(path, epoch, found, aside.name, why)
-    log.warning("journal_replaced", aside=str(aside), calls=len(found), lost=lost[:_LOST_SHOWN], lost_calls=len(lost))
+    found = salvage(aside / FILE_NAME, aside.name)
+    _write(path, found, aside.name, why)
+    lost = {"lost": found.lost[:_LOST_SHOWN], "lost_count": len(found.lost)}
+    log.warning("journal_replaced", aside=str(aside), calls=found.calls, runs=found.runs, **lost)
     return aside
 
 
@@ -134,36 +131,18 @@ def _names(first: Path) -> Iterator[Path]:
         yield first.with_name(f"{first.name}-{number}")
 
 
-def _salvage(path: Path) -> tuple[dict[str, list["Fact"]], list[str], int]:
-    """The facts of each call that was open and can be read, the calls that cannot, and the last epoch."""
-    from keepline.model.errors import LocalError
-    from keepline.node.journal_file import decode  # it knows every fact, which no other start needs
-
-    found: dict[str, list[Fact]] = {}
-    lost: list[str] = []
-    epoch = 0
-    try:
-        with contextlib.closing(journal_schema.connect(path, read_only=True)) as connection:
-            with contextlib.suppress(sqlite3.Error, TypeError):
-                epoch = int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
-            for (call,) in connection.execute(_OPEN_CALLS).fetchall():
-                try:
-                    rows = connection.execute(_OF_CALL, (call,)).fetchall()
-                    if _wrong(rows):
-                        raise LocalError(_wrong(rows))
-                    found[call] = [decode(kind, body) for _, kind, body, _, _ in rows]
-                except (sqlite3.Error, LocalError):
-                    lost.append(call)
-    except sqlite3.Error as error:
-        log.error("journal_unreadable", what=str(error), meaning="no call that was open can go on")
-    return found, lost, epoch
-
-
-def _write(path: Path, epoch: int, found: dict[str, list["Fact"]], aside: str, why: str) -> None:
+def _write(path: Path, found: Salvage, aside: str, why: str) -> None:
+    """Written in pieces, each before the next one: what waits for a disk has a limit."""
     from keepline.call.facts import JournalReplaced
     from keepline.node.journal import Journal, next_epoch
 
-    facts = [fact for each in found.values() for fact in each]
-    journal = Journal(path, next_epoch(path, epoch), lambda _written: None)
-    journal.submit([JournalReplaced("", time.time(), aside, why, len(found), len(facts)), *facts], synced=True)
+    written = threading.Event()
+    journal = Journal(path, next_epoch(path, found.epoch), lambda _written: written.set())
+    replaced = JournalReplaced("", time.time(), aside, why, found.calls, len(found.facts), found.runs)
+    facts = [replaced, *found.facts]
+    for first in range(0, len(facts), _FACTS_AT_ONCE):
+        journal.submit(facts[first : first + _FACTS_AT_ONCE], synced=True)
+        while journal.backlog:
+            written.wait(_LOOK_EVERY_S)
+            written.clear()
     journal.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keepline.call.facts import CallReceived, Fact, JournalReplaced
+from keepline.call.facts import CallReceived, Fact, JournalReplaced, WorkOpened
 from keepline.node import journal, journal_rescue
 from keepline.node.journal import JournalFailed, Tail
 from keepline.node.journal_proof import verify_data
@@ -79,10 +79,13 @@ def test_calls_that_can_be_read_go_on_and_others_do_not(tmp_path: Path) -> None:
     change_fact(path, "c")
     assert "is not as it was written" in journal_rescue.damage(path)
     aside, facts = rescued(tmp_path)
-    assert facts[1:] == OPEN
-    replaced = facts[0]
+    assert facts[1:-1] == OPEN
+    replaced, lost = facts[0], facts[-1]
     assert isinstance(replaced, JournalReplaced)
-    assert (replaced.calls, replaced.facts, replaced.aside) == (1, 3, aside.name)
+    assert (replaced.calls, replaced.facts, replaced.aside) == (1, 4, aside.name)
+    assert isinstance(lost, WorkOpened)
+    assert (lost.call, lost.about) == ("c", "call_broken")
+    assert aside.name in lost.why
     tail = Tail(path)
     live, _ = tail.open_calls(0.0)
     tail.close()

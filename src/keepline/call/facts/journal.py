@@ -25,7 +25,7 @@ class JournalGap:
 
 @dataclass(frozen=True, slots=True)
 class JournalReplaced:
-    """This journal began in place of a damaged one, which was set aside; calls that were open are copied from it."""
+    """This journal began in place of a damaged one, which was set aside; what was open is copied from it."""
 
     kind: ClassVar[str] = "journal_replaced.1"
     call: str
@@ -36,7 +36,9 @@ class JournalReplaced:
     calls: int
     """How many open calls could be copied."""
     facts: int
-    """How many facts they have."""
+    """How many facts were copied."""
+    runs: int = 0
+    """How many runs that had not ended could be copied."""
 
 
 JournalFact = JournalGap | JournalReplaced
