@@ -5,12 +5,14 @@ import sqlite3
 import typing
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
+from keepline.call.facts.bid import UnresolvedBid
 from keepline.call.terms import Terms
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node import journal, journal_file, journal_tail
@@ -30,9 +32,14 @@ VALUES = {
     float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
 }
-VALUES[Terms | None] = st.none() | st.builds(
-    Terms, **{name: VALUES[hint] for name, hint in typing.get_type_hints(Terms).items()}
-)
+
+
+def parts(kind: type[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(kind, **{name: VALUES[hint] for name, hint in typing.get_type_hints(kind).items()})
+
+
+VALUES[Terms | None] = st.none() | parts(Terms)
+VALUES[tuple[UnresolvedBid, ...]] = st.lists(parts(UnresolvedBid)).map(tuple)
 
 
 def facts() -> st.SearchStrategy[Fact]:
