@@ -24,7 +24,7 @@ from bench.switchover import NEAR_KILL_S
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, keepline_command, wait_until
 
-PAUSE_S = (1.0, 2.5)
+PAUSE_S = (0.5, 1.5)
 """Between a complete node and the next event, at random between the two."""
 ALONE_S = 1.5
 """How long calls go on without a supervisor."""
@@ -32,10 +32,10 @@ ONE_CALL_WITHIN_S = 90.0
 SOON_S = 30.0
 AROUND_S = 5.0
 """What a call lasts beside the state that it is about, on average."""
-RAMP_S = 12.0
+RAMP_S = 10.0
 """Within which there are as many calls as there may be."""
 RING_S_MAX = 20.0
-DRAIN_S = 20.0
+DRAIN_S = 12.0
 """How long calls may go on after the last event; those that are longer are hung up, and judged as far as they came."""
 NOISE_CALLS_MAX = 400
 """Beyond that most callers send a packet a second: their own load would be what is measured."""
@@ -157,6 +157,12 @@ class Event:
     must: Must
     media_deaths: bool = False
     all_dies: bool = False
+    is_long: bool = False
+    """It takes several seconds each time, and happens half as often."""
+
+    def times(self, kills: int) -> int:
+        """How often it happens."""
+        return (kills + 1) // 2 if self.is_long else kills
 
 
 UNHEARD = Must(gap_ms=40)
@@ -166,19 +172,30 @@ SHORT = Must(gap_ms=300, gap_at="p99")
 EVENTS = {
     "active-killed": Event("`kill -9` of the active calls process", strike("active", signal.SIGKILL), UNNOTICED),
     "active-stopped": Event("SIGSTOP of the active calls process", strike("active", signal.SIGSTOP), SOON),
-    "active-looping": Event("a busy loop in the active calls process", busy_loop, SOON),
+    "active-looping": Event("a busy loop in the active calls process", busy_loop, SOON, is_long=True),
     "media-killed": Event("`kill -9` of media", strike("media", signal.SIGKILL), SHORT, True),
     "media-stopped": Event("SIGSTOP of media", strike("media", signal.SIGSTOP), SHORT, True),
     "supervisor-killed": Event(
-        "`kill -9` of the supervisor, then `keepline up`, which adopts all", supervisor_gone(signal.SIGKILL), UNHEARD
+        "`kill -9` of the supervisor, then `keepline up`, which adopts all",
+        supervisor_gone(signal.SIGKILL),
+        UNHEARD,
+        is_long=True,
     ),
     "supervisor-stopped": Event(
-        "SIGSTOP of the supervisor, then `keepline up`, which adopts all", supervisor_gone(signal.SIGSTOP), UNHEARD
+        "SIGSTOP of the supervisor, then `keepline up`, which adopts all",
+        supervisor_gone(signal.SIGSTOP),
+        UNHEARD,
+        is_long=True,
     ),
     "upgraded": Event("`keepline upgrade` to another operation", upgrade, UNHEARD),
-    "deadly-call": Event("a call that kills its process twice", deadly_call, UNHEARD),
+    "deadly-call": Event("a call that kills its process twice", deadly_call, UNHEARD, is_long=True),
     "everything-killed": Event(
-        "`kill -9` of everything, then `keepline up`", everything_dies, Must(away_ms=5000), True, True
+        "`kill -9` of everything, then `keepline up`",
+        everything_dies,
+        Must(away_ms=5000),
+        True,
+        True,
+        is_long=True,
     ),
 }
 
@@ -251,7 +268,9 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, A
     with tempfile.TemporaryDirectory(prefix="keepline-spoken-") as spoken:
         for name in args.events.split(","):
             say(f"deaths: {EVENTS[name].words}")
-            results[name] = measure_one(EVENTS[name], args.kills, setting_of(args, EVENTS[name]), Path(spoken), say)
+            results[name] = measure_one(
+                EVENTS[name], EVENTS[name].times(args.kills), setting_of(args, EVENTS[name]), Path(spoken), say
+            )
     return {"events": results, "lost": sum(bool(shortfalls(it)) for it in results.values())} if results else {}
 
 

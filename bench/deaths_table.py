@@ -92,6 +92,9 @@ def told(result: dict[str, Any]) -> str:
         text += f", taken over {result['take_over_ms']['p50']} ms later"
     if result["away_ms"]["count"]:
         text += f"; serves again after {result['away_ms']['max']} ms"
+    own = result.get("own") or {}
+    if own.get("stalls"):
+        text += f"; the callers themselves were held up {own['stalls']} times, up to {own['stall_ms_max']} ms"
     return text + (f"; {result['failed']}" if result.get("failed") else "")
 
 

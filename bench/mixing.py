@@ -212,8 +212,9 @@ def a_stage(setting: Setting, directory: Path | None = None, spoken: Path | None
         first_port, _ = free_port_range(2 * crowd_ports(setting))
         stack.callback(give_back_ports, first_port)
         crowd = stack.enter_context(
-            Crowd(node.uri("1000"), crowd_options(node, setting, first_port), program=(str(MIX / "mixed.py"),))
+            Crowd(node.uri("1000"), crowd_options(node, setting, first_port), (), (str(MIX / "mixed.py"),), apart=True)
         )
+        put_before(crowd.process.pid)
         stage = Stage(node, office, crowd, setting, operation, flag)
         under_way(stage)
         yield stage
@@ -222,6 +223,13 @@ def a_stage(setting: Setting, directory: Path | None = None, spoken: Path | None
                 (spoken / file.name).write_bytes(file.read_bytes())
         node.stop()
         node.wait_gone()
+
+
+def put_before(pid: int) -> None:
+    """Let the crowd run before what is measured, where that is allowed: who is late himself finds others late."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, -10)
+        Path(f"/proc/{pid}/autogroup").write_text("-10", encoding="ascii")
 
 
 def crowd_ports(setting: Setting) -> int:

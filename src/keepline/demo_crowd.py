@@ -35,11 +35,18 @@ class Crowd:
     """The crowd's process. Use it as a context manager: it hangs up and ends with it."""
 
     def __init__(
-        self, target: str, options: Sequence[str], cores: tuple[int, ...] = (), program: Sequence[str] = ()
+        self,
+        target: str,
+        options: Sequence[str],
+        cores: tuple[int, ...] = (),
+        program: Sequence[str] = (),
+        *,
+        apart: bool = False,
     ) -> None:
         """`target` is a SIP URI; `options` is more of the command line; `cores` is where it may run, () anywhere.
 
-        `program` is another one of the same manners, with what it must be told; () is `callers.py`.
+        `program` is another one of the same manners, with what it must be told; () is `callers.py`. `apart`: in a
+        session of its own, which the kernel schedules by itself.
         """
         program = program or (str(callers_path()), "--json")
         self.reports: list[dict[str, Any]] = []
@@ -51,6 +58,7 @@ class Crowd:
         self.process = subprocess.Popen(
             [sys.executable, *program, "--target", target, *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=pin,
+            start_new_session=apart,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

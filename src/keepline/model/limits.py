@@ -313,6 +313,8 @@ CONTROL_FDS_PER_MESSAGE_MAX = 200
 # Calls process
 SIP_DATAGRAMS_PER_TURN_MAX = 16
 """Dealt with before anything else has its turn."""
+SIP_TAKE_OVER_S = 3.0
+"""After a take-over, until what has waited is judged by how long it has."""
 SIP_REFUSALS_PER_TURN_MAX = 1_000
 """New calls that waited too long, refused beside them."""
 SIP_DATAGRAMS_PER_READ_MAX = 1_000

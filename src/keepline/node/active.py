@@ -88,6 +88,7 @@ class Active:
         """Begin to serve: the sockets, the clock and the heartbeat."""
         self.media = media
         self._link = link
+        self._intake.be_patient(self._loop.time())
         for sip in self._sip:
             self._loop.add_reader(sip.fileno(), self._read_sip, sip)
         self._loop.add_reader(link.fileno(), self._read_media)
@@ -181,10 +182,15 @@ class Active:
         self.feed(fx.TimeCame())
 
     def _wake_sleepers(self) -> None:
-        """Wake the calls taken over, a few at a time between other work; those that are touched wake by themselves."""
+        """Wake the calls taken over, a few at a time and for half of the time; who is touched wakes by itself.
+
+        Else this thread would be at work without a pause, and the journal's, which needs the interpreter for a moment
+        again and again, would be slow to write what callers wait for now.
+        """
         if self._exchange.sleepers.wakeful and not self._is_stopped:
+            began_s = self._loop.time()
             self.feed(fx.WakeSome(WAKES_PER_TURN))
-            self._loop.call_soon(self._wake_sleepers)
+            self._loop.call_later(self._loop.time() - began_s, self._wake_sleepers)
 
     def _beat(self) -> None:
         self._leave_if_over()

@@ -21,6 +21,7 @@ from keepline.model.limits import (
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
     SIP_REFUSALS_PER_TURN_MAX,
+    SIP_TAKE_OVER_S,
     SIP_WAIT_FAIR_S,
     SIP_WAIT_S_MAX,
     SIP_WAITING_MAX,
@@ -41,7 +42,7 @@ Arrived = tuple[float, bytes, Address]
 class Intake:
     """The two queues of one process."""
 
-    __slots__ = ("_again", "_beginnings", "_late", "_rest")
+    __slots__ = ("_again", "_beginnings", "_late", "_patient_until_s", "_rest")
 
     def __init__(self) -> None:
         self._beginnings: OrderedDict[bytes, Arrived] = OrderedDict()
@@ -51,9 +52,17 @@ class Intake:
         """By Call-ID, what waited too long lately: when it came, and a hash of it."""
         self._again: deque[Arrived] = deque()
         """Copies of these; they count from when the first one came."""
+        self._patient_until_s = 0.0
 
     def __len__(self) -> int:
         return len(self._beginnings) + len(self._rest) + len(self._again)
+
+    def be_patient(self, now_s: float) -> None:
+        """What waits has waited for a process that died, and not for a node that has too much to do.
+
+        So for `SIP_TAKE_OVER_S` nothing is refused for its waiting, and what came first is served first.
+        """
+        self._patient_until_s = now_s + SIP_TAKE_OVER_S
 
     def read(self, sip: socket.socket, now_s: float) -> None:
         """Take what has come; past `SIP_WAITING_MAX` it stays in the kernel."""
@@ -93,6 +102,9 @@ class Intake:
         first = [rest.popleft() for _ in range(min(count - min(count // 4, len(beginnings)), len(rest)))]
         taken = [DatagramReceived(data, source) for _, data, source in first]
         room = count - len(taken)
+        if now_s < self._patient_until_s:
+            oldest = (beginnings.popitem(last=False)[1] for _ in range(min(room, len(beginnings))))
+            return taken + [DatagramReceived(data, source) for _, data, source in oldest]
         is_behind = _waited_s(now_s, beginnings) > SIP_WAIT_FAIR_S
         # To refuse these costs a fraction of a call, so it takes no call's place; later their callers would ask again.
         for _ in range(SIP_REFUSALS_PER_TURN_MAX):

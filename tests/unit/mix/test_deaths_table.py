@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.deaths_table import Must, bars, figures, filled, histograms, rows, shortfalls, table
+from bench.deaths_table import Must, bars, figures, filled, histograms, rows, shortfalls, table, told
 
 NAMES = ("gap_ms", "next_request_ms", "longest_near_ms", "detection_ms", "take_over_ms", "away_ms")
 MUST = {"gap_ms": 300, "gap_at": "p99", "next_ms": 0, "away_ms": 0}
@@ -50,6 +50,8 @@ def test_a_page_takes_the_table_between_its_marks_and_a_second_one_in_its_place(
     assert once.startswith("before\n<!-- measured -->\nMeasured now (abc) on c, 2 cores, s, Python p.\n\n| event |")
     assert once.endswith("| yes |\n<!-- /measured -->\nafter")
     assert filled(once, report) == once
+    held = told(row([20.0], own={"stalls": 3, "stall_ms_max": 80}))
+    assert held.endswith("; the callers themselves were held up 3 times, up to 80 ms")
     assert "0 calls lost, nothing wrong; gap p99 \u2264 300 ms" in once
     with pytest.raises(ValueError, match="not found"):
         filled("no marks", report)

@@ -6,6 +6,7 @@ from keepline.model.limits import (
     SIP_DATAGRAMS_PER_READ_MAX,
     SIP_DATAGRAMS_PER_TURN_MAX,
     SIP_REFUSALS_PER_TURN_MAX,
+    SIP_TAKE_OVER_S,
     SIP_WAIT_FAIR_S,
     SIP_WAIT_S_MAX,
     SIP_WAITING_MAX,
@@ -149,3 +150,14 @@ def test_one_read_ends_at_the_limit_and_so_does_what_may_wait() -> None:
         intake.read(sip, 0.0)  # type: ignore[arg-type]
     assert (len(intake), len(sip.waiting)) == (SIP_WAITING_MAX, 10)
     sip.close()
+
+
+def test_what_waited_for_a_process_that_died_is_served_in_its_order_and_refused_by_nobody() -> None:
+    intake = filled(*invites(1, 2, 3))
+    intake.be_patient(0.0)
+    late_s = SIP_TAKE_OVER_S - 0.1
+    assert late_s > SIP_WAIT_S_MAX
+    taken = intake.take(late_s, 2)
+    assert [(each.data, each.waited_s) for each in taken] == [(each, 0.0) for each in invites(1, 2)]
+    [last] = intake.take(SIP_TAKE_OVER_S + 0.1)
+    assert last.waited_s > SIP_WAIT_S_MAX, "from then on it is judged by how long it waited"
