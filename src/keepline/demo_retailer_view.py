@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from keepline.demo_view import EVENTS_SHOWN, NUMERIC, Picture, Row, process_ids
+from keepline.demo_view import EVENTS_SHOWN, NUMERIC, Picture, Row, many, process_ids
 
 GOOD = ("done", "hung up", "gave up")
 """How a call may end for its caller; every other way is a call lost."""
@@ -80,7 +80,7 @@ class RetailerPicture(Picture):
             table.add_row(*_cells(row), style="dim" if row.report is not None else "")
         verdict = ("0 lost", "bold green") if not self.lost else (f"{self.lost} lost", "bold red")
         figures = Text.assemble(
-            (f"{self.kills} kills", "bold yellow"), f"   {self.completed} calls complete   ", verdict,
+            (many(self.kills, "kill"), "bold yellow"), f"   {many(self.completed, 'call')} complete   ", verdict,
             f"   {self.digits} digits   longest gap {self.gap_ms_max:.0f} ms   ",
             (f"{min(self.elapsed_s, self.seconds):.0f} of {self.seconds:.0f} s", "dim"),
         )  # fmt: skip

@@ -126,7 +126,7 @@ class Picture:
         """The summary for a person."""
         said = self.summary()
         text = (
-            f"{said['kills']} kills, {said['calls']} calls: {said['completed']} complete, {said['lost']} lost; "
+            f"{many(said['kills'], 'kill')}, {many(said['calls'], 'call')}: {said['completed']} complete, {said['lost']} lost; "
             f"{said['digits']} digits; {said['packets']} packets, {said['packets_lost']} missing; "
             f"longest time between two packets {said['gap_ms_max']:.0f} ms."
         )
@@ -159,11 +159,16 @@ def process_ids(pids: Mapping[str, int]) -> Text:
     return Text("   ").join(Text.assemble((f"{name} ", "dim"), (str(pids.get(name, "—")), "bold")) for name in names)
 
 
+def many(count: int, word: str) -> str:
+    """`1 kill`, `2 kills`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def draw(picture: Picture) -> Group:
     """The picture as a rich renderable."""
     verdict = ("0 lost", "bold green") if not picture.lost else (f"{picture.lost} lost", "bold red")
     figures = Text.assemble(
-        (f"{picture.kills} kills", "bold yellow"), f"   {picture.completed} calls complete   ", verdict,
+        (many(picture.kills, "kill"), "bold yellow"), f"   {many(picture.completed, 'call')} complete   ", verdict,
         f"   {picture.digits} digits   longest gap {picture.gap_ms_max:.0f} ms   ",
         (f"{min(picture.elapsed_s, picture.seconds):.0f} of {picture.seconds:.0f} s", "dim"),
     )  # fmt: skip
@@ -193,9 +198,11 @@ def plain_lines(picture: Picture) -> list[str]:
     if picture.elapsed_s >= picture._next_line_s:
         picture._next_line_s = picture.elapsed_s + 2
         hears = [row.live["hears"] for row in picture.rows()]
-        count = ", ".join(f"{hears.count(name)} hear {name}" for name in sorted(set(hears)))
+        count = ", ".join(
+            f"{hears.count(name)} {'hears' if hears.count(name) == 1 else 'hear'} {name}" for name in sorted(set(hears))
+        )
         lines.append(
-            f"{picture.elapsed_s:6.1f} s  {picture.kills} kills, {picture.completed} complete, {picture.lost} lost, "
+            f"{picture.elapsed_s:6.1f} s  {many(picture.kills, 'kill')}, {picture.completed} complete, {picture.lost} lost, "
             f"longest gap {picture.gap_ms_max:.0f} ms; on the phone: {count or 'nobody'}"
         )
     return lines

@@ -136,6 +136,19 @@ def test_public_functions_have_docstrings() -> None:
     nothing(silent, "a public function says what it does")
 
 
+def test_what_judges_from_outside_imports_nothing_of_ours() -> None:
+    outside = python_files("examples/retailer/world", "examples/retailer/backoffice", "examples/bench")
+    outside = [path for path in outside if path.name != "flows.py"] + [ROOT / "tools" / "verify_export.py"]
+    assert len(outside) > 20
+    wrong = [
+        f"{shown(path)}:{line}: {name}"
+        for path in outside
+        for line, name in imports(parsed(path))
+        if name.partition(".")[0] == "keepline"
+    ]
+    nothing(wrong, "callers, the back office and the verifier are evidence from outside")
+
+
 def test_core_imports_pure_modules_alone() -> None:
     wrong = []
     for package in CORE:

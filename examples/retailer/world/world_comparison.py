@@ -52,12 +52,14 @@ class Comparison:
     def words(self) -> str:
         """For a person: the disagreements, and a last line that counts."""
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
-        verdict = f"{len(self.disagreements)} disagreements" if self.disagreements else "all agree"
-        out = f", {self.placed} calls out at the carrier" if self.placed else ""
-        line = (
-            f"{self.callers} callers{out}, {self.records} call records, the back office's ledger ({done}): {verdict}."
-        )
+        verdict = _many(len(self.disagreements), "disagreement") if self.disagreements else "all agree"
+        out = f", {_many(self.placed, 'call')} out at the carrier" if self.placed else ""
+        line = f"{_many(self.callers, 'caller')}{out}, {_many(self.records, 'call record')}, the back office's ledger ({done}): {verdict}."
         return "\n".join([*self.disagreements, line])
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def compare(

@@ -94,6 +94,43 @@ def test_what_is_the_same_each_time_is_left_alone(lint: Lint, imports: str, code
     assert lint(f"x = {code}", imports) == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for each in {'a', call.id}: pass",
+        "x = [each for each in {'a', 'b'}]",
+        "x = list(set(call.id))",
+        "x = ', '.join({each for each in call.id})",
+        "x = [*{'a', 'b'}]",
+        "x = {'a', 'b'}.pop()",
+        "x = next(iter(frozenset(call.id)))",
+        "them = set(call.id)\nfor each in them: pass",
+    ],
+)
+def test_the_order_of_a_set_is_another_one_in_each_process(lint: Lint, code: str) -> None:
+    assert [each.split()[1] for each in lint(code)] == ["order"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for each in sorted({'a', 'b'}): pass",
+        "x = 'a' in {'a', 'b'}",
+        "x = any(each for each in {'a', call.id})",
+        "x = sorted(list({'a', 'b'}))",
+        "x = {each for each in {'a', 'b'}}",
+        "for each in {1, 2, 3}: pass",
+        "x = len(set(call.id)) + len({'a'} | {'b'})",
+        "for each in ['a', 'b']: pass",
+        "them = set(call.id)\nthem = sorted(them)\nfor each in them: pass",
+        "for each in set(): pass",
+        "def set(x): return x\nfor each in set(call.id): pass",
+    ],
+)
+def test_a_set_whose_order_says_nothing_is_left_alone(lint: Lint, code: str) -> None:
+    assert lint(code) == []
+
+
 def test_a_name_of_ones_own_is_not_the_librarys(lint: Lint) -> None:
     assert lint("time = call.id\ntime.time()") == []
     assert lint("import time\ntime.time()") == ["2:5 clock"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from keepline.demo_view import Picture, draw, plain_lines
+from keepline.demo_view import Picture, draw, many, plain_lines
 
 
 def live(*calls: int, hears: str = "welcome", position_ms: int = 4000) -> dict[str, Any]:
@@ -76,3 +76,7 @@ def test_without_a_terminal_each_event_is_one_line_once() -> None:
     assert [line for line in first if "kill -9" in line] == ["   0.0 s  kill -9 4711"]
     assert "2 hear welcome" in first[-1]
     assert plain_lines(picture) == []
+
+
+def test_one_is_not_counted_as_many() -> None:
+    assert [many(count, "kill") for count in (0, 1, 2)] == ["0 kills", "1 kill", "2 kills"]

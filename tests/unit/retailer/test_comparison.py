@@ -81,7 +81,7 @@ def test_three_who_agree() -> None:
     found = compare(*agreed())
     assert found.disagreements == []
     assert found.words() == (
-        "10 callers, 1 calls out at the carrier, 11 call records, "
+        "10 callers, 1 call out at the carrier, 11 call records, "
         "the back office's ledger (1 booked, 3 charged, 1 message): all agree."
     )
 

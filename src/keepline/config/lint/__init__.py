@@ -12,6 +12,7 @@ from pathlib import Path
 from keepline.config.lint.capabilities import Actions, use_nodes
 from keepline.config.lint.findings import Finding, finding, finding_at
 from keepline.config.lint.modules import CodeBase, read_code
+from keepline.config.lint.orders import orders
 from keepline.config.lint.reach import code_of_flows
 from keepline.config.lint.rules import RULES
 from keepline.config.lint.scope import Scope
@@ -34,7 +35,7 @@ def lint_flows(directory: Path, prompts: list[str] | None, actions: Actions | No
 
 def _findings(scope: Scope, prompts: list[str] | None, actions: Actions | None) -> Iterator[Finding]:
     module = scope.module
-    for node, rule, name in chain(uses(scope), imports(scope), changes(scope)):
+    for node, rule, name in chain(uses(scope), imports(scope), changes(scope), orders(scope)):
         if not module.is_excused(node, rule):
             yield finding(module, node, rule, name)
     if scope.function is not None:

@@ -29,6 +29,7 @@ RULES: dict[str, LintRule] = {
         "`{name}` gives another value each time",
         f"{_AGAIN}; `random.Random(call.id)` is the same each time",
     ),
+    "order": LintRule("`{name}` has another order in each process", "go through a list, or through `sorted({name})`"),
     "io": LintRule("`{name}` reads or writes outside of the flow", _AGAIN),
     "wait": LintRule(
         "`{name}` waits, or does things at once, outside of the flow",
