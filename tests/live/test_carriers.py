@@ -129,3 +129,20 @@ def test_the_call_process_dies_while_two_carriers_are_asked(carriers: Carriers, 
     record = carriers.record(call)
     assert (record["outcome"], record["ended_by"], record["carrier"]) == ("answered", "flow", "second")
     assert asked(record) == ["first", "second"], "nobody was asked again"
+
+
+def test_what_is_drained_is_passed_over_also_by_a_successor(carriers: Carriers, tmp_path: Path) -> None:
+    node = carriers.node
+    node.command("path", "drain", "first", "--for", "30m", "--why", "works at the first", "--by", "Ana")
+    node.kill("active")
+    with carriers.play(tmp_path, None, "answer"):
+        code, record, said = carriers.place()
+    assert (code, said, asked(record)) == (output.FINE, "", ["second"])
+    assert "drained by Ana (works at the first)" in record["carriers"][0]["why"]
+    told = [json.loads(line) for line in node.command("paths", "--json").stdout.splitlines()]
+    assert [(each["path"], each["wish"], each["condition"]) for each in told] == [
+        ("telephony/first", "drain", "unknown"),
+        ("telephony/second", "", "healthy"),
+    ]
+    node.command("path", "release", "first")
+    assert "drain" not in node.command("paths").stdout

@@ -5,6 +5,7 @@ from dataclasses import replace
 from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
+from keepline.call.facts.path import PATHS
 from keepline.call.record import CallRecord, record_of
 from keepline.call.turn import Program
 from keepline.flow import Call, flow
@@ -122,7 +123,7 @@ class Placer(Rig):
     def crash(self) -> list[Message]:
         """Another process takes over with what is on record; all that it sends when its calls wake."""
         ended = {fact.call: fact for fact in self.facts if isinstance(fact, CallEnded)}
-        calls = {fact.call: self.facts_of(fact.call) for fact in self.facts}
+        calls = {fact.call: self.facts_of(fact.call) for fact in self.facts if fact.call != PATHS}
         before = self.exchange
         self.exchange = Exchange(before.identity, b"successor", before.rtp_ports)
         self.exchange.add_program(self.program, current=True)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_path import PathAnswered
+
 
 @dataclass(frozen=True, slots=True)
 class CloseWork:
@@ -29,4 +31,5 @@ class WorkCounted:
     """As `WorkBook.counts` has them."""
 
 
-WorkEffect = WorkAnswered | WorkCounted
+WorkEffect = WorkAnswered | WorkCounted | PathAnswered
+"""What is told to people who asked, or may ask."""

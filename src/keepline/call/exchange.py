@@ -13,6 +13,8 @@ from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.carriers.asking import base_call_id
+from keepline.call.carriers.wishing import Wishing
+from keepline.call.effects_path import WishPath
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
@@ -102,6 +104,7 @@ class Exchange:
             fx.HangUpAll: self._on_hang_up_all,
             **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
+            WishPath: Wishing(self).on_wish,
         }
 
     # The one verb ---------------------------------------------------------------------------------------------------

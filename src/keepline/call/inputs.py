@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_path import WishPath
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork
 from keepline.call.facts import CallEnded, Fact
@@ -281,4 +282,5 @@ Input = (
     | PlaceCall
     | CloseWork
     | RunInput
+    | WishPath
 )

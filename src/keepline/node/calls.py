@@ -31,14 +31,12 @@ from keepline.call import effects as fx
 from keepline.call.effects_run import RunAnswered
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
-from keepline.call.outbound.policy import TollLedger
 from keepline.call.steps.apology import apologies
 from keepline.call.turn import Identity
-from keepline.call.unfinished.book import WorkBook
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
-from keepline.model.operation import HostPort, Operation, OutboundPolicy, Prompt
-from keepline.node import answers, run_commands, work_requests
+from keepline.model.operation import HostPort, Operation, Prompt
+from keepline.node import answers, commands, path_commands
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities
@@ -46,13 +44,11 @@ from keepline.node.control import ControlClient, Message
 from keepline.node.head_start import OPTION as AWAIT
 from keepline.node.head_start import told
 from keepline.node.journal import Journal, JournalFigures, Tail, next_epoch
-from keepline.node.journal_tolls import placed_since
-from keepline.node.journal_work import open_work
+from keepline.node.ledgers import Ledgers
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
-from keepline.node.placements import wanted_of
 from keepline.node.programs import Programs, asks_for_names
 from keepline.node.run_start import begin_runs
 from keepline.node.slots import Slots
@@ -71,8 +67,6 @@ GOODBYE_LIMIT_S = 3.0
 """For the answers to our BYEs."""
 GOODBYE_LOOK_EVERY_S = 0.02
 LEFT_AT_START_S = 5.0
-LEDGER_LOOK_BACK_S = 90_000.0
-"""How far back calls are looked for that may have cost something within the last hour."""
 log = structlog.get_logger("calls")
 
 
@@ -96,8 +90,7 @@ class CallsProcess:
         self._left: list[CallEnded] = []
         self._registrations: dict[str, Message] = {}
         """Of trunks, by their names, as the supervisor is told."""
-        self._ledger = TollLedger(OutboundPolicy())
-        self._book = WorkBook()
+        self._ledgers = Ledgers()
         self._active: Active | None = None
         self._exchange: Exchange | None = None
         self._epoch = 0
@@ -120,10 +113,7 @@ class CallsProcess:
         if self._programs.load(self._digest) is None:
             raise LocalError(f"the stored operation {self._digest} cannot be had")
         self._open, self._left = self._tail.open_calls(time.time() - LEFT_AT_START_S)
-        for fact in placed_since(self._paths.journal, time.time() - LEDGER_LOOK_BACK_S, self._tail.seq):
-            self._ledger.note(fact)
-        for fact in open_work(self._paths.journal, self._tail.seq):
-            self._book.note(fact)
+        self._ledgers.begin(self._paths.journal, self._tail.seq)
         try:
             store_tones(self._paths.prompts)
         except OSError as error:  # a caller may hear silence instead, some day
@@ -177,8 +167,7 @@ class CallsProcess:
 
     def _read_tail(self) -> None:
         for fact in self._tail.follow():
-            self._ledger.note(fact)
-            self._book.note(fact)
+            self._ledgers.note(fact)
             if isinstance(fact, CallEnded):
                 self._open.pop(fact.call, None)
                 self._left.append(fact)
@@ -210,15 +199,16 @@ class CallsProcess:
         identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
-        exchange.tolls.ledger = self._ledger
+        exchange.tolls.ledger = self._ledgers.tolls
+        exchange.switchboard.carriers.know(self._ledgers.wishes, path_commands.clock)
         exchange.add_program(self._programs[self._digest], current=True)
         begun = {each.operation for facts in self._open.values() if isinstance(each := facts[0], CallBegun)}
-        for version in begun | {item.begun.operation for item in self._book if item.next_at_s is not None}:
+        for version in begun | {item.begun.operation for item in self._ledgers.book if item.next_at_s is not None}:
             if version not in self._programs:
                 program = self._programs.load(version)
                 if program is not None:
                     exchange.add_program(program, current=False)
-        exchange.unfinished.take(self._book)
+        exchange.unfinished.take(self._ledgers.book)
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
@@ -233,6 +223,7 @@ class CallsProcess:
         active.capabilities = Capabilities(
             self._loop, self._programs.operation, active.feed, active.now_s, media.reveals.ask, self._paths.data
         )
+        active.capabilities.choosing.wishes = self._ledgers.wishes
         active.capabilities.doubt = lambda: journal.failure
         active.tell = self._tell
         self._active = active
@@ -251,7 +242,9 @@ class CallsProcess:
         self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
-        self._control.tell({"op": "promoted", "epoch": self._epoch, "took_ms": took_ms, "work": self._book.counts()})
+        self._control.tell(
+            {"op": "promoted", "epoch": self._epoch, "took_ms": took_ms, "work": self._ledgers.book.counts()}
+        )
         if not self._control.tell({"op": "take_over"}):
             self._streams.end_handover()
 
@@ -314,7 +307,7 @@ class CallsProcess:
             "journal": asdict(self._active.figures if self._active is not None else JournalFigures()),
             "operation": self._digest,
             "registrations": self._registrations,
-            "work": self._book.counts(),
+            "work": self._ledgers.book.counts(),
         }
 
     def _given_fds(self) -> list[tuple[str, list[int]]]:
@@ -335,20 +328,14 @@ class CallsProcess:
             self._active.feed(fx.Drain())
         elif self._active is not None and message.get("op") == "hang_up_all":
             self._active.feed(fx.HangUpAll("stopping"))
-        elif self._active is not None and message.get("op") == "place":
-            wanted = wanted_of(message)
-            if wanted is not None:
-                self._active.feed(wanted)
-            else:
-                self._tell(fx.PlacementAnswered(str(message.get("call")), "no request to place a call"))
-        elif self._active is not None and message.get("op") == work_requests.OP:
-            closing = work_requests.close_wanted(message)
-            if closing is not None:
-                self._active.feed(closing)
-            else:
-                self._tell(fx.WorkAnswered(str(message.get("call")), "no request to close an item"))
-        elif self._active is not None and message.get("op") in (run_commands.START, run_commands.TELL):
-            self._active.feed(run_commands.wanted_of(message))
+        elif self._exchange is not None and self._active is not None and message.get("op") == path_commands.TELL:
+            self._control.tell(path_commands.told(message, self._exchange, self._active.capabilities))
+        elif self._active is not None:
+            asked = commands.asked_in(message)
+            if isinstance(asked, fx.PlacementAnswered | fx.WorkAnswered):
+                self._tell(asked)
+            elif asked is not None:
+                self._active.feed(asked)
 
     def _tell(self, news: fx.PlacementAnswered | fx.RegistrationChanged | fx.WorkEffect | RunAnswered) -> None:
         if not isinstance(news, fx.RegistrationChanged):

@@ -59,7 +59,7 @@ class Capabilities:
         self._feed = feed
         self._now_s = now_s
         self._paths: dict[tuple[str, str, str], Bulkhead] = {}
-        self._choosing = UsePaths(now_s)
+        self.choosing = UsePaths(now_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self.doubt: Callable[[], str] = lambda: ""
         """Why no answer can be put on record now."""
@@ -94,15 +94,15 @@ class Capabilities:
         action = capability.action(wanted.action) if capability is not None else None
         if operation is None or capability is None or action is None:
             return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
-        paths = self._choosing.candidates(capability, wanted.action, changes=wanted.changes)
+        paths = self.choosing.candidates(capability, wanted.action, changes=wanted.changes)
         tried: list[str] = []
         outcome: UseOutcome = Unavailable("its time was over before it could be asked")
         while (left_s := wanted.deadline_s - self._now_s()) > 0:
-            path = self._choosing.choose(wanted.operation, capability.name, paths, tried)
+            path = self.choosing.choose(wanted.operation, capability.name, paths, tried)
             if path is None:
                 break
             tried.append(path.name)
-            left_s = self._choosing.seconds_for(left_s, len(paths) - len(tried))
+            left_s = self.choosing.seconds_for(left_s, len(paths) - len(tried))
             outcome = await self._ask_path(operation, capability, path, wanted, left_s)
             if not isinstance(outcome, Unavailable) or isinstance(outcome, SecretsGone):
                 break
@@ -119,7 +119,7 @@ class Capabilities:
         arguments: dict[str, Any] = read_value(wanted.arguments)
         reveal = partial(self._reveal, wanted.call, wanted.slot)
         asked = Asked(wanted.action, path.actions[wanted.action], arguments, wanted.idempotency_key, left_s, reveal)
-        return await self._choosing.ask(key, asked, self._paths[key].ask)
+        return await self.choosing.ask(key, asked, self._paths[key].ask)
 
 
 def _connector(operation: Operation, path: CapabilityPath, name: str, data: Path) -> Connector:

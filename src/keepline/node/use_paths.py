@@ -5,7 +5,6 @@ What changes something is asked of the first path alone: another one knows nothi
 """
 
 import random
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -15,9 +14,13 @@ import structlog
 from keepline.connectors.interface import Asked
 from keepline.flow.capabilities import SecretsGone, Unavailable, Unknown, UseOutcome
 from keepline.model.capability import Capability, CapabilityPath
+from keepline.model.operation import Operation
+from keepline.node.path_commands import clock
 from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, Tried, Used
+from keepline.paths.standing import standing_of
+from keepline.paths.wishes import Wishes
 
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
@@ -30,10 +33,12 @@ class UsePaths:
     """The paths of every version that calls run."""
 
     def __init__(self, now_s: Callable[[], float], chance: Callable[[], float] = random.random) -> None:
-        self._now_s, self._chance = now_s, chance
+        self.now_s, self._chance = now_s, chance
         self._health: dict[PathKey, PathHealth] = {}
         self._in_flight: Counter[PathKey] = Counter()
         self._is_last_resort: set[tuple[str, str]] = set()
+        self.wishes = Wishes()
+        """What people want of them."""
 
     def candidates(self, capability: Capability, action: str, *, changes: bool) -> tuple[CapabilityPath, ...]:
         """The paths that a use may be asked of, in their order."""
@@ -48,20 +53,24 @@ class UsePaths:
         left = [path for path in paths if path.name not in tried]
         if len(paths) < 2 or not left:
             return left[0] if left else None
-        now_s = self._now_s()
+        now_s = self.now_s()
         keys = {path.name: (version, capability, path.name) for path in paths}
         options = [PathOption(path.name, order, in_flight_max=path.in_flight_max) for order, path in enumerate(paths)]
-        views = {name: self._of(key).view(now_s, clock=_clock) for name, key in keys.items()}
+        views = {name: self._of(key).view(now_s, clock=clock) for name, key in keys.items()}
         load = {name: PathLoad(self._in_flight[key]) for name, key in keys.items()}
+        found = {path.name: self.wishes.of(f"{capability}/{path.name}", now_s) for path in left}
+        wished = {name: each for name, each in found.items() if each is not None}
         may_be_trial = len(left) > 1
-        choice = choose_path(options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial)
+        choice = choose_path(
+            options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial, wished=wished
+        )
         self._say(version, capability, choice)
         # Where all are full a use waits for its turn at the first that is left.
         return next((path for path in left if path.name == choice.path), left[0])
 
     async def ask(self, key: PathKey, asked: Asked, ask: Callable[[Asked], Awaitable[UseOutcome]]) -> UseOutcome:
         """Ask it, and have its health know what came of it."""
-        health, began_s = self._of(key), self._now_s()
+        health, began_s = self._of(key), self.now_s()
         self._tell(key, health.step(began_s, Tried()))
         self._in_flight[key] += 1
         try:
@@ -69,7 +78,7 @@ class UsePaths:
         finally:
             self._in_flight[key] -= 1
         if not isinstance(outcome, SecretsGone):
-            now_s = self._now_s()
+            now_s = self.now_s()
             failed = isinstance(outcome, Unavailable | Unknown)
             why = f"failed ({outcome.reason})" if isinstance(outcome, Unavailable | Unknown) else ""
             figures = {} if failed else {"latency_s": now_s - began_s}
@@ -79,6 +88,17 @@ class UsePaths:
     def seconds_for(self, left_s: float, more: int) -> float:
         """Of an attempt, where `more` paths could be asked after it."""
         return attempt_s(left_s, more, ATTEMPT_S_MIN)
+
+    def standings(self, operation: Operation) -> list[dict[str, object]]:
+        """Every path of an operation's capabilities, as people are told."""
+        now_s, found = self.now_s(), []
+        for capability in operation.capabilities.values():
+            for order, path in enumerate(capability.paths, start=1):
+                key, name = (operation.digest, capability.name, path.name), f"{capability.name}/{path.name}"
+                view = self._of(key).view(now_s, clock=clock)
+                wished = self.wishes.of(name, now_s)
+                found.append(standing_of(name, order, view, PathLoad(self._in_flight[key]), path.in_flight_max, wished))
+        return found
 
     def _of(self, key: PathKey) -> PathHealth:
         if key not in self._health:
@@ -91,7 +111,7 @@ class UsePaths:
             was_bad = each.before in (Condition.DOWN, Condition.DEGRADED)
             if is_bad or was_bad:
                 say = log.error if each.after is Condition.DOWN else log.warning
-                evidence = self._health[key].view(self._now_s(), clock=_clock).evidence
+                evidence = self._health[key].view(self.now_s(), clock=clock).evidence
                 say("path_changed", path=each.path, before=each.before.value, now=each.after.value, evidence=evidence)
 
     def _say(self, version: str, capability: str, choice: Choice) -> None:
@@ -102,8 +122,3 @@ class UsePaths:
             log.error("last_resort", capability=capability, path=choice.path, why="; ".join(choice.reasons))
         elif not choice.is_last_resort:
             self._is_last_resort.discard(key)
-
-
-def _clock(at_s: float) -> str:
-    """`10:04:31`, of the machine's own time."""
-    return time.strftime("%H:%M:%S", time.localtime(at_s))

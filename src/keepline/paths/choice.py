@@ -2,14 +2,19 @@
 
 Health orders the paths before their own order does, and never leaves a caller without any: where every breaker is open
 the best of them is tried, and said to be the last resort. Limits are hard: what is full is not chosen, last or not.
+What people want orders them too, and leaves no caller without any either.
 Chance is an argument, `ticket`, so that the same question has the same answer.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from keepline.paths.health import Breaker, Condition, PathView
+from keepline.paths.wishes import WORDS, Wish, Wished
+
+NOTHING_WISHED: Final[Mapping[str, Wished]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,19 @@ class PathLoad:
 class Fitness(IntEnum):
     """What is chosen before what, whatever the order of the paths."""
 
-    GOOD = 0
+    PREFERRED = 0
+    """People want it."""
+    GOOD = 1
     """Healthy, or not known to be otherwise."""
-    TRIAL = 1
+    TRIAL = 2
     """Half-open, returning, or degraded and not tried for a while: its turn to show what it can do."""
-    DEGRADED = 2
-    LAST_RESORT = 3
+    DEGRADED = 3
+    DRAINED = 4
+    """People want it to have rest."""
+    LAST_RESORT = 5
     """Its breaker lets nothing through."""
+    DISABLED = 6
+    """People want it not to be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +80,13 @@ def choose_path(
     *,
     tried: Sequence[str] = (),
     may_be_trial: bool = True,
+    wished: Mapping[str, Wished] = NOTHING_WISHED,
 ) -> Choice:
     """The path of the next attempt.
 
     `views` has each path by its name. `ticket` is 0 to below 1, and decides between paths of one order. `tried` are
-    those that failed this request already. `may_be_trial`: it can be asked elsewhere if a trial fails.
+    those that failed this request already. `may_be_trial`: it can be asked elsewhere if a trial fails. `wished`: what
+    people want of some of them.
     """
     said: dict[str, str] = {}
     fit: list[tuple[Fitness, int, PathOption]] = []
@@ -85,15 +98,16 @@ def choose_path(
             said[option.name] = f"{option.name}: {full}"
         else:
             view = views[option.name]
-            standing = _standing(view, may_be_trial)
+            wish = wished.get(option.name)
+            standing = _standing(view, may_be_trial, wish)
             fit.append((standing, option.order, option))
-            said[option.name] = _sentence(view, standing)
+            said[option.name] = _sentence(view, standing, wish)
     if not fit:
         return Choice(None, tuple(said.values()))
     standing, chosen = _pick(fit, ticket)
     others = tuple(words for name, words in said.items() if name != chosen.name)
     reasons = (f"{said[chosen.name]}: chosen", *others)
-    return Choice(chosen.name, reasons, standing is Fitness.LAST_RESORT, standing is Fitness.TRIAL)
+    return Choice(chosen.name, reasons, standing >= Fitness.LAST_RESORT, standing is Fitness.TRIAL)
 
 
 def attempt_s(left_s: float, attempts: int, least_s: float) -> float:
@@ -112,7 +126,16 @@ def _fullness(option: PathOption, load: PathLoad) -> str:
     return ""
 
 
-def _standing(view: PathView, may_be_trial: bool) -> Fitness:
+def _standing(view: PathView, may_be_trial: bool, wished: Wished | None = None) -> Fitness:
+    found = _fitness(view, may_be_trial)
+    if wished is None:
+        return found
+    if wished.wish is Wish.PREFER:
+        return found if found is Fitness.LAST_RESORT else Fitness.PREFERRED
+    return max(found, Fitness.DRAINED if wished.wish is Wish.DRAIN else Fitness.DISABLED)
+
+
+def _fitness(view: PathView, may_be_trial: bool) -> Fitness:
     if not view.may_try:
         return Fitness.LAST_RESORT
     if view.breaker in (Breaker.HALF_OPEN, Breaker.RETURNING):
@@ -122,12 +145,13 @@ def _standing(view: PathView, may_be_trial: bool) -> Fitness:
     return Fitness.TRIAL if may_be_trial and view.is_trial_due else Fitness.DEGRADED
 
 
-def _sentence(view: PathView, standing: Fitness) -> str:
+def _sentence(view: PathView, standing: Fitness, wished: Wished | None = None) -> str:
+    wish = f", {WORDS[wished.wish]} by {wished.by or 'somebody'} ({wished.why})" if wished is not None else ""
     barred = {
         Fitness.LAST_RESORT: ", nothing is let through",
         Fitness.TRIAL: ", its turn to be tried",
     }
-    return f"{view.name}: {view.condition.value}, {view.evidence}{barred.get(standing, '')}"
+    return f"{view.name}: {view.condition.value}, {view.evidence}{barred.get(standing, '')}{wish}"
 
 
 def _pick(fit: Sequence[tuple[Fitness, int, PathOption]], ticket: float) -> tuple[Fitness, PathOption]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
+from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
@@ -37,7 +38,7 @@ class Died(BaseException):  # not an Exception: nothing in the core may hold it 
     """The process is killed at this very moment, or ends because its epoch is over."""
 
 
-Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered
 """Effects that are done already, or that nobody is there for."""
 
 

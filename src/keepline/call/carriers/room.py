@@ -20,6 +20,9 @@ from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
 from keepline.paths.delays import Delays, ringing_s, silence_s
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, PathView, Tried, Used
+from keepline.paths.own_parts import TELEPHONY
+from keepline.paths.standing import standing_of
+from keepline.paths.wishes import Wishes
 from keepline.sip.client_transaction import cancel_for
 from keepline.sip.message import Request
 from keepline.sip.peers import Address, peer_at
@@ -56,7 +59,7 @@ class Carrier:
 class Carriers:
     """Of every operation that the node knows: a carrier is its trunk's name."""
 
-    __slots__ = ("_by_name", "_exchange", "_is_last_resort", "_peers", "_peers_at_s", "clock")
+    __slots__ = ("_by_name", "_exchange", "_is_last_resort", "_peers", "_peers_at_s", "clock", "wishes")
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
@@ -64,6 +67,8 @@ class Carriers:
         self._is_last_resort = False
         self._peers: dict[str, dict[str, float]] = {}
         self._peers_at_s = float("-inf")
+        self.wishes = Wishes()
+        """What people want of them; the process that follows keeps it."""
         self.clock: Callable[[float], str] = lambda at_s: f"{at_s:.1f}"
         """Writes a time for the evidence."""
 
@@ -87,8 +92,9 @@ class Carriers:
         views = {each.trunk: self.view(each.trunk, now_s) for each in left}
         load = {each.trunk: self._load(each, now_s) for each in left}
         ticket = self._exchange.ids.number(_DRAW_BITS) / (1 << _DRAW_BITS) if len(left) > 1 else 0.0
-        may_be_trial = len(left) > 1
-        choice = choose_path(options, views, load, ticket, tried=tried, may_be_trial=may_be_trial)
+        found = {each.trunk: self.wishes.of(f"{TELEPHONY}/{each.trunk}", now_s) for each in left} if self.wishes else {}
+        wished = {name: each for name, each in found.items() if each is not None}
+        choice = choose_path(options, views, load, ticket, tried=tried, may_be_trial=len(left) > 1, wished=wished)
         if not tried:
             self._say(turn, choice)
         return choice
@@ -104,6 +110,20 @@ class Carriers:
     def view(self, name: str, now_s: float) -> PathView:
         """How it is."""
         return self._of(name).health.view(now_s, self._peers_of(name, now_s), self.clock)
+
+    def know(self, wishes: Wishes, clock: Callable[[float], str]) -> None:
+        """What people want of carriers, and how times are written."""
+        self.wishes, self.clock = wishes, clock
+
+    def standings(self, operation: Operation, now_s: float) -> list[dict[str, object]]:
+        """Every carrier of an operation, as people are told."""
+        found = []
+        for each in operation.outbound.carriers:
+            name, known = f"{TELEPHONY}/{each.trunk}", self._of(each.trunk)
+            view, wished = self.view(each.trunk, now_s), self.wishes.of(name, now_s)
+            told = standing_of(name, each.order, view, self._load(each, now_s), each.channels_max, wished)
+            found.append(told | {"first_p99_s": known.first.p99_s, "rings_p99_s": known.rings.p99_s})
+        return found
 
     # What becomes of calls --------------------------------------------------------------------------------------------
 

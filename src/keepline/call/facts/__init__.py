@@ -26,6 +26,7 @@ from keepline.call.facts.flow import (
 from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
+from keepline.call.facts.path import PATH_TYPES, PathFact
 from keepline.call.facts.placed import (
     PLACED_TYPES,
     CallCancelled,
@@ -286,6 +287,7 @@ Fact = (
     | WorkFact
     | JournalFact
     | RunFact
+    | PathFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -325,6 +327,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *WORK_TYPES,
     *JOURNAL_TYPES,
     *RUN_TYPES,
+    *PATH_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

@@ -1,0 +1,26 @@
+"""What is asked about paths and what it tells. Part of `inputs` and `effects`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WishPath:
+    """A person says what is to become of a path; answered with `PathAnswered`."""
+
+    asked: str
+    """Id of the request."""
+    path: str
+    """Its whole name; of a carrier its own will do."""
+    wish: str
+    """drain, prefer, disable or release."""
+    for_s: float
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathAnswered:
+    """What became of it: it is on record, or cannot be."""
+
+    asked: str
+    mistake: str = ""

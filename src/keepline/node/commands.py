@@ -1,0 +1,18 @@
+"""What a command asks of the active calls process, by the messages that the supervisor passes on."""
+
+from keepline.call import effects as fx
+from keepline.node import path_commands, run_commands, work_requests
+from keepline.node.control import Message
+from keepline.node.placements import wanted_of
+
+
+def asked_in(message: Message) -> fx.Input | fx.PlacementAnswered | fx.WorkAnswered | None:
+    """The input that it is, or the answer to one that is none; None for another kind of message."""
+    op, call = message.get("op"), str(message.get("call"))
+    if op == "place":
+        return wanted_of(message) or fx.PlacementAnswered(call, "no request to place a call")
+    if op == work_requests.OP:
+        return work_requests.close_wanted(message) or fx.WorkAnswered(call, "no request to close an item")
+    if op in (run_commands.START, run_commands.TELL):
+        return run_commands.wanted_of(message)
+    return path_commands.wish_wanted(message) if op == path_commands.WISH else None

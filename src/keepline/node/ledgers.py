@@ -1,0 +1,44 @@
+"""What a calls process keeps of the journal beside the calls: tolls, what is unfinished, what people want of paths.
+
+A process that follows keeps them up to date, so a takeover reads nothing.
+"""
+
+import time
+from pathlib import Path
+
+from keepline.call.carriers.wishing import note as note_wish
+from keepline.call.facts import Fact
+from keepline.call.outbound.policy import TollLedger
+from keepline.call.unfinished.book import WorkBook
+from keepline.model.operation import OutboundPolicy
+from keepline.node.journal_paths import path_wishes
+from keepline.node.journal_tolls import placed_since
+from keepline.node.journal_work import open_work
+from keepline.paths.wishes import Wishes
+
+LEDGER_LOOK_BACK_S = 90_000.0
+"""How far back calls are looked for that may have cost something within the last hour."""
+
+
+class Ledgers:
+    """Folds over facts of every call."""
+
+    __slots__ = ("book", "tolls", "wishes")
+
+    def __init__(self) -> None:
+        self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
+
+    def begin(self, journal: Path, last_seq: int) -> None:
+        """Begin with what the journal has up to there."""
+        for fact in placed_since(journal, time.time() - LEDGER_LOOK_BACK_S, last_seq):
+            self.tolls.note(fact)
+        for fact in open_work(journal, last_seq):
+            self.book.note(fact)
+        for fact in path_wishes(journal, last_seq):
+            note_wish(self.wishes, fact)
+
+    def note(self, fact: Fact) -> None:
+        """Take notice of a fact that came after it."""
+        self.tolls.note(fact)
+        self.book.note(fact)
+        note_wish(self.wishes, fact)
