@@ -4,7 +4,7 @@ It starts nothing and decides nothing; whether a call was good is the callers' o
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,8 +126,8 @@ class Picture:
         """The summary for a person."""
         said = self.summary()
         text = (
-            f"{many(said['kills'], 'kill')}, {many(said['calls'], 'call')}: {said['completed']} complete, {said['lost']} lost; "
-            f"{said['digits']} digits; {said['packets']} packets, {said['packets_lost']} missing; "
+            f"{many(said['kills'], 'kill')}, {many(said['calls'], 'call')}: {said['completed']} complete, "
+            f"{said['lost']} lost; {said['digits']} digits; {said['packets']} packets, {said['packets_lost']} missing; "
             f"longest time between two packets {said['gap_ms_max']:.0f} ms."
         )
         return "\n".join([text, *self.faults[:20]])
@@ -198,11 +198,10 @@ def plain_lines(picture: Picture) -> list[str]:
     if picture.elapsed_s >= picture._next_line_s:
         picture._next_line_s = picture.elapsed_s + 2
         hears = [row.live["hears"] for row in picture.rows()]
-        count = ", ".join(
-            f"{hears.count(name)} {'hears' if hears.count(name) == 1 else 'hear'} {name}" for name in sorted(set(hears))
-        )
+        counts = Counter(hears)
+        count = ", ".join(f"{each} hear{'s' if each == 1 else ''} {name}" for name, each in sorted(counts.items()))
         lines.append(
-            f"{picture.elapsed_s:6.1f} s  {many(picture.kills, 'kill')}, {picture.completed} complete, {picture.lost} lost, "
-            f"longest gap {picture.gap_ms_max:.0f} ms; on the phone: {count or 'nobody'}"
+            f"{picture.elapsed_s:6.1f} s  {many(picture.kills, 'kill')}, {picture.completed} complete, "
+            f"{picture.lost} lost, longest gap {picture.gap_ms_max:.0f} ms; on the phone: {count or 'nobody'}"
         )
     return lines

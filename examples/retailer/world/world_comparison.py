@@ -54,7 +54,8 @@ class Comparison:
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
         verdict = _many(len(self.disagreements), "disagreement") if self.disagreements else "all agree"
         out = f", {_many(self.placed, 'call')} out at the carrier" if self.placed else ""
-        line = f"{_many(self.callers, 'caller')}{out}, {_many(self.records, 'call record')}, the back office's ledger ({done}): {verdict}."
+        records = _many(self.records, "call record")
+        line = f"{_many(self.callers, 'caller')}{out}, {records}, the back office's ledger ({done}): {verdict}."
         return "\n".join([*self.disagreements, line])
 
 

@@ -70,4 +70,4 @@ def test_without_a_terminal_each_event_is_one_line() -> None:
     picture.say("kill -9 4711")
     lines = picture.plain_lines()
     assert [line for line in lines if "kill -9" in line] == ["   0.0 s  kill -9 4711"]
-    assert "1 hear ask_order" in lines[-1]
+    assert "1 hears ask_order" in lines[-1]
