@@ -8,6 +8,7 @@ import pytest
 from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts.run import EventForgotten, EventTold, RunEnded, RunStarted, RunUseStarted
+from keepline.call.runs import ended as ended_module
 from keepline.call.runs import runs as runs_module
 from keepline.call.runs.events import KeptEvents
 from keepline.call.turn import Program
@@ -24,6 +25,7 @@ from keepline.model.limits_runs import (
     RUN_USE_ATTEMPTS_MAX,
     RUN_VARIABLES_CHARS_MAX,
     RUN_WAIT_S_MAX,
+    RUNS_ENDED_KEPT_MAX,
     RUNS_PER_READ,
     RUNS_RESIDENT_MAX,
 )
@@ -70,9 +72,20 @@ async def speaks(run: Run) -> None:
     await run.wait(1.0)
 
 
+@flow
+async def joins(run: Run) -> int:
+    """Start a crowd in two turns, and join it in one."""
+    half = int(run.variables["half"])
+    started = [await run.start("naps", seconds=1) for _ in range(half)]
+    await run.wait(5.0)
+    started += [await run.start("naps", seconds=1) for _ in range(half)]
+    await run.wait(5.0)
+    return sum([bool(await run.join(each)) for each in started])
+
+
 FLOWS: dict[str, FlowFunction] = {
     each.__name__: each  # type: ignore[attr-defined]
-    for each in (circles, boasts, insists, naps, speaks)
+    for each in (circles, boasts, insists, joins, naps, speaks)
 }
 
 
@@ -103,6 +116,21 @@ def test_steps_that_take_no_time() -> None:
     [over] = ended(node)
     assert over.ending == "raised"
     assert f"more than {RUN_STEPS_PER_TURN_MAX} steps" in over.error
+
+
+@pytest.mark.parametrize(("kept", "half"), [(RUNS_ENDED_KEPT_MAX, RUN_STEPS_PER_TURN_MAX - 1), (3, 20), (0, 20)])
+def test_a_crowd_is_joined_from_memory_as_from_the_journal(
+    kept: int, half: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory of ends has a limit, and so has what one turn may join; beyond both the journal tells."""
+    monkeypatch.setattr(ended_module, "RUNS_ENDED_KEPT_MAX", kept)
+    scene, node = node_with(StartRun("joins", RUN, "", (("half", str(half)),)))
+    assert node.exchange is not None
+    scene.world.run(scene.world.now_s + 60.0)
+    assert len(node.exchange.runs.ended) <= kept
+    over = next(each for each in ended(node) if each.call == RUN)
+    assert over.error == ""
+    assert over.value == str(2 * half)
 
 
 def test_a_result_that_is_too_long() -> None:

@@ -7,8 +7,9 @@ import asyncio
 
 import structlog
 
+from keepline.connectors.deadlines import Deadlines
 from keepline.connectors.interface import Asked, Connector
-from keepline.flow.capabilities import Unavailable, UseOutcome, unanswered
+from keepline.flow.capabilities import Unavailable, Unknown, UseOutcome, unanswered
 from keepline.model.limits_capabilities import PATH_WAITING_MAX, PATH_WORDS_MAX
 
 log = structlog.get_logger("calls")
@@ -22,6 +23,7 @@ class Bulkhead:
         self.name = name
         self._connector = connector
         self._turn = asyncio.Semaphore(in_flight_max)
+        self._deadlines = Deadlines()
         self._in_flight_max = in_flight_max
         self.waiting = 0
         self._said: set[str] = set()
@@ -32,7 +34,7 @@ class Bulkhead:
         if self.waiting >= PATH_WAITING_MAX:
             return self._told(asked, Unavailable(f"{self._in_flight_max} uses are under way, and more wait"))
         try:
-            async with asyncio.timeout(asked.timeout_s):
+            with self._deadlines.within(asked.timeout_s):
                 self.waiting += 1
                 try:
                     await self._turn.acquire()
@@ -54,7 +56,9 @@ class Bulkhead:
 
     def _told(self, asked: Asked, outcome: UseOutcome) -> UseOutcome:
         """Say once what breaks a contract: every call will say what it costs."""
-        reason = getattr(outcome, "reason", "")
+        if not isinstance(outcome, Unavailable | Unknown):
+            return outcome
+        reason = outcome.reason
         words = f"{asked.name}: {reason}"
         if reason.startswith("the answer") and words not in self._said and len(self._said) < PATH_WORDS_MAX:
             self._said.add(words)

@@ -64,7 +64,7 @@ class Revealing:
 
     async def ask(self, asked: Asked) -> UseOutcome:
         """What came of it, without the digits; nothing is asked where they are not to be had."""
-        handles = set(_handles(asked.arguments))
+        handles = set(_handles(asked.arguments)) if asked.arguments else None
         if not handles:
             return await self._connector.ask(asked)
         if asked.reveal is None:

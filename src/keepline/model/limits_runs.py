@@ -12,6 +12,8 @@ RUN_USE_ATTEMPTS_MAX = 8
 """Times that one use of a run is asked for, crashes included; the pauses between them double."""
 RUNS_RESIDENT_MAX = 5_000
 """Runs in memory at once; those beyond wait on disk until others are done or wait for long."""
+RUNS_ENDED_KEPT_MAX = 500
+"""Ends of runs in memory, for those that join them; of those beyond, the journal tells."""
 RUNS_PER_READ = 500
 """Due runs whose ids are read from the journal at once."""
 WORK_ERROR_CHARS_MAX = 4_000

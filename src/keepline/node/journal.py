@@ -1,12 +1,11 @@
 """The journal: an append-only log of facts in SQLite (WAL), committed in groups by a thread of its own.
 
 Two levels of saved. *Written*: committed, so it survives the death of this process (the bytes are the kernel's).
-*Synced*: flushed by fdatasync, so it survives a power cut. Everything is synced within `SYNC_EVERY_S`; who needs it
-sooner says so. It refuses to write for an epoch that is over.
+*Synced*: flushed by fdatasync, so it survives a power cut. Everything is synced soon (`journal_sync`); who
+needs it at once says so. It refuses to write for an epoch that is over.
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -16,16 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from keepline.call.facts import CallBegun, CallEnded, Fact
-from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WAL_BYTES_MAX, JOURNAL_WRITE_S_MAX
+from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WRITE_S_MAX
 from keepline.node.journal_file import FILE_NAME, EpochOver, JournalFailed, connect, create, decode
 from keepline.node.journal_index import note_facts
 from keepline.node.journal_late import JournalFigures, Lateness
 from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
 from keepline.node.journal_rescue import note_damage
 from keepline.node.journal_retention import Retention
-from keepline.node.journal_schema import next_epoch, sync_directory
+from keepline.node.journal_schema import next_epoch
+from keepline.node.journal_sync import SLOW_FLUSH_S, Syncing, Written
 from keepline.node.journal_tail import Tail
-from keepline.node.journal_wal import fold
 from keepline.proof.key import log_key
 from keepline.succession.epochs import is_over
 
@@ -34,31 +33,14 @@ __all__ = [
     "decode", "next_epoch",
 ]  # fmt: skip
 
-SYNC_EVERY_S: Final = 0.02
 WRITE_EVERY_S: Final = 0.003
-"""Between the beginnings of two transactions: what is submitted meanwhile shares the cost of the second one."""
+"""Between the beginnings of two transactions: what is submitted meanwhile shares the cost of the second one. What is to
+be synced waits no longer than the flush before it takes."""
 WRITE_BUSY_TIMEOUT_S: Final = 1.0
 """How long a commit waits for another writer; every call waits with it."""
-FOLD_BUSY_TIMEOUT_S: Final = 0.05
-"""How long folding the WAL waits for readers: the writer waits with it."""
 RETRY_EVERY_S: Final = 0.5
-SLOW_FLUSH_S: Final = 1.0
-"""A disk whose flushes take so long is said to be slow."""
-SLOW_FOLD_FACTOR: Final = 16
-"""On a slow disk the WAL may be so much larger before it is folded, which holds up the writer for two flushes."""
 RETRY_FACTS: Final = 500
 """Tried at once while the disk is in trouble."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A group is committed; or it is not, and why."""
-
-    group: int
-    """0 where no group is meant: the journal fell into trouble, or is well again."""
-    error: str = ""
-    synced: bool = False
-    """It is flushed as well: told of groups that asked for it, after they were told of as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +50,7 @@ class _Group:
     synced: bool
     at_s: float
     """Of the monotonic clock, when it was submitted."""
+    quiet: bool
 
 
 class Journal:
@@ -89,6 +72,8 @@ class Journal:
         self._condition = threading.Condition()
         self._queue: list[_Group] = []
         self._queued_facts = 0
+        self._is_idle = self._is_hurried = False
+        """The writing thread waits for whatever comes; a group that waits is to be synced."""
         self._late = Lateness()
         self.retention = Retention(now_s, self._condition)
         self._busy_at_s = 0.0
@@ -97,58 +82,32 @@ class Journal:
         self._unwritten: list[Fact] = []
         self._write_error = ""
         self._retry_at_s = 0.0
-        self._sync_error = ""
-        self._flush_began_s = self._flushed_in_s = 0.0
         self._closed = False
-        self._ending = threading.Event()
-        self._dirty = threading.Event()
-        self._hurry = threading.Event()
-        self._fold = threading.Event()
         self._groups = 0
-        self._held: list[int] = []
-        """Groups that are written and to be told of when they are synced."""
-        self._held_lock = threading.Lock()
         self._connection = connect(path)
         self._set_patience(WRITE_BUSY_TIMEOUT_S)
         row = self._connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()
         self._next_seq = int(row[0]) + 1
         self._log = JournalLog(self._connection, log_key(path.parent))
-        self._wal_fd = -1
-        self._has_synced_directory = False
-        self._folding = connect(path)
-        self._folding.execute(f"PRAGMA busy_timeout={int(FOLD_BUSY_TIMEOUT_S * 1000)}")
-        self._threads = [
-            threading.Thread(target=self._write_loop, name="journal-write", daemon=True),
-            threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True),
-            threading.Thread(target=self._fold_loop, name="journal-fold", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._syncing = Syncing(path, tell, self._tell_trouble, self._on_flushed)
+        self._thread = threading.Thread(target=self._write_loop, name="journal-write", daemon=True)
+        self._thread.start()
 
     @property
     def trouble(self) -> str:
         """What is wrong with the journal now; empty while all is well. A change is told of by `Written`."""
-        slow = f"the disk is slow: a flush takes {SLOW_FLUSH_S:g} s and more" if self._is_slow else ""
+        slow = f"the disk is slow: a flush takes {SLOW_FLUSH_S:g} s and more" if self._syncing.is_slow else ""
         return self.failure or slow
 
     @property
     def failure(self) -> str:
         """What keeps facts from being written, or synced; empty where it only takes long."""
-        return self._write_error or self._sync_error
+        return self._write_error or self._syncing.error
 
     @property
     def figures(self) -> JournalFigures:
         """For who looks after the node."""
-        return JournalFigures(self._queued_facts if self.trouble else 0, self.lost, round(self._flush_s, 1))
-
-    @property
-    def _flush_s(self) -> float:
-        began_s = self._flush_began_s
-        return max(self._flushed_in_s, time.monotonic() - began_s) if began_s else self._flushed_in_s
-
-    @property
-    def _is_slow(self) -> bool:
-        return self._flush_s >= SLOW_FLUSH_S
+        return JournalFigures(self._queued_facts if self.trouble else 0, self.lost, round(self._syncing.flush_s, 1))
 
     @property
     def backlog(self) -> int:
@@ -160,9 +119,10 @@ class Journal:
         """Facts that there was no room for, since the process began."""
         return self._late.lost + len(self._lost)
 
-    def submit(self, facts: Sequence[Fact], *, synced: bool = False) -> int:
-        """Queue a group for one transaction; returns its number. `synced` reports it only once it is flushed.
+    def submit(self, facts: Sequence[Fact], *, synced: bool = False, quiet: bool = False) -> int:
+        """Queue a group for one transaction; returns its number. `synced` has it flushed, and told of once more then.
 
+        `quiet`: it is not told of as written, but only when that failed, or when it is synced.
         Raises `JournalFailed` when it is closed, or more is queued than the limit: the disk does not keep up.
         """
         with self._condition:
@@ -172,9 +132,11 @@ class Journal:
                 self._lost += facts
                 raise JournalFailed(f"more than {JOURNAL_QUEUE_FACTS_MAX} facts wait for the disk")
             self._groups += 1
-            self._queue.append(_Group(self._groups, facts, synced, time.monotonic()))
+            self._queue.append(_Group(self._groups, facts, synced, time.monotonic(), quiet))
             self._queued_facts += len(facts)
-            self._condition.notify()
+            self._is_hurried |= synced
+            if self._is_idle or (synced and not self._syncing.is_busy):
+                self._condition.notify()
             return self._groups
 
     def close(self) -> None:
@@ -182,16 +144,8 @@ class Journal:
         with self._condition:
             self._closed = True
             self._condition.notify()
-        self._threads[0].join()
-        self._ending.set()
-        self._dirty.set()
-        self._hurry.set()
-        self._threads[1].join()
-        self._fold.set()
-        self._threads[2].join()
-        if self._wal_fd >= 0:
-            os.close(self._wal_fd)
-        self._folding.close()
+        self._thread.join()
+        self._syncing.close()
         self._connection.close()
 
     # Written --------------------------------------------------------------------------------------------------------
@@ -200,12 +154,9 @@ class Journal:
         began_s = 0.0
         while True:
             with self._condition:
-                if not self._queue and not self._closed:
-                    self._condition.wait(self.retention.wait_s(self._patience_s()))
-            time.sleep(max(0.0, min(WRITE_EVERY_S, began_s + WRITE_EVERY_S - time.monotonic())))
-            began_s = time.monotonic()
-            with self._condition:
-                groups, self._queue = self._queue, []
+                self._await_groups(began_s)
+                began_s = time.monotonic()
+                groups, self._queue, self._is_hurried = self._queue, [], False
                 lost, self._lost = self._lost, []
                 closed = self._closed
             had_trouble = self._write_error
@@ -225,7 +176,20 @@ class Journal:
             if closed and not groups:
                 return
             if not (closed or self._queue or self.failure) and self.retention.work(self._connection, self._log.signed):
-                self._dirty.set()
+                self._syncing.committed()
+
+    def _await_groups(self, began_s: float) -> None:
+        """Until there is something to write, and it is time: at once for what the next flush should take along."""
+        if not self._queue and not self._closed:
+            self._is_idle = True
+            self._condition.wait(self.retention.wait_s(self._patience_s()))
+            self._is_idle = False
+        until_s = began_s + WRITE_EVERY_S
+        while not self._closed and (self._syncing.is_busy or not self._is_hurried):
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            self._condition.wait(min(left_s, WRITE_EVERY_S))
 
     def _patience_s(self) -> float | None:
         """How long to wait for a group before there is something else to do."""
@@ -274,13 +238,9 @@ class Journal:
         for group in groups:
             if error or group.at_s < slow_since_s:  # calls have gone on without it
                 self._late.note(group.facts)
-            self._tell(Written(group.number, error))
-        to_sync = [] if error else [group.number for group in groups if group.synced]
-        with self._held_lock:
-            self._held += to_sync
-        self._dirty.set()
-        if to_sync:
-            self._hurry.set()
+            if error or not group.quiet:
+                self._tell(Written(group.number, error))
+        self._syncing.committed([] if error else [group.number for group in groups if group.synced])
 
     def _commit(self, facts: Sequence[Fact], *, sign: bool = False) -> None:
         draft = self._log.draft(self._next_seq, facts, sign=sign)
@@ -312,85 +272,11 @@ class Journal:
 
     # Synced ---------------------------------------------------------------------------------------------------------
 
-    def _sync_loop(self) -> None:
-        while True:
-            self._dirty.wait()
-            if not self._closed:
-                self._hurry.wait(SYNC_EVERY_S / 2)
-            is_last = self._ending.is_set()  # looked at first: then nothing can come after what is held now
-            self._hurry.clear()
-            self._dirty.clear()
-            with self._held_lock:
-                count = len(self._held)
-            had_trouble = self._sync_error
-            self._flush_began_s = time.monotonic()
-            self._sync()
-            self._flushed_in_s, self._flush_began_s = time.monotonic() - self._flush_began_s, 0.0
-            self._release(count, self._sync_error)
-            if self._sync_error != had_trouble:
-                self._tell_trouble()
-            if is_last:
-                return
-            wal_bytes_max = JOURNAL_WAL_BYTES_MAX * (SLOW_FOLD_FACTOR if self._is_slow else 1)
-            if self._sync_error or self._wal_bytes() > wal_bytes_max:
-                self._fold.set()
-
-    def _sync(self) -> None:
-        """Flush the WAL. After a failure nothing counts as flushed until all of it is in the database proper.
-
-        The kernel reports a failed flush once and then forgets which pages it has lost.
-        """
-        if self._sync_error:
-            return
-        try:
-            if not self._has_synced_directory:
-                if self._wal_fd < 0:
-                    # The writing connection keeps it from being deleted or replaced: only the last one to close does.
-                    wal = self._path.with_name(self._path.name + "-wal")
-                    self._wal_fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
-                sync_directory(self._path.parent)
-                self._has_synced_directory = True
-            os.fdatasync(self._wal_fd)
-            if os.fstat(self._wal_fd).st_nlink == 0:
-                self._sync_error = f"{self._path}-wal was deleted while in use"
-        except OSError as problem:
-            self._sync_error = f"fdatasync: {problem}"
-
-    def _wal_bytes(self) -> int:
-        return os.fstat(self._wal_fd).st_size if self._wal_fd >= 0 else 0
-
-    def _release(self, count: int, error: str) -> None:
-        """Tell of the first `count` groups that wait for the sync."""
-        with self._held_lock:
-            released, self._held = self._held[:count], self._held[count:]
-        for number in released:
-            self._tell(Written(number, error, synced=True))
+    def _on_flushed(self) -> None:
+        """What the next flush should take along is committed at once."""
+        with self._condition:
+            if self._is_hurried:
+                self._condition.notify()
 
     def _tell_trouble(self) -> None:
         self._tell(Written(0, self.trouble))
-
-    # The WAL is folded into the database ----------------------------------------------------------------------------
-
-    def _fold_loop(self) -> None:
-        while True:
-            self._fold.wait()
-            self._fold.clear()
-            if self._ending.is_set():
-                return
-            if self._fold_now():
-                if self._sync_error:
-                    self._sync_error = ""
-                    self._tell_trouble()
-            else:
-                self._ending.wait(RETRY_EVERY_S)
-                if self._sync_error:
-                    self._fold.set()
-
-    def _fold_now(self) -> bool:
-        """Empty the WAL; False where a reader or the disk is in the way, or where its file is no more."""
-        try:
-            if self._wal_fd >= 0 and not os.fstat(self._wal_fd).st_nlink:
-                return False
-            return fold(self._folding, self._path, was_lost=bool(self._sync_error))
-        except (sqlite3.Error, OSError):
-            return False

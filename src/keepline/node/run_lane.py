@@ -115,7 +115,7 @@ class RunLane:
                 self._flush_soon(RETRY_EVERY_S)
                 return
             try:
-                group = self._journal.submit(self._facts, synced=True)
+                group = self._journal.submit(self._facts, synced=True, quiet=True)
             except JournalFailed:
                 self._flush_soon(RETRY_EVERY_S)
                 return

@@ -8,7 +8,7 @@ It refuses to guess: no traffic is `unknown`, and not healthy. Source: M. Nygard
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -156,6 +156,8 @@ class PathHealth:
         self._tried_at_s = 0.0
         self._told = Condition.UNKNOWN
         self._baselines = {name: Baseline() for name in rules}
+        self._measured: tuple[str, ...] = ()
+        """The figures with a rule that anything was told of, in the order of their names."""
 
     # What happened ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +181,7 @@ class PathHealth:
         if was is not Breaker.CLOSED and used.began_at_s is not None and used.began_at_s < self._opened_at_s:
             return  # of an attempt from before the breaker opened: it says nothing of now
         self._outcomes.append(_Outcome(now_s, used))
+        self._note_measured(used)
         if used.succeeded and self._told in (Condition.HEALTHY, Condition.UNKNOWN):
             self._learn(used)
         self._breaker = NEXT[was, used.succeeded]
@@ -189,6 +192,11 @@ class PathHealth:
             self._hold(now_s, was)
         if self._breaker is Breaker.OPEN and was is not Breaker.OPEN:
             self._open(now_s, is_flap=was is not Breaker.HALF_OPEN)
+
+    def _note_measured(self, used: Used) -> None:
+        for name in used.figures:
+            if name not in self._measured and name in self._rules:
+                self._measured = tuple(sorted((*self._measured, name)))
 
     def _hold(self, now_s: float, was: Breaker) -> None:
         if was is not Breaker.RETURNING:
@@ -224,30 +232,34 @@ class PathHealth:
     def _doubled(self, first_s: float, most_s: float) -> float:
         return min(first_s * 2.0 ** min(max(self._openings - 1, 0), 30), most_s)
 
-    def _recent(self, now_s: float) -> list[_Outcome]:
-        return [each for each in self._outcomes if now_s - each.at_s <= self._policy.window_s]
+    def _recent(self, now_s: float) -> Sequence[_Outcome]:
+        since_s, outcomes = now_s - self._policy.window_s, self._outcomes
+        if not outcomes or outcomes[0].at_s >= since_s:  # as on every path that is busy
+            return outcomes
+        return [each for each in outcomes if each.at_s >= since_s]
 
     def _is_too_much(self, now_s: float) -> bool:
         recent = self._recent(now_s)
-        failures = sum(not each.used.succeeded for each in recent)
+        failures = _failures(recent)
         policy = self._policy
         return failures >= policy.failures_min and failures >= policy.failure_share * len(recent)
 
     def figures(self, now_s: float) -> dict[str, float]:
         """The mean of each figure that there is enough of, for the peers."""
-        found: dict[str, list[float]] = {}
-        for each in self._recent(now_s):
-            for name, value in each.used.figures.items():
-                if name in self._rules:
-                    found.setdefault(name, []).append(value)
-        least = self._policy.samples_min
-        return {name: sum(values) / len(values) for name, values in found.items() if len(values) >= least}
+        recent, least = self._recent(now_s), self._policy.samples_min
+        found: dict[str, float] = {}
+        for name in self._measured:
+            values = [each.used.figures[name] for each in recent if name in each.used.figures]
+            if len(values) >= least:
+                found[name] = sum(values) / len(values)
+        return found
 
     def view(
         self, now_s: float, peers: Mapping[str, float] | None = None, clock: Callable[[float], str] = str
     ) -> PathView:
         """How it is now. `clock` writes a time for the evidence."""
         condition, evidence = self._judge(now_s, peers or {}, clock)
+        evidence = evidence or self._sentence(now_s)
         is_half_open = self._breaker is Breaker.OPEN and now_s >= self._until_s
         breaker = Breaker.HALF_OPEN if is_half_open else self._breaker
         until_s = self._until_s if breaker is Breaker.OPEN else 0.0
@@ -265,6 +277,7 @@ class PathHealth:
         return now_s - self._tried_at_s >= self._policy.return_every_s
 
     def _judge(self, now_s: float, peers: Mapping[str, float], clock: Callable[[float], str]) -> tuple[Condition, str]:
+        """The evidence is empty where all is well: whoever wants to read that takes the sentence."""
         if self._breaker in (Breaker.OPEN, Breaker.HALF_OPEN):
             return Condition.DOWN, f"{self._cause} since {clock(self._cause_since_s)}"
         if self._breaker is Breaker.RETURNING:
@@ -273,15 +286,15 @@ class PathHealth:
         recent = self._recent(now_s)
         if not recent:
             return Condition.UNKNOWN, "nothing came of it lately"
-        failures = sum(not each.used.succeeded for each in recent)
+        failures = _failures(recent)
         if failures >= self._policy.degraded_min and failures >= self._policy.degraded_share * len(recent):
             first = next(each.at_s for each in recent if not each.used.succeeded)
             return Condition.DEGRADED, f"{self._sentence(now_s)} since {clock(first)}"
-        for name, value in sorted(self.figures(now_s).items()):
+        for name, value in self.figures(now_s).items():
             words = worse_than(self._rules[name], value, self._baselines[name].value, peers.get(name))
             if words:
                 return Condition.DEGRADED, words
-        return Condition.HEALTHY, self._sentence(now_s)
+        return Condition.HEALTHY, ""
 
     def _sentence(self, now_s: float) -> str:
         """`5 of the last 6 INVITEs unanswered`, by the most frequent reason."""
@@ -299,4 +312,8 @@ class PathHealth:
         before, self._told = self._told, condition
         if before is condition:
             return []
-        return [ConditionChanged(self._name, before, condition, evidence)]
+        return [ConditionChanged(self._name, before, condition, evidence or self._sentence(now_s))]
+
+
+def _failures(recent: Sequence[_Outcome]) -> int:
+    return len([each for each in recent if not each.used.succeeded])

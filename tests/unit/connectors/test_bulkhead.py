@@ -46,6 +46,15 @@ def test_silence_ends_at_the_deadline() -> None:
     assert asyncio.run(both()) == [Unavailable("no answer in time"), Unknown("no answer in time")]
 
 
+def test_an_answer_may_have_a_reason_among_its_fields() -> None:
+    class Reasons:
+        async def x(self) -> dict[str, object]:
+            return {"reason": None}
+
+    found = asyncio.run(Bulkhead("shop", PythonConnector(Reasons, 1), 1).ask(asks(timeout_s=5.0)))
+    assert found == Reply({"reason": None})
+
+
 def test_a_full_path_lets_so_many_wait() -> None:
     async def crowd() -> list[Any]:
         path = Bulkhead("shop", Hanging(), 1)

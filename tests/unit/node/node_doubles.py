@@ -59,7 +59,7 @@ class HeldJournal:
         self.is_full = False
         self.is_closed = False
 
-    def submit(self, facts: Sequence[Fact], *, synced: bool = False) -> int:
+    def submit(self, facts: Sequence[Fact], *, synced: bool = False, quiet: bool = False) -> int:
         if self.is_full:
             self.trouble = "the disk takes nothing"
             raise JournalFailed("more facts than the limit wait for the disk")

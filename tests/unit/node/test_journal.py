@@ -46,6 +46,7 @@ def make_faulty(made: Journal) -> Faulty:
     return faulty
 
 
+NEVER_S = 3_600.0
 FULL = sqlite3.OperationalError("database or disk is full")
 
 
@@ -74,21 +75,52 @@ def test_groups_that_wait_are_committed_together_and_told_one_by_one(journal_pat
     assert len(faulty.sizes) <= 2
 
 
-def test_what_is_submitted_within_the_pace_shares_a_transaction(
+def test_what_is_to_be_synced_takes_along_what_waits_for_the_pace(
     journal_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, pauses = Told(), threading.Semaphore(0)
+    told = Told()
     with opened(journal_path, told) as made:
         faulty = make_faulty(made)
-        told.of(made.submit(life("a")))
+        monkeypatch.setattr(journal, "WRITE_EVERY_S", NEVER_S)
+        told.of(made.submit(life("a"), synced=True))
         faulty.sizes.clear()
-        monkeypatch.setattr(journal.time, "sleep", lambda _s: pauses.acquire())  # the writer pauses until it is let go
         for number in range(3):
             made.submit([pressed("a", number)])
-        pauses.release()
-        told.of(4)
+        told.of(made.submit([pressed("a", 3)], synced=True))
+        assert faulty.sizes == [4]
+
+
+def test_what_is_to_be_synced_during_a_flush_shares_the_transaction_after_it(
+    journal_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    flushing, flush = threading.Event(), threading.Event()
+
+    def slow(_descriptor: int) -> None:
+        flushing.set()
+        flush.wait()
+
+    with opened(journal_path, told) as made:
+        faulty = make_faulty(made)
+        monkeypatch.setattr(journal, "WRITE_EVERY_S", NEVER_S)
+        monkeypatch.setattr(os, "fdatasync", slow)
+        made.submit(life("a"), synced=True)
+        assert flushing.wait(30)
+        faulty.sizes.clear()
+        for number in range(3):
+            made.submit([pressed("a", number)], synced=True)
+        flush.set()
+        told.synced_of(4)
         assert faulty.sizes == [3]
-        pauses.release(1000)
+
+
+def test_who_asks_for_quiet_is_told_of_the_sync_and_of_failures_alone(journal_path: Path) -> None:
+    told = Told()
+    with opened(journal_path, told) as made:
+        told.synced_of(made.submit(life("a"), synced=True, quiet=True))
+        assert told.groups == []
+        make_faulty(made).error = FULL
+        assert "disk is full" in told.of(made.submit([pressed("a", 1)], synced=True, quiet=True)).error
 
 
 def test_nobody_waits_for_a_flush_but_who_asked_for_it(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +309,7 @@ def test_nothing_is_told_as_synced_when_the_flush_failed(journal_path: Path, mon
         raise OSError(5, "Input/output error")
 
     with opened(journal_path, told) as made:
-        monkeypatch.setattr(made, "_fold_now", lambda: False)
+        monkeypatch.setattr(made._syncing, "fold_now", lambda: False)
         monkeypatch.setattr(os, "fdatasync", broken)
         assert "Input/output error" in told.synced_of(made.submit([received("a")], synced=True)).error
         # Written it is nevertheless: this process may die.

@@ -15,7 +15,7 @@ import pytest
 
 from keepline.call.facts import DigitsPressed
 from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
-from keepline.node import journal, journal_file
+from keepline.node import journal, journal_file, journal_sync
 from keepline.node.journal import Journal, Tail
 from tests.unit.node.journal_facts import Told, acknowledged, received
 
@@ -163,13 +163,13 @@ def test_the_log_keeps_its_file(tmp_path: Path) -> None:
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
     told.synced_of(made.submit([received("first")], synced=True))
-    before = os.fstat(made._wal_fd).st_ino
+    before = os.fstat(made._syncing.wal_fd).st_ino
     for number in range(5):
         told.of(made.submit([received(str(number))]))
         journal.connect(path).close()
         journal.connect(path, read_only=True).close()
         journal.next_epoch(path)
-        assert made._fold_now()
+        assert made._syncing.fold_now()
         assert (tmp_path / "journal.db-wal").stat().st_ino == before
     made.close()
 
@@ -180,8 +180,8 @@ def test_the_log_keeps_its_file(tmp_path: Path) -> None:
 def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert JOURNAL_WAL_BYTES_MAX >= 1 << 20
     limit = 200_000
-    monkeypatch.setattr(journal, "JOURNAL_WAL_BYTES_MAX", limit)
-    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_MAX", limit)
+    monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
     path = journal.create(tmp_path)
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
@@ -214,8 +214,8 @@ def made_size(data: Path) -> int:
 
 
 def test_a_reader_that_stays_does_not_stop_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "JOURNAL_WAL_BYTES_MAX", 50_000)
-    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_MAX", 50_000)
+    monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
     path = journal.create(tmp_path)
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
@@ -237,13 +237,13 @@ def test_a_reader_that_stays_does_not_stop_the_writer(tmp_path: Path, monkeypatc
 
 
 def test_folding_outlives_a_disk_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "JOURNAL_WAL_BYTES_MAX", 0)
-    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_MAX", 0)
+    monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
     path = journal.create(tmp_path)
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
     tried, folded = threading.Event(), threading.Event()
-    plain = made._folding
+    plain = made._syncing.folding
 
     class Failing:
         def execute(self, text: str) -> sqlite3.Cursor:
@@ -258,17 +258,17 @@ def test_folding_outlives_a_disk_in_trouble(tmp_path: Path, monkeypatch: pytest.
             folded.set()
             return plain.execute(text)
 
-    made._folding = Failing()  # type: ignore[assignment]
+    made._syncing.folding = Failing()  # type: ignore[assignment]
     told.synced_of(made.submit([received("a")], synced=True))
     assert tried.wait(30)
-    made._folding = Noting()  # type: ignore[assignment]
+    made._syncing.folding = Noting()  # type: ignore[assignment]
     told.synced_of(made.submit([received("b")], synced=True))
     assert folded.wait(30)
     made.close()
 
 
 def test_a_journal_whose_files_were_deleted_stays_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "RETRY_EVERY_S", 0.01)
+    monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
     data = tmp_path / "data"
     data.mkdir()
     path = journal.create(data)
@@ -276,8 +276,8 @@ def test_a_journal_whose_files_were_deleted_stays_in_trouble(tmp_path: Path, mon
     made = Journal(path, journal.next_epoch(path), told)
     told.synced_of(made.submit([received("a")], synced=True))
     folds = threading.Semaphore(0)
-    fold_now = made._fold_now
-    monkeypatch.setattr(made, "_fold_now", lambda: folds.release() or fold_now())
+    fold_now = made._syncing.fold_now
+    monkeypatch.setattr(made._syncing, "fold_now", lambda: folds.release() or fold_now())
     shutil.rmtree(data)
     assert "was deleted while in use" in told.synced_of(made.submit([received("b")], synced=True)).error
     for _ in range(3):

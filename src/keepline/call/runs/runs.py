@@ -29,6 +29,7 @@ from keepline.call.effects_run import (
 from keepline.call.facts import CallPlaced, Fact
 from keepline.call.facts.run import EventTold, RunEnded, RunFact, RunStarted
 from keepline.call.runs import steps, using
+from keepline.call.runs.ended import EndedRuns
 from keepline.call.runs.events import KeptEvents
 from keepline.call.runs.index import CALL
 from keepline.call.runs.starting import mistake_in_event, mistake_in_repetition, mistake_in_start, started_by_command
@@ -54,7 +55,7 @@ class Runs:
     def __init__(self, exchange: "Exchange") -> None:
         self.exchange = exchange
         self.resident: dict[str, RunState] = {}
-        self.events = KeptEvents()
+        self.events, self.ended = KeptEvents(), EndedRuns()
         self.horizon_s = 0.0
         self.adopted = False
         self._asked: dict[str, StartRun | TellEvent] = {}
@@ -245,6 +246,8 @@ class Runs:
     def _wake(self, turn: Turn, given: FactsRead) -> None:
         started = given.facts[0]
         assert isinstance(started, RunStarted)
+        if isinstance(given.facts[-1], RunEnded):
+            return
         if given.problem:
             turn.emit(Report("run_stuck", given.id, f"{given.problem}; it is tried again by the next process"))
             return
@@ -280,7 +283,6 @@ class Runs:
         self._follow(turn, run, run.flow_run.start(run.steps))
 
     def _follow(self, turn: Turn, run: RunState, advance: Advance) -> None:
-        run.turn_steps = 0
         while not isinstance(advance, Finished):
             run.waiting = advance
             result = steps.begin(self, turn, run)
@@ -296,6 +298,7 @@ class Runs:
 
     def _go_on(self, turn: Turn, run: RunState, result: StepResult | None) -> None:
         if result is not None:
+            run.turn_steps = 0  # something came from outside: the step took its time
             self._follow(turn, run, self._end_step(turn, run, result))
 
     def end_step(self, turn: Turn, run: RunState, result: StepResult | None) -> None:
@@ -335,7 +338,9 @@ class Runs:
         if ending != FlowEnding.RETURNED.value:
             using.leave_undone(turn, run, error)
             leave_run(turn, run, ending, error)
-        self.record(turn, run, RunEnded(run.id, turn.now_s, ending, error, value, run.noted))
+        over = RunEnded(run.id, turn.now_s, ending, error, value, run.noted)
+        self.record(turn, run, over)
+        self.ended.keep(over)
         if error:
             turn.emit(Report("flow_failed", run.id, error))
         turn.emit(ReadWaiting(f"run {run.id}"))

@@ -33,6 +33,7 @@ from keepline.flow import (
 from keepline.flow.capabilities import read_value, write_value
 from keepline.flow.quiet import Note
 from keepline.flow.steps import fingerprint
+from keepline.model.limits_runs import RUN_STEPS_PER_TURN_MAX
 
 if TYPE_CHECKING:
     from keepline.call.runs.runs import Runs
@@ -168,12 +169,15 @@ def _begin_join(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
     assert isinstance(run.waiting.request, Join)
     request = run.waiting.request
     child = runs.resident.get(request.run)
-    if child is not None and child.ended is not None:
-        return _end_of(run, child.ended)
+    over = child.ended if child is not None else runs.ended.get(request.run)
+    if over is not None and run.turn_steps < RUN_STEPS_PER_TURN_MAX:
+        return _end_of(run, over)
     until_s = _until_s(turn, run, request.timeout_s)
     if run.waits is not None and until_s is not None and until_s <= turn.now_s:
         return result_of(run, "null", TIMED_OUT)
-    if child is None:  # it may be over: until that is known, the run is at work, and not forgotten by a successor
+    if child is None or over is not None:
+        # It may be over: until that is known, the run is at work, and not forgotten by a successor. One that is over is
+        # read as well where the turn has had its steps.
         runs.read(turn, request.run)
         return None
     _wait(runs, turn, run, f"run {request.run}", until_s)
@@ -183,7 +187,8 @@ def _begin_join(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
 def _joined(runs: "Runs", turn: Turn, run: RunState, given: FactsRead) -> StepResult | None:
     if not given.facts or not isinstance(given.facts[0], RunStarted):
         return result_of(run, write_value({"error": f"there is no run {given.id}"}), "raised")
-    over = fold(given.facts).ended
+    last = given.facts[-1]
+    over = last if isinstance(last, RunEnded) else fold(given.facts).ended
     if over is not None:
         return _end_of(run, over)
     if given.id in runs.resident:

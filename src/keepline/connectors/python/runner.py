@@ -6,7 +6,7 @@ outside; when all threads of a path are stuck, its uses are unavailable. What a 
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -29,7 +29,7 @@ class PythonConnector:
         self._threads = Threads(threads, name)
         self._instance: Any = None
         self._making = asyncio.Lock()
-        self._methods: dict[str, tuple[Any, inspect.Signature, bool]] = {}
+        self._methods: dict[str, _Method] = {}
         """As they were found, since looking takes longer than many a method."""
 
     async def ask(self, asked: Asked) -> UseOutcome:
@@ -37,20 +37,20 @@ class PythonConnector:
         action = asked.action
         try:
             name = action.told_by or asked.name
-            method, signature, is_async = self._methods.get(name) or await self._find(name)
+            method = self._methods.get(name) or await self._find(name)
             is_secret = has_secret(asked.arguments)
             arguments = opened(dict(asked.arguments))
-            if IDEMPOTENCY_KEY in signature.parameters:
+            if method.wants_key:
                 arguments[IDEMPOTENCY_KEY] = asked.idempotency_key
-            signature.bind(**arguments)
+            method.check(arguments)
         except Exception as error:  # nothing was done yet
             log.warning("method_not_called", action=asked.name, what=f"{type(error).__name__}: {error}")
             return Unavailable(f"{asked.name} cannot be called: {type(error).__name__}: {error}")
         try:
-            if is_async:
-                answer = await method(**arguments)
+            if method.is_async:
+                answer = await method.call(**arguments)
             else:
-                answer = await self._threads.run(lambda: method(**arguments))
+                answer = await self._threads.run(lambda: method.call(**arguments))
         except ThreadsBusyError as busy:
             return Unavailable(str(busy))
         except Exception as error:
@@ -67,9 +67,8 @@ class PythonConnector:
         """Let go of the threads that are idle; those that are stuck end with the process."""
         self._threads.close()
 
-    async def _find(self, name: str) -> tuple[Any, inspect.Signature, bool]:
-        method = getattr(await self._ready(), name)
-        found = self._methods[name] = method, inspect.signature(method), inspect.iscoroutinefunction(method)
+    async def _find(self, name: str) -> "_Method":
+        found = self._methods[name] = _Method(getattr(await self._ready(), name))
         return found
 
     async def _ready(self) -> Any:
@@ -77,3 +76,26 @@ class PythonConnector:
             if self._instance is None:
                 self._instance = await self._threads.run(self._make)
         return self._instance
+
+
+class _Method:
+    """One method, and what may be given to it."""
+
+    __slots__ = ("_names", "_required", "_signature", "call", "is_async", "wants_key")
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self.call = call
+        self.is_async = inspect.iscoroutinefunction(call)
+        self._signature = inspect.signature(call)
+        parameters = self._signature.parameters.values()
+        self.wants_key = IDEMPOTENCY_KEY in self._signature.parameters
+        by_name = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        self._names = frozenset(each.name for each in by_name)
+        self._required = frozenset(each.name for each in by_name if each.default is each.empty)
+        if any(each.kind is each.POSITIONAL_ONLY for each in parameters):
+            self._required |= {""}  # of which nothing is sure but by binding
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Raise `TypeError` where they do not fit."""
+        if not self._required <= arguments.keys() <= self._names:
+            self._signature.bind(**arguments)

@@ -1,0 +1,190 @@
+"""The journal's flushes: a thread that has what is committed on the disk, and one that folds the log into the database.
+
+A flush is under way whenever somebody waits for one, and every `SYNC_EVERY_S` otherwise; those who come meanwhile share
+the next. After a failed one nothing counts as flushed until all of it is in the database proper. It writes no fact.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
+from keepline.node.journal_schema import connect, sync_directory
+from keepline.node.journal_wal import fold
+
+SYNC_EVERY_S: Final = 0.02
+FOLD_BUSY_TIMEOUT_S: Final = 0.05
+"""How long folding the WAL waits for readers: the writer waits with it."""
+FOLD_AGAIN_S: Final = 0.5
+SLOW_FLUSH_S: Final = 1.0
+"""A disk whose flushes take so long is said to be slow."""
+SLOW_FOLD_FACTOR: Final = 16
+"""On a slow disk the WAL may be so much larger before it is folded, which holds up the writer for two flushes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A group is committed; or it is not, and why."""
+
+    group: int
+    """0 where no group is meant: the journal fell into trouble, or is well again."""
+    error: str = ""
+    synced: bool = False
+    """It is flushed as well: told of groups that asked for it, after they were told of as written."""
+
+
+class Syncing:
+    """Both threads. Whoever commits says so; who waits for a flush is told of it in order."""
+
+    def __init__(
+        self, path: Path, tell: Callable[[Written], None], tell_trouble: Callable[[], None], freed: Callable[[], None]
+    ) -> None:
+        """All are called from the threads: `tell_trouble` where that changed, `freed` when a flush is over."""
+        self._path = path
+        self._tell, self._tell_trouble, self._freed = tell, tell_trouble, freed
+        self.error = ""
+        """Why nothing counts as flushed; empty while all is well."""
+        self.is_busy = False
+        """A flush is under way: what is committed from here on waits for the next one."""
+        self._began_s = self._took_s = 0.0
+        self._ending = threading.Event()
+        self._dirty, self._hurry, self._fold = threading.Event(), threading.Event(), threading.Event()
+        self._held: list[int] = []
+        """Groups that are committed and to be told of when they are flushed."""
+        self._held_lock = threading.Lock()
+        self.wal_fd = -1
+        self._has_synced_directory = False
+        self.folding = connect(path)
+        self.folding.execute(f"PRAGMA busy_timeout={int(FOLD_BUSY_TIMEOUT_S * 1000)}")
+        self._threads = [
+            threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True),
+            threading.Thread(target=self._fold_loop, name="journal-fold", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def flush_s(self) -> float:
+        """That the last flush took, or the one under way has taken so far."""
+        began_s = self._began_s
+        return max(self._took_s, time.monotonic() - began_s) if began_s else self._took_s
+
+    @property
+    def is_slow(self) -> bool:
+        return self.flush_s >= SLOW_FLUSH_S
+
+    def committed(self, held: Sequence[int] = ()) -> None:
+        """Something is committed; these groups are to be told of once it is flushed."""
+        if held:
+            with self._held_lock:
+                self._held += held
+            self._hurry.set()
+        self._dirty.set()
+
+    def close(self) -> None:
+        """Flush, and end the threads; nothing is committed any more."""
+        self._ending.set()
+        self._hurry.set()
+        self._dirty.set()
+        self._threads[0].join()
+        self._fold.set()
+        self._threads[1].join()
+        if self.error:  # the last connection to close folds the log as it is
+            self.fold_now()
+        if self.wal_fd >= 0:
+            os.close(self.wal_fd)
+        self.folding.close()
+
+    def _sync_loop(self) -> None:
+        while True:
+            self._dirty.wait()
+            self._hurry.wait(SYNC_EVERY_S / 2)
+            is_last = self._ending.is_set()  # looked at first: then nothing can come after what is held now
+            self._hurry.clear()
+            self._dirty.clear()
+            with self._held_lock:
+                count = len(self._held)
+            had_trouble = self.error
+            self.is_busy = True
+            self._began_s = time.monotonic()
+            self._sync()
+            self._took_s, self._began_s = time.monotonic() - self._began_s, 0.0
+            self.is_busy = False
+            self._freed()
+            self._release(count, self.error)
+            if self.error != had_trouble:
+                self._tell_trouble()
+            if is_last:
+                return
+            wal_bytes_max = JOURNAL_WAL_BYTES_MAX * (SLOW_FOLD_FACTOR if self.is_slow else 1)
+            if self.error or self._wal_bytes() > wal_bytes_max:
+                self._fold.set()
+
+    def _sync(self) -> None:
+        """Flush the WAL. After a failure nothing counts as flushed until all of it is in the database proper.
+
+        The kernel reports a failed flush once and then forgets which pages it has lost.
+        """
+        if self.error:
+            return
+        try:
+            if not self._has_synced_directory:
+                if self.wal_fd < 0:
+                    # The writing connection keeps it from being deleted or replaced: only the last one to close does.
+                    wal = self._path.with_name(self._path.name + "-wal")
+                    self.wal_fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+                sync_directory(self._path.parent)
+                self._has_synced_directory = True
+            os.fdatasync(self.wal_fd)
+            if os.fstat(self.wal_fd).st_nlink == 0:
+                self.error = f"{self._path}-wal was deleted while in use"
+        except OSError as problem:
+            self.error = f"fdatasync: {problem}"
+
+    def _wal_bytes(self) -> int:
+        return os.fstat(self.wal_fd).st_size if self.wal_fd >= 0 else 0
+
+    def _release(self, count: int, error: str) -> None:
+        """Tell of the first `count` groups that wait for the flush."""
+        with self._held_lock:
+            released, self._held = self._held[:count], self._held[count:]
+        for number in released:
+            self._tell(Written(number, error, synced=True))
+
+    # The WAL is folded into the database ----------------------------------------------------------------------------
+
+    def _fold_loop(self) -> None:
+        while True:
+            self._fold.wait()
+            self._fold.clear()
+            if self._ending.is_set():
+                return
+            had_trouble = self.error
+            if self.fold_now():
+                if had_trouble:
+                    self._tell_trouble()
+            else:
+                self._ending.wait(FOLD_AGAIN_S)
+                if self.error:
+                    self._fold.set()
+
+    def fold_now(self) -> bool:
+        """Empty the WAL, and with it all trouble.
+
+        False where a reader or the disk is in the way, or where its file is no more.
+        """
+        try:
+            if self.wal_fd >= 0 and not os.fstat(self.wal_fd).st_nlink:
+                return False
+            was_lost = bool(self.error)
+            is_done = fold(self.folding, self._path, was_lost=was_lost)
+            if is_done and was_lost:  # and not where a flush has failed meanwhile
+                self.error = ""
+            return is_done
+        except (sqlite3.Error, OSError):
+            return False
