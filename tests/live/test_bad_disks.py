@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.killing import Outcome
+from bench.killing import Outcome, complete
 from keepline.config import embedded_operation_path
 from keepline.demo_crowd import Crowd, prompt_options
 from keepline.demo_node import LocalNode, NodeSettings, wait_until
@@ -26,6 +26,8 @@ CALLS = 6
 LATER = 4
 """Calls that begin while the disk takes nothing."""
 MOUNT_BYTES = 96 << 20
+WORDS = b"loopback"
+"""The carrier's name, which stands in the first fact of every call."""
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting and tracing are root's")
 
@@ -177,3 +179,38 @@ def test_a_node_starts_over_a_damaged_journal_and_says_so(node: LocalNode, begin
     assert (aside / "journal.db").exists()
     aside.rename(node.settings.data.with_name(aside.name))
     assert trouble(node) == ""
+
+
+def flip(directory: Path) -> int:
+    """Bytes of what calls said, changed where they stand, as a disk may give them back; how many."""
+    count = 0
+    for file in (directory / "journal.db", directory / "journal.db-wal"):
+        with file.open("r+b") as opened:
+            data = opened.read()
+            at = data.find(WORDS)
+            while at >= 0:
+                os.pwrite(opened.fileno(), b"L", at)
+                count += 1
+                at = data.find(WORDS, at + 1)
+    return count
+
+
+def test_damage_under_a_running_node_is_told_and_the_next_start_repairs_it(node: LocalNode) -> None:
+    wait_until("somebody stands by", lambda: complete(node), 60)
+    with crowd(node, 3, 60) as callers:
+        wait_until("they are on record", lambda: sum(call["state"] == "live" for call in node.calls()) == 3, 30)
+        assert flip(node.settings.data) >= 3
+        told = wait_until("it is told", lambda: trouble(node), 90)
+        assert "the journal is damaged (fact" in told, told
+        assert "journal_damage_found" in node.stderr()
+        with crowd(node, 1, 1) as later:
+            assert Outcome(later.reports, later.wait(60)).failed == [], "calls are taken all the same"
+        callers.hang_up()
+        assert [report["stalls"] for report in callers.reports if report["timestamp_jumps"]] == []
+    node.stop()
+    node.wait_gone()
+    assert "fact" in node.command("verify", check=False).stdout
+    node.up()
+    assert "journal-damaged-" in trouble(node)
+    assert "the journal is damaged" not in trouble(node)
+    assert node.command("verify").returncode == 0

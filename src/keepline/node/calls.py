@@ -26,16 +26,14 @@ from keepline.node import light_logs  # noqa: F401 - before structlog
 
 import structlog
 
-from keepline import __version__
 from keepline.call import effects as fx
 from keepline.call.effects_run import RunAnswered
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.steps.apology import apologies
-from keepline.call.turn import Identity
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
-from keepline.model.operation import HostPort, Operation, Prompt
+from keepline.model.operation import Prompt
 from keepline.node import answers, commands, path_commands
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
@@ -43,7 +41,9 @@ from keepline.node.capabilities import Capabilities
 from keepline.node.control import ControlClient, Message
 from keepline.node.head_start import OPTION as AWAIT
 from keepline.node.head_start import told
+from keepline.node.identity import address_of, identity_of
 from keepline.node.journal import Journal, JournalFigures, Tail, next_epoch
+from keepline.node.journal_watch import JournalWatch
 from keepline.node.ledgers import Ledgers
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
@@ -54,7 +54,6 @@ from keepline.node.run_start import begin_runs
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
-from keepline.sip.transaction import Timers
 
 if TYPE_CHECKING:
     from keepline.node.resolver import Locator
@@ -99,6 +98,7 @@ class CallsProcess:
         self._stopping = asyncio.Event()
         self._streams: Streams | None = None
         self._locator: Locator | None = None
+        self._watch = JournalWatch(paths.journal)
         self._control = ControlClient(
             paths,
             self._hello,
@@ -127,6 +127,7 @@ class CallsProcess:
         self._control.start()
         threading.Thread(target=self._await_lock, name="lock", daemon=True).start()
         self._follow()
+        self._watch.start()
         await self._stopping.wait()
         if self._active is not None:
             if self._locator is not None:
@@ -193,10 +194,11 @@ class CallsProcess:
 
     def _promote(self) -> None:
         began_s = time.monotonic()
+        self._watch.stop()
         self._epoch = next_epoch(self._paths.journal, self._slots.calls_epoch)
         self._slots.calls_epoch = self._epoch
         self._read_tail()
-        identity = identity_of(self._programs[self._digest].operation, _address(self._sip[0]))
+        identity = identity_of(self._programs[self._digest].operation, address_of(self._sip[0]))
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
         exchange.tolls.ledger = self._ledgers.tolls
@@ -239,7 +241,7 @@ class CallsProcess:
         begin_runs(self._loop, self._paths.journal, journal, active, exchange, self._programs.load, self._tell)
         active.start(media, self._link)
         self._locator = self._begin_locating(active)
-        self._streams.start(self._sip_tcp, _address(self._sip[0]).host)
+        self._streams.start(self._sip_tcp, address_of(self._sip[0]).host)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
         self._control.tell(
@@ -343,18 +345,6 @@ class CallsProcess:
         else:
             self._registrations[news.trunk] = {"until_s": news.until_s, "why": news.why}
             self._control.tell({"op": "registrations", "registrations": self._registrations})
-
-
-def identity_of(operation: Operation, listening: HostPort) -> Identity:
-    """What a node that listens there calls itself: what the operation advertises, where it does."""
-    told = operation.sip.advertised
-    sip = listening if told is None else HostPort(told.host, told.port or listening.port)
-    return Identity(sip, operation.media.advertised or sip.host, f"Keepline/{__version__}", Timers())
-
-
-def _address(sip: socket.socket) -> HostPort:
-    host, port = sip.getsockname()[:2]
-    return HostPort(host, port)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ ASIDE: Final = "journal-damaged-"
 """What the directory's name begins with."""
 MARK: Final = f"{FILE_NAME}-damaged"
 """A file that says what was wrong when somebody wrote to the journal: the next start need not find it again."""
+MEANING: Final = "calls go on; the next start sets the journal aside and begins another with the calls that can be read"
 _FILES: Final = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", MARK, "log.key", "log.pub")
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TAIL_FACTS: Final = 1_000
@@ -58,16 +59,28 @@ def is_damage(error: Exception) -> bool:
 def note_damage(path: Path, error: Exception) -> None:
     """Leave word of what was met while writing, where it is damage; a disk that takes not even that is let be."""
     if is_damage(error):
-        with contextlib.suppress(OSError):
-            path.with_name(MARK).write_text(f"{error}, met while it was written", encoding="utf-8")
+        note(path, f"{error}, met while it was written")
 
 
-def damage(path: Path) -> str:
-    """What is wrong with a journal, as far as a start would meet it; empty where nothing is."""
+def note(path: Path, why: str) -> None:
+    """Leave word for the status and for the next start of what is wrong with a journal; the first word stands."""
+    with contextlib.suppress(OSError), path.with_name(MARK).open("x", encoding="utf-8") as file:
+        file.write(why)
+
+
+def noted(data: Path) -> str:
+    """What somebody found to be wrong with the journal that is in use; empty where nothing was."""
     with contextlib.suppress(OSError):
-        return path.with_name(MARK).read_text(encoding="utf-8", errors="replace")
+        return (data / MARK).read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def damage(path: Path, *, read_only: bool = False) -> str:
+    """What is wrong with a journal, as far as a start would meet it; empty where nothing is."""
+    if why := noted(path.parent):
+        return why
     try:
-        with contextlib.closing(journal_schema.connect(path)) as connection:
+        with contextlib.closing(journal_schema.connect(path, read_only=read_only)) as connection:
             if connection.execute("PRAGMA user_version").fetchone()[0] != journal_schema.SCHEMA_VERSION:
                 return ""  # empty, or of another version: whose turn it is to say so
             connection.execute("SELECT value FROM meta").fetchall()

@@ -85,7 +85,8 @@ def registrations_in(message: Message) -> dict[str, Message]:
 
 
 def _damaged(data: Path) -> list[str]:
-    return [
+    why = journal_rescue.noted(data)
+    return ([f"the journal is damaged ({why}): {journal_rescue.MEANING}"] if why else []) + [
         f"the journal was damaged and another one begun: look at {name}, then move it out of the data directory"
         for name in journal_rescue.aside_in(data)
     ]
