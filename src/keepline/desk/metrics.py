@@ -28,18 +28,17 @@ from keepline.call.facts import (
 )
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
+from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
 from keepline.desk.models import Status
 from keepline.desk.source import Source, Unavailable
 from keepline.flow.capabilities import outcome_words
 from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 
-KINDS: Final = tuple(
-    each.kind
-    for each in (
-        *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-        *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold),
-    )
+_COUNTED: Final = (
+    *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
+    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold, *CARRIER_FACTS),
 )
+KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
 OTHER: Final = "other"
 """The outcome of calls whose own is one too many."""
@@ -100,6 +99,7 @@ class Metrics:
         self._dead_air = counter("dead_air", "Lines that fell silent.")
         self._lost = histogram("rtp_lost_ratio", "Share of a call's packets that was lost.", _SHARES)
         self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
+        self._carriers = CarrierMetrics(counter, histogram)
         self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
 
     def _make_gauges(self) -> None:
@@ -202,6 +202,8 @@ class Metrics:
         self._position_now.set(self._position)
 
     def _count(self, fact: Fact) -> None:
+        if isinstance(fact, CARRIER_FACTS):
+            self._carriers.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

@@ -1,0 +1,104 @@
+"""What carriers make of the calls that go out by them: attempts, answers, refusals by whose word, post-dial delay.
+
+ITU-T E.411's answer-seizure ratio is answers over attempts, its network effectiveness ratio what is left without the
+carrier's own refusals. An attempt is an INVITE to a carrier for a call; further targets and proofs are the same one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from keepline.call.carriers.causes import BY_TROUBLE, Fault, Trouble, cause_of
+from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallProgressed, CallRefused, Fact
+from keepline.call.facts.bid import BidAbandoned, BidEnded, BidLed, BidPlaced
+from keepline.call.written import response_of
+from keepline.model.errors import KeeplineError
+from keepline.model.limits_desk import METRIC_CALLS_MAX
+from keepline.sip.identity import reason_of
+
+CARRIER_FACTS: Final = (
+    CallPlaced, CallProgressed, CallAnswered, CallRefused, CallEnded, BidPlaced, BidLed, BidEnded, BidAbandoned,
+)  # fmt: skip
+_WHOSE: Final = {Fault.CALLEE: "callee", Fault.CARRIER: "carrier", Fault.NOBODY: "nobody"}
+_SECONDS: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The carriers that were asked for a live call."""
+
+    bids: list[tuple[str, float]] = field(default_factory=list)
+    """Carrier, and when it was asked."""
+    lead: int = 0
+    status: int = 0
+    """The last of the one that leads."""
+
+
+class CarrierMetrics:
+    """The counters, and the live calls that they need to know."""
+
+    def __init__(self, counter: Callable[..., Counter], histogram: Callable[..., Histogram]) -> None:
+        self._live: OrderedDict[str, _Asked] = OrderedDict()
+        self._attempts = counter("carrier_attempts", "Calls that a carrier was asked for.", "carrier")
+        self._answered = counter("carrier_answered", "Those that it was answered for.", "carrier")
+        self._refused = counter("carrier_refused", "Those that came to nothing, by whose word.", "carrier", "whose")
+        self._abandoned = counter("carrier_abandoned", "Those that another carrier was quicker with.", "carrier")
+        self._delay = histogram("carrier_post_dial_delay_seconds", "From INVITE to ringing.", _SECONDS, "carrier")
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def count(self, fact: Fact) -> None:
+        """One fact, in order."""
+        if isinstance(fact, CallPlaced):
+            if fact.slot >= 0:  # else it never left
+                self._ask(fact.call, fact.carrier, fact.at_s)
+            return
+        asked = self._live.get(fact.call)
+        if asked is None:
+            return
+        if isinstance(fact, BidPlaced):
+            self._attempts.labels(fact.carrier).inc()
+            asked.bids.append((fact.carrier, fact.at_s))
+        elif isinstance(fact, BidLed):
+            asked.lead, asked.status = fact.bid, 0
+        elif isinstance(fact, BidAbandoned):
+            self._abandoned.labels(asked.bids[fact.bid][0]).inc()
+        elif isinstance(fact, BidEnded):
+            whose = next((_WHOSE[fault] for fault in Fault if fact.why.startswith(f"{fault.value}: ")), "")
+            if whose:  # else it was given up before
+                self._refused.labels(asked.bids[fact.bid][0], whose).inc()
+        else:
+            self._count_lead(asked, fact)
+
+    def _ask(self, call: str, carrier: str, at_s: float) -> None:
+        self._attempts.labels(carrier).inc()
+        self._live[call] = _Asked([(carrier, at_s)])
+        while len(self._live) > METRIC_CALLS_MAX:
+            self._live.popitem(last=False)
+
+    def _count_lead(self, asked: _Asked, fact: Fact) -> None:
+        carrier, at_s = asked.bids[asked.lead]
+        if isinstance(fact, CallProgressed):
+            if fact.status > 100 >= asked.status:
+                self._delay.labels(carrier).observe(max(0.0, fact.at_s - at_s))
+            asked.status = fact.status
+        elif isinstance(fact, CallAnswered):
+            self._answered.labels(carrier).inc()
+        elif isinstance(fact, CallRefused):
+            self._refused.labels(carrier, _WHOSE[_fault_of(fact, rang=asked.status > 100)]).inc()
+        elif isinstance(fact, CallEnded):
+            self._live.pop(fact.call, None)
+
+
+def _fault_of(fact: CallRefused, *, rang: bool) -> Fault:
+    if not fact.response:
+        return BY_TROUBLE[Trouble.UNANSWERED].fault
+    try:
+        q850 = reason_of(response_of(fact.response))[1]
+    except KeeplineError:  # an old journal may hold what nobody can read any more
+        q850 = None
+    return cause_of(fact.status, q850, rang=rang).fault
