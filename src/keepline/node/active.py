@@ -186,7 +186,7 @@ class Active:
         self.feed(fx.TimeCame())
 
     def _wake_sleepers(self) -> None:
-        """Wake the calls taken over, a few at a time; who is touched wakes by itself. Half of the time is the writer's."""
+        """Wake the calls taken over, a few at a time; who is touched wakes by itself. Half the time is the writer's."""
         if self._exchange.sleepers.wakeful and not self._is_stopped:
             began_s = self._loop.time()
             self.feed(fx.WakeSome(WAKES_PER_TURN))
