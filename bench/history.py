@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.first_call import FirstCall, timed_up
-from bench.machine import SLOTS
+from bench.machine import SLOTS, cost
+from bench.waiting_runs import write_runs
 from keepline.config import embedded_operation_path
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeSettings, wait_until
@@ -102,8 +103,8 @@ def _write(connection: sqlite3.Connection, key: LogKey, past: Past, chunk: list[
     past.signed.clear()
 
 
-def measure(events: int, starts: int, say: Callable[[str], None], verify: bool) -> dict[str, Any]:
-    """Starts, and deaths of the active process, on a journal of so many facts."""
+def measure(events: int, starts: int, say: Callable[[str], None], verify: bool, runs: int = 0) -> dict[str, Any]:
+    """Starts, and deaths of the active process, on a journal of so many facts, in which so many runs wait."""
     with tempfile.TemporaryDirectory(prefix="keepline-bench-") as directory:
         data = Path(directory) / "data"
         settings = NodeSettings(embedded_operation_path(), data, SLOTS)
@@ -113,13 +114,16 @@ def measure(events: int, starts: int, say: Callable[[str], None], verify: bool) 
             _stop(node)
         begun_s = time.monotonic()
         facts = write_past(data, events, say)
+        write_runs(data, runs, say)
         wrote_s = round(time.monotonic() - begun_s, 1)
-        found, successors = [], []
+        found, successors, memory = [], [], []
         for _ in range(starts):
             node = LocalNode(settings)
             try:
                 found.append(timed_up(node))
                 say(f"  {found[-1]}")
+                memory.append(_active_mb(node))
+                say(f"  memory of the active process: {memory[-1]} MB")
                 successors.append(_succeeded_ms(node))
                 say(f"  after kill -9: {successors[-1]} ms")
                 _stop(node)
@@ -128,7 +132,13 @@ def measure(events: int, starts: int, say: Callable[[str], None], verify: bool) 
         verdict = node.command("verify").stdout.strip() if verify else ""
         size = sum(path.stat().st_size for path in data.glob(f"{FILE_NAME}*"))
     return {"facts": facts, "wrote_s": wrote_s, "bytes": size, "starts": [asdict(each) for each in found],
-            "successor_ms": successors, "verify": verdict}  # fmt: skip
+            "runs": runs, "active_mb": memory, "successor_ms": successors, "verify": verdict}  # fmt: skip
+
+
+def _active_mb(node: LocalNode) -> float:
+    """Memory of the active process once the node is whole."""
+    wait_until("somebody is warm", lambda: node.pid("warm"), ENDED_WITHIN_S)
+    return round(cost(node.pid("active")).memory_bytes / 1e6, 1)
 
 
 def _succeeded_ms(node: LocalNode) -> float:

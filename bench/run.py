@@ -7,6 +7,7 @@ make bench ARGS="--only records,soak --calls 10000"
 make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
 make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
 make bench ARGS="--only history --facts 10000000 --verify"
+make bench ARGS="--only history --facts 1000 --runs 100000"     runs that wait for days
 
 By themselves: `python -m bench.media_loop` (media alone).
 """
@@ -75,6 +76,7 @@ def options() -> argparse.ArgumentParser:
     add("--calls", type=int, default=1000, help="calls of `records` and of `soak`")
     add("--starts", type=int, default=5, help="starts of `idle` and of `history`")
     add("--facts", type=int, default=200_000, help="facts of calls that ended, in the journal of `history`")
+    add("--runs", type=int, default=0, help="runs that wait in the journal of `history`")
     add("--verify", action="store_true", help="verify the journal of `history` in the end")
     add("--faults", default=",".join(outages.EVENTS), help="what befalls a carrier in `outages`: some of these")
     add("--peers", default=",".join(outages.PEERS), help="what is measured beside it in `outages`; empty for nothing")
@@ -135,7 +137,7 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         results["idle"] = idle(args.starts)
     if "history" in wanted:
         say("history")
-        results["history"] = history.measure(args.facts, args.starts, say, args.verify)
+        results["history"] = history.measure(args.facts, args.starts, say, args.verify, args.runs)
     for name in switchover.SIEGES:
         if name in wanted or "switchover" in wanted:
             say(name)
@@ -198,7 +200,8 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str]]:
         answered_s, cpu_s = (round(median(each[what] for each in it["starts"]), 2) for what in ("answered_s", "cpu_s"))
         found.append((
             f"`up` to the first call's 200, {it['facts']:,} facts of ended calls ({it['bytes'] / 1e9:.1f} GB)",
-            f"{answered_s} s; {cpu_s} s of processor; after kill -9 {median(it['successor_ms']):.0f} ms",
+            f"{answered_s} s; {cpu_s} s of processor; after kill -9 {median(it['successor_ms']):.0f} ms"
+            + (f"; with {it['runs']:,} runs that wait, {median(it['active_mb'])} MB" if it["runs"] else ""),
         ))  # fmt: skip
     for name in switchover.SIEGES:
         if name in results:

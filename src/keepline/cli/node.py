@@ -84,10 +84,12 @@ def status(
     """Say how the node is."""
     from keepline.node.control import NodeNotRunning, ask
     from keepline.node.copies import with_copies
+    from keepline.node.run_counts import with_runs
     from keepline.node.witness_store import with_witnesses
 
     try:
-        reply = with_copies(with_witnesses(ask(data, {"op": "status"}, ASK_TIMEOUT_S), data), data)
+        told = ask(data, {"op": "status"}, ASK_TIMEOUT_S)
+        reply = with_runs(with_copies(with_witnesses(told, data), data), data)
     except NodeNotRunning as error:
         raise CommandFailed(str(error)) from error
     if as_json:

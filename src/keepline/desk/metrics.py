@@ -93,7 +93,7 @@ class Metrics:
         self._use_s = histogram("use_seconds", "Time that a use took.", _SECONDS, "capability")
         self._flows_failed = counter("flows_failed", "Flows that failed in their caller's ear.", "flow")
         self._runs_started = counter("runs_started", "Starts of flows without a caller.", "flow")
-        self._runs = counter("runs", "Flows without a caller that ended.", "ending")
+        self._runs = counter("runs", "Flows without a caller that ended.", "ending", "outcome")
         self._events = counter("events", "Events that were told.")
         self._messages = counter("messages", "Messages that callers left.", "reason")
         self._dead_air = counter("dead_air", "Lines that fell silent.")
@@ -128,6 +128,8 @@ class Metrics:
         self._journal_up = gauge("journal_readable", "1 while the desk can read the journal.")
         self._position_now = gauge("journal_facts", "Number of the last fact that was read.")
         self._work = gauge("work", "What is unfinished.", "about")
+        self._open_runs = gauge("runs_open", "Flows without a caller that have not ended.", "state")
+        self._kept = gauge("events_kept", "Events that nobody has waited for yet.")
         self._info = gauge("info", "1; what runs is in the labels.", "node", "version", "operation")
 
     # Now --------------------------------------------------------------------------------------------------------------
@@ -138,8 +140,23 @@ class Metrics:
         except Unavailable:
             self._node_up.set(0)
             self._running.set(0)
-            more = (self._work, self._witness_facts, self._witness_behind_s, self._witness_trouble, self._copy_age_s)
-            for each in (self._process_up, self._reigns, self._restarts, self._registered, self._info, *more):
+            more = (
+                self._work,
+                self._open_runs,
+                self._witness_facts,
+                self._witness_behind_s,
+                self._witness_trouble,
+                self._copy_age_s,
+            )
+            for each in (
+                self._process_up,
+                self._reigns,
+                self._restarts,
+                self._registered,
+                self._info,
+                self._work,
+                *more,
+            ):
                 each.clear()
             return
         self._node_up.set(1)
@@ -157,6 +174,9 @@ class Metrics:
             self._restarts.labels(name).set(restarts)
         for name, count in status.work.items():
             self._work.labels(name).set(count)
+        for state in ("at_work", "waiting"):
+            self._open_runs.labels(state).set(status.flows.get(state, 0))
+        self._kept.set(status.flows.get("events_kept", 0))
         self._registered.clear()
         for name, trunk in status.registrations.items():
             self._registered.labels(name).set(trunk.registered)
@@ -232,12 +252,19 @@ class Metrics:
         elif isinstance(fact, RunStarted):
             self._runs_started.labels(fact.flow).inc()
         elif isinstance(fact, RunEnded):
-            self._runs.labels(fact.ending).inc()
+            self._runs.labels(fact.ending, self._bounded(fact.outcome)).inc()
         elif isinstance(fact, EventTold):
             self._events.inc()
         elif isinstance(fact, CallEnded):
             self._begun.pop(fact.call, None)
             self._count_end(self._source.call_record(fact.call))
+
+    def _bounded(self, outcome: str) -> str:
+        """An outcome as a label: flows invent them, so past so many it is `other`."""
+        if outcome not in self._outcomes and len(self._outcomes) >= METRIC_OUTCOMES_MAX:
+            return OTHER
+        self._outcomes.add(outcome)
+        return outcome
 
     def _count_use(self, name: str, value: str, took_s: float | None) -> None:
         capability, _, action = name.partition(".")
@@ -249,12 +276,7 @@ class Metrics:
     def _count_end(self, record: CallRecord | None) -> None:
         if record is None:
             return
-        outcome = record.outcome
-        if outcome not in self._outcomes:
-            if len(self._outcomes) >= METRIC_OUTCOMES_MAX:
-                outcome = OTHER
-            else:
-                self._outcomes.add(outcome)
+        outcome = self._bounded(record.outcome)
         self._calls.labels(record.direction, outcome, str(record.sip_status or 0)).inc()
         media = record.media
         expected = media.packets_received + media.lost

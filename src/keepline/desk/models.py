@@ -120,6 +120,8 @@ class Status(Model):
     """Processes that have carried calls, and media, so far."""
     work: dict[str, int] = {}
     """What is unfinished: `pending` for the node itself, the others for a person."""
+    flows: dict[str, int] = {}
+    """Flows without a caller, `at_work` and `waiting`, and `events_kept` that nobody has heard."""
     restarts: dict[str, int] = {}
     """Starts of each process beyond its first, since the supervisor began."""
     witnesses: dict[str, WitnessStatus] = {}

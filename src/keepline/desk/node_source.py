@@ -12,6 +12,7 @@ from keepline.desk.source import Unavailable
 from keepline.node.control import NodeNotRunning, ask
 from keepline.node.copies import with_copies
 from keepline.node.reader import JournalReader, NoJournal
+from keepline.node.run_counts import with_runs
 from keepline.node.witness_store import with_witnesses
 
 ASK_TIMEOUT_S = 2.0
@@ -29,7 +30,7 @@ class NodeSource:
     def status(self) -> dict[str, object]:
         try:
             status = ask(self._data, {"op": "status"}, ASK_TIMEOUT_S)
-            return with_copies(with_witnesses(status, self._data), self._data)
+            return with_runs(with_copies(with_witnesses(status, self._data), self._data), self._data)
         except (NodeNotRunning, OSError) as error:
             raise Unavailable(f"the node does not answer: {error}") from error
 

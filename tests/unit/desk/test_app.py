@@ -46,6 +46,7 @@ STATUS: dict[str, object] = {
     "epochs": {"calls": 2, "media": 1},
     "restarts": {"calls": 1},
     "work": {"pending": 1, "use": 2},
+    "flows": {"at_work": 1, "waiting": 2, "events_kept": 3},
     "processes": {
         "supervisor": {"pid": 1},
         "media": {"pid": 2, "scheduling": "real-time"},
