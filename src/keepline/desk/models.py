@@ -155,6 +155,20 @@ class Media(Model):
     dead_air_at_s: float | None = None
 
 
+class Carrier(Model):
+    """A carrier that was asked for a call that we placed."""
+
+    carrier: str
+    at: float
+    """When it was asked, seconds since the epoch."""
+    why: str
+    result: str
+    """Empty while nothing is known."""
+    took_ms: float | None
+    leads: bool
+    """The call is, or was last, its."""
+
+
 class Message(Model):
     """A message that the caller left."""
 
@@ -212,6 +226,8 @@ class Call(Model):
     """Id of the call whose `connect` placed this one."""
     attempts: int = 1
     """INVITEs of a call that we placed."""
+    carriers: list[Carrier] = []
+    """Whom it was given to, where the operation lists several."""
     unrecorded: list[Unrecorded] = []
     """When the call went on without being on record."""
 
