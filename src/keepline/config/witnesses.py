@@ -4,6 +4,7 @@ Secrets are pointed to and never stand in the file. Reference: `docs/reference/j
 """
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -188,8 +189,8 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def witness_warnings(operation: Operation) -> list[Mistake]:
-    """What an operation may run with, and somebody should know: nobody outside the node keeps its checkpoints."""
-    if operation.journal.witnesses:
+    """That nobody keeps the journal's checkpoints; of a node that this machine alone can call nothing is said."""
+    if operation.journal.witnesses or ip_address(operation.sip.listen.host).is_loopback:
         return []
     wrong = "no witness is named: a journal whose end was cut off would pass `keepline verify`"
     right = "write `journal: {witnesses: {vault: {file: /PATH/ON/ANOTHER/DISK}}}`, or a `url` or `mail`"
