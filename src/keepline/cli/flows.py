@@ -31,8 +31,11 @@ def flows(
     """Print one run a line: its id, its flow, what it waits for, since when and until when."""
     from keepline.node.reader import JournalReader
 
-    for line in JournalReader(data).runs(ended=ended):
+    found = JournalReader(data).runs(ended=ended)
+    for line in found:
         typer.echo(_json_of(line) if as_json else _line_of(line))
+    if not found and not as_json:
+        output.complain("no flow without a caller is under way; `keepline flow start NAME` starts one")
 
 
 def show(
@@ -45,7 +48,7 @@ def show(
     reader = JournalReader(data)
     found = reader.runs(prefix=run)
     if not found:
-        raise CommandFailed(f"no run has an id that begins with {run}", output.FAILED)
+        raise CommandFailed(f"no run has an id that begins with {run}; `keepline flows` lists them", output.FAILED)
     if len(found) > 1:
         listed = " ".join(line.id for line in found[:10])
         raise CommandFailed(f"{len(found)} runs have an id that begins with {run}: {listed}", output.WRONG_INPUT)

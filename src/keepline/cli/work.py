@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keepline.cli.output import DEFAULT_DATA, FAILED, NO_NODE, WRONG_INPUT, CommandFailed, Data
+from keepline.cli.output import DEFAULT_DATA, FAILED, NO_NODE, WRONG_INPUT, CommandFailed, Data, complain
 
 if TYPE_CHECKING:
     from keepline.call.effects_work import CloseWork
@@ -40,8 +40,11 @@ def _work(
 @work.command("list")
 def list_items(data: Data = DEFAULT_DATA, as_json: AsJson = False, everything: Everything = False) -> None:
     """Print what is open, the oldest first."""
-    for item in _items(data, everything):
+    found = _items(data, everything)
+    for item in found:
         typer.echo(json.dumps(_json(item), ensure_ascii=False) if as_json else line_of(item))
+    if not found and not as_json:
+        complain("nothing is unfinished" if everything else "nothing is unfinished; --all lists what was, too")
 
 
 @work.command("show")
@@ -119,7 +122,8 @@ def _is_closed_so(item: "WorkItem", wanted: "CloseWork") -> bool:
     if closed is None:
         return False
     if (closed.by, closed.outcome, closed.note) != (wanted.by, wanted.outcome, wanted.note):
-        raise CommandFailed(f"{item.id} was closed by {closed.by} already: {closed.outcome}")
+        told = f"{closed.outcome}, {closed.note}" if closed.note else closed.outcome
+        raise CommandFailed(f"{item.id} was closed by {closed.by} already, at {_clock(closed.at_s)}: {told}")
     return True
 
 

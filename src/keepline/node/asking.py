@@ -6,7 +6,8 @@ Whoever asks names what is asked for by an id, so that asking twice asks once.
 import time
 from pathlib import Path
 
-from keepline.node.control import Message, NodeNotRunning, ask
+from keepline.node import control
+from keepline.node.control import Message, NodeNotRunning
 
 ASK_TIMEOUT_S = 5.0
 ASK_AGAIN_FOR_S = 15.0
@@ -18,7 +19,7 @@ def ask_until_answered(data: Path, request: Message, again_for_s: float = ASK_AG
     give_up_s = time.monotonic() + again_for_s
     while True:
         try:
-            reply = ask(data, request, min(ASK_TIMEOUT_S, again_for_s))
+            reply = control.ask(data, request, min(ASK_TIMEOUT_S, again_for_s))
         except NodeNotRunning as error:
             if "did not answer" not in str(error) or time.monotonic() > give_up_s:
                 raise

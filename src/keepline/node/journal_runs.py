@@ -115,6 +115,8 @@ class RunLine:
 
 def run_lines(connection: sqlite3.Connection, *, ended: int, prefix: str = "") -> list[RunLine]:
     """Every run that has not ended, and the `ended` last of those that have, in the order of their beginning."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is None:
+        return []  # a journal that is older than runs are
     columns = "run, flow, key, parent, began_at, since, due_at, subject, ended_at, ending"
     if prefix:
         rows = connection.execute(

@@ -116,10 +116,19 @@ def test_an_answer_that_is_lost_is_found_in_the_journal(answering: Supervisor, r
     assert run(*CLOSE, str(answering.data)).code == 0
     assert run(*CLOSE, str(answering.data)).code == 0, "twice in the same words is once"
     ran = run("work", "close", CALLS[0], "--by", "Bob", "--outcome", "void", "--data", str(answering.data))
-    assert (ran.code, "was closed by Ana already: done" in ran.err) == (output.FAILED, True)
+    assert (ran.code, "was closed by Ana already, at " in ran.err) == (output.FAILED, True)
 
 
 def test_a_switch_over_meanwhile_is_waited_for(answering: Supervisor, run: Run) -> None:
     answering.answers = [{"ok": False, "again": True, "error": "no call process is at work just now"}, {"ok": True}]
     assert run(*CLOSE, str(answering.data)).code == 0
     assert len(answering.asked) == 2
+
+
+def test_what_somebody_else_closed_says_who_and_how(answering: Supervisor, run: Run) -> None:
+    written(answering.data, [WorkClosed(CALLS[0], 50.0, f"{CALLS[0]}-3", "Ben", "void", "a test call")])
+    done = run(*CLOSE, str(answering.data))
+    assert done.code == output.FAILED
+    assert f"{CALLS[0]}-3 was closed by Ben already, at " in done.err
+    assert ": void, a test call" in done.err
+    assert answering.asked == []
