@@ -6,7 +6,9 @@ import pytest
 
 from keepline.call import effects as fx
 from keepline.call.unfinished.resolving import Resolving
+from keepline.sim import acts
 from keepline.sim.boundaries import SYNCED
+from keepline.sim.node import SimNode
 from keepline.sim.process import SimProcess
 from keepline.testing import FlowTester
 from tests.sim.matrix import DEATHS, GATEWAYS, ONCE, OUTAGES_S, STORIES, TOLD, journal_wrongs, run, table_of
@@ -77,7 +79,7 @@ def test_a_boundary_without_a_crash_point_is_found(monkeypatch: pytest.MonkeyPat
         for effect in [each for each in effects if isinstance(each, fx.CallCapability)]:
             effects.remove(effect)
             process._node.note_act(process, effect)
-            process._ask_office(effect)
+            acts.ask_office(process, process._node, effect)
         carry_out(process, effects, *more)
 
     monkeypatch.setattr(SimProcess, "_carry_out", past_them)
@@ -101,13 +103,13 @@ def test_a_doubt_that_nobody_resolves_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_key_that_changes_with_each_attempt_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = SimProcess._ask_office
+    ask = acts.ask_office
 
-    def another_key(process: SimProcess, wanted: fx.CallCapability) -> Any:
+    def another_key(process: SimProcess, node: SimNode, wanted: fx.CallCapability) -> Any:
         from dataclasses import replace
 
-        return ask(process, replace(wanted, idempotency_key=f"{wanted.idempotency_key}-{wanted.attempt}"))
+        return ask(process, node, replace(wanted, idempotency_key=f"{wanted.idempotency_key}-{wanted.attempt}"))
 
-    monkeypatch.setattr(SimProcess, "_ask_office", another_key)
+    monkeypatch.setattr(acts, "ask_office", another_key)
     found = run("payment", "loses the answer")
     assert "the change was made 2 times" in found.wrong

@@ -1,7 +1,7 @@
 """Calls of a process that died: they sleep as facts until they are touched, and wake as if nothing had happened."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 
@@ -80,15 +80,16 @@ def claimed(slots: SlotPool, given: CallAdopted) -> tuple[CallBegun, tuple[Fact,
     return received, (replace(received, slot=-1), *others)
 
 
-def wake(facts: tuple[Fact, ...], *, leniently: bool = False) -> CallState:
+def wake(facts: tuple[Fact, ...], *, leniently: bool = False, read: Callable[[str], Request] = request_of) -> CallState:
     """Fold a call's facts into its state; `leniently` leaves out those that cannot follow.
 
+    `read` is how its INVITE is read, which is the state's own from then on.
     Raises `LocalError` for facts that do not make a call.
     """
     received = facts[0]
     if not isinstance(received, CallBegun):
         raise LocalError("a call's facts must begin with its INVITE")
-    invite = request_of(received.invite)
+    invite = read(received.invite)
     if isinstance(received, CallReceived):
         stamp_received(invite, received.peer_host, received.peer_port)
     call = CallState(received, invite)

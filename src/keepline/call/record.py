@@ -16,6 +16,7 @@ from keepline.call.facts import (
     CallReceived,
     CallRefused,
     CancelReceived,
+    DigitsPressed,
     Fact,
     FlowEnded,
     FlowFailed,
@@ -23,11 +24,14 @@ from keepline.call.facts import (
     MessageRecorded,
     MessageStarted,
     PlacedFact,
+    PromptEnded,
+    QuestionContinued,
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
     UseEnded,
     UseResolved,
+    UseStarted,
 )
 from keepline.call.outbound.record import begin_placed, fold_placed
 from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord, UnrecordedRecord
@@ -41,6 +45,10 @@ __all__ = ["CallRecord", "MediaRecord", "MessageRecord", "StepRecord", "Unrecord
 
 _HAS_IDENTITY = re.compile(r"\n(?:identity|y)[ \t]*:", re.I)
 _HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
+_AGREEING = (CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged)
+_LEAVING = (ByeSent, ByeReceived, CancelReceived)
+_SAYS_NOTHING = frozenset((DigitsPressed, PromptEnded, QuestionContinued, UseStarted))
+"""The most frequent kinds of which a record has nothing."""
 
 
 def record_of(facts: Iterable[Fact]) -> CallRecord:
@@ -53,7 +61,7 @@ def record_of(facts: Iterable[Fact]) -> CallRecord:
             record = begin_placed(fact)
         elif record is None:
             raise LocalError(f"call {fact.call}: its facts do not begin with its INVITE")
-        else:
+        elif type(fact) not in _SAYS_NOTHING:
             _fold(record, fact)
     if record is None:
         raise LocalError("no facts, no record")
@@ -84,7 +92,7 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.answered_at = fact.at_s
         record.sip_status = 200
         record.media = MediaRecord(codec=fact.codec)
-    elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
+    elif isinstance(fact, _AGREEING):
         if fact.terms is not None:
             record.media = replace(record.media, codec=fact.terms.codec)
     elif isinstance(fact, StepEnded):
@@ -110,7 +118,7 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.error = fact.error
     elif isinstance(fact, FlowEnded) and fact.error:
         record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
-    elif isinstance(fact, ByeSent | ByeReceived | CancelReceived):
+    elif isinstance(fact, _LEAVING):
         record.state = "leaving"
         record.reason_header, record.cause = _reason(_last_word(fact))
     elif isinstance(fact, PlacedFact):

@@ -71,6 +71,11 @@ QUESTION, PREFACE, CONFIRM = "question", "preface", "confirm"
 BEEP, MESSAGE = "beep", "message"
 """And of a message that is recorded: the tone before it, and the recording."""
 
+# Kinds that are told apart for every fact: a union that is written where it is asked for is made each time.
+AGREEING = (CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged)
+LINE_NEWS = (LineFellSilent, LineHeard)
+SECRET_NEWS = (SecretKeyed, SecretLost, SecretKept)
+
 
 class CallState:
     """One live call. Only `apply` changes what facts speak of; the rest is this process's own working state."""
@@ -226,9 +231,9 @@ class CallState:
         elif isinstance(fact, DigitSignalled):
             self._apply_digits(fact.at_s, fact.digit)
             self.agreement.take_info(fact)
-        elif isinstance(fact, CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged):
+        elif isinstance(fact, AGREEING):
             self._apply_agreement(fact)
-        elif isinstance(fact, LineFellSilent | LineHeard):
+        elif isinstance(fact, LINE_NEWS):
             self.silent = isinstance(fact, LineFellSilent)
         elif isinstance(fact, PromptEnded):
             self.prompt_over_at_s = fact.at_s
@@ -245,7 +250,7 @@ class CallState:
             self.messages, self.message_digits = fact.number, len(self.digits)
         elif isinstance(fact, MessageRecorded):
             self.message, self.recorded = None, fact
-        elif isinstance(fact, SecretKeyed | SecretLost | SecretKept):
+        elif isinstance(fact, SECRET_NEWS):
             self._apply_secret(fact)
         elif isinstance(fact, FlowFailed):
             self._apply_failure(fact)

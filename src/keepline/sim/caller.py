@@ -171,7 +171,7 @@ class SimCaller:
     # What it hears --------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: peers.Address) -> None:
-        message = self._network.wire.read(data)
+        message = self._network.wire.look(data)
         if isinstance(message, Request):
             self._on_request(message, data, source)
         elif message.cseq.method == "INVITE" and message.cseq.number > 1:
@@ -265,9 +265,9 @@ class SimCaller:
             heard.answered_at_s = self._world.now_s
             self._press(self.plan.keys)
             for index, at_s in enumerate(self.plan.holds_at_s):
-                self._world.after(at_s, lambda index=index: self._hold(index))  # type: ignore[misc]
+                self._world.after(at_s, lambda index=index: self._hold(index))
             for at_s, length_s in self.plan.speaks:
-                self._world.after(at_s, lambda length_s=length_s: self._media.speak(self.rtp, length_s))  # type: ignore[misc]
+                self._world.after(at_s, lambda length_s=length_s: self._media.speak(self.rtp, length_s))
             for at_s, length_s in self.plan.silences:
                 self._world.after(at_s, lambda: self._media.fall_silent(self.rtp))
                 self._world.after(at_s + length_s, lambda: self._media.fall_silent(self.rtp, silent=False))

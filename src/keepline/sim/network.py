@@ -79,11 +79,14 @@ class Network:
             return
         receive = self._hosts.get((destination[0], destination[1]))
         if receive is not None and isinstance(destination, peers.TcpPeer):
-            self._world.after(weather.delay_s_max, lambda: receive(data, peers.TcpPeer(*source)))
+            self._world.after(weather.delay_s_max, receive, data, peers.TcpPeer(*source))
+            return
+        if weather is CALM and receive is not None:  # nothing is drawn
+            self._world.after(CALM.delay_s_min, receive, data, source)
             return
         if receive is None or random.random() < weather.loss:
             self.lost += 1
             return
         for _ in range(2 if random.random() < weather.doubled else 1):
             delay_s = random.uniform(weather.delay_s_min, weather.delay_s_max)
-            self._world.after(delay_s, lambda: receive(data, source))
+            self._world.after(delay_s, receive, data, source)

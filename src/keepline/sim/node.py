@@ -24,6 +24,7 @@ from keepline.sim.runs import SimRuns
 from keepline.sim.saving import SimDisk
 from keepline.sim.world import World
 from keepline.sip import peers
+from keepline.sip.message import Request
 from keepline.succession.epochs import is_over, next_epoch
 
 ASK_AGAIN_S = 2.0
@@ -70,7 +71,7 @@ class SimNode:
         self._network = network
         self.address = address
         self._make = make
-        self.media = SimMedia(world, slot_count, lambda: self._wake(lambda process: process.read_media))
+        self.media = SimMedia(world, slot_count, self._on_media_news)
         self.office: SimOffice = SimOffice(world)
         self.written: list[Fact] = []
         self.runs = SimRuns(self.written)
@@ -125,6 +126,12 @@ class SimNode:
         exchange = self.versions.get(version, self._make)(seed)
         exchange.messages.read = self._network.wire.read
         return exchange
+
+    def read_request(self, text: str) -> Request:
+        """A request as it is on record; a copy."""
+        request = self._network.wire.read(text.encode("latin-1"))
+        assert isinstance(request, Request)
+        return request
 
     def new_process(self, version: str = "") -> SimProcess:
         """A process that has not begun, of that version or of the one in use."""
@@ -226,6 +233,10 @@ class SimNode:
         self._wake(lambda process: lambda: process.feed(wanted))
         self.world.after(ASK_AGAIN_S, lambda: self.ask(wanted))
 
+    def _on_media_news(self) -> None:
+        if self.active is not None:
+            self.active.soon(self.active.read_media)
+
     def _wake(self, what: Callable[[SimProcess], Callable[[], None]]) -> None:
         """Have the active process do something soon."""
         if self.active is not None:
@@ -241,7 +252,8 @@ class SimNode:
             self._wake(lambda process: process.read_streams)
         else:
             self.socket.append((data, source))
-            self._wake(lambda process: process.read_socket)
+            if self.active is not None:
+                self.active.soon(self.active.read_socket)
 
     def send(self, effect: fx.SendSip) -> None:
         """A datagram, or a message over a connection."""
@@ -258,7 +270,8 @@ class SimNode:
         if process is not self.active:
             self.log.two_hands += [f"process {process.process} wrote {fact.kind} of {fact.call}" for fact in facts]
         self.write(facts)
-        self.boundaries.note_passed(facts)
+        if self.boundaries.notes:
+            self.boundaries.note_passed(facts)
 
     def write(self, facts: list[Fact]) -> None:
         """Facts are written: they outlive every process."""
@@ -268,7 +281,8 @@ class SimNode:
 
     def note_act(self, process: SimProcess, effect: Waiting) -> None:
         """A process does something outside of itself."""
-        self.boundaries.note_passed(effect)
+        if self.boundaries.notes:
+            self.boundaries.note_passed(effect)
         if process is not self.active and not isinstance(effect, fx.Report | fx.InspectMedia):
             self.log.two_hands.append(
                 f"process {process.process} did {type(effect).__name__} after its successor began"

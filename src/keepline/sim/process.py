@@ -7,20 +7,17 @@ counted, so that a test can have it die, or be stopped, at each one in turn. Wha
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
-from keepline.call.effects_path import PathAnswered
-from keepline.call.effects_run import RunEffect
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
-from keepline.flow.capabilities import SecretsGone
 from keepline.node.outbox import Then, Waiting
+from keepline.sim.acts import carry_out
 from keepline.sim.boundaries import SYNCED
 from keepline.sim.saving import Saving
 from keepline.sip import peers
@@ -36,10 +33,6 @@ TURN_S = 0.0005
 
 class Died(BaseException):  # not an Exception: nothing in the core may hold it up
     """The process is killed at this very moment, or ends because its epoch is over."""
-
-
-Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered
-"""Effects that are done already, or that nobody is there for."""
 
 
 FOR_MEDIA = frozenset((fx.OpenMedia, fx.PlayPrompt, fx.CloseMedia, fx.StopPrompt, fx.RedirectMedia))
@@ -176,7 +169,7 @@ class SimProcess:
 
     def soon(self, do: Callable[[], None], wait_s: float = TURN_S) -> None:
         """Have it do something after a while, where it lives by then."""
-        self._world.after(wait_s, lambda: self._guarded(do))
+        self._world.after(wait_s, self._guarded, do)
 
     def _guarded(self, do: Callable[[], None]) -> None:
         if not self.is_alive:
@@ -206,6 +199,12 @@ class SimProcess:
             return False
         self._backlog.append(rest)
         return True
+
+    @property
+    def _is_watched(self) -> bool:
+        """Something may happen to it at a moment."""
+        node = self._node
+        return bool(node.dies_at or node.stops_at or node.boundaries.notes or self.frozen_at_s is not None)
 
     def beat(self) -> None:
         """It says that it is at work, where it still may be; only a beat that changes something is made."""
@@ -257,11 +256,14 @@ class SimProcess:
     def feed(self, given: fx.Input, then: Then | None = None) -> None:
         """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
-        if self._stops_here(lambda: self.feed(given, then), given):
-            return
+        if self._is_watched:
+            if self._stops_here(lambda: self.feed(given, then), given):
+                return
+        else:
+            self._node.moment += 1
         effects = self.exchange.step(self._world.now_s, given)
         for effect in effects:
-            if isinstance(effect, fx.Persist):
+            if type(effect) is fx.Persist:
                 self._facts.append(effect.fact)
                 self._must_sync |= effect.synced
                 if effect.promised:
@@ -320,6 +322,9 @@ class SimProcess:
         if self._node.write_s is not None:
             self._unwritten.append(facts)
             self.soon(self._commit, self._node.write_s())
+        elif not self._is_watched:
+            self._node.moment += 1
+            self._write_now(facts, synced)
         elif not self._stops_here(lambda: self._write_now(facts, synced), facts):
             self._write_now(facts, synced)
 
@@ -344,44 +349,23 @@ class SimProcess:
         while self._waiting and self._waiting[0][0] <= self._groups_written:
             self._carry_out(self._waiting.popleft()[1])
 
-    def _ask_office(self, wanted: fx.CallCapability) -> list[fx.Input]:
-        """Ask with what the handles stand for; where one stands for nothing, nothing is asked."""
-        arguments = self._node.media.reveal(wanted.call, wanted.slot, wanted.arguments)
-        if isinstance(arguments, SecretsGone):
-            return [fx.CapabilityAnswered(wanted.call, wanted.step, arguments, wanted.attempt)]
-        self._node.office.ask(replace(wanted, arguments=arguments), lambda given: self.guard(lambda: self.feed(given)))
-        return []
-
     def _carry_out(self, effects: list[Waiting], first: int = 0, answers: tuple[fx.Input, ...] = ()) -> None:
-        node = self._node
+        node, is_watched = self._node, self._is_watched
         for index in range(first, len(effects)):
             effect = effects[index]
-            if self._stops_here(lambda: self._carry_out(effects, index, answers), effect):  # noqa: B023 - it is over then
-                return
-            self._leave_if_over()
-            node.note_act(self, effect)
+            if is_watched:
+                if self._stops_here(lambda: self._carry_out(effects, index, answers), effect):  # noqa: B023 - over then
+                    return
+            else:
+                node.moment += 1
+            if node.active is not self or node.boundaries.notes:
+                self._leave_if_over()
+                node.note_act(self, effect)
             if isinstance(effect, fx.SendSip):
                 node.send(effect)
             elif type(effect) in FOR_MEDIA and effect.slot >= 0:  # type: ignore[union-attr]
                 node.media.apply(effect)  # type: ignore[arg-type]
-            elif isinstance(effect, Then):
-                effect.do()
-            elif isinstance(effect, fx.InspectMedia):
-                seen = node.media.inspect(effect.call, effect.slot)
-                answers += (seen,) if seen is not None else ()
-            elif isinstance(effect, fx.Report):
-                node.log.reports.append(effect)
-            elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
-                answers += (fx.MediaStopped(effect.call),)
-            elif isinstance(effect, fx.CallCapability):
-                answers += tuple(self._ask_office(effect))
-            elif isinstance(effect, fx.WorkAnswered):
-                node.log.work[effect.item] = effect.mistake
-            elif isinstance(effect, fx.PlacementAnswered):
-                node.log.placed[effect.call] = effect.mistake
-            elif isinstance(effect, RunEffect):
-                answers += tuple(node.runs.answer(effect))
-            elif not isinstance(effect, Elsewhere):
-                node.media.apply(effect)
+            else:
+                answers += tuple(carry_out(self, node, effect))
         for answer in answers:
             self.feed(answer)

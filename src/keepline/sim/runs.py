@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 from keepline.call import effects_run as fx
 from keepline.call.facts import Fact
-from keepline.call.facts.run import EventTold
+from keepline.call.facts.run import RUN_TYPES, EventTold
 from keepline.call.runs import index
 from keepline.model.limits_runs import RUNS_PER_READ
+
+RUN_KINDS = frozenset(RUN_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class SimRuns:
         fresh = self._written[self._read :]
         self._read += len(fresh)
         for fact in fresh:
+            if type(fact) not in RUN_KINDS:
+                continue
             for change in index.changes_of(fact):
                 self._apply(change)
 

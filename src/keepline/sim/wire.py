@@ -20,9 +20,13 @@ class TextWire:
         """What came. Raises PeerError where it is no message."""
         return parse_message(data)
 
+    def look(self, data: bytes) -> Request | Response:
+        """The same for a reader that changes nothing of it."""
+        return parse_message(data)
+
 
 class ObjectWire(TextWire):
-    """Each message is made once and handed on; every reader has a copy of its own, which it may change."""
+    """Each message is made once and handed on; a reader has a copy of its own, where it may change it."""
 
     __slots__ = ("_known",)
 
@@ -31,7 +35,7 @@ class ObjectWire(TextWire):
 
     def note(self, data: bytes, message: Request | Response) -> None:
         """What these bytes say, from whoever made them of it."""
-        self._known[data] = copy_of(message)
+        self._known[data] = message
 
     def read(self, data: bytes) -> Request | Response:
         """What came. Raises PeerError where it is no message."""
@@ -39,6 +43,13 @@ class ObjectWire(TextWire):
         if known is None:
             known = self._known[data] = parse_message(data)
         return copy_of(known)
+
+    def look(self, data: bytes) -> Request | Response:
+        """The same for a reader that changes nothing of it."""
+        known = self._known.get(data)
+        if known is None:
+            known = self._known[data] = parse_message(data)
+        return known
 
 
 def copy_of(message: Request | Response) -> Request | Response:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from math import inf
 from random import Random
+from typing import Any
 
 from keepline.model.errors import LocalError
 from keepline.model.limits import SIM_EVENTS_MAX
@@ -20,7 +21,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.now_s = BEGAN_S
         self.random = Random(seed)
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._pushed = 0
         self._events = 0
 
@@ -29,15 +30,15 @@ class World:
         """Seconds since the beginning."""
         return self.now_s - BEGAN_S
 
-    def at(self, at_s: float, do: Callable[[], None]) -> None:
+    def at(self, at_s: float, do: Callable[..., None], *given: Any) -> None:
         """Do something at a node time; what is due at one instant happens in the order of these calls."""
         self._pushed += 1
-        heappush(self._due, (max(at_s, self.now_s), self._pushed, do))
+        heappush(self._due, (max(at_s, self.now_s), self._pushed, do, given))
 
-    def after(self, wait_s: float, do: Callable[[], None]) -> None:
+    def after(self, wait_s: float, do: Callable[..., None], *given: Any) -> None:
         """Do something so many seconds from now."""
         self._pushed += 1
-        heappush(self._due, (self.now_s + wait_s, self._pushed, do))
+        heappush(self._due, (self.now_s + wait_s, self._pushed, do, given))
 
     @property
     def next_s(self) -> float:
@@ -46,10 +47,11 @@ class World:
 
     def run(self, until_s: float) -> None:
         """Let everything happen that is due up to then. Raises `LocalError` where it does not come to rest."""
-        while self._due and self._due[0][0] <= until_s:
+        due = self._due
+        while due and due[0][0] <= until_s:
             self._events += 1
             if self._events > SIM_EVENTS_MAX:
                 raise LocalError(f"more than {SIM_EVENTS_MAX} events: something goes round in circles")
-            self.now_s, _, do = heappop(self._due)
-            do()
+            self.now_s, _, do, given = heappop(due)
+            do(*given)
         self.now_s = until_s

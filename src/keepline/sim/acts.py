@@ -1,0 +1,51 @@
+"""What a calls process does outside of itself, in virtual time, the most frequent effects left out (`sim.process`)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from keepline.call import effects as fx
+from keepline.call.effects_path import PathAnswered
+from keepline.call.effects_run import RunEffect
+from keepline.flow.capabilities import SecretsGone
+from keepline.node.outbox import Then, Waiting
+
+if TYPE_CHECKING:
+    from keepline.sim.node import SimNode
+    from keepline.sim.process import SimProcess
+
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered
+"""Effects that are done already, or that nobody is there for."""
+
+
+def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterable[fx.Input]:
+    """One effect; what the process is told of it at once."""
+    if isinstance(effect, Then):
+        effect.do()
+    elif isinstance(effect, fx.InspectMedia):
+        seen = node.media.inspect(effect.call, effect.slot)
+        return (seen,) if seen is not None else ()
+    elif isinstance(effect, fx.Report):
+        node.log.reports.append(effect)
+    elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
+        return (fx.MediaStopped(effect.call),)
+    elif isinstance(effect, fx.CallCapability):
+        return ask_office(process, node, effect)
+    elif isinstance(effect, fx.WorkAnswered):
+        node.log.work[effect.item] = effect.mistake
+    elif isinstance(effect, fx.PlacementAnswered):
+        node.log.placed[effect.call] = effect.mistake
+    elif isinstance(effect, RunEffect):
+        return node.runs.answer(effect)
+    elif not isinstance(effect, Elsewhere):
+        node.media.apply(effect)  # type: ignore[arg-type]
+    return ()
+
+
+def ask_office(process: "SimProcess", node: "SimNode", wanted: fx.CallCapability) -> tuple[fx.Input, ...]:
+    """Ask with what the handles stand for; where one stands for nothing, nothing is asked."""
+    arguments = node.media.reveal(wanted.call, wanted.slot, wanted.arguments)
+    if isinstance(arguments, SecretsGone):
+        return (fx.CapabilityAnswered(wanted.call, wanted.step, arguments, wanted.attempt),)
+    node.office.ask(replace(wanted, arguments=arguments), lambda given: process.guard(lambda: process.feed(given)))
+    return ()
