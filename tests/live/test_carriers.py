@@ -146,3 +146,19 @@ def test_what_is_drained_is_passed_over_also_by_a_successor(carriers: Carriers, 
     ]
     node.command("path", "release", "first")
     assert "drain" not in node.command("paths").stdout
+
+
+def test_rfc3261_11_a_carrier_that_answers_nothing_is_found_out_before_a_call_is_tried(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    extra = [
+        word
+        for setting in (*(f"trunks.{name}.outbound.proxy=127.0.0.1:{port}" for name, port in
+                          zip(("first", "second"), ports, strict=True)), "outbound.probe_every_s=1")
+        for word in ("--set", setting)
+    ]  # fmt: skip
+    settings = NodeSettings(OPERATION, tmp_path / "data", slots=20, extra=extra)
+    with LocalNode(settings) as node, Carriers(node, ports).play(tmp_path, NOBODY, None):
+        wait_until("it is found out", lambda: "telephony/first  degraded" in node.command("paths").stdout, WITHIN_S)
+        assert "probes unanswered" in node.command("paths").stdout
+        assert node.stop() == 0
+        node.wait_gone()

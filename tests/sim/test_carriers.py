@@ -39,6 +39,7 @@ def carriers_program() -> Program:
         for name, (host, port) in (("first", FIRST), ("second", SECOND))
     )
     policy = replace(usual.operation.outbound, carriers=(OutboundCarrier("first", 1), OutboundCarrier("second", 2)))
+    policy = replace(policy, probe_every_s=0.0)  # it is calls that are looked at
     operation = replace(usual.operation, trunks=trunks, outbound=policy)
     return replace(usual, operation=operation, passwords={SECRET: PASSWORD})
 

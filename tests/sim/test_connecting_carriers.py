@@ -36,7 +36,7 @@ def carriers_program() -> Program:
     [trunk] = usual.operation.trunks
     dead = Trunk("dead", ("198.51.100.7/32",), outbound=TrunkOutbound("198.51.100.7", 5060))
     carriers = (OutboundCarrier("dead", 1), OutboundCarrier("carrier", 2))
-    policy = replace(usual.operation.outbound, carriers=carriers)
+    policy = replace(usual.operation.outbound, carriers=carriers, probe_every_s=0.0)
     return replace(usual, operation=replace(usual.operation, trunks=(trunk, dead), outbound=policy))
 
 

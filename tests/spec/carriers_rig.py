@@ -15,7 +15,9 @@ NAMES = {host: name for name, host in HOSTS.items()}
 class CarriersPlacer(Placer):
     """The rig with several trunks that take calls, in their order."""
 
-    def __init__(self, *names: str, settings: Mapping[str, OutboundCarrier] | None = None) -> None:
+    def __init__(
+        self, *names: str, settings: Mapping[str, OutboundCarrier] | None = None, probe_every_s: float = 0.0
+    ) -> None:
         super().__init__()
         self.log: list[tuple[str, Message]] = []
         """What was sent, by carrier."""
@@ -29,7 +31,7 @@ class CarriersPlacer(Placer):
         )
         usual = {trunk.name: OutboundCarrier(trunk.name, place) for place, trunk in enumerate(trunks)}
         carriers = tuple((usual | dict(settings or {})).values())
-        policy = OutboundPolicy(allow=("*",), carriers=carriers)
+        policy = OutboundPolicy(allow=("*",), carriers=carriers, probe_every_s=probe_every_s)
         self.operation = replace(self.operation, trunks=trunks, outbound=policy)
         self.program = Program(self.operation, FLOWS)
         self.exchange.add_program(self.program, current=True)

@@ -13,6 +13,7 @@ from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.carriers.asking import base_call_id
+from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
 from keepline.call.effects_path import WishPath
 from keepline.call.facts import CallBegun, CallReceived
@@ -80,6 +81,7 @@ class Exchange:
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
+        self.probing = Probing(self, self._schedule_probe)
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses = Responses(self, self._requests.left)
@@ -138,6 +140,7 @@ class Exchange:
             self.gate.use(program.operation, program.passwords)
             self.tolls.use(program.operation.outbound)
             self.registrations.use(program, self.identity)
+            self.probing.use(program.operation)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
@@ -193,6 +196,8 @@ class Exchange:
                 self.unfinished.due(turn, key)
             elif kind == "register":
                 self.registrations.due(turn, key)
+            elif kind == "probe":
+                self.probing.due(turn, key)
             elif kind == "rest":
                 self.touch(turn, key)
             elif kind in ("run", "runs"):
@@ -355,12 +360,17 @@ class Exchange:
     def _schedule_registration(self, trunk: str, at_s: float) -> None:
         self.agenda.add(Due(at_s, "register", trunk))
 
+    def _schedule_probe(self, trunk: str, at_s: float) -> None:
+        self.agenda.add(Due(at_s, "probe", trunk))
+
     def _is_stale(self, due: Due) -> bool:
         if due.kind == "call":
             call = self.calls.get(due.key)
             return call is None or call.timers.get(due.timer) != due.at_s
         if due.kind == "unfinished":
             return self.unfinished.is_stale(due)
+        if due.kind == "probe":
+            return self.probing.is_stale(due.key, due.at_s)
         if due.kind == "rest":
             return due.key not in self.sleepers
         if due.kind in ("left", "register"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from keepline.call import effects as fx
 from keepline.call import interruption, proving, teardown
 from keepline.call.adoption import LeftCalls
+from keepline.call.carriers.probing import OWNER
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring
 from keepline.call.outbound.declining import acknowledge_again, decline
@@ -56,6 +57,8 @@ class Responses:
             self._on_late_ringing(turn, heard)
         elif method == "REGISTER":
             exchange.registrations.hear(turn, heard)
+        elif method == "OPTIONS" and heard.owner.startswith(OWNER):
+            exchange.probing.hear(turn, heard)
         else:
             exchange.on_call(turn, heard.owner, lambda t, c: _tell(t, c, heard))
 

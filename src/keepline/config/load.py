@@ -14,6 +14,7 @@ from keepline.config.capability_checks import check_capabilities
 from keepline.config.class_checks import check_classes
 from keepline.config.dependencies import dependencies_of
 from keepline.config.dependency_checks import check_dependencies
+from keepline.config.outbound import outbound_policy_of
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
@@ -29,7 +30,7 @@ from keepline.config.store import (
 from keepline.config.stored import keep_values, moved
 from keepline.config.tree import Plain, Position, Tree, dotted, read_tree, read_value
 from keepline.config.trunk_checks import check_outbound, check_trunks
-from keepline.config.trunks import outbound_policy_of, trunks_of
+from keepline.config.trunks import trunks_of
 from keepline.config.witnesses import check_witnesses, journal_settings_of
 from keepline.config.words import add_validation_mistakes
 from keepline.model.capability import CapabilityAction

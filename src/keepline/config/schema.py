@@ -11,7 +11,8 @@ from pydantic_core import CoreSchema
 
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
-from keepline.config.trunks import OutboundFile, TrunkFile
+from keepline.config.outbound import OutboundFile
+from keepline.config.trunks import TrunkFile
 from keepline.config.values import (
     REFERENCE,
     Advertised,

@@ -177,6 +177,8 @@ class OutboundPolicy:
     emergency: EmergencyRule | None = None
     carriers: tuple[OutboundCarrier, ...] = ()
     """The trunks that calls go out by which name none; empty for the first trunk that places calls, alone."""
+    probe_every_s: float = 30.0
+    """Those of them that no call was tried with for so long are asked by OPTIONS; 0 never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,12 @@ class Carrier:
     """When calls of the last second were begun."""
     seats: set[Seat] = field(default_factory=set)
     """What is under way."""
+    used_at_s: float = float("-inf")
+    """When an INVITE was sent to it last."""
+    is_failing: bool = False
+    """The last INVITE came to nothing by it: no OPTIONS speaks against that."""
+    probe: str = ""
+    """What came of the last OPTIONS: answered, or what went wrong."""
 
 
 class Carriers:
@@ -122,7 +128,9 @@ class Carriers:
             name, known = f"{TELEPHONY}/{each.trunk}", self._of(each.trunk)
             view, wished = self.view(each.trunk, now_s), self.wishes.of(name, now_s)
             told = standing_of(name, each.order, view, self._load(each, now_s), each.channels_max, wished)
-            found.append(told | {"first_p99_s": known.first.p99_s, "rings_p99_s": known.rings.p99_s})
+            found.append(
+                told | {"first_p99_s": known.first.p99_s, "rings_p99_s": known.rings.p99_s, "probe": known.probe}
+            )
         return found
 
     # What becomes of calls --------------------------------------------------------------------------------------------
@@ -130,6 +138,7 @@ class Carriers:
     def begin(self, turn: Turn, name: str, seat: Seat) -> None:
         """It is asked for a call."""
         carrier = self._of(name)
+        carrier.used_at_s = turn.now_s
         carrier.begun.append(turn.now_s)
         carrier.seats.add(seat)
         self._tell(turn, name, carrier.health.step(turn.now_s, Tried()))
@@ -157,13 +166,29 @@ class Carriers:
         figures = {} if ring_s is None else {"post_dial_delay_s": ring_s}
         if ring_s is not None:
             carrier.rings.add(ring_s)
+        carrier.is_failing = False
         used = Used(True, "INVITE", began_at_s=began_s, figures=figures)
         self._tell(turn, name, carrier.health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
 
     def failed(self, turn: Turn, name: str, began_s: float, why: str) -> None:
         """It did not."""
-        health, peers = self._of(name).health, self._peers_of(name, turn.now_s)
-        self._tell(turn, name, health.step(turn.now_s, Used(False, "INVITE", why, began_s), peers))
+        carrier, peers = self._of(name), self._peers_of(name, turn.now_s)
+        carrier.is_failing = True
+        self._tell(turn, name, carrier.health.step(turn.now_s, Used(False, "INVITE", why, began_s), peers))
+
+    def last_used_s(self, name: str) -> float:
+        """When it was asked for a call last."""
+        return self._of(name).used_at_s
+
+    def probed(self, turn: Turn, name: str, why: str) -> None:
+        """What came of an OPTIONS: empty where it was answered. One that is answered mends no INVITE that failed."""
+        carrier, now_s = self._of(name), turn.now_s
+        carrier.probe = why or "answered"
+        if not why and carrier.is_failing:
+            return
+        if carrier.health.view(now_s).may_try:
+            self._tell(turn, name, carrier.health.step(now_s, Tried()))
+        self._tell(turn, name, carrier.health.step(now_s, Used(not why, "probe", why, now_s)))
 
     # INVITEs that nobody wants any more -------------------------------------------------------------------------------
 

@@ -1,0 +1,109 @@
+"""RFC 3261 §11: carriers that no call was tried with are asked whether they are there, and calls are believed first."""
+
+import pytest
+
+from keepline.call.carriers.probing import AGAIN_S, ANSWER_S
+from keepline.paths.delays import SILENCE_S_MAX
+from keepline.sip.message import Message, Request, make_response
+from tests.spec.carriers_rig import HOSTS, CarriersPlacer
+from tests.spec.placing_rig import answered
+
+EVERY_S = 30.0
+
+
+def probed(placer: CarriersPlacer, name: str) -> Request:
+    """The last OPTIONS that a carrier was sent."""
+    found = [each for carrier, each in placer.log if carrier == name and isinstance(each, Request)]
+    return next(each for each in reversed(found) if each.method == "OPTIONS")
+
+
+def answer(placer: CarriersPlacer, name: str, status: int = 200) -> list[Message]:
+    return placer.hear_of(name, make_response(probed(placer, name), status, to_tag="there"))
+
+
+def standing(placer: CarriersPlacer, name: str) -> dict[str, object]:
+    found = placer.exchange.switchboard.carriers.standings(placer.operation, placer.now_s)
+    return next(each for each in found if each["path"] == f"telephony/{name}")
+
+
+def test_rfc3261_11_1_idle_carriers_are_asked_each_for_itself() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    placer.wait(0.1)
+    assert sorted(placer.take_log()) == ["first OPTIONS", "second OPTIONS"]
+    placer.wait(0.0)
+
+
+def test_rfc3261_11_2_an_answer_of_any_kind_proves_that_it_is_there() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    placer.wait(0.1)
+    answer(placer, "first", 200)
+    answer(placer, "second", 404)
+    assert (standing(placer, "first")["condition"], standing(placer, "second")["condition"]) == ("healthy", "healthy")
+    assert standing(placer, "first")["evidence"] == "the last probe went well"
+    placer.take_log()
+    placer.wait(EVERY_S - 1.0)
+    assert placer.take_log() == []
+    placer.wait(1.0)
+    assert sorted(placer.take_log()) == ["first OPTIONS", "second OPTIONS"]
+
+
+@pytest.mark.parametrize("status", [0, 408, 500, 503])
+def test_one_that_is_not_there_is_asked_again_soon_and_found_down(status: int) -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    for _ in range(5):
+        placer.wait(0.1)
+        if status:
+            answer(placer, "first", status)
+        answer(placer, "second")
+        placer.wait(ANSWER_S + AGAIN_S if not status else AGAIN_S)
+    found = standing(placer, "first")
+    assert (found["condition"], found["breaker"]) == ("down", "open")
+    assert str(found["evidence"]).startswith("5 of the last 5 probes ")
+    placer.take_log()
+    placer.place()
+    assert "second INVITE" in placer.take_log()
+
+
+def test_one_that_comes_back_is_tried_and_takes_its_place_again() -> None:
+    placer = CarriersPlacer(probe_every_s=1.0)
+    for _ in range(5):
+        placer.wait(ANSWER_S + AGAIN_S)
+    assert standing(placer, "first")["condition"] == "down"
+    for _ in range(60):
+        placer.wait(1.0)
+        for name in HOSTS:
+            if any(carrier == name for carrier, _ in placer.log):
+                answer(placer, name)
+    assert standing(placer, "first")["breaker"] == "closed"
+
+
+def test_calls_come_first() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    placer.wait(0.1)
+    answer(placer, "first")
+    placer.wait(20.0)
+    invite = placer.place()
+    placer.hear_of("first", answered(invite))
+    placer.take_log()
+    placer.wait(20.0)
+    assert "first OPTIONS" not in placer.take_log(), "a call went by it 20 s ago"
+    placer.wait(10.1)
+    assert "first OPTIONS" in placer.take_log()
+
+
+def test_options_fine_invite_dead_is_dead() -> None:
+    placer = CarriersPlacer(probe_every_s=1.0)
+    for number in range(5):
+        placer.place(call=f"00000000000000a{number}")
+    placer.wait(SILENCE_S_MAX + 0.01)
+    placer.wait(2.0)
+    answer(placer, "first")
+    found = standing(placer, "first")
+    assert (found["condition"], found["probe"]) == ("down", "answered")
+
+
+def test_a_node_that_drains_asks_nobody() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    placer.exchange.draining = True
+    placer.wait(100.0)
+    assert placer.take_log() == []
