@@ -15,6 +15,7 @@ from typing import TextIO
 from keepline.call.facts import CallPlaced, CallReceived
 from keepline.model.errors import KeeplineError
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect
+from keepline.node.removed import no_journal
 from keepline.proof.key import PUBLIC_FILE, NoLogKey, read_public
 from keepline.proof.notes import KeptNote
 from keepline.proof.verify import Findings, JournalVerifier, StoredFact, StoredSegment
@@ -78,7 +79,7 @@ def _line_of(fact: StoredFact | StoredSegment) -> str:
 def _open(data: Path) -> sqlite3.Connection:
     path = data / FILE_NAME
     if not path.exists():
-        raise CannotProve(f"no journal in {data}: no node has run there yet; --data names the directory of one")
+        raise CannotProve(no_journal(data))
     try:
         return connect(path, read_only=True)
     except (sqlite3.Error, JournalFailed) as error:

@@ -17,6 +17,7 @@ from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
 from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
+from keepline.node.removed import no_journal
 
 
 class NoJournal(KeeplineError):  # noqa: N818
@@ -39,7 +40,7 @@ class JournalReader:
     def __init__(self, data: Path) -> None:
         path = data / FILE_NAME
         if not path.exists():
-            raise NoJournal(f"no journal in {data}: no node has run there yet; --data names the directory of one")
+            raise NoJournal(no_journal(data))
         self._path = path
         with self._reading():
             self._connection = connect(path, read_only=True)

@@ -51,3 +51,12 @@ def what_was_removed(paths: NodePaths, supervisor: ProcessId) -> str:
         f"{paths.data} was removed under the node that runs there (supervisor pid {supervisor.pid}): it goes on with "
         f"its calls, and nothing of them is kept; `keepline stop --data {paths.data}` ends it, then `keepline up` anew"
     )
+
+
+def no_journal(data: Path) -> str:
+    """Why a data directory has no journal, and what to do."""
+    paths = NodePaths(data)
+    supervisor = supervisor_of_removed(paths)
+    if supervisor is not None:
+        return f"no journal in {data}: {what_was_removed(paths, supervisor)}"
+    return f"no journal in {data}: no node has run there yet; --data names the directory of one"

@@ -16,9 +16,11 @@ from keepline.model.limits import CONTROL_CLIENTS_MAX, CONTROL_FDS_PER_MESSAGE_M
 from keepline.node import control
 from keepline.node.control import ControlClient, Message, NodeNotRunning
 from keepline.node.control_server import ControlServer
+from keepline.node.journal_proof import CannotProve, verify_data
 from keepline.node.lock import take_lock
 from keepline.node.paths import NodePaths
 from keepline.node.processes import identify
+from keepline.node.reader import JournalReader, NoJournal
 from keepline.node.removed import supervisor_of_removed
 
 
@@ -257,6 +259,10 @@ def test_a_node_whose_directory_was_removed_is_found(paths: NodePaths) -> None:
     with pytest.raises(NodeNotRunning, match=text):
         control.ask(paths.data, {"op": "status"}, 1)
     assert supervisor_of_removed(NodePaths(paths.data.parent / "another")) is None
+    with pytest.raises(NoJournal, match=text):
+        JournalReader(paths.data)
+    with pytest.raises(CannotProve, match=text):
+        verify_data(paths.data, None, [])
     os.close(descriptor)
     with pytest.raises(NodeNotRunning, match="no node runs"):
         control.ask(paths.data, {"op": "status"}, 1)
