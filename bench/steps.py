@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.machine import syncs_per_s
+from bench.machine import Meter, flat_pids, syncs_per_s
 from keepline.demo_node import LocalNode, NodeSettings
 from keepline.node.journal_file import FILE_NAME, connect
 
@@ -98,14 +98,21 @@ def _one_width(
     node: LocalNode, python: Path, base: Path, width: int, rounds: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
     taken: dict[str, list[float]] = {"keepline": [], "shipped": [], "wal": []}
+    cpu: dict[str, list[float]] = {"keepline": [], "shipped": [], "wal": []}
+    """Milliseconds of processor time a step."""
     for number in range(rounds):
+        meter = Meter(flat_pids(node.status()["processes"]))
         taken["keepline"].append(ours(node, width, STEPS[width]))
+        cpu["keepline"].append(sum(meter.cpu_s().values()) * 1000 / (width * STEPS[width]))
         for mode in ("shipped", "wal"):
             file = base / f"{mode}-{width}-{number}.sqlite"
-            taken[mode].append(peer(python, file, mode, width, STEPS[width]))
+            told = peer(python, file, mode, width, STEPS[width])
+            taken[mode].append(float(told["steps_per_s"]))
+            cpu[mode].append(float(told["cpu_s"]) * 1000 / (width * STEPS[width]))
     result: dict[str, Any] = {name: round(statistics.median(figures), 1) for name, figures in taken.items()}
     result["times_shipped"] = round(result["keepline"] / result["shipped"], 1)
     result["times_wal"] = round(result["keepline"] / result["wal"], 1)
+    result["cpu_ms_per_step"] = {name: round(statistics.median(figures), 3) for name, figures in cpu.items()}
     result["all"] = taken
     say(f"  {width} at once: {words(result)}")
     return result
@@ -113,9 +120,11 @@ def _one_width(
 
 def words(result: dict[str, Any]) -> str:
     """One width's result in words."""
+    cpu = result["cpu_ms_per_step"]
     return (
         f"{result['keepline']:,.0f} steps/s; DBOS as shipped {result['shipped']:,.0f} ({result['times_shipped']}x), "
-        f"with WAL {result['wal']:,.0f} ({result['times_wal']}x)"
+        f"with WAL {result['wal']:,.0f} ({result['times_wal']}x); processor time a step {cpu['keepline']:.2f} ms "
+        f"(the whole node), {cpu['shipped']:.2f} and {cpu['wal']:.2f} ms"
     )
 
 
@@ -141,15 +150,15 @@ def _wait_for_end(node: LocalNode, run: str) -> None:
             time.sleep(POLL_S)
 
 
-def peer(python: Path, file: Path, mode: str, width: int, steps: int) -> float:
-    """The same of DBOS."""
+def peer(python: Path, file: Path, mode: str, width: int, steps: int) -> dict[str, Any]:
+    """The same of DBOS, and the processor time that it took."""
     command = [str(python), str(HERE / "dbos_steps.py"), str(file), mode, str(width), str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)
     if done.returncode:
         raise RuntimeError(f"DBOS failed: {done.stderr[-2000:]}")
-    told = json.loads(done.stdout.strip().splitlines()[-1])
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     assert told["journal_mode"] == {"shipped": "delete", "wal": "wal"}[mode], told
-    return float(told["steps_per_s"])
+    return told
 
 
 def peer_python(say: Callable[[str], None]) -> Path:

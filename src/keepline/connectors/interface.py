@@ -62,7 +62,7 @@ def pick(answer: Any, place: FieldPath) -> Any:
 def reply_of(answer: Any, action: CapabilityAction) -> UseOutcome:
     """The declared fields of an answer; one that breaks its contract is as good as none."""
     if action.response is None:
-        return Reply(answer if isinstance(answer, Mapping) else {} if answer is None else {"value": answer})
+        return Reply({} if answer is None else answer if isinstance(answer, Mapping) else {"value": answer})
     try:
         return Reply({name: pick(answer, place) for name, place in action.response.items()})
     except MissingFieldError as missing:

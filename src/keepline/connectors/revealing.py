@@ -42,15 +42,15 @@ def opened(value: Any) -> Any:
     """Arguments with the digits in them."""
     if isinstance(value, SecretValue):
         return value.opened()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # dict by itself, since asking whether it is a Mapping takes long
         return {name: opened(each) for name, each in value.items()}
     return [opened(each) for each in value] if isinstance(value, list) else value
 
 
 def has_secret(value: Any) -> bool:
     """Whether there is one anywhere in an argument."""
-    if isinstance(value, Mapping):
-        return any(has_secret(each) for each in value.values())
+    if isinstance(value, dict | Mapping):
+        return any(has_secret(each) for each in value.values()) if value else False
     return any(has_secret(each) for each in value) if isinstance(value, list) else isinstance(value, SecretValue)
 
 

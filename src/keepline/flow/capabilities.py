@@ -21,7 +21,11 @@ from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESU
 Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | None
 """What an argument or a field of an answer may hold; lists and mappings hold the same."""
 _NAME = re.compile(r"([A-Za-z][\w-]*)\.([A-Za-z_]\w*)")
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode
+_raw_decode = json.JSONDecoder().raw_decode
+_REPLY = '{"reply":'
 _DECIMAL, _DATE, _DATETIME, _MAPPING = "$decimal", "$date", "$datetime", "$mapping"
 _SECRET = "$secret"
 
@@ -171,7 +175,16 @@ def write_value(value: object) -> str:
 
 def read_value(text: str) -> Any:
     """What `write_value` wrote."""
-    return _rich(json.loads(text))
+    return _rich(_parsed(text))
+
+
+def _parsed(text: str) -> Any:
+    """As `json.loads`, which first looks for the white space that nobody writes."""
+    try:
+        value, end = _raw_decode(text)
+    except ValueError:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
@@ -197,7 +210,7 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
 
 def read_outcome(text: str) -> UseOutcome:
     """What `write_outcome` wrote; raises `LocalError` for anything else."""
-    told = json.loads(text)
+    told = _parsed(text)
     if "reply" in told:
         return Reply(_rich(told["reply"]), told.get("age_s", 0.0))
     if "refused" in told:
@@ -209,6 +222,11 @@ def read_outcome(text: str) -> UseOutcome:
     if "unknown" in told:
         return Unknown(told["unknown"])
     raise LocalError(f"this is no outcome of a use: {text[:100]}")
+
+
+def is_reply(text: str) -> bool:
+    """Whether what `write_outcome` wrote is an answer."""
+    return text.startswith(_REPLY) or isinstance(read_outcome(text), Reply)
 
 
 def outcome_words(text: str) -> str:
@@ -257,11 +275,13 @@ def _plain(value: object) -> object:
 
 
 def _plain_mapping(value: Mapping[Any, object]) -> object:
-    for key in value:
+    plain, has_tag = {}, False
+    for key, each in value.items():
         if not isinstance(key, str):
             raise TypeError(f"use: a key of a mapping is text, not {key!r}")
-    plain = {key: _plain(each) for key, each in value.items()}
-    return {_MAPPING: plain} if any(key.startswith("$") for key in plain) else plain
+        plain[key] = _plain(each)
+        has_tag = has_tag or key.startswith("$")
+    return {_MAPPING: plain} if has_tag else plain
 
 
 def _rich(value: Any) -> Any:

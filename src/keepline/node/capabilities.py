@@ -60,26 +60,29 @@ class Capabilities:
         self._now_s = now_s
         self._paths: dict[tuple[str, str, str], Bulkhead] = {}
         self.choosing = UsePaths(now_s)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        """The uses under way, by their numbers."""
+        self._asked = 0
         self.doubt: Callable[[], str] = lambda: ""
         """Why no answer can be put on record now."""
 
     def ask(self, wanted: CallCapability) -> None:
         """Begin a use; its answer is fed when there is one."""
-        task = self._loop.create_task(self._carry_out(wanted))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._asked += 1
+        self._tasks[self._asked] = self._loop.create_task(self._carry_out(wanted, self._asked))
 
     def refuse(self, wanted: CallCapability, why: str) -> None:
         """Answer without asking."""
         self._loop.call_soon(self._answer, wanted, Unavailable(why))
 
-    async def _carry_out(self, wanted: CallCapability) -> None:
+    async def _carry_out(self, wanted: CallCapability, number: int) -> None:
         try:
             outcome = await self._outcome(wanted)
         except Exception as error:  # nothing was asked
             log.exception("use_broken", call=wanted.call, capability=wanted.capability)
             outcome = Unavailable(f"{type(error).__name__}: {error}")
+        finally:
+            self._tasks.pop(number, None)
         self._answer(wanted, outcome)
 
     def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:

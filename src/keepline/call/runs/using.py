@@ -14,7 +14,7 @@ from keepline.call.turn import Turn
 from keepline.call.unfinished.doubt import Asker, key_of, settle
 from keepline.call.unfinished.resolving import told_of
 from keepline.flow import StepOutcome, StepResult, Unavailable, Unknown, Use
-from keepline.flow.capabilities import UseOutcome, outcome_words, read_outcome, unanswered, write_outcome
+from keepline.flow.capabilities import UseOutcome, is_reply, outcome_words, read_outcome, unanswered, write_outcome
 from keepline.flow.steps import fingerprint
 from keepline.model.capability import CapabilityAction
 from keepline.model.limits_runs import RUN_USE_ATTEMPTS_MAX
@@ -125,7 +125,7 @@ def _action(turn: Turn, run: RunState, action: str, capability: str) -> Capabili
 def _result(turn: Turn, run: RunState, request: Use, outcome: UseOutcome) -> StepResult:
     value = _settled(turn, run, run.use, outcome)
     name = f"{request.capability}.{request.action}"
-    if isinstance(read_outcome(value), Unavailable | Unknown):
+    if not is_reply(value) and isinstance(read_outcome(value), Unavailable | Unknown):
         turn.emit(Report("use_failed", run.id, f"{name}: {outcome_words(value)}"))
     attempts = run.use.attempt if run.use is not None else 1
     return StepResult(request.verb, fingerprint(request), StepOutcome.DONE, value, name, attempts)
@@ -140,8 +140,10 @@ def leave_undone(turn: Turn, run: RunState, why: str) -> None:
 def _settled(turn: Turn, run: RunState, use: RunUseStarted | None, outcome: UseOutcome) -> str:
     """An outcome for the journal; a doubt that is left goes on without the flow."""
     value = write_outcome(outcome, changes=use is not None)
+    if use is None or is_reply(value):
+        return value
     found = read_outcome(value)
-    if use is None or not isinstance(found, Unknown):
+    if not isinstance(found, Unknown):
         return value
     asker = Asker(run.id, run.started.flow, run.started.operation)
     return write_outcome(settle(turn, asker, use, found, _action(turn, run, use.action, use.capability)), changes=True)
