@@ -117,8 +117,19 @@ def _print_status(reply: Mapping[str, object]) -> None:
             for name, each in value.items():
                 table.add_row(f"copy {name}", _copy(each))
         else:
-            table.add_row(key.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
+            table.add_row(key.replace("_", " "), _plain(value))
     Console(highlight=False).print(table)
+
+
+def _plain(value: object) -> str:
+    """`none`, `yes`, `1.5`; of a mapping `waiting facts 0, flush s 0.1`, of a list its members."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_plain, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _registration(found: Mapping[str, object]) -> str:

@@ -193,6 +193,26 @@ def test_status_for_a_person(run: Run, node: FakeNode) -> None:
     ]
 
 
+def test_status_for_a_person_has_no_brackets(run: Run, node: FakeNode) -> None:
+    node.status = {
+        "trouble": [],
+        "journal": {"waiting_facts": 0, "flush_s": 0.5},
+        "restarts": {},
+        "tcp": {"listens": True},
+        "note": None,
+    }
+    lines = [line.split(maxsplit=1) for line in run("status").out.splitlines()]
+    assert [each[-1].strip() for each in lines] == [
+        "none",
+        "waiting facts 0, flush s 0.5",
+        "none",
+        "listens yes",
+        "none",
+    ]
+    node.status = {"trouble": ["no warm process", "a slow disk"]}
+    assert run("status").out.split(maxsplit=1)[1].strip() == "no warm process; a slow disk"
+
+
 def test_status_without_a_node(run: Run, node: FakeNode) -> None:
     node.running = False
     ran = run("status", "--data", "elsewhere")
