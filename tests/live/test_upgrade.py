@@ -117,6 +117,14 @@ def test_a_file_that_is_wrong_is_refused_before_anything_happens(edited_node: Lo
     assert (code, "keeps its node.drain_limit_s" in words) == (2, True), words
 
 
+def test_code_that_cannot_be_read_is_refused_before_anything_happens(edited_node: LocalNode, operation: Path) -> None:
+    before = complete(edited_node)
+    edit(operation / "flows.py", '"""\n', '"""\ndef broken(:\n')
+    code, words = upgrade(edited_node, operation)
+    assert (code, "flows.py" in words) == (2, True), words
+    assert complete(edited_node) == before
+
+
 def test_a_version_that_ends_of_itself_is_taken_back(edited_node: LocalNode, operation: Path, crowd: Crowd) -> None:
     node, before = edited_node, edited_node.status()["operation"]
     deadly = "    threading.Timer(3.0, lambda: os._exit(3)).start()\n"

@@ -190,7 +190,8 @@ class Active:
         if self._exchange.sleepers.wakeful and not self._is_stopped:
             began_s = self._loop.time()
             self.feed(fx.WakeSome(WAKES_PER_TURN))
-            self._loop.call_later(self._loop.time() - began_s, self._wake_sleepers)
+            is_silent = bool(self._exchange.sleepers.cut_off)  # they hear nothing until then
+            self._loop.call_later(0.0 if is_silent else self._loop.time() - began_s, self._wake_sleepers)
 
     def _beat(self) -> None:
         self._leave_if_over()

@@ -51,6 +51,7 @@ from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
 from keepline.node.programs import Programs, asks_for_names
 from keepline.node.run_start import begin_runs
+from keepline.node.scheduling import run_early
 from keepline.node.slots import Slots
 from keepline.node.streams import Streams
 from keepline.node.tones import store_tones
@@ -195,6 +196,7 @@ class CallsProcess:
     def _promote(self) -> None:
         began_s = time.monotonic()
         self._watch.stop()
+        run_early()  # before what is only being started, its own standby above all
         self._epoch = next_epoch(self._paths.journal, self._slots.calls_epoch)
         self._slots.calls_epoch = self._epoch
         self._read_tail()

@@ -6,6 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 from keepline.call import effects as fx
 from keepline.call.facts import Fact
@@ -23,6 +24,8 @@ EPOCH = 3
 
 class Asleep(list[str]):
     """Calls that nobody has touched yet."""
+
+    cut_off: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def wakeful(self) -> int:

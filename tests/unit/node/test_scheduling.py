@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from keepline.node.scheduling import IS_RAISED, ORDINARY, REAL_TIME, run_first, scheduling_of
+from keepline.node.scheduling import AUTOGROUP, IS_RAISED, ORDINARY, REAL_TIME, run_first, scheduling_of
 
 FIRST = (
     "import os, resource, threading\n"
@@ -20,9 +20,9 @@ NOBODY = 65_534
 roots = pytest.mark.skipif(os.geteuid() != 0, reason="only root may take a permission away, and has them all")
 
 
-def told(before: str = "pass") -> list[str]:
+def told(before: str = "pass", ask: str = "run_first") -> list[str]:
     """How a process runs, and a thread of it, that did something before it asked to run first."""
-    command = [sys.executable, "-c", FIRST.replace("BEFORE", before)]
+    command = [sys.executable, "-c", FIRST.replace("BEFORE", before).replace("run_first", ask)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
 
@@ -41,6 +41,24 @@ def test_without_any_permission_nothing_changes_and_nothing_fails() -> None:
 def test_where_real_time_is_refused_the_nice_value_is_raised_in_the_session_and_of_it() -> None:
     refusing = "def refuse(*_): raise PermissionError\nos.sched_setscheduler = refuse"
     assert told(refusing) == [IS_RAISED, IS_RAISED]
+
+
+GROUP = "\nprint(open('/proc/self/autogroup').read().split()[-1])"
+
+
+@roots
+def test_who_is_to_run_early_is_raised_and_its_session_if_that_is_its_own() -> None:
+    assert told(ask="run_early") == [IS_RAISED, IS_RAISED]
+    if os.path.exists(AUTOGROUP):
+        asked = "import os{}; from keepline.node.scheduling import run_early; run_early()" + GROUP
+        found = [
+            subprocess.run(
+                [sys.executable, "-c", asked.format(own)], capture_output=True, check=True, timeout=60
+            ).stdout
+            for own in ("; os.setsid()", "")
+        ]
+        assert found[0].strip() == b"-10"
+        assert found[1].strip() != b"-10", "a shell's session is not its to raise"
 
 
 def test_who_is_gone_runs_in_no_manner(monkeypatch: pytest.MonkeyPatch) -> None:
