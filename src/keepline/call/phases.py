@@ -75,6 +75,8 @@ BROKEN = "broken"
 class Timer(Enum):
     """The deadlines of a call. At most one of each runs."""
 
+    __hash__ = object.__hash__  # members are single: no need to hash their names, which Enum does in Python
+
     RING = "ring"
     """The end of ringing: we answer; of a call that we placed: we give up."""
     RETRANSMIT_ANSWER = "retransmit_answer"

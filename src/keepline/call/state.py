@@ -83,7 +83,7 @@ class CallState:
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bids", "bye_over",
         "bye_received", "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used",
-        "ended", "entry", "failed", "flow_ended", "flow_run", "handing", "interruption", "invite", "joined",
+        "ended", "entry", "failed", "flow_ended", "flow_run", "handing", "id", "interruption", "invite", "joined",
         "leave_why", "leg_placed", "mark", "media_stopped", "message", "message_digits", "messages", "part", "phase",
         "placing", "prompt_over_at_s", "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s",
         "secrets", "silent", "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use",
@@ -95,7 +95,7 @@ class CallState:
         """How it began, by an INVITE of either side."""
         self.mark = mark_of(received.sip_call_id)
         """Who dies while it works on this call leaves this behind."""
-        self.invite = invite  # of a call that we place, the one in work
+        self.id, self.invite = received.call, invite  # of a call that we place, the one in work
         self.placing = Placing(received) if isinstance(received, CallPlaced) else None
         self.bids: tuple[Placing, ...] = ()  # by their numbers, where several carriers were asked
         self.remote_tag = received.remote_tag
@@ -165,10 +165,6 @@ class CallState:
         """Our BYE was answered, or nobody answers it."""
         self.answer_interval_s = 0.0
         self.timers: dict[Timer, float] = {}
-
-    @property
-    def id(self) -> str:
-        return self.received.call
 
     @property
     def answer_at_s(self) -> float:

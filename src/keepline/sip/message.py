@@ -278,8 +278,10 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
     stamped = stamped_via(request.top_via, source_host, source_port)
     if stamped is None:
         return
-    others = split_list(request.headers.get("Via") or "")[1:]
-    text = ", ".join([str(stamped), *others])
+    text = str(stamped)
+    line = request.headers.get("Via") or ""
+    if "," in line:
+        text = ", ".join([text, *split_list(line)[1:]])
     request.headers.set_first("Via", text)
     request._via = (text, stamped)
 

@@ -7,9 +7,10 @@ Source: RFC 4566, RFC 3264, RFC 3551 §6 (static payload types), RFC 4733 §2.4.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from ipaddress import IPv4Network, ip_address
+from typing import NamedTuple
 
 from keepline.model.errors import PeerError
 from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX, SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
@@ -29,6 +30,7 @@ _NO_PEERS = (IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4"))
 _MEDIA_LINE = re.compile(r"([A-Za-z0-9\-]{1,32}) (\d{1,5})(?:/\d{1,5})? ([A-Za-z0-9/\-]{1,64})((?: [^ ]+)+)", re.A)
 _CONNECTION = re.compile(r"IN IP[46] ([^ /]+)(?:/[0-9/]+)?", re.A)
 _RTPMAP = re.compile(r"(\d{1,3}) +([^ /]+)/(\d{1,6})(?:/(\d{1,2}))?", re.A)
+_PTIME = re.compile(r"[1-9]\d{0,3}", re.A)
 _TIME = re.compile(r"\d{1,20} \d{1,20}", re.A)
 _PAYLOAD_TYPE_MAX = 127
 _PORT_MAX = 65_535
@@ -128,7 +130,7 @@ def offer_answer(
 
     `local_host` is an IP address of the family that media uses; `codecs` are those we have, the offerer's order wins.
     """
-    accepted: Answer | None = None
+    accepted: _Fit | None = None
     sections: list[str] = []
     for media in offer.media:
         fit = _fit(media, local_host, local_port, codecs) if accepted is None else None
@@ -149,7 +151,7 @@ def offer_answer(
     if accepted is None:
         return None
     head = _head(local_host, session_id, version, offer.times)
-    return replace(accepted, sdp=(head + "".join(sections)).encode())
+    return Answer((head + "".join(sections)).encode(), *accepted)
 
 
 def make_offer(
@@ -217,7 +219,7 @@ def _media(lines: list[str], host: str | None, direction: str) -> Media:
                 if payload_type.isascii() and payload_type.isdigit() and len(payload_type) < 4:
                     fmtp[int(payload_type)] = parameters
             elif name == "ptime":
-                ptime_ms = int(argument) if re.fullmatch(r"[1-9]\d{0,3}", argument, re.A) else None
+                ptime_ms = int(argument) if _PTIME.fullmatch(argument) else None
             elif name == "rtcp-mux":
                 rtcp_mux = True
             elif name in _DIRECTIONS:
@@ -233,12 +235,25 @@ def _connection(value: str) -> str:
     return match[1]
 
 
-def _fit(media: Media, local_host: str, local_port: int, codecs: Sequence[str]) -> Answer | None:
-    """What we would agree to of one m= section, its description still empty; None to reject it."""
+class _Fit(NamedTuple):
+    """An `Answer` without its description."""
+
+    codec: str
+    payload_type: int
+    dtmf_payload_type: int | None
+    remote_host: str
+    remote_port: int
+    direction: str
+    frame_ms: int
+    rtcp_mux: bool
+
+
+def _fit(media: Media, local_host: str, local_port: int, codecs: Sequence[str]) -> _Fit | None:
+    """What we would agree to of one m= section; None to reject it."""
     if media.kind != "audio" or media.port == 0 or media.protocol != "RTP/AVP" or media.host is None:
         return None
     remote = _address(media.host) if len(media.host) <= SIP_CACHED_CHARS_MAX else None
-    if remote is None or remote.version != (6 if ":" in local_host else 4) or not _is_somebody(remote):
+    if remote is None or remote.version != (6 if ":" in local_host else 4) or not remote.is_somebody:
         return None
     here = _address(local_host)
     is_here = remote == here or (remote.is_loopback and here is not None and not here.is_loopback)
@@ -263,22 +278,29 @@ def _fit(media: Media, local_host: str, local_port: int, codecs: Sequence[str]) 
         # Hold as RFC 2543 spelt it (RFC 3264 §8.4): there is nowhere to send to.
         direction = "recvonly" if direction in ("sendrecv", "recvonly") else "inactive"
     frame_ms = media.ptime_ms if media.ptime_ms in PTIMES_MS else PTIME_MS
-    return Answer(b"", chosen[0], chosen[1], dtmf, str(remote), media.port, direction, frame_ms, media.rtcp_mux)
+    return _Fit(chosen[0], chosen[1], dtmf, remote.text, media.port, direction, frame_ms, media.rtcp_mux)
 
 
-def _is_somebody(remote: IPv4Address | IPv6Address) -> bool:
-    """Whether audio may be sent to an address; the unspecified one is a hold (RFC 3264 §8.4)."""
-    if remote.is_unspecified:
-        return True
-    return not remote.is_multicast and not any(remote in network for network in _NO_PEERS)
+class _Address(NamedTuple):
+    """What there is to know of an address for media."""
+
+    text: str
+    version: int
+    is_loopback: bool
+    is_unspecified: bool
+    is_somebody: bool
+    """Audio may be sent to it; the unspecified one is a hold (RFC 3264 §8.4)."""
 
 
 @lru_cache(SIP_VALUES_CACHED_MAX)
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _address(host: str) -> _Address | None:
     try:
-        return ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return None
+    is_nobody = address.is_multicast or any(address in network for network in _NO_PEERS)
+    is_hold = address.is_unspecified
+    return _Address(str(address), address.version, address.is_loopback, is_hold, is_hold or not is_nobody)
 
 
 def _head(host: str, session_id: int, version: int, times: Sequence[str]) -> str:

@@ -121,7 +121,7 @@ def format_params(params: Params) -> str:
     """`;name=value;flag`, or nothing."""
     if not params:
         return ""
-    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in params.items())
+    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params.items()])
 
 
 def parse_params(text: str) -> Params:
