@@ -1,9 +1,11 @@
 """Flows without a caller in a real node: active is killed while they wait; the whole node is started again."""
 
 import json
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -175,4 +177,29 @@ def test_the_whole_node_is_started_again(node: LocalNode) -> None:
     assert runs(node)[days]["until"] == until
     assert start(node, "naps", "--var", "seconds=1", "--key", "days") == days
     assert '"5"' in await_end(node, start(node, "hears", "--var", "order=18"))
+    assert node.command("verify").returncode == 0
+
+
+def test_runs_go_on_though_the_journal_is_damaged(node: LocalNode) -> None:
+    """Who waits is told by the next journal's node; a key still counts once; what cannot be read is for a person."""
+    hears = start(node, "hears", "--var", "order=17", "--key", "order-17")
+    ended = start(node, "naps", "--var", "seconds=0", "--key", "done")
+    broken = start(node, "naps", "--var", "seconds=259200", "--key", "broken")
+    assert "rested 0" in await_end(node, ended)
+    wait_until("both wait", lambda: {runs(node)[each]["state"] for each in (hears, broken)} == {"waiting"}, WITHIN_S)
+    node.stop()
+    node.wait_gone()
+    with closing(sqlite3.connect(node.settings.data / "journal.db")) as journal, journal:
+        journal.execute("UPDATE facts SET body = CAST('{}' AS BLOB) WHERE call = ?", (broken,))
+    node.up()
+    assert any("the journal was damaged" in each for each in node.status()["trouble"])
+    assert start(node, "naps", "--var", "seconds=1", "--key", "done") == ended
+    assert start(node, "hears", "--var", "order=18", "--key", "order-17") == hears
+    node.command("flow", "tell", "paid", "17", "--var", "amount=9")
+    assert '"9"' in await_end(node, hears)
+    [item] = work(node)
+    assert (item["id"], item["key"], item["flow"]) == (f"{broken}-failed", "broken", "naps")
+    assert "journal-damaged-" in item["why"]
+    node.command("work", "close", item["id"], "--by", "Ana", "--outcome", "void")
+    assert work(node) == []
     assert node.command("verify").returncode == 0

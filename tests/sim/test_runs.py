@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,9 +10,10 @@ from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallPlaced
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted, RunStepEnded
+from keepline.call.runs.starting import version_for
 from keepline.call.runs.state import fold
 from keepline.call.turn import Program
-from keepline.flow import Call, HungUp, Overdue, Raised, Reply, Run, flow
+from keepline.flow import Call, HungUp, Overdue, Raised, Reply, Run, StartFlow, flow
 from keepline.flow.engine import FlowFunction
 from keepline.model.operation import FlowReference, Number, TrunkOutbound
 from keepline.sim.callee import CalleePlan
@@ -74,6 +76,18 @@ async def fails(run: Run) -> None:
 
 
 @flow
+async def daily(run: Run) -> None:
+    """Each day starts the next one, as the how-to has it."""
+    due = datetime.fromisoformat(run.variables["at"])
+    await run.wait(max(0.0, due.timestamp() - run.now_s))
+    tomorrow = due + timedelta(days=1)
+    while tomorrow.timestamp() < run.now_s:
+        tomorrow += timedelta(days=1)
+    await run.start("daily", key=tomorrow.isoformat(), at=tomorrow.isoformat())
+    await run.use("office.book")
+
+
+@flow
 async def decides(run: Run) -> str:
     told = await run.wait_for("decided")
     return f"{told.approved} {told.by['name']}"
@@ -114,7 +128,7 @@ async def promises(call: Call) -> None:
 
 FLOWS: dict[str, FlowFunction] = {
     each.__name__: each  # type: ignore[attr-defined]
-    for each in (orders, sums, part, hears, decides, fails, breaks, calls_back, confirm, promises)
+    for each in (orders, sums, part, hears, daily, decides, fails, breaks, calls_back, confirm, promises)
 }
 
 
@@ -286,6 +300,48 @@ def test_a_run_that_waits_without_a_key_is_told_by_its_id() -> None:
     over = runs.ended()
     assert over is not None
     assert over.value == '"True Ana"'
+
+
+def begin_daily() -> Runs:
+    runs = Runs("")
+    at = datetime.fromtimestamp(runs.began_s + 600.0, UTC).isoformat()
+    runs.world.after(0.1, lambda: runs.node.ask(StartRun("daily", RUN, at, (("at", at),))))
+    return runs
+
+
+def test_a_run_that_starts_the_next_is_one_for_each_day_whatever_dies() -> None:
+    undisturbed = begin_daily()
+    undisturbed.pass_days(3)
+    assert len(undisturbed.node.office.done) == 3
+    for moment in range(undisturbed.node.moment):
+        runs = begin_daily()
+        runs.node.dies_at = frozenset((moment,))
+        runs.pass_days(3)
+        assert runs.result == undisturbed.result, f"death at moment {moment}"
+    runs = begin_daily()
+    runs.pass_days(1)
+    runs.node.outage_s = 4 * DAY_S
+    runs.node.die()
+    runs.pass_days(8)
+    assert len(runs.node.office.done) == 1 + 1 + 3, "what was missed is done once, and not made up for day by day"
+
+
+def test_a_run_with_a_key_begins_with_the_version_that_is_current_and_a_child_with_its_parents() -> None:
+    begun = begin_daily()
+    begun.pass_days(0.001)
+    exchange = begun.node.exchange
+    assert exchange is not None
+    before = exchange.programs[exchange.current]
+    newer = Program(replace(before.operation, digest="b2"), FLOWS)
+    exchange.add_program(newer, current=True)
+    begun.pass_days(1.5)
+    started = [fact for fact in begun.node.written if isinstance(fact, RunStarted)]
+    assert [fact.operation for fact in started] == ["a1", "b2", "b2"]
+    own = Program(replace(before.operation, digest="a1"), FLOWS)
+    assert version_for(StartFlow("part", "", "{}"), own, newer) is own
+    assert version_for(StartFlow("part", "three", "{}"), own, newer) is newer
+    gone = Program(newer.operation, {})
+    assert version_for(StartFlow("part", "three", "{}"), own, gone) is own
 
 
 def test_a_callback_of_a_promise_is_made_once() -> None:

@@ -25,6 +25,14 @@ def run_id(*words: str) -> str:
     return "r" + blake2b("\0".join(words).encode(), digest_size=8).hexdigest()[:15]
 
 
+def version_for(request: StartFlow, own: Program, current: Program) -> Program:
+    """The version that a run is started with by a run: a child is its parent's, one with a key is on its own.
+
+    So a run that starts its next one, day after day, comes to what has been upgraded meanwhile.
+    """
+    return current if request.key and not _mistake_in_flow(request.flow, current) else own
+
+
 def started_by_step(
     request: StartFlow, parent: str, step: int, now_s: float, program: Program
 ) -> tuple[RunStarted | None, str]:

@@ -14,7 +14,7 @@ from keepline.call.facts.run import RunEnded, RunStarted, RunStepEnded, RunWaiti
 from keepline.call.inputs import PlaceCall
 from keepline.call.record import record_of
 from keepline.call.runs import using
-from keepline.call.runs.starting import started_by_step
+from keepline.call.runs.starting import started_by_step, version_for
 from keepline.call.runs.state import RunState, fold
 from keepline.call.turn import Turn
 from keepline.flow import (
@@ -157,7 +157,9 @@ def _begin_start(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
     assert isinstance(run.waiting.request, StartFlow)
     program = turn.program_of(run.started.operation)
     assert program is not None
-    started, mistake = started_by_step(run.waiting.request, run.id, run.waiting.step, turn.now_s, program)
+    request, current = run.waiting.request, runs.exchange.programs[runs.exchange.current]
+    version = version_for(request, program, current)
+    started, mistake = started_by_step(request, run.id, run.waiting.step, turn.now_s, version)
     if started is None:
         return result_of(run, mistake, outcome=StepOutcome.FAILED)
     runs.start(turn, started, is_new=not started.key)
