@@ -72,19 +72,36 @@ def show(
         for line in reader.ladder(found[0]):
             typer.echo(f"{clock(line.at_s)}  {line.direction}  {_whole(line.text) if full else short(line.text)}")
         return
-    typer.echo(line_of(reader.record(found[0]), whole_id=True))
+    record = reader.record(found[0])
+    typer.echo(line_of(record, whole_id=True))
     began_s: float | None = None
     for event in reader.events(found[0]):
         began_s = event.at_s if began_s is None else began_s
-        shown = {name: short(value) for name, value in event.fields.items() if name not in ("call", "at_s")}
+        shown = {
+            name: short(_last_line(value) if name == "error" else value)
+            for name, value in event.fields.items()
+            if name not in ("call", "at_s")
+        }
         fields = "  ".join(f"{name}={value}" for name, value in shown.items() if value)
         typer.echo(f"{event.at_s - began_s:+10.3f} s  {event.kind:<24} {fields}".rstrip())
+    if record.error:
+        typer.echo("\n" + "\n".join(map(_printable, record.error.strip().splitlines())))
+
+
+def _last_line(traceback: object) -> str:
+    """What went wrong: the line of a traceback that says so."""
+    return next(reversed(str(traceback or "").strip().splitlines()), "")
+
+
+def _printable(line: str) -> str:
+    """A line without what would move a terminal's cursor or change its colours: callers choose their names."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
 
 
 def _whole(message: str) -> str:
     """A message of SIP below its own line, indented; what no terminal should be told is left out."""
     lines = message.encode("latin-1", "replace").decode(errors="replace").strip().splitlines()
-    return "\n".join("".join(sign for sign in f"    {line}" if sign.isprintable()) for line in lines).strip() + "\n"
+    return "\n".join(_printable(f"    {line}") for line in lines).strip() + "\n"
 
 
 def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:
@@ -100,12 +117,13 @@ def line_of(record: "CallRecord", *, whole_id: bool = False) -> str:
         f"{record.ended_by or '-'} {record.sip_status or ''}".strip(),
         record.outcome or record.reason or "",
     ]
-    return "  ".join(parts).rstrip()
+    return _printable("  ".join(parts).rstrip())
 
 
 def short(value: object) -> str:
     """The first line of it, and no more than fits on one."""
     first, *rest = str("" if value is None else value).splitlines() or [""]
+    first = _printable(first)
     return f"{first[:99]}…" if len(first) > 100 else f"{first} …" if any(map(str.strip, rest)) else first
 
 

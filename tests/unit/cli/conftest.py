@@ -99,6 +99,7 @@ class FakeRecord:
     sip_status: int | None = 200
     reason: str = ""
     outcome: str = "completed"
+    error: str = ""
 
     def to_json(self) -> str:
         return json.dumps({"id": self.id, "state": self.state})

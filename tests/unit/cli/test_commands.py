@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import keepline
+from keepline.cli.records import _last_line, short
 from keepline.config import embedded_operation_path
 from tests.unit.cli.conftest import FakeJournal, FakeNode, FakeRecord, Ran, Run
 
@@ -305,6 +306,23 @@ def test_a_call_shown_is_its_timeline(run: Run, journal: FakeJournal) -> None:
         ["+0.000", "s", "call_received", "from=alice"],
         ["+0.250", "s", "call_answered"],
     ]
+
+
+def test_what_a_flow_failed_of_ends_the_timeline(run: Run, journal: FakeJournal) -> None:
+    error = "Traceback (most recent call last):\n  File 'flows.py', line 3\nZeroDivisionError: division by zero\n"
+    journal.put(FakeRecord("abc1", error=error))
+    lines = run("call", "show", "abc1").out.splitlines()
+    assert lines[-4:] == ["", *error.splitlines()]
+    assert _last_line(error) == "ZeroDivisionError: division by zero"
+    assert _last_line(None) == ""
+
+
+def test_no_caller_moves_the_cursor(run: Run, journal: FakeJournal) -> None:
+    journal.put(FakeRecord("abc1", from_="\x1b[2Jmallory\r\u202e", error="\x1b]0;x\x07"))
+    for shown in (run("calls").out, run("call", "show", "abc1").out):
+        assert "mallory" in shown
+        assert not any(each in shown for each in "\x1b\x07\r\u202e")
+    assert short("a\x1b[31mb") == "a\ufffd[31mb"
 
 
 def test_the_sip_ladder_of_a_call(run: Run, journal: FakeJournal) -> None:
