@@ -173,7 +173,7 @@ def run(
     tester = FlowTester(retailer())
     node = tester._node
     office = node.office = Gateway(tester._world, told.change, how)  # type: ignore[assignment]
-    node.boundaries.watch()
+    node.watch()
     node.dies_at, node.outage_s = frozenset() if dies_at is None else Deaths(node, dies_at, deaths), outage_s
     if plant is not None:
         plant(tester)

@@ -306,10 +306,10 @@ def test_outcomes_are_false_but_for_a_reply() -> None:
 @pytest.mark.parametrize("deaths", [USE_RESUMED_MAX - 1, USE_RESUMED_MAX])
 def test_deaths_before_it_is_sent_use_up_no_more_than_their_own_attempts(deaths: int) -> None:
     undisturbed = scene_of("book")
-    undisturbed.node.boundaries.watch()
+    undisturbed.node.watch()
     assert undisturbed.run() == []
     scene = scene_of("book")
-    scene.node.boundaries.watch()
+    scene.node.watch()
     first = undisturbed.node.boundaries.crash_points.index("CallCapability")
     scene.node.dies_at, scene.node.outage_s = Deaths(scene.node, first, deaths), 0.02
     assert scene.run() == []

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
+from keepline.sip.hosts import address_of
 from keepline.sip.identity import asserted_identity
 from keepline.sip.message import Request
 from keepline.sip.telephone import plain_number, user_of
@@ -46,7 +47,8 @@ class TrunkIndex:
         return name
 
     def _look_up(self, host: str) -> str:
-        address = ip_address(host.partition("%")[0])
+        plain = host.partition("%")[0]
+        address = address_of(plain) or ip_address(plain)
         address = getattr(address, "ipv4_mapped", None) or address
         return next((name for network, name in self._networks if address in network), "")
 

@@ -85,10 +85,10 @@ class SimNode:
         """Nobody holds its sockets."""
         self.boundaries = Boundaries()
         self.moment = 0
-        self.dies_at: frozenset[int] = frozenset()
-        """Moments."""
-        self.stops_at: frozenset[int] = frozenset()
-        """Moments at which who is at work is stopped by a signal; somebody must let it go on, or kill it."""
+        self.watches = False
+        """Something may happen at a moment."""
+        self._dies_at: frozenset[int] = frozenset()
+        self._stops_at: frozenset[int] = frozenset()
         self.outage_s = 0.3
         """From a death to the successor's first turn, where there is no supervisor."""
         self.write_s: Callable[[], float] | None = None
@@ -115,6 +115,29 @@ class SimNode:
         network.join(address, self._receive)
 
     # Life and death -------------------------------------------------------------------------------------------------
+
+    @property
+    def dies_at(self) -> frozenset[int]:
+        """Moments."""
+        return self._dies_at
+
+    @dies_at.setter
+    def dies_at(self, moments: frozenset[int]) -> None:
+        self._dies_at, self.watches = moments, True
+
+    @property
+    def stops_at(self) -> frozenset[int]:
+        """Moments at which who is at work is stopped by a signal; somebody must let it go on, or kill it."""
+        return self._stops_at
+
+    @stops_at.setter
+    def stops_at(self, moments: frozenset[int]) -> None:
+        self._stops_at, self.watches = moments, True
+
+    def watch(self) -> None:
+        """Note every boundary from now on."""
+        self.boundaries.watch()
+        self.watches = True
 
     @property
     def exchange(self) -> Exchange | None:

@@ -200,12 +200,6 @@ class SimProcess:
         self._backlog.append(rest)
         return True
 
-    @property
-    def _is_watched(self) -> bool:
-        """Something may happen to it at a moment."""
-        node = self._node
-        return bool(node.dies_at or node.stops_at or node.boundaries.notes or self.frozen_at_s is not None)
-
     def beat(self) -> None:
         """It says that it is at work, where it still may be; only a beat that changes something is made."""
         self._leave_if_over()
@@ -256,7 +250,7 @@ class SimProcess:
     def feed(self, given: fx.Input, then: Then | None = None) -> None:
         """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
-        if self._is_watched:
+        if self._node.watches or self.frozen_at_s is not None:
             if self._stops_here(lambda: self.feed(given, then), given):
                 return
         else:
@@ -322,7 +316,7 @@ class SimProcess:
         if self._node.write_s is not None:
             self._unwritten.append(facts)
             self.soon(self._commit, self._node.write_s())
-        elif not self._is_watched:
+        elif not self._node.watches and self.frozen_at_s is None:
             self._node.moment += 1
             self._write_now(facts, synced)
         elif not self._stops_here(lambda: self._write_now(facts, synced), facts):
@@ -350,7 +344,8 @@ class SimProcess:
             self._carry_out(self._waiting.popleft()[1])
 
     def _carry_out(self, effects: list[Waiting], first: int = 0, answers: tuple[fx.Input, ...] = ()) -> None:
-        node, is_watched = self._node, self._is_watched
+        node = self._node
+        is_watched = node.watches or self.frozen_at_s is not None
         for index in range(first, len(effects)):
             effect = effects[index]
             if is_watched:

@@ -67,7 +67,8 @@ class Message:
 
     @property
     def call_id(self) -> str:
-        return self._mandatory("Call-ID")
+        text = self.headers._first.get("Call-ID")
+        return text if text is not None else self._mandatory("Call-ID")
 
     @property
     def cseq(self) -> CSeq:

@@ -4,7 +4,7 @@ import pytest
 
 from keepline.model.errors import PeerError
 from keepline.model.limits import SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
-from keepline.sip import sdp, values
+from keepline.sip import hosts, sdp, values
 from keepline.sip.values import parse_name_addr, parse_uri
 
 
@@ -43,3 +43,13 @@ def test_media_addresses_are_kept_up_to_the_limit_and_long_ones_refused_unkept()
     offer = sdp.parse_sdp(f"v=0\no=- 1 1 IN IP4 h\nc=IN IP4 {host}\nt=0 0\nm=audio 4000 RTP/AVP 0\n".encode())
     assert sdp.offer_answer(offer, local_host="192.0.2.9", local_port=4000, session_id=1, version=1) is None
     assert sdp._address.cache_info().misses == kept
+
+
+def test_hosts_are_kept_up_to_the_limit_and_long_ones_are_no_addresses() -> None:
+    for number in range(SIP_VALUES_CACHED_MAX + 10):
+        assert hosts.address_of(f"10.2.{number >> 8}.{number & 255}") is not None
+    assert hosts._known.cache_info().currsize == SIP_VALUES_CACHED_MAX
+    assert hosts.address_of("example.com") is None
+    kept = hosts._known.cache_info().misses
+    assert hosts.address_of("1" * (SIP_CACHED_CHARS_MAX + 1)) is None
+    assert hosts._known.cache_info().misses == kept

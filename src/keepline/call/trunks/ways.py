@@ -5,12 +5,11 @@ behind a NAT there is no other way. Names are not looked up here.
 Source: RFC 3261 §12.2.1.1, §18.1.1, §18.2.2; RFC 3263 §4.1; RFC 5923 §1.
 """
 
-from ipaddress import ip_address
-
 from keepline.call.facts import CallBegun, CallEnded, ReinviteAnswered
 from keepline.call.state import CallState
 from keepline.model.errors import PeerError
 from keepline.sip.dialog import Dialog, next_hop, next_transport
+from keepline.sip.hosts import address_of
 from keepline.sip.peers import Address, TcpPeer, peer_at
 
 
@@ -47,9 +46,7 @@ def request_way(dialog: Dialog, source: Address, *, is_direct: bool) -> Address:
     """
     host, port = next_hop(dialog)
     transport = next_transport(dialog)
-    try:
-        ip_address(host)
-    except ValueError:
+    if address_of(host) is None:
         return source
     if not isinstance(source, TcpPeer):
         return TcpPeer(host, port) if transport == "tcp" else (host, port)
