@@ -16,9 +16,13 @@ class CarriersPlacer(Placer):
     """The rig with several trunks that take calls, in their order."""
 
     def __init__(
-        self, *names: str, settings: Mapping[str, OutboundCarrier] | None = None, probe_every_s: float = 0.0
+        self,
+        *names: str,
+        settings: Mapping[str, OutboundCarrier] | None = None,
+        probe_every_s: float = 0.0,
+        slots: int = 8,
     ) -> None:
-        super().__init__()
+        super().__init__(slots)
         self.log: list[tuple[str, Message]] = []
         """What was sent, by carrier."""
         trunks = tuple(
@@ -31,7 +35,9 @@ class CarriersPlacer(Placer):
         )
         usual = {trunk.name: OutboundCarrier(trunk.name, place) for place, trunk in enumerate(trunks)}
         carriers = tuple((usual | dict(settings or {})).values())
-        policy = OutboundPolicy(allow=("*",), carriers=carriers, probe_every_s=probe_every_s)
+        policy = OutboundPolicy(
+            allow=("*",), calls_per_hour_max=100_000, carriers=carriers, probe_every_s=probe_every_s
+        )
         self.operation = replace(self.operation, trunks=trunks, outbound=policy)
         self.program = Program(self.operation, FLOWS)
         self.exchange.add_program(self.program, current=True)

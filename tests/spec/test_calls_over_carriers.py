@@ -313,3 +313,22 @@ def test_a_successor_knows_what_is_held() -> None:
     placer.crash()
     placer.wait(2.1)
     assert (placer.record().state, placer.record().outcome) == ("ended", "busy")
+
+
+# How carriers are -----------------------------------------------------------------------------------------------------
+
+
+def evidence(placer: CarriersPlacer, name: str) -> tuple[str, str]:
+    view = placer.exchange.switchboard.carriers.view(name, placer.now_s)
+    return view.condition.value, view.evidence
+
+
+def test_200_but_no_audio_is_the_carriers_failure() -> None:
+    placer = CarriersPlacer()
+    for number, heard in enumerate((0, 500)):
+        placer._media_closes = False
+        first = placer.place(call=f"00000000000000a{number}")
+        placer.hear_of("first", answered(first))
+        placer.hear(callee_request(first, "BYE"))
+        placer.tell(fx.MediaStopped(f"00000000000000a{number}", packets_sent=500, packets_received=heard))
+    assert evidence(placer, "first") == ("healthy", "1 of the last 3 INVITEs answered without audio")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from keepline.call import established, interruption
-from keepline.call.carriers.racing import unresolved
+from keepline.call.carriers.racing import finish, unresolved
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import CloseMedia, MediaStopped, RecordingFinished, Report
 from keepline.call.facts import ByeReceived, ByeSent, CallEnded, CallPlaced, ending
@@ -150,7 +150,10 @@ def end(turn: Turn, call: CallState) -> None:
     ended = _ending(call, turn.now_s)
     if call.bids:
         ended = replace(ended, unresolved=unresolved(call))
-    turn.record(call, with_figures(ended, stopped, call.bye_status))
+    ended = with_figures(ended, stopped, call.bye_status)
+    turn.record(call, ended)
+    if call.placing is not None and call.placing.is_routed:
+        finish(turn, call, ended)
     turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
 
 

@@ -14,6 +14,7 @@ from keepline.call.carriers.asking import ask_another
 from keepline.call.carriers.bids import BIDS, BIDS_IGNORED, BidAction, BidEvent, BidState, event_of, is_alive, state_of
 from keepline.call.carriers.causes import BY_TROUBLE, Cause, Fault, Trouble, cause_of
 from keepline.call.carriers.folding import bids_of, invite_of
+from keepline.call.facts import CallEnded
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, UnresolvedBid
 from keepline.call.outbound.declining import decline
 from keepline.call.outbound.retry import proven_invite
@@ -29,6 +30,8 @@ from keepline.sip.peers import transport_to
 
 ECHO_S: Final = 2.0
 """After a "busy", how long a bid of which nothing was heard may still show that the callee is busy with it."""
+MUTE_PACKETS_MIN: Final = 150
+"""What we sent, 3 s, before it counts that nothing was heard."""
 UNSETTLED = (Phase.PLACING, Phase.PROCEEDING)
 ANOTHER_LEADS, ANOTHER_ANSWERED = "another carrier rings", "another carrier was answered"
 
@@ -228,6 +231,13 @@ def restore(turn: Turn, call: CallState) -> None:
             if bid.has_provisional:
                 turn.request(call, cancel_for(invite), bid.peer)
     begin(turn, call)
+
+
+def finish(turn: Turn, call: CallState, ended: CallEnded) -> None:
+    """The call is over: "200 but no audio" is the failure of the carrier that led."""
+    if call.answered is not None and not ended.packets_received and ended.packets_sent >= MUTE_PACKETS_MIN:
+        lead = _lead_of(call)
+        turn.switchboard.carriers.failed(turn, lead.carrier, lead.invite_at_s, BY_TROUBLE[Trouble.NO_AUDIO].why)
 
 
 def unresolved(call: CallState) -> tuple[UnresolvedBid, ...]:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from keepline.call.outbound.located import LocatedTrunks
 
 POLICY: Final = HealthPolicy(outcomes=10, failures_min=5, failure_share=0.5)
-"""A carrier that dies at fifty calls a second is left after a tenth of a second's calls; three failures are a blip."""
+"""A carrier that dies at fifty calls a second is left after a tenth of a second's calls: three failures of ten have the
+others asked first, five open the breaker.
+"""
 PEERS_EVERY_S: Final = 1.0
 """How often it is looked how the others do."""
 BAD: Final = (Condition.DOWN, Condition.DEGRADED)
@@ -163,12 +165,11 @@ class Carriers:
     def worked(self, turn: Turn, name: str, began_s: float, ring_s: float | None = None) -> None:
         """It brought a call to the callee, or the callee's word; `ring_s` after the INVITE it rang."""
         carrier = self._of(name)
-        figures = {} if ring_s is None else {"post_dial_delay_s": ring_s}
+        carrier.is_failing = False
+        used = Used(True, "INVITE", began_at_s=began_s)
+        self._tell(turn, name, carrier.health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
         if ring_s is not None:
             carrier.rings.add(ring_s)
-        carrier.is_failing = False
-        used = Used(True, "INVITE", began_at_s=began_s, figures=figures)
-        self._tell(turn, name, carrier.health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
 
     def failed(self, turn: Turn, name: str, began_s: float, why: str) -> None:
         """It did not."""
