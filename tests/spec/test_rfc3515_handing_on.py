@@ -11,9 +11,11 @@ from keepline.call.turn import Program
 from keepline.flow import Call, flow
 from keepline.model.limits import REFER_NOTIFIES_MAX, REFERS_MAX
 from keepline.model.operation import FlowReference, Number, OutboundPolicy
+from keepline.sip.digest import answers_in, proves
 from keepline.sip.message import Message, Request, Response, make_response, parse_message
 from tests.spec.exchange_rig import Dialog, invite
 from tests.spec.placing_rig import Placer, answer_of, answered, callee_request, methods
+from tests.spec.test_rfc3261_8_uac_retries import CHALLENGE, SECRET
 
 TARGET = "<sip:+15550002@pbx.example.com>"
 
@@ -255,3 +257,46 @@ def test_a_notify_that_is_answered_or_not_changes_nothing() -> None:
     for status in (200, 481):
         assert desk.hear(make_response(desk.notifies()[0], status)) == []
     assert methods(desk.hear(answered(desk.invites()[1], tag="colleague")))[-2:] == ["NOTIFY", "BYE"]
+
+
+def with_password() -> Desk:
+    """A desk whose agent's side asks for credentials, and a trunk that has them."""
+    desk = Desk()
+    [trunk] = desk.operation.trunks
+    assert trunk.outbound is not None
+    outbound = replace(trunk.outbound, username="shop", password=SECRET)
+    desk.operation = replace(desk.operation, trunks=(replace(trunk, outbound=outbound),))
+    desk.program = replace(desk.program, operation=desk.operation, passwords={SECRET: "sesame"})
+    desk.exchange.add_program(desk.program, current=True)
+    return desk
+
+
+def challenged(desk: Desk, notify: Request, nonce: str) -> Request:
+    """The NOTIFY that follows a challenge."""
+    [again] = desk.hear(make_response(notify, 401, headers=[("WWW-Authenticate", CHALLENGE.format(nonce))]))
+    assert isinstance(again, Request)
+    assert (again.method, again.cseq.number, again.body) == ("NOTIFY", notify.cseq.number + 1, notify.body)
+    [answer] = answers_in(again, "Authorization")
+    assert proves(answer, again, "sesame")
+    return again
+
+
+def test_rfc3261_22_2_a_notify_that_is_challenged_is_proven() -> None:
+    desk = with_password()
+    desk.refer()
+    first = challenged(desk, desk.notifies()[0], "n1")
+    assert desk.hear(make_response(first, 200)) == []
+    desk.hear(answer_of(desk.invites()[1], 486, tag="colleague"))
+    last = desk.notifies()[-1]
+    assert last.cseq.number == first.cseq.number + 1
+    again = challenged(desk, last, "n2")
+    assert again.body.startswith(b"SIP/2.0 486 ")
+    assert desk.hear(make_response(again, 401, headers=[("WWW-Authenticate", CHALLENGE.format("n3"))])) == []
+
+
+def test_rfc3261_22_2_a_successor_repeats_the_notify_with_its_proof() -> None:
+    desk = with_password()
+    desk.refer()
+    again = challenged(desk, desk.notifies()[0], "n1")
+    sent = desk.crash()
+    assert [each.encode() for each in sent if isinstance(each, Request) and each.method == "NOTIFY"] == [again.encode()]

@@ -92,5 +92,8 @@ def _is_awaited(call: CallState, request: Request) -> bool:
         transfer = call.transfer
         is_open = transfer is not None and not transfer.is_answered and not transfer.is_final
         return is_open and transfer is not None and transfer.asked.cseq == cseq
+    if request.method == "NOTIFY":
+        referral = call.handing.referral
+        return referral is not None and referral.notify is not None and referral.notify.cseq == cseq
     offered = call.agreement.offered
     return request.method == "INVITE" and offered is not None and offered.cseq == cseq

@@ -294,6 +294,8 @@ class CallState:
             self.transfer = replace(self.transfer, asked=asked)
         elif fact.method == "BYE" and self.bye_sent is not None:
             self.bye_sent = replace(self.bye_sent, bye=fact.request)
+        elif fact.method == "NOTIFY":
+            self.handing = self.handing.proven(fact.request, fact.cseq)
 
     def _apply_interruption(self, fact: InterruptedFact) -> None:
         self.interruption = self.interruption.after(fact)

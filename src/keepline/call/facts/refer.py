@@ -120,6 +120,14 @@ class Handing:
             return replace(self, referral=_owed(self.referral, fact))
         return replace(self, moving=_moved(self.moving, fact))
 
+    def proven(self, notify: str, cseq: int) -> "Handing":
+        """The same after the last NOTIFY was sent again with credentials: this one stands in its place."""
+        referral = self.referral
+        if referral is None or referral.notify is None:
+            return self
+        last = replace(referral.notify, notify=notify, cseq=cseq)
+        return replace(self, referral=replace(referral, notify=last, cseq_sent=cseq))
+
 
 def _owed(before: Referral | None, fact: ReferTaken | NotifySent) -> Referral | None:
     if isinstance(fact, ReferTaken):

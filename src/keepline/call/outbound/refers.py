@@ -8,6 +8,7 @@ and every NOTIFY are the same from whichever process. It refuses to place calls:
 from keepline.call.dialogs import bye_peer, dialog_of
 from keepline.call.effects import Address
 from keepline.call.facts.refer import NotifySent, ReferTaken
+from keepline.call.proving import as_sent
 from keepline.call.state import CallState, Phase, request_of
 from keepline.call.turn import Identity, Turn
 from keepline.model.limits import REFER_NOTIFIES_MAX
@@ -84,5 +85,5 @@ def restore(turn: Turn, leg: CallState) -> Request | None:
     if referral is None or leg.phase not in (Phase.ESTABLISHED, Phase.LEAVING):
         return None
     if referral.notify is not None:
-        turn.request(leg, request_of(referral.notify.notify), bye_peer(leg))
+        turn.request(leg, as_sent(turn, leg, referral.notify.notify), bye_peer(leg))
     return request_of(referral.taken.refer)
