@@ -79,6 +79,7 @@ class Receiver:
         now_ns = seconds * 1_000_000_000 + nanoseconds
         first = self.next_seq < 0
         if (seq != self.next_seq or ts != self.next_ts or kind > 0x7F) and not self._odd(seq, ts, kind, size, now_ns):
+            self._remember(ssrc, source)  # of another stream it may be, and then that is what is wrong
             return
         heard.packets += 1
         if not first:

@@ -71,6 +71,11 @@ def test_a_number_used_twice_for_different_audio_is_no_double(pair: tuple[socket
     assert (heard.doubled, heard.late_or_double, heard.packets) == (0, 2, 2)
 
 
+def test_what_is_late_may_be_another_stream_and_is_counted_as_one(pair: tuple[socket.socket, socket.socket]) -> None:
+    heard = receive(pair, [packet(900, 0, True), packet(901, 160), packet(5, 160, ssrc=8)]).heard
+    assert (heard.late_or_double, heard.ssrcs, heard.packets) == (1, 2, 2)
+
+
 def test_a_second_source_is_counted(pair: tuple[socket.socket, socket.socket]) -> None:
     near, _ = pair
     receiver = Receiver(near, array("Q", bytes(8 * GAP_BUCKETS)), 1000)
