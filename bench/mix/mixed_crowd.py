@@ -169,7 +169,7 @@ class MixedCrowd(Crowd):
             return
         kind = caller.script.kind
         if isinstance(kind, Talking) or kind.name == "message":
-            caller.leg.sender.audio_every = 1
+            caller.leg.sender.audio, caller.leg.sender.audio_every = self._near, 1
         if kind.listens_for:
             self._listeners[caller.call_id] = caller
         kind.answered(self, caller)
