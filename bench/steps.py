@@ -25,8 +25,8 @@ from keepline.node.journal_file import FILE_NAME, connect
 HERE = Path(__file__).parent
 PEER_ENVIRONMENT = HERE.parent / ".venv-dbos"
 WIDTHS = (1, 16, 64)
-STEPS = {1: 100, 16: 50, 64: 15}
-"""Of each flow, by how many there are at once; the same for both, so that both bear their beginnings and ends alike."""
+STEPS = {1: 200, 16: 200, 64: 50}
+"""Of each flow, by how many there are at once, the same for both; so many that beginnings and ends weigh little."""
 ROUNDS = 2
 WITHIN_S = 120.0
 POLL_S = 0.05

@@ -31,6 +31,8 @@ STALLS_KEPT_MAX = 1000
 SIP_BATCH = 64
 STARTS_A_SLOT_MAX = 5
 SIP_BUFFER_BYTES = 4 << 20
+PORT_RESTS_S = 2.0
+"""After a call: as with real phones, nobody else is there yet for what the other side still sends."""
 FINISHED_KEPT_MAX = 20_000
 """Ended calls that still answer the peer's retransmissions."""
 AUDIO_POOL = 50
@@ -105,6 +107,8 @@ class Crowd:
         self._timer_id = 0
         self._slots: list[list[Sender]] = [[] for _ in range(SLOTS)]
         self._graves: deque[str] = deque()
+        self._closing: deque[tuple[float, Any]] = deque()
+        """Sockets of calls that ended, and until when each keeps its port from another call."""
         self.stalls: deque[tuple[float, float]] = deque(maxlen=STALLS_KEPT_MAX)
         """(wall clock of its end, length), in seconds: when this program was not let run, or was not fast enough."""
         self._rng = random.Random(plan.seed)
@@ -208,7 +212,7 @@ class Crowd:
         if leg.slot >= 0:
             self._slots[leg.slot].remove(leg.sender)
         leg.receiver.finish()
-        leg.sock.close()
+        self._closing.append((time.monotonic() + PORT_RESTS_S, leg.sock))
 
     # --- the loop
 
@@ -254,6 +258,8 @@ class Crowd:
                 sender.tick()
             self._read_rtp()
             self._run_timers(now)
+            while self._closing and self._closing[0][0] <= now:
+                self._closing.popleft()[1].close()
             self._start_calls(now, now - begun)
             on_tick(now)
             if self.stopping and now > self._stop_at:
@@ -327,7 +333,7 @@ class Crowd:
         for caller in list(self.live.values()):
             if caller.leg is not None:
                 self._close(caller.leg)
-        for thing in (self._sip_poll, self._rtp_poll, self.sip, self.sink):
+        for thing in (self._sip_poll, self._rtp_poll, self.sip, self.sink, *(sock for _, sock in self._closing)):
             thing.close()
         gc.enable()
 

@@ -190,6 +190,7 @@ def forgotten(clock: Clock, loop: MediaLoop) -> Phone:
     clock.rig.send(Close(1, 0, 9))
     clock.wake(loop)
     clock.wake(loop, 0.6)
+    ended(clock, loop)
     phone = clock.rig.phone()
     clock.rig.send(clock.rig.opening(phone, call=2))
     clock.wake(loop)

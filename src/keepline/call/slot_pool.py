@@ -2,6 +2,9 @@
 
 A call whose media has stopped may still wait for a minute and more until its peer answers our BYE, or gives up. It
 keeps its slot while there are others, since the slot holds its figures; when none is free, the slot goes to a new call.
+
+A slot that was given back rests as long as it can: who was on it may not know yet that its call is over, and still
+send. Who takes over knows no order, so it begins behind the newest call.
 """
 
 from collections import deque
@@ -10,7 +13,7 @@ from collections import deque
 class SlotPool:
     """Slots by number; a call is named by its id."""
 
-    __slots__ = ("_idle", "_lent", "free")
+    __slots__ = ("_idle", "_lent", "_newest", "free")
 
     def __init__(self, count: int) -> None:
         self.free: deque[int] = deque(range(count))
@@ -19,6 +22,8 @@ class SlotPool:
         """Calls without media, that stopped first at the front, and their slots."""
         self._lent: set[str] = set()
         """Calls whose slot another one has."""
+        self._newest = -1
+        """The last slot that was claimed, until one is taken."""
 
     @property
     def has_room(self) -> bool:
@@ -32,6 +37,9 @@ class SlotPool:
 
     def take(self) -> int:
         """A slot for a new call. `IndexError` where there is no room."""
+        if self._newest >= 0:
+            self.free.rotate(-next((index for index, slot in enumerate(self.free) if slot > self._newest), 0))
+            self._newest = -1
         return self._borrow(next(iter(self._idle))) if self._idle and not self.free else self.free.popleft()
 
     def rest(self, call: str, slot: int) -> None:
@@ -48,9 +56,13 @@ class SlotPool:
             self.free.append(slot)
 
     def claim(self, call: str, slot: int, *, is_leaving: bool) -> bool:
-        """A predecessor's call has this slot; False where it cannot. One that is leaving gives way to a live one."""
+        """A predecessor's call has this slot; False where it cannot. One that is leaving gives way to a live one.
+
+        Calls claim theirs in the order in which they began.
+        """
         if slot in self.free:
             self.free.remove(slot)
+            self._newest = slot
             if is_leaving:
                 self._idle[call] = slot
             return True

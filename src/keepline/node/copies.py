@@ -41,7 +41,7 @@ def copy_tasks(operation: Operation, data: Path) -> list[CopyTask]:
 
 def with_copies(status: Mapping[str, object], data: Path) -> dict[str, object]:
     """A node's status, and how its copies are."""
-    found = dict(status)
+    found: dict[str, object] = {**status, "copies": {}}
     digest = status.get("operation")
     if not (data / FOLDER).is_dir() or not isinstance(digest, str):
         return found
@@ -58,6 +58,4 @@ def with_copies(status: Mapping[str, object], data: Path) -> dict[str, object]:
             troubles.append(": ".join(each for each in (task.name, state, why) if each))
         told[task.name] = {"age_s": round(age_s, 1) if age_s is not None else None, "why": why}
     before = found.get("trouble")
-    if not told:
-        return found
     return found | {"copies": told, "trouble": [*(before if isinstance(before, list) else ()), *troubles]}

@@ -63,6 +63,8 @@ from keepline.node.slots import H_MEDIA_TICK, Slots
 from keepline.succession.epochs import is_over
 
 TICKS_PER_S: Final = 500
+TICKS_PER_WAKE: Final = 2
+"""A frame of 20 ms goes out at the same wake each time, so that is no jitter, and half of the wakes are saved."""
 IDLE_S: Final = 0.15
 """The longest sleep, and so the age of a healthy heartbeat; with a stream open the timer wakes it at every tick."""
 
@@ -192,7 +194,7 @@ class MediaLoop:
         if armed:
             self._next_tick = self._tick_at(monotonic()) + 1
             first_s = self._slots.monotonic_anchor_s + self._next_tick / TICKS_PER_S
-            timerfd_set(self._timer_fd, first_s, 1 / TICKS_PER_S)
+            timerfd_set(self._timer_fd, first_s, TICKS_PER_WAKE / TICKS_PER_S)
         else:
             timerfd_set(self._timer_fd, 0, 0)
 

@@ -106,7 +106,7 @@ def with_witnesses(status: Mapping[str, object], data: Path) -> dict[str, object
 
     Who sends to them may be dead, so this is drawn from what is on the disk, and by whoever asks.
     """
-    found = dict(status)
+    found: dict[str, object] = {**status, "witnesses": {}}
     states = states_in(data)
     if not states:
         return found

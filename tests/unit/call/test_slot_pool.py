@@ -50,6 +50,18 @@ def test_of_two_calls_of_a_predecessor_with_one_slot_the_live_one_has_it() -> No
     assert not SlotPool(1).claim("other", 7, is_leaving=False)
 
 
+def test_who_takes_over_begins_behind_the_newest_call() -> None:
+    pool = SlotPool(6)
+    for call, slot in (("a", 5), ("b", 1), ("c", 3)):
+        assert pool.claim(call, slot, is_leaving=False)
+    assert [pool.take() for _ in range(2)] == [4, 0]
+    pool.give_back("c", 3)
+    assert [pool.take() for _ in range(2)] == [2, 3]
+    last = SlotPool(2)
+    assert last.claim("a", 1, is_leaving=False)
+    assert last.take() == 0
+
+
 def unacknowledged(rig: Rig) -> str:
     """A call whose caller never sends an ACK, up to our BYE."""
     dialog = rig.invite()

@@ -183,9 +183,9 @@ def test_of_old_deliveries_no_more_than_witness_deliveries_max_are_kept(
 
 
 def test_status_of_what_has_no_witness_is_as_it_was(tmp_path: Path) -> None:
-    assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x"}
+    assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x", "witnesses": {}}
     (tmp_path / "witnesses.db").write_bytes(b"not a database, of whatever length it may be")
-    assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x"}
+    assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x", "witnesses": {}}
 
 
 def test_the_version_that_runs_is_the_nodes_word(tmp_path: Path) -> None:
