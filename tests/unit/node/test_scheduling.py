@@ -43,22 +43,23 @@ def test_where_real_time_is_refused_the_nice_value_is_raised_in_the_session_and_
     assert told(refusing) == [IS_RAISED, IS_RAISED]
 
 
-GROUP = "\nprint(open('/proc/self/autogroup').read().split()[-1])"
+GROUP = "\nwith open('/proc/self/autogroup') as file: print(file.read().strip() or 'in no group')"
+
+
+def group_of(before: str) -> str:
+    """What the kernel says of the group of a process that did this, with `run_early` among its own words or without."""
+    asked = f"import os; from keepline.node.scheduling import run_early; {before}{GROUP}"
+    return subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
 
 
 @roots
 def test_who_is_to_run_early_is_raised_and_its_session_if_that_is_its_own() -> None:
     assert told(ask="run_early") == [IS_RAISED, IS_RAISED]
     if os.path.exists(AUTOGROUP):
-        asked = "import os{}; from keepline.node.scheduling import run_early; run_early()" + GROUP
-        found = [
-            subprocess.run(
-                [sys.executable, "-c", asked.format(own)], capture_output=True, check=True, timeout=60
-            ).stdout
-            for own in ("; os.setsid()", "")
-        ]
-        assert found[0].strip() == b"-10"
-        assert found[1].strip() != b"-10", "a shell's session is not its to raise"
+        assert group_of("os.setsid(); run_early()").endswith(" nice -10")
+        assert group_of("run_early()") == group_of("pass"), "a shell's session is not its to raise"
 
 
 def test_who_is_gone_runs_in_no_manner(monkeypatch: pytest.MonkeyPatch) -> None:
