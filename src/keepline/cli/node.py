@@ -82,14 +82,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say how the node is."""
-    from keepline.node.control import NodeNotRunning, ask
-    from keepline.node.copies import with_copies
-    from keepline.node.run_counts import with_runs
-    from keepline.node.witness_store import with_witnesses
+    from keepline.node.control import NodeNotRunning
+    from keepline.node.whole_status import whole_status
 
     try:
-        told = ask(data, {"op": "status"}, ASK_TIMEOUT_S)
-        reply = with_runs(with_copies(with_witnesses(told, data), data), data)
+        reply = whole_status(data, ASK_TIMEOUT_S)
     except NodeNotRunning as error:
         raise CommandFailed(str(error)) from error
     if as_json:

@@ -15,6 +15,7 @@ import uvicorn
 
 from keepline.desk.app import create_app
 from keepline.desk.copying import Copying
+from keepline.desk.following import Following
 from keepline.desk.node_source import NodeSource
 from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
@@ -86,8 +87,8 @@ def main() -> None:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
-    Witnessing(arguments.data).start()
-    Copying(arguments.data).start()
+    for name, begin in ("witnesses", Witnessing(arguments.data).begin), ("snapshots", Copying(arguments.data).begin):
+        Following(arguments.data, name, begin).start()
     _Server(config).run(sockets=[listener])
 
 

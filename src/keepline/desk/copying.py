@@ -12,15 +12,13 @@ from typing import Any, Final
 
 import structlog
 
-from keepline.config import load_stored
 from keepline.connectors.snapshot.file import FOLDER, CopyPlace, failure_of, note_failure, taken_at_s, write_copy
 from keepline.connectors.snapshot.source import CopyFailed, fetch_answers
-from keepline.desk.witnessing import running_digest
+from keepline.desk.following import keep_on
 from keepline.model.capability import CapabilityAction, Snapshot
-from keepline.model.errors import KeeplineError
+from keepline.model.operation import Operation
 from keepline.node.copies import CopyTask, copy_tasks
 
-LOOK_EVERY_S: Final = 1.0
 LEFT_KEPT_S: Final = 86_400.0
 """Of copies that the running version does not ask for: older calls may still."""
 Fetch = Callable[[Snapshot, Mapping[str, CapabilityAction]], Any]
@@ -28,49 +26,17 @@ log = structlog.get_logger("snapshot")
 
 
 class Copying:
-    """All copies of one node; follows the operation that it runs."""
+    """All copies of one node."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._digest = ""
-        self._ended: list[threading.Event] = []
 
-    def start(self) -> None:
-        """Work in the background until the process ends."""
-        threading.Thread(target=self._run, name="snapshots", daemon=True).start()
-
-    def _run(self) -> None:
-        ended = threading.Event()
-        while not ended.wait(LOOK_EVERY_S):
-            try:
-                self.look()
-            except (KeeplineError, OSError, ValueError) as error:
-                log.error("snapshots_not_followed", what=str(error))
-                ended.wait(10 * LOOK_EVERY_S)
-
-    def look(self) -> None:
-        """Follow the node to another version of its operation."""
-        digest = running_digest(self._data)
-        if not digest or digest == self._digest:
-            return
-        tasks = copy_tasks(load_stored(self._data, digest), self._data)
-        for each in self._ended:
-            each.set()
-        self._ended = [_begin(task) for task in tasks]
+    def begin(self, operation: Operation) -> list[threading.Event]:
+        """Keep the copies of an operation young; those of others are removed once they are old."""
+        tasks = copy_tasks(operation, self._data)
         remove_left({task.place.file for task in tasks}, self._data, time.time())
-        self._digest = digest
-
-
-def _begin(task: CopyTask) -> threading.Event:
-    ended = threading.Event()
-    maker = CopyMaker(task)
-
-    def run() -> None:
-        while not ended.wait(maker.pause_s(time.time())):
-            maker.attend(time.time())
-
-    threading.Thread(target=run, name=f"snapshot {task.name}", daemon=True).start()
-    return ended
+        makers = [(task.name, CopyMaker(task)) for task in tasks]
+        return [keep_on(f"snapshot {name}", maker.attend, maker.pause_s) for name, maker in makers]
 
 
 class CopyMaker:

@@ -9,11 +9,9 @@ from keepline.call.facts import Fact
 from keepline.call.record import CallRecord
 from keepline.call.unfinished.shown import shown
 from keepline.desk.source import Unavailable
-from keepline.node.control import NodeNotRunning, ask
-from keepline.node.copies import with_copies
+from keepline.node.control import NodeNotRunning
 from keepline.node.reader import JournalReader, NoJournal
-from keepline.node.run_counts import with_runs
-from keepline.node.witness_store import with_witnesses
+from keepline.node.whole_status import whole_status
 
 ASK_TIMEOUT_S = 2.0
 
@@ -29,8 +27,7 @@ class NodeSource:
 
     def status(self) -> dict[str, object]:
         try:
-            status = ask(self._data, {"op": "status"}, ASK_TIMEOUT_S)
-            return with_runs(with_copies(with_witnesses(status, self._data), self._data), self._data)
+            return whole_status(self._data, ASK_TIMEOUT_S)
         except (NodeNotRunning, OSError) as error:
             raise Unavailable(f"the node does not answer: {error}") from error
 

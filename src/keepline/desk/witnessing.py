@@ -4,85 +4,52 @@ any. What is due when is `keepline.proof.witnessing`'s to say; what was sent is 
 A checkpoint is on the disk before anybody sees it: a power cut must not make a witness a liar.
 """
 
-import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import structlog
 
-from keepline.config import load_stored
 from keepline.connectors.witness import WitnessFailed, deliver
 from keepline.connectors.witness.interface import Delivery
+from keepline.desk.following import LOOK_EVERY_S, keep_on
 from keepline.model.errors import KeeplineError
-from keepline.model.witness import JournalSettings, Witness, WitnessPlace
+from keepline.model.operation import Operation
+from keepline.model.witness import Witness, WitnessPlace
 from keepline.node.checkpoints import newest_checkpoint, signed_after, sync_journal
-from keepline.node.paths import NodePaths
 from keepline.node.witness_store import WitnessStore
 from keepline.proof.key import PUBLIC_FILE, read_public
 from keepline.proof.witnessing import next_attempt_s, trouble_of
 
-LOOK_EVERY_S: Final = 1.0
 Deliver = Callable[[WitnessPlace, Delivery], str]
 log = structlog.get_logger("witness")
 
 
 class Witnessing:
-    """All witnesses of one node; follows the operation that it runs."""
+    """All witnesses of one node."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._digest = ""
         self._store: WitnessStore | None = None
-        self._sending: list[threading.Event] = []
 
-    def start(self) -> None:
-        """Work in the background until the process ends."""
-        threading.Thread(target=self._run, name="witnesses", daemon=True).start()
-
-    def _run(self) -> None:
-        ended = threading.Event()
-        while not ended.wait(LOOK_EVERY_S):
-            try:
-                self.look()
-            except (KeeplineError, OSError, ValueError, sqlite3.Error) as error:
-                log.error("witnesses_not_followed", what=str(error))
-                ended.wait(10 * LOOK_EVERY_S)
-
-    def look(self) -> None:
-        """Follow the node to another version of its operation."""
-        digest = running_digest(self._data)
-        if not digest or digest == self._digest:
-            return
-        settings = load_stored(self._data, digest).journal
-        for each in self._sending:
-            each.set()
-        self._sending = []
-        if settings.witnesses or self._store is not None:
-            self._store = self._store or WitnessStore(self._data)
-            self._store.set_witnesses(settings)
-            self._sending = [self._begin(each, settings, self._store) for each in settings.witnesses]
-        self._digest = digest
-
-    def _begin(self, witness: Witness, settings: JournalSettings, store: WitnessStore) -> threading.Event:
-        ended = threading.Event()
-        sender = WitnessSender(self._data, witness, store)
-
-        def run() -> None:
-            while not ended.wait(min(LOOK_EVERY_S, settings.every_s)):
-                sender.attend(time.time())
-
-        threading.Thread(target=run, name=f"witness {witness.name}", daemon=True).start()
-        return ended
+    def begin(self, operation: Operation) -> list[threading.Event]:
+        """Send to the witnesses of an operation, and to no others."""
+        settings = operation.journal
+        if not settings.witnesses and self._store is None:
+            return []
+        store = self._store = self._store or WitnessStore(self._data)
+        store.set_witnesses(settings)
+        senders = [WitnessSender(self._data, each, store) for each in settings.witnesses]
+        pause_s = min(LOOK_EVERY_S, settings.every_s)
+        return [keep_on(f"witness {each.name}", each.attend, lambda _: pause_s) for each in senders]
 
 
 class WitnessSender:
     """One witness: sends it what is due, and says what went wrong, once."""
 
     def __init__(self, data: Path, witness: Witness, store: WitnessStore, deliver: Deliver = deliver) -> None:
+        self.name = witness.name
         self._data, self._witness, self._store = data, witness, store
         self._deliver = deliver
         self._trouble = ""
@@ -137,12 +104,3 @@ class WitnessSender:
         self._failed = ""
         if remark:
             log.warning("witness_weak", witness=self._witness.name, what=remark)
-
-
-def running_digest(data: Path) -> str:
-    """The version of the operation that the node of a data directory runs; empty while none runs."""
-    try:
-        found = json.loads(NodePaths(data).node_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(found.get("operation", "")) if isinstance(found, dict) else ""

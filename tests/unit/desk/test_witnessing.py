@@ -10,12 +10,11 @@ from structlog.testing import capture_logs
 
 from keepline.connectors.witness import WitnessFailed
 from keepline.connectors.witness.interface import Delivery
-from keepline.desk.witnessing import WitnessSender, running_digest
+from keepline.desk.witnessing import WitnessSender
 from keepline.model.limits import WITNESS_DELIVERIES_MAX
 from keepline.model.witness import FileWitness, JournalSettings, Witness, WitnessPlace
 from keepline.node import witness_store
 from keepline.node.checkpoints import newest_checkpoint
-from keepline.node.paths import NodePaths
 from keepline.node.witness_store import WitnessStore, states_in, with_witnesses
 from tests.unit.proof.proof_journal import tamper, write
 
@@ -186,13 +185,3 @@ def test_status_of_what_has_no_witness_is_as_it_was(tmp_path: Path) -> None:
     assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x", "witnesses": {}}
     (tmp_path / "witnesses.db").write_bytes(b"not a database, of whatever length it may be")
     assert with_witnesses({"node": "x"}, tmp_path) == {"node": "x", "witnesses": {}}
-
-
-def test_the_version_that_runs_is_the_nodes_word(tmp_path: Path) -> None:
-    assert running_digest(tmp_path) == ""
-    paths = NodePaths(tmp_path)
-    paths.create()
-    paths.node_file.write_text('{"operation": "ab"}', encoding="utf-8")
-    assert running_digest(tmp_path) == "ab"
-    paths.node_file.write_text("[]", encoding="utf-8")
-    assert running_digest(tmp_path) == ""
