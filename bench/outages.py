@@ -24,7 +24,10 @@ HERE: Final = Path(__file__).parent / "outage"
 RATE: Final = 50.0
 SECONDS, FAULT_AT_S, BACK_AT_S = 60.0, 20.0, 40.0
 CARRIERS: Final = {"first": "127.0.0.2:5080", "second": "127.0.0.3:5080"}
-EVENTS: Final = (*FAULTS, "killed")
+EVENTS: Final = (*FAULTS, "killed", "none")
+NEAR: Final = "0,0,0"
+FAR: Final = "20,7.5,0.005"
+"""Each way, of each message: a round trip of 40 ± 15 ms, and one of two hundred is lost."""
 PEERS: Final[dict[str, int | None]] = {"kamailio 500 ms": 500, "kamailio 200 ms": 200, "kamailio as shipped": None}
 DELAYED_S: Final = 0.02
 """A call is delayed that waited so much longer than the slowest hundredth before the fault."""
@@ -55,6 +58,8 @@ class Outage:
     """From its return to the first call that it carried."""
     rung_twice: int
     """Callees whose phones rang at both carriers."""
+    hedged: int
+    """Calls that reached both."""
 
     def words(self) -> str:
         """For a person."""
@@ -62,16 +67,16 @@ class Outage:
         return (
             f"{self.failed} of {self.calls} failed; {self.delayed} delayed (p99 {self.delay_ms_p99:.0f} ms, max "
             f"{self.delay_ms_max:.0f} ms), the last {self.rerouted_s:.2f} s after the fault, and {self.trials} trials; "
-            f"back {back}; {self.rung_twice} rung twice"
+            f"back {back}; {self.hedged} reached both carriers, {self.rung_twice} rung twice"
         )
 
 
-def measure(events: list[str], peers: list[str], say: Callable[[str], None]) -> dict[str, Any]:
-    """Each fault for Keepline and for each peer that is here."""
+def measure(events: list[str], peers: list[str], far: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """Each fault for Keepline and for each peer that is here; carriers may be far away."""
     found: dict[str, Any] = {}
     for event in events:
         for who in ("keepline", *(peers if is_there() else ())):
-            outage = _one(event, who)
+            outage = _one(event, who, FAR if far else NEAR)
             say(f"  {event}, {who}: {outage.words()}")
             found[f"{event}, {who}"] = asdict(outage)
     if peers and not is_there():
@@ -79,10 +84,10 @@ def measure(events: list[str], peers: list[str], say: Callable[[str], None]) -> 
     return found
 
 
-def _one(event: str, who: str, scale: float = 1.0) -> Outage:
+def _one(event: str, who: str, distance: str = NEAR, scale: float = 1.0) -> Outage:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keepline-outage-")))
-        carriers = [CarrierProcess(name, address) for name, address in CARRIERS.items()]
+        carriers = [CarrierProcess(name, address, distance) for name, address in CARRIERS.items()]
         for each in carriers:
             stack.callback(each.end)
             each.start()
@@ -133,13 +138,14 @@ def judged(
     for each in taken:
         by_call[each["number"][-7:] if who == "keepline" else each["call_id"]].append(each)
     waits: list[tuple[float, float]] = []
-    failed = rung_twice = 0
+    failed = rung_twice = hedged = 0
     back: float | None = None
     for call in calls:
         legs = by_call[f"{call['call']:07d}" if who == "keepline" else call["call_id"]]
         talked = [leg for leg in legs if leg["talked_at"]]
         rang = {leg["carrier"] for leg in legs if leg["behaviour"] == "answer"}
         rung_twice += len(rang) > 1
+        hedged += len({leg["carrier"] for leg in legs}) > 1
         if not talked:
             failed += 1
             continue
@@ -155,6 +161,7 @@ def judged(
         round(max((delay for _, delay in delayed), default=0.0) * 1000, 1),
         round(max(0.0, max(at_first, default=fault_s) - fault_s), 3), len(delayed) - len(at_first),
         round(back - back_s, 2) if back is not None else None, rung_twice,
+        hedged,
     )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ def options() -> argparse.ArgumentParser:
     add("--verify", action="store_true", help="verify the journal of `history` in the end")
     add("--faults", default=",".join(outages.EVENTS), help="what befalls a carrier in `outages`: some of these")
     add("--peers", default=",".join(outages.PEERS), help="what is measured beside it in `outages`; empty for nothing")
+    add("--far", action="store_true", help="carriers of `outages` are 40 ms away and the way loses one message of 200")
     add("--results", type=Path, default=RESULTS, help="where the results go")
     return parser
 
@@ -168,7 +169,8 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         results["sim"] = simulation.measure(say)
     if "outages" in wanted:
         say("outages")
-        results["outages"] = outages.measure(args.faults.split(","), args.peers.split(",") if args.peers else [], say)
+        peers = args.peers.split(",") if args.peers else []
+        results["outages"] = outages.measure(args.faults.split(","), peers, args.far, say)
     return results
 
 

@@ -20,8 +20,10 @@ ENDS_WITHIN_S: Final = 20.0
 class CarrierProcess:
     """One carrier at an address of its own; it may be killed and started again."""
 
-    def __init__(self, name: str, address: str) -> None:
+    def __init__(self, name: str, address: str, distance: str = "0,0,0") -> None:
+        """`distance` is as the world's carriers take it."""
         self.name, self.address = name, address
+        self._options = ["--listen", address, "--rule", WELL, "--distance", distance]
         self.taken: list[dict[str, Any]] = []
         """The calls that came and have ended."""
         self._process: subprocess.Popen[str] | None = None
@@ -29,10 +31,10 @@ class CarrierProcess:
 
     def start(self) -> None:
         """Wait until it takes calls; raises `RuntimeError` where it does not."""
-        options = ["carrier", "--listen", self.address, "--rule", WELL]
         self._process = subprocess.Popen(
-            [sys.executable, str(WORLD), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, str(WORLD), "carrier", *self._options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
         told: queue.SimpleQueue[str] = queue.SimpleQueue()
         process = self._process
         assert process.stdout is not None
@@ -58,8 +60,10 @@ class CarrierProcess:
         self._process.stdin.flush()
 
     def fail(self, fault: str) -> None:
-        """Begin a fault of `FAULTS`, or `killed`."""
+        """Begin a fault of `FAULTS`, or `killed`; `none` is none."""
         assert self._process is not None
+        if fault == "none":
+            return
         if fault == "killed":
             self._process.kill()
             self._close()

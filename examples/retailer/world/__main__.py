@@ -24,6 +24,7 @@ from world_carrier import OPTIONS_ANSWERS, Carrier, Rules
 from world_comparison import compare
 from world_crowd import Count, Mix, World
 from world_directory import BUILT_IN, Directory, OfficeClient
+from world_distance import Distance, distance
 from world_script import Persona, ScriptError, read_personas
 
 EVENTS_EVERY_S = 0.5
@@ -41,6 +42,14 @@ def address(text: str) -> tuple[str, int]:
     if not colon or not port.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def far(text: str) -> Distance:
+    """How far away a carrier is."""
+    try:
+        return distance(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def personas_file(text: str) -> dict[str, Persona]:
@@ -91,6 +100,8 @@ def options() -> argparse.ArgumentParser:
     add("--listen", type=address, default="127.0.0.1:5070", help="HOST:PORT (port 0: the kernel chooses)")
     add("--rule", action="append", default=[], metavar="PATTERN=BEHAVIOUR", help="what a number does; see the README")
     add("--options", choices=OPTIONS_ANSWERS, default="200", help="how OPTIONS is answered")
+    add("--distance", type=far, default=Distance(), metavar="DELAY_MS,JITTER_MS,LOSS", help="of each message, each way")
+    add("--seed", type=int, default=0, help="of what is lost on that way")
     add("--seconds", type=float, default=0.0, help="how long to take calls (0: until told to end)")
     compared = commands.add_parser("compare", help="callers, call records and the ledger, side by side")
     add = compared.add_argument
@@ -187,9 +198,9 @@ def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     except ValueError as error:
         parser.error(f"--rule: {error}")
     host, port = args.listen
-    plan = Plan("", "", 0, host=host, sip_port=port, rtp="silence", drain_s=5.0)
+    plan = Plan("", "", 0, host=host, sip_port=port, rtp="silence", drain_s=5.0, seed=args.seed)
     try:
-        carrier = Carrier(plan, rules, tell)
+        carrier = Carrier(plan, rules, tell, args.distance)
     except OSError as error:
         parser.error(f"--listen: cannot listen at {host}:{port}: {error.strerror}")
     commands: SimpleQueue[str] = SimpleQueue()

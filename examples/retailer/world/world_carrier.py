@@ -4,6 +4,7 @@ It runs on the callers' engine, with callees in place of callers. A rule is `PAT
 counts, so that a carrier can be made to fail while it runs.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from typing import Any
 from callers_crowd import Crowd, Plan
 from callers_sip import Caller, Message, Script, State, response_to
 from world_callee import Behaviour, Callee, behaviour, called_number
+from world_distance import Distance, Way
 from world_tone import tone
 
 OPTIONS_ANSWERS = {"200": 200, "503": 503, "none": 0}
 RULES_MAX = 1000
+NEAR = Distance()
 
 
 @dataclass(slots=True)
@@ -57,16 +60,30 @@ class Rules:
 class Carrier(Crowd):
     """Takes calls until it is stopped; `tell(report)` is given each that ended."""
 
-    def __init__(self, plan: Plan, rules: Rules, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, plan: Plan, rules: Rules, tell: Callable[[dict[str, Any]], None], distance: Distance = NEAR
+    ) -> None:
         super().__init__(plan, lambda index: Script(), self._on_end)
         self.rules, self.tell = rules, tell
+        self.way = Way(distance, plan.seed)
         self.statuses: Counter[str] = Counter()
         self._tones: dict[tuple[int, int], list[bytes]] = {}
 
     def _start_calls(self, now: float, elapsed_s: float) -> None:
         """Carriers call nobody."""
 
+    def send(self, data: bytes, to: tuple[str, int] | None = None) -> None:
+        """Send it the whole way."""
+        self.way.send(time.monotonic(), lambda: Crowd.send(self, data, to))
+
+    def _run_timers(self, now: float) -> None:
+        self.way.deliver(now)
+        super()._run_timers(now)
+
     def _dispatch(self, message: Message, at: float, source: tuple[str, int]) -> None:
+        self.way.send(time.monotonic(), lambda: self._arrived(message, source))
+
+    def _arrived(self, message: Message, source: tuple[str, int]) -> None:
         call_id = message.one("call-id")
         callee: Any = self.live.get(call_id) or self.finished.get(call_id)
         if callee is not None:
