@@ -34,6 +34,8 @@ class Run:
     seed: int = 1
     keys: dict[str, str] = field(default_factory=dict)
     """Words in square brackets of the scenario, beside `[contact]`."""
+    options: tuple[str, ...] = ()
+    """More of SIPp's own; `{target}` is where it sends."""
     did: dict[str, int] = field(default_factory=dict)
     """What the relay counted."""
 
@@ -43,7 +45,7 @@ def sipp(node: LocalNode, directory: Path, run: Run) -> Run:
     if run.way == "straight":
         _run(node.sip, None, node, directory, run)
         return run
-    with LossyRelay(node.sip, run.weather, run.seed) as relay:
+    with LossyRelay(node.sip, run.weather, run.seed, run.host) as relay:
         try:
             _run(relay.front, relay.back, node, directory, run)
         finally:
@@ -66,6 +68,7 @@ def _run(target: str, contact: str | None, node: LocalNode, directory: Path, run
             "sipp", target, "-sf", str(SCENARIOS / f"{run.scenario}.xml"), "-s", run.number,
             "-i", run.host, "-p", str(port), "-mi", run.host, "-mp", str(first), "-nostdin",
             "-t", run.transport, "-max_socket", "500",
+            *(option.format(target=target) for option in run.options),
             *(word for key, value in keys.items() for word in ("-key", key, value)),
             *(("-default_behaviors", "all,-abortunexp") if is_lossy else ()),
             "-m", str(run.calls), "-r", str(run.rate), "-l", str(run.calls),

@@ -59,6 +59,7 @@ SCENES = [
     ("unknown", "4711", 10),  # RFC 3261 §8.2
     ("refusals", "2000", 5),  # RFC 3261 §8.2
     ("info_key", "2003", 5),  # RFC 6086 §5
+    ("refer_refused", "2000", 5),  # RFC 3515 §2.4.2
 ]
 
 

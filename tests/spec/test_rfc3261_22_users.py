@@ -319,3 +319,33 @@ def test_what_is_remembered_has_its_limits() -> None:
     assert not users.knows(0.0, "198.0.0.0")
     assert users.knows(0.0, host)
     assert not users.knows(3601.0, host)
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [(("SHA-256", "MD5"), "SHA-256"), (("MD5", "SHA-256"), "SHA-256"), (("MD5",), "MD5"), (("SHA-256",), "SHA-256")],
+)
+def test_rfc8760_2_4_users_are_asked_by_what_the_operation_lists_in_its_order(
+    offered: tuple[str, ...], taken: str
+) -> None:
+    rig = rig_with_users(challenges=offered)
+    caller = Caller(rig)
+    first = caller.invite()
+    [challenged] = caller.asks(first)
+    asked = challenged.headers.get_all("WWW-Authenticate")
+    assert [each.split("algorithm=")[1].split(",")[0] for each in asked] == list(offered)
+    proof = caller.answer(first, challenged)
+    assert f"algorithm={taken}" in proof
+    [answer] = caller.asks(caller.invite(proof))
+    assert answer.status == 200
+
+
+def test_rfc8760_2_4_an_algorithm_that_the_operation_does_not_list_proves_nothing() -> None:
+    rig = rig_with_users(challenges=("SHA-256",))
+    caller = Caller(rig)
+    first = caller.invite()
+    [challenged] = caller.asks(first)
+    header = challenged.headers.get("WWW-Authenticate") or ""
+    challenged.headers.set("WWW-Authenticate", header.replace("SHA-256", "MD5"))
+    [answer] = caller.asks(caller.invite(caller.answer(first, challenged)))
+    assert answer.status == 403

@@ -50,6 +50,13 @@ def test_rfc3325_5_that_of_another_trunk_is_not_believed() -> None:
     assert record(rig).asserted_identity == ""
 
 
+@pytest.mark.parametrize(("header", "privacy"), [("Privacy: id;critical", "id;critical"), ("X-Nothing: 1", "")])
+def test_rfc3325_9_3_what_the_caller_wants_kept_from_others_is_on_record(header: str, privacy: str) -> None:
+    rig = trusting()
+    rig.ask(invite("1000", header, "P-Asserted-Identity: <sip:+15550100@example.com>"))
+    assert (record(rig).privacy, record(rig).asserted_identity) == (privacy, "sip:+15550100@example.com")
+
+
 @pytest.mark.parametrize("name", ["Identity", "y"])
 def test_rfc8224_4_a_signed_identity_is_kept_as_it_stands(name: str) -> None:
     rig = Rig()

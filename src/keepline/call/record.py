@@ -38,12 +38,12 @@ from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, S
 from keepline.flow.capabilities import outcome_words
 from keepline.flow.recording import recording_path
 from keepline.model.errors import LocalError, PeerError
-from keepline.sip.identity import reason_of, signed_identity
+from keepline.sip.identity import asked_privacy, reason_of, signed_identity
 from keepline.sip.message import Message, parse_message
 
 __all__ = ["CallRecord", "MediaRecord", "MessageRecord", "StepRecord", "UnrecordedRecord", "record_of"]
 
-_HAS_IDENTITY = re.compile(r"\n(?:identity|y)[ \t]*:", re.I)
+_HAS_IDENTITY = re.compile(r"\n(?:identity|y|privacy)[ \t]*:", re.I)
 _HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
 _AGREEING = (CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged)
 _LEAVING = (ByeSent, ByeReceived, CancelReceived)
@@ -69,6 +69,7 @@ def record_of(facts: Iterable[Fact]) -> CallRecord:
 
 
 def _begin(fact: CallReceived) -> CallRecord:
+    invite = _read(fact.invite) if _HAS_IDENTITY.search(fact.invite) else None
     return CallRecord(
         id=fact.call,
         direction="inbound",
@@ -80,7 +81,8 @@ def _begin(fact: CallReceived) -> CallRecord:
         received_at=fact.at_s,
         sip_call_id=fact.sip_call_id,
         asserted_identity=fact.asserted_identity,
-        identity=_signed_identity(fact.invite),
+        identity="" if invite is None else signed_identity(invite),
+        privacy="" if invite is None else asked_privacy(invite),
     )
 
 
@@ -129,11 +131,6 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
     elif isinstance(fact, CallEnded):
         _end(record, fact)
-
-
-def _signed_identity(invite: str) -> str:
-    message = _read(invite) if _HAS_IDENTITY.search(invite) else None
-    return "" if message is None else signed_identity(message)
 
 
 def _last_word(fact: ByeSent | ByeReceived | CancelReceived) -> str:

@@ -126,6 +126,8 @@ class CallRecord:
     """Who is calling, as a trusted trunk says."""
     identity: str = ""
     """The Identity header of the INVITE (RFC 8224) as it stands, not verified."""
+    privacy: str = ""
+    """What the caller asks to be kept from others (RFC 3323, RFC 3325)."""
     reason_header: str = ""
     """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
     cause: int | None = None

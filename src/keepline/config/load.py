@@ -276,6 +276,7 @@ def _operation(
             parsed.sip.advertised,
             tuple(parsed.sip.transports),
             tuple(parsed.sip.dns),
+            tuple(parsed.sip.challenges),
         ),
         media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,

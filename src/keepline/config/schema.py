@@ -17,6 +17,7 @@ from keepline.config.values import (
     REFERENCE,
     Advertised,
     AdvertisedHost,
+    Challenges,
     DnsServer,
     Language,
     Listen,
@@ -60,6 +61,11 @@ class SipFile(StrictModel):
         max_length=DNS_SERVERS_MAX,
         description="the resolvers that are asked where the proxies of trunks are, if not the system's",
         examples=["[192.0.2.53, '127.0.0.1:5353']"],
+    )
+    challenges: Challenges = Field(
+        default=["SHA-256", "MD5"],
+        description="what users are asked to prove themselves by, the preferred first",
+        examples=["[SHA-256, MD5]"],
     )
     advertised: Advertised | None = Field(
         default=None,

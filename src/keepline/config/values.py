@@ -124,6 +124,14 @@ def check_transports(transports: list[str]) -> list[str]:
     return transports
 
 
+def check_challenges(algorithms: list[str]) -> list[str]:
+    """`[SHA-256, MD5]`, in either order, or one of them."""
+    if not algorithms or len(set(algorithms)) != len(algorithms):
+        right = "write `[SHA-256, MD5]`, the preferred first, or one of them"
+        raise mistaken(f"`[{', '.join(algorithms)}]` will not do", right)
+    return algorithms
+
+
 def parse_network(text: str) -> str:
     """`10.1.0.0/16` or one address; IPv4 or IPv6."""
     try:
@@ -178,6 +186,7 @@ Advertised = Annotated[HostPort, parsed_by(parse_advertised), written_as(_ADVERT
 AdvertisedHost = Annotated[str, parsed_by(parse_advertised_host), written_as(_ADDRESS_PATTERN)]
 DnsServer = Annotated[HostPort, parsed_by(parse_dns_server), written_as(_ADVERTISED_PATTERN)]
 Transports = Annotated[list[Literal["udp", "tcp"]], AfterValidator(check_transports)]
+Challenges = Annotated[list[Literal["SHA-256", "MD5"]], AfterValidator(check_challenges)]
 PortRange = Annotated[tuple[int, int], parsed_by(parse_port_range), written_as(f"^{_PORT_RANGE.pattern}$")]
 Reference = Annotated[FlowReference, parsed_by(parse_reference), written_as(f"^{REFERENCE.pattern}$")]
 

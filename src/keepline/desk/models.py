@@ -218,6 +218,8 @@ class Call(Model):
     """Who is calling, as a trusted trunk says (RFC 3325)."""
     identity: str = ""
     """The Identity header (RFC 8224) as it stands, not verified."""
+    privacy: str = ""
+    """What the caller asks to be kept from others (RFC 3323, RFC 3325)."""
     reason_header: str = ""
     """Why, in the words of the peer's BYE or CANCEL (RFC 3326)."""
     cause: int | None = None

@@ -213,6 +213,8 @@ class SipSettings:
     """What SIP is served over; UDP always is."""
     dns: tuple[HostPort, ...] = ()
     """Resolvers that are asked where proxies are; none for the system's."""
+    challenges: tuple[str, ...] = ("SHA-256", "MD5")
+    """The algorithms of digest that users may prove themselves by, the preferred first."""
 
 
 @dataclass(frozen=True, slots=True)

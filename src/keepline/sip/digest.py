@@ -7,6 +7,7 @@ SIP does not use. Source: RFC 7616, RFC 8760, RFC 3261 §22; RFC 2069 where a ch
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
@@ -54,7 +55,7 @@ class Algorithm(Enum):
 
 _BY_NAME = {each.value.lower(): each for each in Algorithm}
 OFFERED = (Algorithm.SHA256, Algorithm.MD5)
-"""What we challenge with, the preferred first (RFC 8760 §2.4)."""
+"""What we challenge with unless an operation says otherwise, the preferred first (RFC 8760 §2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,21 +296,28 @@ def is_fresh(age_s: float) -> bool:
     return -_AHEAD_S_MAX <= age_s <= NONCE_LIFE_S_MAX
 
 
-def challenge_headers(realm: str, nonce: str, *, stale: bool = False, name: str = "WWW-Authenticate") -> list[Header]:
-    """A challenge for each algorithm that we know, the preferred first; qop is `auth`."""
+def challenge_headers(
+    realm: str,
+    nonce: str,
+    *,
+    stale: bool = False,
+    name: str = "WWW-Authenticate",
+    among: Sequence[Algorithm] = OFFERED,
+) -> list[Header]:
+    """A challenge for each of these algorithms, the preferred first; qop is `auth`."""
     more = ", stale=true" if stale else ""
     return [
         (name, f'Digest realm={_quoted(realm)}, nonce="{nonce}", algorithm={each.value}, qop="auth"{more}')
-        for each in OFFERED
+        for each in among
     ]
 
 
-def proves(answer: DigestAnswer, request: Request, password: str) -> bool:
+def proves(answer: DigestAnswer, request: Request, password: str, among: Sequence[Algorithm] = OFFERED) -> bool:
     """Whether an answer to one of our challenges was made for this request by who knows the password.
 
-    The nonce is looked at elsewhere. What was not offered is refused: only `auth`, no `-sess`.
+    The nonce is looked at elsewhere. What was not offered is refused: only `auth`, no `-sess`, no algorithm but these.
     """
-    if answer.qop != "auth" or answer.algorithm not in OFFERED:
+    if answer.qop != "auth" or answer.algorithm not in among:
         return False
     expected = response_of(answer, request.method, password)
     return compare_digest(expected.encode(), _bytes(answer.response.lower()))

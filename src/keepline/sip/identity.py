@@ -33,6 +33,11 @@ def signed_identity(message: Message) -> str:
     return ", ".join(message.headers.get_all("Identity"))
 
 
+def asked_privacy(message: Message) -> str:
+    """What the caller asks to be kept from others, as it stands: `id`, `user`, `none`… (RFC 3323 §4.2, RFC 3325)."""
+    return ", ".join(message.headers.get_all("Privacy"))
+
+
 def reason_of(message: Message) -> tuple[str, int | None]:
     """The Reason header as it stands, and its cause of ITU-T Q.850 where it names one (RFC 3326)."""
     values = message.headers.get_all("Reason")

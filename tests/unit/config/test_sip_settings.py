@@ -34,8 +34,20 @@ def test_tcp_may_be_left_out_and_resolvers_named(shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "challenges"),
+    [("", ("SHA-256", "MD5")), ("challenges: [MD5]", ("MD5",)), ("challenges: [MD5, SHA-256]", ("MD5", "SHA-256"))],
+)
+def test_algorithms_of_digest_are_in_order(shop: Path, line: str, challenges: tuple[str, ...]) -> None:
+    (shop / "keepline.yaml").write_text(with_sip(line))
+    assert load_operation(shop / "keepline.yaml").sip.challenges == challenges
+
+
+@pytest.mark.parametrize(
     ("line", "mistake"),
     [
+        ("challenges: []", "`[]` will not do; write `[SHA-256, MD5]`, the preferred first, or one of them"),
+        ("challenges: [MD5, MD5]", "`[MD5, MD5]` will not do"),
+        ("challenges: [SHA-1]", "SHA-1"),
         ("transports: [tcp]", "`[tcp]` will not do; write `[udp]` or `[udp, tcp]`"),
         ("transports: [udp, udp]", "`[udp, udp]` will not do; write `[udp]` or `[udp, tcp]`"),
         ("transports: [udp, tls]", "tls"),

@@ -15,6 +15,7 @@ from keepline.model.capability import SecretRef
 from keepline.model.ids import IdSource
 from keepline.model.operation import Operation
 from keepline.sip.digest import (
+    Algorithm,
     DigestAnswer,
     Header,
     answers_in,
@@ -58,13 +59,14 @@ class Claim:
 class Users:
     """The users of one operation's trunks, and the nonces of one node."""
 
-    __slots__ = ("_hosts", "_ids", "_key", "_nonces", "_realm", "_users")
+    __slots__ = ("_algorithms", "_hosts", "_ids", "_key", "_nonces", "_realm", "_users")
 
     def __init__(self, key: bytes, ids: IdSource) -> None:
         """`key` is the same in every process of the node."""
         self._key = key
         self._ids = ids
         self._realm = ""
+        self._algorithms: tuple[Algorithm, ...] = ()
         self._users: dict[str, tuple[str, str | None]] = {}
         self._hosts: OrderedDict[str, float] = OrderedDict()
         self._nonces: OrderedDict[str, int] = OrderedDict()
@@ -80,6 +82,7 @@ class Users:
     def use(self, operation: Operation, passwords: Mapping[SecretRef, str]) -> None:
         """Know this operation's users. One without a password among `passwords` can prove nothing."""
         self._realm = operation.name
+        self._algorithms = tuple(map(Algorithm, operation.sip.challenges))
         self._users = {
             user.name: (trunk.name, passwords.get(user.password)) for trunk in operation.trunks for user in trunk.users
         }
@@ -91,9 +94,8 @@ class Users:
 
     def challenge(self, now_s: float, host: str, *, stale: bool = False) -> list[Header]:
         """What a 401 asks with."""
-        return challenge_headers(
-            self._realm, mint_nonce(self._key, now_s, self._ids.token(8), host), stale=stale, name="WWW-Authenticate"
-        )
+        nonce = mint_nonce(self._key, now_s, self._ids.token(8), host)
+        return challenge_headers(self._realm, nonce, stale=stale, among=self._algorithms)
 
     def claim(self, now_s: float, request: Request, host: str) -> Claim:
         """What a request's credentials are worth. PeerError 400 for some that cannot be read."""
@@ -108,7 +110,7 @@ class Users:
             return Claim(Proof.NONE)  # a guess costs nothing here, so it is not even weighed
         user = answer.username[:64]
         trunk, password = self._users.get(answer.username, ("", None))
-        is_proved = proves(answer, request, password or "")
+        is_proved = proves(answer, request, password or "", self._algorithms)
         if not trunk:
             return Claim(Proof.WRONG, user, why=f"there is no user {user!r}")
         if password is None:
