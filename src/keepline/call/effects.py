@@ -1,6 +1,6 @@
 """What the call core asks the shell to do, and what the shell tells it (`inputs`). Frozen values, in order."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from keepline.call.effects_run import RunEffect
 from keepline.call.effects_secret import (
@@ -40,6 +40,7 @@ from keepline.call.inputs import (
     TrunkLocated,
     WakeSome,
 )
+from keepline.model.frozen import frozen
 from keepline.model.operation import Prompt
 from keepline.sip.message import Request, Response
 from keepline.sip.peers import Address, TcpPeer
@@ -59,7 +60,7 @@ __all__ = [
 # Effects ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Persist:
     """Write this fact; effects that follow wait until it is written."""
 
@@ -70,7 +71,7 @@ class Persist:
     """With `synced`: what the call does from here on waits for that too, since its caller would hear of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendSip:
     """Send one SIP message."""
 
@@ -80,19 +81,19 @@ class SendSip:
     """What the bytes say, where that is at hand: for a reader that is no other program. Not to be changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendSipAtOnce(SendSip):
     """Send one that no fact precedes, and that need not wait for those of others: a stateless answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseConnection:
     """Close a TCP connection, once what was sent before is on its way."""
 
     peer: TcpPeer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaWay:
     """How a stream runs besides its two ends."""
 
@@ -105,7 +106,7 @@ class MediaWay:
     """Ours (RFC 3264 §8.4): `recvonly` and `inactive` send nothing, in `sendonly` and `inactive` silence is no news."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenMedia:
     """Give the call's slot its two ends; RTP begins. Idempotent by call."""
 
@@ -123,7 +124,7 @@ class OpenMedia:
     """Silence of the peer that is to be told; 0 for none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RedirectMedia:
     """The stream goes on towards another end or in another way (a re-INVITE). Idempotent by (call, number)."""
 
@@ -138,7 +139,7 @@ class RedirectMedia:
     way: MediaWay = MediaWay()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlayPrompt:
     """Play a prompt, rendering it first if need be. Idempotent by (call, number)."""
 
@@ -151,7 +152,7 @@ class PlayPrompt:
     digits_seen: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopPrompt:
     """Silence: the play of this number is over, and those before it. Idempotent by (call, number)."""
 
@@ -160,7 +161,7 @@ class StopPrompt:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordMedia:
     """Record the call into `recordings/<key>.wav`, in place of its other one. Idempotent by (call, number).
 
@@ -182,7 +183,7 @@ class RecordMedia:
     """Of the caller, that ends it; 0 for none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopRecording:
     """End a recording; the shell answers with `RecordingFinished`, also when it was over."""
 
@@ -193,7 +194,7 @@ class StopRecording:
     """Where the file is, should media's memory be gone: how long it is says the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BridgeMedia:
     """Let the call's stream and another call's hear one another. Idempotent by (call, number); a close ends it too."""
 
@@ -205,7 +206,7 @@ class BridgeMedia:
     other_slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnbridgeMedia:
     """The bridge of this number is over, and those before it: both hear silence. Idempotent by (call, number)."""
 
@@ -214,7 +215,7 @@ class UnbridgeMedia:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IgnoreTones:
     """No tone in the audio is a key of this call any more: its keys come by INFO. May be repeated."""
 
@@ -222,7 +223,7 @@ class IgnoreTones:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseMedia:
     """RTP ends; the shell answers with `MediaStopped` once media has closed the slot."""
 
@@ -233,7 +234,7 @@ class CloseMedia:
     """Media had its time: answer with the figures as they stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InspectMedia:
     """Ask for a `MediaSeen` of the slot as it stands: what happened while nobody listened."""
 
@@ -241,7 +242,7 @@ class InspectMedia:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallCapability:
     """Ask something of a capability; the shell answers with `CapabilityAnswered`, at the deadline at the latest."""
 
@@ -264,7 +265,7 @@ class CallCapability:
     """Where media holds the secrets that the arguments name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlacementAnswered:
     """What became of a `PlaceCall` without a parent: it has begun, on record, or cannot be."""
 
@@ -273,7 +274,7 @@ class PlacementAnswered:
     """What is wrong with what was asked; there is no record then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A line for the log: what an operator should know, with its fields."""
 
@@ -282,7 +283,7 @@ class Report:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegistrationChanged:
     """How a trunk's registration is doing, for whoever asks about the node."""
 

@@ -1,12 +1,11 @@
 """What the shell tells the call core. Frozen values."""
 
-from dataclasses import dataclass
-
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
+from keepline.model.frozen import frozen
 from keepline.sip.locating import SipServer
 from keepline.sip.peers import Address, TcpPeer
 
@@ -14,7 +13,7 @@ RING_TIMEOUT_S = 60.0
 """How long a call that we place may take to be answered, where nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatagramReceived:
     """One datagram on the SIP port."""
 
@@ -24,7 +23,7 @@ class DatagramReceived:
     """For its turn, where it begins a call."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageReceived:
     """One whole message of a TCP connection."""
 
@@ -32,7 +31,7 @@ class MessageReceived:
     source: TcpPeer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamBroken:
     """What a TCP connection brings cannot be taken apart into messages any more."""
 
@@ -44,7 +43,7 @@ class StreamBroken:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendFailed:
     """A message could not be sent over TCP: no connection could be made, or it was gone."""
 
@@ -53,7 +52,7 @@ class SendFailed:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrunkLocated:
     """The resolver knows where the proxy of a trunk is, or knows it anew."""
 
@@ -61,7 +60,7 @@ class TrunkLocated:
     servers: tuple[SipServer, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionLost:
     """A TCP connection is closed; requests of ours that nobody has answered over it never will be."""
 
@@ -69,7 +68,7 @@ class ConnectionLost:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PromptPlayed:
     """Media finished play `number`: ended, digit, stopped or failed."""
 
@@ -78,7 +77,7 @@ class PromptPlayed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DigitsHeard:
     """Media has received `head` digits in this call; `ring` holds the last of them."""
 
@@ -87,7 +86,7 @@ class DigitsHeard:
     ring: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretHeard:
     """What media has of an entry that nobody sees."""
 
@@ -102,7 +101,7 @@ class SecretHeard:
     """Of the last INFO whose key media took."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaSeen:
     """A slot as it stands."""
 
@@ -119,7 +118,7 @@ class MediaSeen:
     """A packet of the peer's has come since media was opened."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaStopped:
     """The slot is closed; these were its figures."""
 
@@ -140,7 +139,7 @@ class MediaStopped:
     """When it first began, seconds after media opened; None where it never did."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadAirBegan:
     """Nothing has been heard of the caller's line for long enough to be told."""
 
@@ -149,7 +148,7 @@ class DeadAirBegan:
     ever_heard: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadAirEnded:
     """The caller's line is heard again, or for the first time."""
 
@@ -157,7 +156,7 @@ class DeadAirEnded:
     silent_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordingFinished:
     """The file of a recording is whole: stopped, limit, silence, closed (the call's media ended) or failed.
 
@@ -172,7 +171,7 @@ class RecordingFinished:
     """How much of it there was when the caller was last heard to make a sound."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CapabilityAnswered:
     """What came of a use; `step` and `attempt` are those of its `CallCapability`."""
 
@@ -182,29 +181,29 @@ class CapabilityAnswered:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaRestarted:
     """Media is a new process: say again what every call needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeCame:
     """A deadline of the core has passed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drain:
     """Take no new calls."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HangUpAll:
     """End every call now."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAdopted:
     """A call of a process that died, by its facts. It sleeps until it is touched."""
 
@@ -214,26 +213,26 @@ class CallAdopted:
     """Media's memory has nothing of it: the node died as a whole, or before media heard of the call."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallLeft:
     """A call that ended lately in a process that died: its late requests still need their answers."""
 
     ended: CallEnded
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WakeSome:
     """Wake up to `count` sleeping calls."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StandbyCame:
     """Another process is ready to take over at once: what may kill this one may be worked on again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlaceCall:
     """Place a call. One whose id is known is not placed twice."""
 

@@ -1,7 +1,11 @@
 """What a call's record holds, and its JSON."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from keepline.model.frozen import frozen
 
 DIRECTIONS = ("inbound", "outbound")
 STATES = ("ringing", "live", "leaving", "ended")
@@ -12,7 +16,7 @@ OUTCOMES = ("answered", "refused", "cancelled", "failed", "busy", "no_answer")
 AUDIO = ("both_ways", "dead_air", "one_way")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepRecord:
     """One finished step of the flow."""
 
@@ -25,7 +29,7 @@ class StepRecord:
     took_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaRecord:
     """The call's RTP."""
 
@@ -48,7 +52,7 @@ class MediaRecord:
     """When that first began, seconds after the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageRecord:
     """A message that the caller left."""
 
@@ -62,7 +66,7 @@ class MessageRecord:
     """How it ended, a `RecordingReason`; empty while it has not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnrecordedRecord:
     """A while in which the disk took nothing of the call, and it went on from memory."""
 
@@ -76,7 +80,7 @@ class UnrecordedRecord:
     """How many are missing, since more waited than there is room for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CarrierRecord:
     """One carrier that was asked for a call that we placed."""
 
@@ -143,10 +147,19 @@ class CallRecord:
 
     def to_json(self) -> str:
         """One line of JSON, with the field names of the record's reference."""
-        fields = {name.rstrip("_"): getattr(self, name) for name in self.__slots__}
-        fields["steps"] = [{name: getattr(step, name) for name in step.__slots__} for step in self.steps]
-        fields["messages"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.messages]
-        fields["carriers"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.carriers]
-        fields["unrecorded"] = [{name: getattr(each, name) for name in each.__slots__} for each in self.unrecorded]
-        fields["media"] = {name: getattr(self.media, name) for name in self.media.__slots__}
-        return json.dumps(fields, ensure_ascii=False)
+        said = {name.rstrip("_"): value for name, value in _plain(self).items()}
+        said["steps"] = [_plain(step) for step in self.steps]
+        said["messages"] = [_plain(each) for each in self.messages]
+        said["carriers"] = [_plain(each) for each in self.carriers]
+        said["unrecorded"] = [_plain(each) for each in self.unrecorded]
+        said["media"] = _plain(self.media)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def _plain(record: object) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _names(type(record))}  # type: ignore[arg-type]
+
+
+@cache
+def _names(described: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(described))

@@ -1,9 +1,9 @@
 """Whether an INVITE is taken, and by which flow: plain decisions without memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from keepline.model.frozen import frozen
 from keepline.model.limits import TRUNK_PEERS_CACHED_MAX
 from keepline.model.operation import Number, Operation, Trunk
 from keepline.sip.hosts import address_of
@@ -13,7 +13,7 @@ from keepline.sip.telephone import plain_number, user_of
 from keepline.sip.uas import Refusal, refusal_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """Where a call goes."""
 

@@ -1,9 +1,9 @@
 """What the two sides of a call agreed on, as it stands in its facts."""
 
-from dataclasses import dataclass
+from keepline.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """What the two sides of a session agreed on."""
 

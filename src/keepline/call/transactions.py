@@ -6,9 +6,9 @@ is kept as (key -> bytes) instead of as a machine: at 600 calls/s that is 40 MB 
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from keepline.call.effects import Address, Effect, SendSip
+from keepline.model.frozen import frozen
 from keepline.model.limits import REFUSALS_MAX, SETTLED_TRANSACTIONS_MAX
 from keepline.sip.message import Request, Response, response_target
 from keepline.sip.peers import TcpPeer, is_reliable
@@ -42,7 +42,7 @@ Origin = tuple[str, str, int]
 """What all copies of an INVITE share, whichever way they came: Call-ID, From tag, CSeq."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestNews:
     """What a request of ours has come to: a response, provisional ones of an INVITE too, or that there is none."""
 

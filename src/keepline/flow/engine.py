@@ -8,7 +8,6 @@ through the requests it hands to the engine.
 import inspect
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from keepline.flow.runs import Run
 from keepline.flow.steps import StepOutcome, StepRequest, StepResult, fingerprint
 from keepline.flow.verbs import Call, HangUp
 from keepline.model.errors import KeeplineError, LocalError
+from keepline.model.frozen import frozen
 from keepline.model.limits import (
     FLOW_CLOSINGS_MAX,
     FLOW_STEPS_AFTER_HANGUP_MAX,
@@ -66,7 +66,7 @@ class FlowEnding(Enum):
     """The code asks for other steps than those recorded, so its place cannot be found again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """The flow waits for the result of this request."""
 
@@ -75,7 +75,7 @@ class Waiting:
     """0-based number of the step."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The flow is over."""
 

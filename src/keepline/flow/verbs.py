@@ -17,12 +17,13 @@ from keepline.flow.secrets import AskSecretDigits, Secret, checked_secret
 from keepline.flow.spoken import fill
 from keepline.flow.steps import StepRequest, Verb, check_words
 from keepline.flow.transfer import TransferOutcome, checked_transfer
+from keepline.model.frozen import frozen
 
 CONFIRM_RETRIES = 2
 """Of a question whose answer is read back, unless it says how many."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Say(StepRequest):
     """Play one prompt to its end; digits keyed meanwhile are kept for the next question."""
 
@@ -36,7 +37,7 @@ class Say(StepRequest):
     verb = "say"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HangUp(StepRequest):
     """End the call. The flow may go on without its caller; a verb that needs one then raises `HungUp`."""
 

@@ -6,9 +6,10 @@ Source: RFC 3261 §12, §13.2.2.4, §13.3.1.4, §17.1.1.3, §9.1.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from keepline.model.errors import PeerError
+from keepline.model.frozen import frozen
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
 from keepline.sip.headers import Headers
 from keepline.sip.message import Request, Response
@@ -29,7 +30,7 @@ _IN_SEQUENCE_WITH_INVITE = frozenset(("ACK", "CANCEL"))
 _NOT_IN_REQUEST_URI = frozenset(("method", "lr"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialog:
     call_id: str
     local_tag: str

@@ -7,12 +7,13 @@ Source: RFC 4566, RFC 3264, RFC 3551 §6 (static payload types), RFC 4733 §2.4.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from ipaddress import IPv4Network, ip_address
 from typing import NamedTuple
 
 from keepline.model.errors import PeerError
+from keepline.model.frozen import frozen
 from keepline.model.limits import SDP_LINES_MAX, SDP_MEDIA_MAX, SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
 
 STATIC_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
@@ -36,7 +37,7 @@ _PAYLOAD_TYPE_MAX = 127
 _PORT_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Media:
     """One m= section."""
 
@@ -63,7 +64,7 @@ class Media:
         return known
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionDescription:
     origin: str
     """The o= line, as written."""
@@ -74,7 +75,7 @@ class SessionDescription:
     media: tuple[Media, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What was agreed, and the description that says so."""
 

@@ -7,11 +7,12 @@ Source: RFC 3261 §17, RFC 6026.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, ClassVar
 
 from keepline.model.errors import LocalError
+from keepline.model.frozen import frozen
 from keepline.sip.message import Request, Response
 from keepline.sip.peers import Address
 from keepline.sip.timers import Timers as Timers
@@ -19,45 +20,45 @@ from keepline.sip.timers import Timers as Timers
 # Inputs -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestReceived:
     """A request that matches this server transaction: the one that made it (once, first), a copy of it, or an ACK."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponseReceived:
     """A response that matches this client transaction."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendResponse:
     """The transaction user answers."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Send the client transaction's request."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimerFired:
     """`deadline_s` has come. Harmless when it has not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransportFailed:
     """A message could not be handed to the network."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Abandon:
     """Whatever becomes of this INVITE of ours is of no use any more: it is not sent again, and waited for 64*T1."""
 
@@ -77,7 +78,7 @@ class TerminationReason(Enum):
     TRANSPORT = "transport"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transmit:
     """Send these bytes."""
 
@@ -87,28 +88,28 @@ class Transmit:
     """What they say, where they are sent for the first time: for whoever would only read them again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassRequest:
     """The transaction user's to deal with: the request, or an ACK to a 2xx."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassResponse:
     """The transaction user's to deal with."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportTransportError:
     """The transaction goes on, but what it sent last did not go out (RFC 6026 §7.1)."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terminated:
     """Forget this transaction."""
 

@@ -4,9 +4,8 @@ A plain decision, in the order of RFC 3261 §8.2: the first thing that is wrong 
 know calls and dialogs: merged requests (482), dialogs (481, 500) and numbers (404) are the exchange's.
 """
 
-from dataclasses import dataclass
-
 from keepline.model.errors import PeerError
+from keepline.model.frozen import frozen
 from keepline.model.limits import SESSION_EXPIRES_S_MIN
 from keepline.sip.body import ACCEPT, session_of
 from keepline.sip.info import INFO_ACCEPT, has_package, info_key
@@ -26,7 +25,7 @@ _ALLOWED = frozenset(ALLOWED_METHODS)
 _SESSION_RANGES = frozenset(("application/sdp", "application/*", "*/*"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a request is refused before it is dealt with."""
 

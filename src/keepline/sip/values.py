@@ -5,10 +5,10 @@ kept as written, quotes included. Source: RFC 3261 §19.1, §20, §25.1; RFC 358
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from keepline.model.errors import PeerError
+from keepline.model.frozen import frozen
 from keepline.model.limits import SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
 
 Params = dict[str, str | None]
@@ -46,7 +46,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.S)
 _CSEQ = re.compile(r"(\d{1,20})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)", re.A)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CSeq:
     number: int
     method: str
@@ -55,7 +55,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Via:
     transport: str
     """As written; `UDP` as a rule."""
@@ -74,7 +74,7 @@ class Via:
         return f"SIP/2.0/{self.transport} {self.host}{port}{format_params(self.params)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameAddr:
     display: str
     """Without its quotes and escapes; empty where there is none."""
@@ -92,7 +92,7 @@ class NameAddr:
         return f"{display}<{self.uri}>{format_params(self.params)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SipUri:
     scheme: str
     """`sip` or `sips`."""

@@ -4,7 +4,6 @@ A fact is written before any effect that depends on it leaves. The facts of a ca
 nothing else is needed to go on with it in another process. Times are node time: seconds since the epoch.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from keepline.call.facts.bid import BidFact, UnresolvedBid
@@ -45,6 +44,7 @@ from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
 from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
 from keepline.call.terms import Terms
+from keepline.model.frozen import frozen
 
 __all__ = [
     "FACT_TYPES", "BidFact", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun", "CallCancelled",
@@ -60,7 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallReceived:
     """An INVITE that begins a call. Written before anything is answered, refusals included."""
 
@@ -98,7 +98,7 @@ class CallReceived:
     """By which the INVITE came: udp or tcp."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAnswered:
     """The 2xx that answers, ours or the callee's, with what the two sides agreed on."""
 
@@ -125,7 +125,7 @@ class CallAnswered:
     """We are to refresh the session, not the peer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAcknowledged:
     """The ACK of our 200."""
 
@@ -138,7 +138,7 @@ class CallAcknowledged:
     """What it agreed to, where the offer was ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReinviteAnswered:
     """The 200 to an INVITE within the call: the session from here on."""
 
@@ -159,7 +159,7 @@ class ReinviteAnswered:
     transport: str = "udp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReinviteAcknowledged:
     """The ACK of that 200."""
 
@@ -170,7 +170,7 @@ class ReinviteAcknowledged:
     terms: Terms | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelReceived:
     """The caller gave up before the answer."""
 
@@ -180,7 +180,7 @@ class CancelReceived:
     cancel: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByeReceived:
     """The other side hung up."""
 
@@ -191,7 +191,7 @@ class ByeReceived:
     cseq: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByeSent:
     """We hang up; the BYE as sent, so that a successor retransmits the very same."""
 
@@ -202,7 +202,7 @@ class ByeSent:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallEnded:
     """The end of a call, and of its record."""
 

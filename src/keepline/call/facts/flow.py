@@ -1,10 +1,11 @@
 """Facts of a call's flow: digits, steps, what was asked of capabilities, how it ended. See `facts`."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from keepline.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class DigitSignalled:
     """A digit that an INFO carried, in a call without telephone-event."""
 
@@ -17,7 +18,7 @@ class DigitSignalled:
     """Empty where the same key had been heard in the audio, and counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DigitsPressed:
     """Digits that media received, each exactly once."""
 
@@ -30,7 +31,7 @@ class DigitsPressed:
     """Empty where they were tones of keys that had come by INFO."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineFellSilent:
     """Nothing has come by the caller's line for as long as counts as dead air."""
 
@@ -41,7 +42,7 @@ class LineFellSilent:
     """So far."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineHeard:
     """The line that was silent is heard again, or for the first time."""
 
@@ -50,7 +51,7 @@ class LineHeard:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PromptEnded:
     """The prompt of a question is over; the time for its answer runs."""
 
@@ -61,7 +62,7 @@ class PromptEnded:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuestionContinued:
     """A question is not over with its prompt and an entry: the next part of it begins."""
 
@@ -82,7 +83,7 @@ class QuestionContinued:
     """Digits of the call used up so far."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageStarted:
     """The caller speaks from here on, into `recordings/<key>.wav`."""
 
@@ -95,7 +96,7 @@ class MessageStarted:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageRecorded:
     """The file of a message is whole."""
 
@@ -110,7 +111,7 @@ class MessageRecorded:
     """A `RecordingReason`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepEnded:
     """A verb of the flow has its result."""
 
@@ -133,7 +134,7 @@ class StepEnded:
     """Whether nothing came by the caller's line just then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FlowFailed:
     """The flow raised, or its code changed, while the caller was there: the apology and its fallback follow."""
 
@@ -147,7 +148,7 @@ class FlowFailed:
     """Of the call, as the flow left it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UseStarted:
     """Something is about to be asked of a capability; of what changes anything, synced before it is asked."""
 
@@ -173,7 +174,7 @@ class UseStarted:
     """When the action itself, and not its lookup, was asked last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UseEnded:
     """What became of a change whose step was over before it: the caller had hung up."""
 
@@ -186,7 +187,7 @@ class UseEnded:
     """JSON, as the value of the step would have been."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FlowEnded:
     """The flow is over; the call may outlive it by its BYE."""
 

@@ -1,10 +1,12 @@
 """Facts of calls whose node died as a whole, and came back: what was in media's memory is gone. See `facts`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
+from keepline.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class CallInterrupted:
     """The node had died with its media: the stream is opened anew, and media counts digits from 0 again."""
 
@@ -15,7 +17,7 @@ class CallInterrupted:
     """It is looked whether the other side is still there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerAsked:
     """Nothing was heard of the other side: it is asked by an OPTIONS within the call, as sent."""
 
@@ -26,7 +28,7 @@ class PeerAsked:
     cseq: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerFound:
     """The other side is still there."""
 
@@ -41,7 +43,7 @@ InterruptedFact = CallInterrupted | PeerAsked | PeerFound
 INTERRUPTED_TYPES: tuple[type[InterruptedFact], ...] = (CallInterrupted, PeerAsked, PeerFound)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interruption:
     """The last one of a call, as its facts have it."""
 

@@ -4,11 +4,13 @@ The two are folds of their own: `Referral` is what the leg owes to whoever asked
 talks with. See `facts`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
+from keepline.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class ReferTaken:
     """A REFER that we accepted; written with `LegReferred` of the parent and the first fact of the leg it asks for."""
 
@@ -23,7 +25,7 @@ class ReferTaken:
     transport: str = "udp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotifySent:
     """A NOTIFY about it, as sent: a successor repeats the last one."""
 
@@ -37,7 +39,7 @@ class NotifySent:
     """The subscription is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LegReferred:
     """The callee hands the caller on: another leg is placed, and until it is answered they stay connected."""
 
@@ -52,7 +54,7 @@ class LegReferred:
     """Id of the leg whose REFER it was."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReferralEnded:
     """What became of the leg that a callee asked for."""
 
@@ -71,7 +73,7 @@ ReferFact = ReferTaken | NotifySent | LegReferred | ReferralEnded
 REFER_TYPES: tuple[type[ReferFact], ...] = (ReferTaken, NotifySent, LegReferred, ReferralEnded)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Referral:
     """Of a leg: the last REFER that was taken in it, and the last NOTIFY about it."""
 
@@ -90,7 +92,7 @@ class Referral:
         return self.notify is not None and self.notify.is_final
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moving:
     """Of a call whose caller was handed on: whom they talk with, and what is under way."""
 
@@ -107,7 +109,7 @@ class Moving:
     """Transfers of this step that came to an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handing:
     """All that the facts of one call say of it: a fold."""
 

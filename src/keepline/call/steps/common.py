@@ -5,7 +5,6 @@ the step that the flow waits for and gives back its result, or None while it goe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from keepline.call.effects import PlayPrompt, PromptPlayed, SecretHeard
 from keepline.call.outbound.legs import LegNews
@@ -13,13 +12,14 @@ from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
 from keepline.flow import StepOutcome, StepResult, Waiting
 from keepline.flow.steps import fingerprint
+from keepline.model.frozen import frozen
 from keepline.model.operation import Prompt
 
 PLAY_NUMBER_FIRST = 2
 """Command number of the first prompt of a call; 1 opens its media."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """How a step ended, and how many of the call's digits it used up."""
 
@@ -53,7 +53,7 @@ def nothing_of_secrets(_turn: Turn, _call: CallState, _waiting: Waiting, _heard:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Behaviour:
     """What one verb does at each thing that can happen to its step."""
 

@@ -7,7 +7,6 @@ is let in from anywhere, since only its peer knows the tags: that is the exchang
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from keepline.call import effects as fx
@@ -17,6 +16,7 @@ from keepline.call.turn import Turn
 from keepline.model import limits
 from keepline.model.capability import SecretRef
 from keepline.model.errors import PeerError
+from keepline.model.frozen import frozen
 from keepline.model.operation import Operation
 from keepline.sip.digest import Header
 from keepline.sip.first_look import STATELESS_TAG, NewCall
@@ -31,7 +31,7 @@ _CALLS = "calls"
 """The name under which calls that were shed are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """Whose a request is."""
 
