@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 
 
@@ -31,5 +32,5 @@ class WorkCounted:
     """As `WorkBook.counts` has them."""
 
 
-WorkEffect = WorkAnswered | WorkCounted | PathAnswered
+WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered
 """What is told to people who asked, or may ask."""

@@ -15,10 +15,12 @@ from keepline.call.agenda import Agenda, Due
 from keepline.call.carriers.asking import base_call_id
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
+from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
+from keepline.call.numbers.moving import Numbers
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound.legs import LegIndex
 from keepline.call.outbound.located import LocatedTrunks
@@ -82,6 +84,7 @@ class Exchange:
         self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
         self.probing = Probing(self, self._schedule_probe)
+        self.numbers = Numbers(self, lambda at_s: self.agenda.add(Due(at_s, "numbers", "")))
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses = Responses(self, self._requests.left)
@@ -107,6 +110,7 @@ class Exchange:
             **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
             WishPath: Wishing(self).on_wish,
+            PointNumber: self.numbers.on_wanted,
         }
 
     # The one verb ---------------------------------------------------------------------------------------------------
@@ -141,6 +145,7 @@ class Exchange:
             self.tolls.use(program.operation.outbound)
             self.registrations.use(program, self.identity)
             self.probing.use(program.operation)
+            self.numbers.use(program.operation)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class Exchange:
             self.slots.rest(call.id, call.received.slot)
 
     def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
-        if not self.unfinished.on_answered(turn, given):
+        if not self.numbers.on_answered(turn, given) and not self.unfinished.on_answered(turn, given):
             self._on_news(turn, given)
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:
@@ -198,6 +203,8 @@ class Exchange:
                 self.registrations.due(turn, key)
             elif kind == "probe":
                 self.probing.due(turn, key)
+            elif kind == "numbers":
+                self.numbers.due(turn)
             elif kind == "rest":
                 self.touch(turn, key)
             elif kind in ("run", "runs"):
@@ -371,6 +378,8 @@ class Exchange:
             return self.unfinished.is_stale(due)
         if due.kind == "probe":
             return self.probing.is_stale(due.key, due.at_s)
+        if due.kind == "numbers":
+            return self.numbers.is_stale(due.at_s)
         if due.kind == "rest":
             return due.key not in self.sleepers
         if due.kind in ("left", "register"):

@@ -1,5 +1,6 @@
 """What the shell tells the call core. Frozen values."""
 
+from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork
@@ -282,4 +283,5 @@ Input = (
     | CloseWork
     | RunInput
     | WishPath
+    | PointNumber
 )

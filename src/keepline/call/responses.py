@@ -9,6 +9,7 @@ from keepline.call import effects as fx
 from keepline.call import interruption, proving, teardown
 from keepline.call.adoption import LeftCalls
 from keepline.call.carriers.probing import OWNER
+from keepline.call.numbers.watching import OWNER as INBOUND
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring
 from keepline.call.outbound.declining import acknowledge_again, decline
@@ -59,6 +60,8 @@ class Responses:
             exchange.registrations.hear(turn, heard)
         elif method == "OPTIONS" and heard.owner.startswith(OWNER):
             exchange.probing.hear(turn, heard)
+        elif method == "OPTIONS" and heard.owner.startswith(INBOUND):
+            exchange.numbers.watching.hear(turn, heard)
         else:
             exchange.on_call(turn, heard.owner, lambda t, c: _tell(t, c, heard))
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import flows, node, operation, paths, placing, proof, records, spof, talk, work
+from keepline.cli import flows, node, numbers, operation, paths, placing, proof, records, spof, talk, work
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -45,6 +45,8 @@ call.command("place")(placing.place)
 app.add_typer(work.work, name="work")
 app.command()(paths.paths)
 app.add_typer(paths.path, name="path")
+app.command()(numbers.numbers)
+app.add_typer(numbers.number, name="number")
 flow.command("start")(flows.start)
 flow.command("tell")(flows.tell)
 flow.command("show")(flows.show)

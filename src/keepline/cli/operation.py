@@ -66,6 +66,7 @@ def check(
 ) -> None:
     """Tell every mistake of an operation file and its flows at once."""
     from keepline.config import find_operation, load_operation
+    from keepline.config.failover_checks import failover_warnings
     from keepline.config.witnesses import witness_warnings
 
     path = find_operation(file)
@@ -78,7 +79,7 @@ def check(
     if as_json:
         return
     counts = {"number": len(operation.numbers), "flow": len(operation.flows), "prompt": len(operation.prompts)}
-    for warning in witness_warnings(operation):
+    for warning in (*failover_warnings(operation), *witness_warnings(operation)):
         complain(f"warning: {replace(warning, file=str(path))}")
     typer.echo(f"{path}: fine: " + ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()))
 

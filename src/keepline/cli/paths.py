@@ -95,7 +95,7 @@ def _wish(data: Path, name: str, wish: str, for_s: float, why: str, by: str) -> 
     from keepline.node.path_commands import wish_request
 
     asked = WishPath(secrets.token_hex(8), name, wish, for_s, why, by or getpass.getuser())
-    reply = _ask(data, wish_request(asked))
+    reply = ask_active(data, wish_request(asked))
     if not reply.get("ok"):
         raise CommandFailed(str(reply.get("error", "the node refused")), WRONG_INPUT)
     typer.echo(f"{wish} {name}" + (f" for {for_s:g} s" if for_s else ""))
@@ -104,12 +104,12 @@ def _wish(data: Path, name: str, wish: str, for_s: float, why: str, by: str) -> 
 def _standings(data: Path) -> list[dict[str, Any]]:
     from keepline.node.path_commands import TELL
 
-    reply = _ask(data, {"op": TELL, "call": secrets.token_hex(8)})
+    reply = ask_active(data, {"op": TELL, "call": secrets.token_hex(8)})
     found = reply.get("paths")
     return found if isinstance(found, list) else []
 
 
-def _ask(data: Path, request: "Message") -> "Message":
+def ask_active(data: Path, request: "Message") -> "Message":
     """Ask the active process, also where it is replaced meanwhile."""
     from keepline.node.control import NodeNotRunning, ask
 

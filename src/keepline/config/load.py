@@ -14,6 +14,8 @@ from keepline.config.capability_checks import check_capabilities
 from keepline.config.class_checks import check_classes
 from keepline.config.dependencies import dependencies_of
 from keepline.config.dependency_checks import check_dependencies
+from keepline.config.failover import failover_of
+from keepline.config.failover_checks import check_failover
 from keepline.config.outbound import outbound_policy_of
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
@@ -134,6 +136,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     _spell_out_flows(tree)
     parsed = _validate(tree)
     checks.check_numbers(tree)
+    check_failover(tree)
     check_trunks(tree)
     check_outbound(tree)
     checks.check_ports(tree)
@@ -284,7 +287,10 @@ def _operation(
         trunks=trunks_of(parsed.trunks),
         outbound=outbound_policy_of(parsed.outbound),
         numbers={
-            number: Number(entry.flow, entry.ring_s, entry.language or "") for number, entry in parsed.numbers.items()
+            number: Number(
+                entry.flow, entry.ring_s, entry.language or "", entry.carrier or "", failover_of(entry.failover)
+            )
+            for number, entry in parsed.numbers.items()
         },
         flows={name: replace(each.run, fallback=each.fallback) for name, each in parsed.flows.items()},
         prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
+from keepline.config.failover import FailoverFile
 from keepline.config.outbound import OutboundFile
 from keepline.config.trunks import TrunkFile
 from keepline.config.values import (
@@ -156,6 +157,14 @@ class NumberFile(StrictModel):
     ring_s: float = Field(default=0.0, ge=0, le=120, description="seconds it rings before the answer", examples=["0"])
     language: Language | None = Field(
         default=None, description="the language of what its flow says without naming one", examples=["en"]
+    )
+    carrier: Name | None = Field(
+        default=None, description="the trunk of the carrier that it belongs to", examples=["north"]
+    )
+    failover: FailoverFile | None = Field(
+        default=None,
+        description="what becomes of it where that carrier brings no calls",
+        examples=["{method: none}"],
     )
 
 

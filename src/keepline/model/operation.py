@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
+from keepline.model.failover import Failover
 from keepline.model.witness import JournalSettings
 
 PROMPT_KEY_BYTES = 16
@@ -86,6 +87,10 @@ class Number:
     """How long it rings (180) before it is answered; 0 answers at once."""
     language: str = ""
     """Of what its flow says without naming one; empty for the operation's."""
+    carrier: str = ""
+    """The trunk by which its calls come: of the carrier that owns it; empty where that is not told."""
+    failover: Failover | None = None
+    """What becomes of it where that brings no calls; None where that is not told."""
 
 
 @dataclass(frozen=True, slots=True)

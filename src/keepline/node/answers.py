@@ -1,6 +1,7 @@
 """What the active calls process tells the supervisor of a command's request, as messages."""
 
 from keepline.call import effects as fx
+from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunAnswered
 from keepline.node import run_commands
@@ -13,7 +14,7 @@ def message_of(news: fx.PlacementAnswered | fx.WorkEffect | RunAnswered) -> Mess
         return run_commands.answer_of(news)
     if isinstance(news, fx.WorkCounted):
         return {"op": "work", "work": dict(news.counts)}
-    if isinstance(news, PathAnswered):
+    if isinstance(news, PathAnswered | NumberAnswered):
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake}
     if isinstance(news, fx.WorkAnswered):
         return {"op": "work_closed", "ok": not news.mistake, "call": news.item, "error": news.mistake}

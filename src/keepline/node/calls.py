@@ -34,7 +34,7 @@ from keepline.call.steps.apology import apologies
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import Prompt
-from keepline.node import answers, commands, path_commands
+from keepline.node import answers, commands, number_commands, path_commands
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities
@@ -213,6 +213,7 @@ class CallsProcess:
                 if program is not None:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._ledgers.book)
+        exchange.numbers.take(self._ledgers.numbers)
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
@@ -334,6 +335,8 @@ class CallsProcess:
             self._active.feed(fx.HangUpAll("stopping"))
         elif self._exchange is not None and self._active is not None and message.get("op") == path_commands.TELL:
             self._control.tell(path_commands.told(message, self._exchange, self._active.capabilities))
+        elif self._exchange is not None and self._active is not None and message.get("op") == number_commands.TELL:
+            self._control.tell(number_commands.told(message, self._exchange, self._active.now_s()))
         elif self._active is not None:
             asked = commands.asked_in(message)
             if isinstance(asked, fx.PlacementAnswered | fx.WorkAnswered):

@@ -1,4 +1,5 @@
-"""What a calls process keeps of the journal beside the calls: tolls, what is unfinished, what people want of paths.
+"""What a calls process keeps of the journal beside the calls: tolls, what is unfinished, what people want of paths,
+where numbers point.
 
 A process that follows keeps them up to date, so a takeover reads nothing.
 """
@@ -8,10 +9,11 @@ from pathlib import Path
 
 from keepline.call.carriers.wishing import note as note_wish
 from keepline.call.facts import Fact
+from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.model.operation import OutboundPolicy
-from keepline.node.journal_paths import path_wishes
+from keepline.node.journal_paths import number_facts, path_wishes
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
 from keepline.paths.wishes import Wishes
@@ -23,10 +25,11 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "tolls", "wishes")
+    __slots__ = ("book", "numbers", "tolls", "wishes")
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
+        self.numbers = NumberBook()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -36,9 +39,12 @@ class Ledgers:
             self.book.note(fact)
         for fact in path_wishes(journal, last_seq):
             note_wish(self.wishes, fact)
+        for fact in number_facts(journal, last_seq):
+            self.numbers.note(fact)
 
     def note(self, fact: Fact) -> None:
         """Take notice of a fact that came after it."""
         self.tolls.note(fact)
         self.book.note(fact)
+        self.numbers.note(fact)
         note_wish(self.wishes, fact)

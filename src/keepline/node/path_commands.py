@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
     from keepline.node.capabilities import Capabilities
 
-WISH, TELL = "wish_path", "tell_paths"
+OPS = WISH, TELL = "wish_path", "tell_paths"
 PATHS_TOLD_MAX = 150
 """In one answer, which is one message."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
+from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunEffect
 from keepline.flow.capabilities import SecretsGone
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from keepline.sim.node import SimNode
     from keepline.sim.process import SimProcess
 
-Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered
+Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered | NumberAnswered
 """Effects that are done already, or that nobody is there for."""
 
 

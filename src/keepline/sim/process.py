@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact, RunFact, WorkFact
+from keepline.call.facts import CallEnded, Fact, NumberFact, RunFact, WorkFact
+from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
 from keepline.node.outbox import Then, Waiting
@@ -86,9 +87,10 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process, self.version)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            if not isinstance(fact, WorkFact | RunFact):
+            if not isinstance(fact, WorkFact | RunFact | NumberFact):
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written))
+        exchange.numbers.take(NumberBook(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
         if node.disk is not None:

@@ -11,7 +11,7 @@ from keepline.cli.needed import needed_operations
 from keepline.desk.node_source import NodeSource
 from keepline.node.checkpoints import newest_checkpoint
 from keepline.node.journal import Journal, create, next_epoch
-from keepline.node.journal_paths import path_wishes
+from keepline.node.journal_paths import number_facts, path_wishes
 from keepline.node.journal_tail import Tail
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
@@ -50,10 +50,11 @@ def desk(data: Path) -> None:
         lambda data: placed_since(data / "journal.db", 5.0, 9),
         lambda data: open_work(data / "journal.db", 9),
         lambda data: path_wishes(data / "journal.db", 9),
+        lambda data: number_facts(data / "journal.db", 9),
         lambda data: needed_operations(data, frozenset({"0" * 32})),
         newest_checkpoint,
     ],
-    ids=["create", "tail", "write", "desk", "tolls", "work", "wishes", "needed", "checkpoint"],
+    ids=["create", "tail", "write", "desk", "tolls", "work", "wishes", "numbers", "needed", "checkpoint"],
 )
 def test_nothing_at_a_start_reads_all_facts(
     reads: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

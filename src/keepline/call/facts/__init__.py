@@ -25,6 +25,7 @@ from keepline.call.facts.flow import (
 from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
+from keepline.call.facts.number import NUMBER_TYPES, NumberFact
 from keepline.call.facts.path import PATH_TYPES, PathFact
 from keepline.call.facts.placed import (
     PLACED_TYPES,
@@ -51,7 +52,7 @@ __all__ = [
     "CallEnded", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused", "CallRetried", "CancelReceived",
     "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed", "ForkAnswered", "InterruptedFact",
     "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined", "LegPlaced", "LineFellSilent",
-    "LineHeard", "MessageRecorded", "MessageStarted", "PlacedFact", "PromptEnded", "QuestionContinued",
+    "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PlacedFact", "PromptEnded", "QuestionContinued",
     "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven",
     "RunFact",
     "SecretKept", "SecretKeyed", "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed",
@@ -288,6 +289,7 @@ Fact = (
     | JournalFact
     | RunFact
     | PathFact
+    | NumberFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -328,6 +330,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *JOURNAL_TYPES,
     *RUN_TYPES,
     *PATH_TYPES,
+    *NUMBER_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 
