@@ -263,6 +263,10 @@ class CallCapability:
     """Digest of the version whose capability it is."""
     slot: int = -1
     """Where media holds the secrets that the arguments name."""
+    path: str = ""
+    """Of a change: the one path that it is asked of; empty for the first."""
+    may_skip: bool = False
+    """Another path may be asked instead: one that is down need not be tried."""
 
 
 @frozen

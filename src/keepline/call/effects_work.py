@@ -17,8 +17,16 @@ class CloseWork:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryWork:
+    """A person wants a kept change that is in conflict to be tried again; answered with `WorkAnswered`."""
+
+    item: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkAnswered:
-    """What became of a `CloseWork`: it is on record, or cannot be."""
+    """What became of a `CloseWork` or a `RetryWork`: it is on record, or cannot be."""
 
     item: str
     mistake: str = ""

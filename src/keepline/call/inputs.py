@@ -3,7 +3,7 @@
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_run import RunInput
-from keepline.call.effects_work import CloseWork
+from keepline.call.effects_work import CloseWork, RetryWork
 from keepline.call.facts import CallEnded, Fact
 from keepline.flow.capabilities import UseOutcome
 from keepline.model.frozen import frozen
@@ -281,6 +281,7 @@ Input = (
     | StandbyCame
     | PlaceCall
     | CloseWork
+    | RetryWork
     | RunInput
     | WishPath
     | PointNumber

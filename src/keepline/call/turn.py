@@ -70,6 +70,10 @@ class Switchboard(Protocol):
         """16 hex digits that nobody foresees."""
         ...
 
+    def is_kept(self, capability: str, path: str, series: str) -> bool:
+        """Whether changes of this series are kept for the path, so that what comes now waits behind them."""
+        ...
+
     def end_leg(self, turn: "Turn", leg: str, why: str) -> None:
         """Cancel a leg, or hang it up."""
         ...

@@ -17,6 +17,14 @@ from keepline.config.answers import (
     parse_field,
     secret_place,
 )
+from keepline.config.promises import (
+    DeferredPathFile,
+    OutboxPathFile,
+    deferred_actions,
+    deferred_of,
+    outbox_actions,
+    outbox_of,
+)
 from keepline.config.snapshots import SnapshotPathFile, snapshot_actions, snapshot_of
 from keepline.model.capability import (
     Capability,
@@ -35,7 +43,8 @@ from keepline.model.limits_capabilities import (
 )
 
 READING = ("GET", "HEAD")
-PATH_KINDS = ("http", "python", "snapshot")
+PROMISING_KINDS = ("outbox", "deferred")
+PATH_KINDS = ("http", "python", "snapshot", *PROMISING_KINDS)
 
 
 class _DoubtFile(Strict):
@@ -180,7 +189,7 @@ class PythonPathFile(Strict):
 
 
 class CapabilityPathFile(Strict):
-    """One of `paths:`; http, python or snapshot, checked by `check_capabilities`."""
+    """One of `paths:`; of one kind, checked by `check_capabilities`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in PATH_KINDS]})
 
@@ -205,6 +214,16 @@ class CapabilityPathFile(Strict):
             '{base_url: https://crm.example.com, tables: {orders: {path: /orders, rows: "$", key: "$.number"}},'
             ' actions: {status: {table: orders, key: number, response: {state: "$.state"}}}}'
         ],
+    )
+    outbox: OutboxPathFile | None = Field(
+        default=None,
+        description="keeps changes on this machine, and makes them when the path before it takes them",
+        examples=["{actions: {book: {key: order}}}"],
+    )
+    deferred: DeferredPathFile | None = Field(
+        default=None,
+        description="promises changes that a flow sees to later",
+        examples=["{actions: {book: {flow: call_back}}}"],
     )
 
 
@@ -232,6 +251,11 @@ def _path_of(path: CapabilityPathFile) -> CapabilityPath:
     if path.snapshot is not None:
         made = snapshot_of(path.snapshot)
         return CapabilityPath(path.name, made, snapshot_actions(path.snapshot), path.in_flight_max)
+    if path.outbox is not None:
+        return CapabilityPath(path.name, outbox_of(path.outbox), outbox_actions(path.outbox), path.in_flight_max)
+    if path.deferred is not None:
+        made_by = deferred_of(path.deferred)
+        return CapabilityPath(path.name, made_by, deferred_actions(path.deferred), path.in_flight_max)
     if http is not None:
         headers = {name: secret_place(value) for name, value in http.headers.items()}
         codes = parse_field(http.refusal_code), parse_field(http.refusal_detail)

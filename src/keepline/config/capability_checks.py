@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from keepline.config.answers import SECRET
-from keepline.config.capabilities import PATH_KINDS, READING
+from keepline.config.capabilities import PATH_KINDS, PROMISING_KINDS, READING
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest
 from keepline.model.capability import IDEMPOTENCY_KEY
@@ -16,9 +16,9 @@ _SECRET_HEADER = re.compile(r"authorization|cookie|secret|token|password|api-?ke
 def check_capabilities(tree: Tree) -> None:
     """Each path is of one kind, has its secrets elsewhere, and its actions' lookups exist and answer alike."""
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
-        paths = _mapping(entry).get("paths")
-        _check_alike(tree, ("capabilities", name, "paths"), paths if isinstance(paths, list) else [])
-        for index, path in enumerate(paths if isinstance(paths, list) else []):
+        paths = _list(_mapping(entry).get("paths"))
+        _check_alike(tree, ("capabilities", name, "paths"), paths)
+        for index, path in enumerate(paths):
             if not isinstance(path, dict):
                 continue
             where: Where = ("capabilities", name, "paths", index)
@@ -26,11 +26,15 @@ def check_capabilities(tree: Tree) -> None:
             if len(kinds) != 1:
                 said = " and ".join(f"`{kind}`" for kind in kinds)
                 wrong = f"has {said}" if kinds else "does not say what it is"
-                tree.add_mistake(where, wrong, "give it one of `http`, `python` and `snapshot`")
+                tree.add_mistake(where, wrong, "give it one of " + ", ".join(f"`{kind}`" for kind in PATH_KINDS))
             for kind in kinds:
                 below = _mapping(path[kind])
                 _check_headers(tree, (*where, kind, "headers"), _mapping(below.get("headers")))
                 _check_lookups(tree, (*where, kind, "actions"), _mapping(below.get("actions")), kind)
+            for kind in PROMISING_KINDS:
+                if kind in path:
+                    before = list(map(_mapping, paths[:index]))
+                    _check_promising(tree, (*where, kind), _mapping(path[kind]), before, kind)
             if "snapshot" in path:
                 _check_snapshot(tree, where, _mapping(path["snapshot"]), is_first=index == 0)
 
@@ -52,13 +56,18 @@ def _check_alike(tree: Tree, where: Where, paths: list[Any]) -> None:
                 continue
             kind_of_first, meant = first[action]
             missing = sorted(set(_names(meant.get("response"))) - set(_names(below.get("response"))))
-            if _changes(below, kind) or _changes(meant, kind_of_first):
-                right = "leave it away here: a change is asked of the first path alone"
-                tree.add_mistake(at, f"`{action}` changes something", right, at_key=True)
-            elif missing:
+            if kind not in PROMISING_KINDS and _changes(below, kind) != _changes(meant, kind_of_first):
+                which = "here" if _changes(below, kind) else "at the first path"
+                right = "a change has paths that change, and a question those that do not: leave it away here"
+                tree.add_mistake(at, f"`{action}` changes something {which} alone", right, at_key=True)
+            elif missing and kind not in PROMISING_KINDS:
                 wrong = f"the answer lacks `{missing[0]}`, which that of the first path has"
                 tree.add_mistake(at, wrong, "give both the same `response`", at_key=True)
-            elif kind_of_first == "http" and (more := sorted(_wanted(below) - _wanted(meant))):
+            elif (
+                kind_of_first == "http"
+                and kind not in PROMISING_KINDS
+                and (more := sorted(_wanted(below) - _wanted(meant)))
+            ):
                 wrong = f"asks for `{more[0]}`, which the first path does without"
                 tree.add_mistake(at, wrong, "use the same arguments", at_key=True)
 
@@ -70,6 +79,36 @@ def _actions_of(path: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         for kind in PATH_KINDS
         for name, action in _mapping(_mapping(_mapping(path).get(kind)).get("actions")).items()
     }
+
+
+def _check_promising(tree: Tree, where: Where, below: dict[str, Any], before: list[dict[str, Any]], kind: str) -> None:
+    """It stands behind paths that make the change, and what is kept can be made under the same key again and again."""
+    if not before:
+        right = "put the path before it that makes the changes: a promise is for when that does not"
+        tree.add_mistake(where, f"`{kind}` cannot be the first path", right, at_key=True)
+        return
+    flows = list(_mapping(tree.plain.get("flows")))
+    for name, action in _mapping(below.get("actions")).items():
+        at = (*where, "actions", name)
+        making = [
+            found for path in before if (found := _actions_of(path).get(name)) and found[0] not in PROMISING_KINDS
+        ]
+        changing = [meant for made_by, meant in making if _changes(meant, made_by)]
+        if not making:
+            continue  # that the first path lacks it is said already
+        if len(changing) < len(making):
+            tree.add_mistake(
+                at, f"`{name}` changes nothing", "a promise is of a change; leave it away here", at_key=True
+            )
+        elif kind == "outbox" and len(changing) > 1:
+            right = "keep what one path alone makes, or promise it by `deferred`"
+            tree.add_mistake(at, f"{len(changing)} paths make `{name}`", right, at_key=True)
+        elif kind == "outbox" and changing and not changing[0].get("idempotent"):
+            right = "say `idempotent: true` there, if the other side does what has one key once; else it cannot be kept"
+            tree.add_mistake(at, f"the path before it may make `{name}` twice", right, at_key=True)
+        flow = _mapping(action).get("flow")
+        if kind == "deferred" and isinstance(flow, str) and flow not in flows:
+            tree.add_mistake((*at, "flow"), f"there is no flow `{flow}`", nearest(flow, flows))
 
 
 def _check_snapshot(tree: Tree, where: Where, snapshot: dict[str, Any], *, is_first: bool) -> None:
@@ -135,6 +174,22 @@ def _changes(action: dict[str, Any], kind: str) -> bool:
 
 def _names(response: Any) -> list[str]:
     return [str(each) for each in response] if isinstance(response, dict | list) else []
+
+
+def check_is_not_deferred(tree: Tree, flow: object) -> None:
+    """A flow for calls sees to no promise: there is no caller then."""
+    for name, entry in _mapping(tree.plain.get("capabilities")).items():
+        for index, path in enumerate(_list(_mapping(entry).get("paths"))):
+            below = _mapping(_mapping(path).get("deferred"))
+            for action, told in _mapping(below.get("actions")).items():
+                if _mapping(told).get("flow") == flow:
+                    at = ("capabilities", name, "paths", index, "deferred", "actions", action, "flow")
+                    right = "name one that runs without a caller: it takes `run: Run`"
+                    tree.add_mistake(at, f"the flow `{flow}` needs a caller", right)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> dict[str, Any]:

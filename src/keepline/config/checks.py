@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from keepline.config.capability_checks import action_arguments
+from keepline.config.capability_checks import action_arguments, check_is_not_deferred
 from keepline.config.flows import add_root, import_module, is_flow, remove_root
 from keepline.config.lint import lint_flows
 from keepline.config.numbers import same_number
@@ -211,6 +211,8 @@ def _check_flow(
         tree.add_mistake(where, f"`{reference.module}:{reference.function}` is not a flow", right)
     elif takes_run(found):
         _check_is_not_called(tree, where[-1])
+    else:
+        check_is_not_deferred(tree, where[-1])
 
 
 def _check_is_not_called(tree: Tree, flow: object) -> None:

@@ -32,7 +32,7 @@ class Item(Model):
 
     id: str
     about: str
-    state: Literal["pending", "open", "resolved", "closed"]
+    state: Literal["pending", "kept", "open", "resolved", "closed"]
     why: str
     at: float
     call: str
@@ -44,6 +44,8 @@ class Item(Model):
     arguments: dict[str, Any]
     """Secrets are dots."""
     idempotency_key: str
+    path: str
+    series: str
     operation: str
     first_sent_at: float | None
     last_sent_at: float | None

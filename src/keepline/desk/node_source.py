@@ -54,7 +54,7 @@ class NodeSource:
     def work(self) -> list[dict[str, object]]:
         with self._reading:
             try:
-                return [shown(item) for item in self._journal().work()]
+                return [shown(item) for item in self._journal().work() if not item.is_kept]
             except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
 

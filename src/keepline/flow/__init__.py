@@ -5,7 +5,7 @@ verb's result as a step, and after a crash runs the function again with the reco
 first step that has none. It refuses to await anything that is not a verb: such a wait could not be replayed.
 """
 
-from keepline.flow.capabilities import Pending, Refused, Reply, Unavailable, Unknown, Use
+from keepline.flow.capabilities import Pending, Promised, Refused, Reply, Unavailable, Unknown, Use
 from keepline.flow.connect import Connect, Connected, ConnectReason, NotConnected
 from keepline.flow.engine import (
     Advance,
@@ -72,6 +72,7 @@ __all__ = [
     "Outcome",
     "Overdue",
     "Pending",
+    "Promised",
     "Raised",
     "Reason",
     "RecordMessage",

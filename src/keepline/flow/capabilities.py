@@ -1,8 +1,8 @@
 """The verb `use`: what is asked of a capability, and what comes back, as values that a journal can hold.
 
 Arguments and answers are text, numbers, truth, None, lists and mappings; decimals, dates and times are tagged, so that
-a replay gives back the very same. What can be expected to fail is a value: `Unavailable`, `Refused`, `Unknown` or
-`Pending`.
+a replay gives back the very same. What can be expected to fail is a value: `Unavailable`, `Refused`, `Unknown`,
+`Pending` or `Promised`.
 """
 
 import json
@@ -104,7 +104,23 @@ class Pending(Unknown):
     """It may have been done or not, and is being found out: what becomes of it is on record once it is certain."""
 
 
-UseOutcome = Reply | Unavailable | Refused | Unknown
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """It is not done yet, and will be: it is kept on record, and seen to without the flow."""
+
+    reason: str
+    """Why it could not be done at once."""
+    id: str = ""
+    """By which `keepline outbox` knows it, or the run that sees to it."""
+    ok: ClassVar[Literal[False]] = False
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UseOutcome = Reply | Unavailable | Refused | Unknown | Promised
+NO_RECORD = "journal: "
+"""How the reason of an `Unavailable` begins that says that nothing could be put on record."""
 NOT_FOUND = (404, 410)
 """Statuses of a `Refused` that say that there is no such thing."""
 
@@ -203,6 +219,8 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
         return json.dumps(
             {"refused": [outcome.status, _short(outcome.code), _short(outcome.detail)]}, ensure_ascii=False
         )
+    if isinstance(outcome, Promised):
+        return json.dumps({"promised": [_short(outcome.reason), outcome.id]}, ensure_ascii=False)
     kinds: dict[type[UseOutcome], str] = {Pending: "pending", Unknown: "unknown"}
     kind = kinds.get(type(outcome), "unavailable")
     return json.dumps({kind: _short(outcome.reason)}, ensure_ascii=False)
@@ -217,6 +235,8 @@ def read_outcome(text: str) -> UseOutcome:
         return Refused(*told["refused"])
     if "unavailable" in told:
         return Unavailable(told["unavailable"])
+    if "promised" in told:
+        return Promised(*told["promised"])
     if "pending" in told:
         return Pending(told["pending"])
     if "unknown" in told:

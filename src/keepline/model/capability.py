@@ -71,7 +71,9 @@ class CapabilityAction:
     table: str = ""
     """Of a snapshot: which of its tables knows."""
     key: str = ""
-    """Of a snapshot: the argument that names the row."""
+    """Of a snapshot: the argument that names the row. Of an outbox: the one of which writes keep their order."""
+    flow: str = ""
+    """Of a `deferred` path: what sees to it later, without the caller."""
 
 
 def resolve_name(action: str) -> str:
@@ -131,11 +133,30 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbox:
+    """Changes that are kept on this machine and made when the path before it takes them: in order, once each."""
+
+    keep_s: float = 604_800.0
+    """Then what is still kept is for a person."""
+    at_once: int = 4
+    """So many writes at once, of different keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Changes that are promised, and seen to by a run of a flow."""
+
+
+PROMISING = (Outbox, Deferred)
+"""Paths that do nothing themselves: what is asked of them is promised."""
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityPath:
     """One way to provide a capability."""
 
     name: str
-    connector: HttpService | PythonClass | Snapshot
+    connector: HttpService | PythonClass | Snapshot | Outbox | Deferred
     actions: Mapping[str, CapabilityAction]
     in_flight_max: int = 20
     """Uses at once; further ones wait for their turn, no longer than their deadline."""
@@ -148,6 +169,17 @@ class Capability:
     name: str
     paths: tuple[CapabilityPath, ...]
 
-    def action(self, name: str) -> CapabilityAction | None:
-        """The action as its first path has it; None where there is none."""
-        return self.paths[0].actions.get(name)
+    def action(self, name: str, path: str = "") -> CapabilityAction | None:
+        """The action as that path has it, or the first one; None where there is none."""
+        if not path:
+            return self.paths[0].actions.get(name)
+        found = self.path(path)
+        return found.actions.get(name) if found is not None else None
+
+    def path(self, name: str) -> CapabilityPath | None:
+        """The path of that name."""
+        return next((each for each in self.paths if each.name == name), None)
+
+    def change_paths(self, action: str) -> tuple[CapabilityPath, ...]:
+        """Those that a change may be asked of, in their order."""
+        return tuple(each for each in self.paths if action in each.actions and each.actions[action].changes)

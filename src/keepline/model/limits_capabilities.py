@@ -13,6 +13,13 @@ PENDING_PAUSE_S_MAX = 900.0
 """Between two attempts to find out what became of a use; the pause is as long as the doubt has lasted."""
 PENDING_S_MAX = 2_592_000
 """That the outcome of a use is sought, 30 days; `pending_s` is at most this."""
+KEPT_PAUSE_S_MIN = 5.0
+KEPT_PAUSE_S_MAX = 60.0
+"""Between two attempts to make kept changes while their path takes none; the pause is as long as that has lasted."""
+KEPT_FAILURES_MAX = 5
+"""Times that a kept change fails while others of its path are taken; then it is for a person."""
+KEPT_AT_ONCE_MAX = 100
+"""Kept changes that are made at once, each of a series of its own; `series` of an outbox is at most this."""
 WORK_TRIES_KEPT_MAX = 20
 """Attempts of one item that are kept in memory, the last ones; all are on record."""
 WORK_WORDS_CHARS_MAX = 4_000

@@ -25,9 +25,9 @@ from keepline.call.runs.apart import is_apart, is_of_runs
 from keepline.model.errors import LocalError
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
 from keepline.node.capabilities import Capabilities
+from keepline.node.held_effects import UNRECORDED, HeldEffects, Leaving, Then, Waiting
 from keepline.node.journal import Journal, JournalFailed, JournalFigures, Written
 from keepline.node.medialink import MediaLink
-from keepline.node.outbox import UNRECORDED, Leaving, Outbox, Then, Waiting
 from keepline.node.run_lane import RunLane
 from keepline.node.sip_intake import Intake
 from keepline.node.slots import Slots
@@ -75,7 +75,7 @@ class Active:
         self._must_sync = False
         self._promised: set[str] = set()
         self._effects: list[Waiting] = []
-        self._outbox = Outbox()
+        self._outbox = HeldEffects()
         self._words: deque[Written] = deque()
         self._heeds_soon = False
         self._timer: asyncio.TimerHandle | None = None

@@ -207,12 +207,12 @@ class CallsProcess:
         exchange.switchboard.carriers.know(self._ledgers.wishes, path_commands.clock)
         exchange.add_program(self._programs[self._digest], current=True)
         begun = {each.operation for facts in self._open.values() if isinstance(each := facts[0], CallBegun)}
-        for version in begun | {item.begun.operation for item in self._ledgers.book if item.next_at_s is not None}:
+        for version in begun | {item.begun.operation for item in self._ledgers.book if item.is_ours}:
             if version not in self._programs:
                 program = self._programs.load(version)
                 if program is not None:
                     exchange.add_program(program, current=False)
-        exchange.unfinished.take(self._ledgers.book)
+        exchange.unfinished.take(self._ledgers.book, self._slots.now_s(time.monotonic()))
         exchange.numbers.take(self._ledgers.numbers)
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step

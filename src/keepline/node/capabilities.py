@@ -18,15 +18,35 @@ from keepline.config.flows import import_class
 from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
 from keepline.connectors.revealing import Revealing
-from keepline.flow.capabilities import Reply, SecretsGone, Unavailable, Unknown, UseOutcome, read_value
-from keepline.model.capability import Capability, CapabilityPath, HttpService, PythonClass, Snapshot
+from keepline.flow.capabilities import (
+    NO_RECORD,
+    Promised,
+    Reply,
+    SecretsGone,
+    Unavailable,
+    Unknown,
+    UseOutcome,
+    read_value,
+    without_secrets,
+)
+from keepline.model.capability import (
+    Capability,
+    CapabilityPath,
+    Deferred,
+    HttpService,
+    Outbox,
+    PythonClass,
+    Snapshot,
+)
 from keepline.model.operation import Operation
 from keepline.node.use_paths import UsePaths
 
 HTTP = "keepline.connectors.http.client"
 PYTHON = "keepline.connectors.python.runner"
 SNAPSHOT = "keepline.connectors.snapshot.client"
-MODULES = {HttpService: HTTP, PythonClass: PYTHON, Snapshot: SNAPSHOT}
+OUTBOX = "keepline.connectors.outbox.client"
+DEFERRED = "keepline.connectors.deferred.client"
+MODULES = {HttpService: HTTP, PythonClass: PYTHON, Snapshot: SNAPSHOT, Outbox: OUTBOX, Deferred: DEFERRED}
 log = structlog.get_logger("calls")
 
 
@@ -88,16 +108,20 @@ class Capabilities:
     def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:
         if wanted.changes and isinstance(outcome, Reply) and self.doubt():
             # Its caller would hear a promise that nobody remembers after a power cut: better asked for again.
-            outcome = Unknown(f"journal: the answer could not be put on record ({self.doubt()})")
+            outcome = Unknown(f"{NO_RECORD}the answer could not be put on record ({self.doubt()})")
+        if isinstance(outcome, Promised) and self.doubt():
+            outcome = Unavailable(f"{NO_RECORD}a promise could not be put on record ({self.doubt()})")
         self._feed(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
 
     async def _outcome(self, wanted: CallCapability) -> UseOutcome:
         operation = self._operation_of(wanted.operation)
         capability = operation.capabilities.get(wanted.capability) if operation is not None else None
-        action = capability.action(wanted.action) if capability is not None else None
+        action = capability.action(wanted.action, wanted.path) if capability is not None else None
         if operation is None or capability is None or action is None:
             return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
-        paths = self.choosing.candidates(capability, wanted.action, changes=wanted.changes)
+        if wanted.path and wanted.may_skip and (why := self.choosing.barred(wanted.operation, capability, wanted.path)):
+            return Unavailable(why)
+        paths = self.choosing.candidates(capability, wanted.action, wanted.path, changes=wanted.changes)
         tried: list[str] = []
         outcome: UseOutcome = Unavailable("its time was over before it could be asked")
         while (left_s := wanted.deadline_s - self._now_s()) > 0:
@@ -119,7 +143,8 @@ class Capabilities:
             name = f"{capability.name}/{path.name}"
             connector = Revealing(_connector(operation, path, name, self._data), name)
             self._paths[key] = Bulkhead(name, connector, path.in_flight_max)
-        arguments: dict[str, Any] = read_value(wanted.arguments)
+        told = without_secrets(wanted.arguments) if isinstance(path.connector, Deferred) else wanted.arguments
+        arguments: dict[str, Any] = read_value(told)
         reveal = partial(self._reveal, wanted.call, wanted.slot)
         asked = Asked(wanted.action, path.actions[wanted.action], arguments, wanted.idempotency_key, left_s, reveal)
         return await self.choosing.ask(key, asked, self._paths[key].ask)
@@ -135,6 +160,10 @@ def _connector(operation: Operation, path: CapabilityPath, name: str, data: Path
 
         place = copy_place(data, name.partition("/")[0], path.name, connector, path.actions)
         made = importlib.import_module(SNAPSHOT).SnapshotConnector(place, connector.age_s_max)
+    elif isinstance(connector, Outbox):
+        made = importlib.import_module(OUTBOX).OutboxConnector()
+    elif isinstance(connector, Deferred):
+        made = importlib.import_module(DEFERRED).DeferredConnector()
     else:
         make = lambda: import_class(operation, connector.module, connector.name)()  # noqa: E731
         made = importlib.import_module(PYTHON).PythonConnector(make, connector.threads, name)

@@ -11,8 +11,8 @@ def asked_in(message: Message) -> fx.Input | fx.PlacementAnswered | fx.WorkAnswe
     op, call = message.get("op"), str(message.get("call"))
     if op == "place":
         return wanted_of(message) or fx.PlacementAnswered(call, "no request to place a call")
-    if op == work_requests.OP:
-        return work_requests.close_wanted(message) or fx.WorkAnswered(call, "no request to close an item")
+    if op in work_requests.OPS:
+        return work_requests.wanted_in(message) or fx.WorkAnswered(call, "no request that concerns an item")
     if op in (run_commands.START, run_commands.TELL):
         return run_commands.wanted_of(message)
     if op == number_commands.POINT:

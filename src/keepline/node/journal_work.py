@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from keepline.call.facts import Fact, WorkFact
-from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, WorkClosed, WorkOpened
-from keepline.call.unfinished.book import WorkItem
+from keepline.call.facts.work import WORK_TYPES, UseResolved, WorkClosed
+from keepline.call.unfinished.book import BEGINNINGS, WorkItem
 from keepline.flow.capabilities import Reply, read_outcome
 from keepline.node.journal_file import connect, decode
 
@@ -21,7 +21,7 @@ _MARKS: Final = ", ".join("?" * len(_KINDS))
 def note_work(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
     """Keep the rows of these facts, within the transaction that writes them."""
     for fact in facts:
-        if isinstance(fact, UsePending | WorkOpened):
+        if isinstance(fact, BEGINNINGS):
             connection.execute("INSERT OR IGNORE INTO work (item, call) VALUES (?, ?)", (fact.item, fact.call))
         elif isinstance(fact, WorkClosed) or (isinstance(fact, UseResolved) and is_done(fact)):
             connection.execute("UPDATE work SET closed_at = ? WHERE item = ?", (fact.at_s, fact.item))
@@ -56,7 +56,7 @@ def work_items(connection: sqlite3.Connection, *, with_closed: bool) -> list[Wor
             continue
         if fact.item in items:
             items[fact.item].apply(fact)
-        elif isinstance(fact, UsePending | WorkOpened):
+        elif isinstance(fact, BEGINNINGS):
             items[fact.item] = WorkItem(fact)
     return list(items.values())
 

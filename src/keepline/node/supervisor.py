@@ -45,7 +45,7 @@ from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
-PASSED_ON = ("place", "start_run", "tell", work_requests.OP, *path_commands.OPS, *number_commands.OPS)
+PASSED_ON = ("place", "start_run", "tell", *work_requests.OPS, *path_commands.OPS, *number_commands.OPS)
 """Requests that the active calls process answers."""
 WATCH_EVERY_S = 0.05
 WATCH_IDLE_EVERY_S = 0.2

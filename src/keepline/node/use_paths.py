@@ -1,7 +1,7 @@
 """Which path of a capability a use is asked of, and which one next: the shell's part of `keepline.paths`.
 
 What came of each attempt is told to the path's health, which all calls of this process share; a successor begins anew.
-What changes something is asked of the first path alone: another one knows nothing of what the first may have done.
+What changes something is asked of the path that the core names: another one knows nothing of what that may have done.
 """
 
 import random
@@ -13,14 +13,14 @@ import structlog
 
 from keepline.connectors.interface import Asked
 from keepline.flow.capabilities import SecretsGone, Unavailable, Unknown, UseOutcome
-from keepline.model.capability import Capability, CapabilityPath
+from keepline.model.capability import PROMISING, Capability, CapabilityPath, meant_by
 from keepline.model.operation import Operation
 from keepline.node.path_commands import clock
 from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, Tried, Used
 from keepline.paths.standing import standing_of
-from keepline.paths.wishes import Wishes
+from keepline.paths.wishes import Wish, Wishes
 
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
@@ -40,11 +40,26 @@ class UsePaths:
         self.wishes = Wishes()
         """What people want of them."""
 
-    def candidates(self, capability: Capability, action: str, *, changes: bool) -> tuple[CapabilityPath, ...]:
-        """The paths that a use may be asked of, in their order."""
-        if changes:
+    def candidates(
+        self, capability: Capability, action: str, path: str = "", *, changes: bool
+    ) -> tuple[CapabilityPath, ...]:
+        """The paths that a use may be asked of, in their order; the core names that of a change that has several."""
+        if path:
+            return tuple(each for each in capability.paths if each.name == path)
+        if changes or meant_by(action) != action:
             return capability.paths[:1]
         return tuple(path for path in capability.paths if action in path.actions)
+
+    def barred(self, version: str, capability: Capability, name: str) -> str:
+        """Why a path need not be asked that another one may stand in for; empty where it is to be asked."""
+        path, now_s = capability.path(name), self.now_s()
+        if path is None or isinstance(path.connector, PROMISING):
+            return ""
+        view = self._of((version, capability.name, name)).view(now_s, clock=clock)
+        wished = self.wishes.of(f"{capability.name}/{name}", now_s)
+        if wished is not None and wished.wish is not Wish.PREFER:
+            return f"people want it not to be used: {wished.why}"
+        return "" if view.may_try else f"it is {view.condition.value}: {view.evidence}"
 
     def choose(
         self, version: str, capability: str, paths: tuple[CapabilityPath, ...], tried: list[str]

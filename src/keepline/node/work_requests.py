@@ -1,17 +1,23 @@
-"""Requests to close an item of the work list, on their way through the supervisor to the active calls process."""
+"""Requests that concern unfinished work, on their way through the supervisor to the active calls process."""
 
 from typing import TYPE_CHECKING
 
 from keepline.node.control import Message
 
 if TYPE_CHECKING:
-    from keepline.call.effects_work import CloseWork
+    from keepline.call.effects_work import CloseWork, RetryWork
 
 OP = "close_work"
+RETRY = "retry_work"
+OPS = (OP, RETRY)
 
 
-def close_request(wanted: "CloseWork") -> Message:
+def request_of(wanted: "CloseWork | RetryWork") -> Message:
     """What a command sends; the answer comes back under the item's name, as that of a call does."""
+    from keepline.call.effects_work import RetryWork
+
+    if isinstance(wanted, RetryWork):
+        return {"op": RETRY, "call": wanted.item, "by": wanted.by}
     return {
         "op": OP,
         "call": wanted.item,
@@ -21,14 +27,15 @@ def close_request(wanted: "CloseWork") -> Message:
     }
 
 
-def close_wanted(message: Message) -> "CloseWork | None":
+def wanted_in(message: Message) -> "CloseWork | RetryWork | None":
     """What such a message asks for; None where it is none."""
-    from keepline.call.effects_work import CloseWork  # the supervisor, which passes it on, does without
+    from keepline.call.effects_work import CloseWork, RetryWork  # the supervisor, which passes it on, does without
 
-    texts = [message.get(name) for name in ("call", "by", "outcome", "note")]
+    is_retry = message.get("op") == RETRY
+    texts = [message.get(name) for name in (("call", "by") if is_retry else ("call", "by", "outcome", "note"))]
     if not all(isinstance(text, str) for text in texts):
         return None
-    return CloseWork(*map(str, texts))
+    return (RetryWork if is_retry else CloseWork)(*map(str, texts))
 
 
 def counts_in(message: Message) -> dict[str, int]:

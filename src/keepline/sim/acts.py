@@ -8,8 +8,9 @@ from keepline.call import effects as fx
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunEffect
-from keepline.flow.capabilities import SecretsGone
-from keepline.node.outbox import Then, Waiting
+from keepline.flow.capabilities import Promised, SecretsGone
+from keepline.model.capability import PROMISING
+from keepline.node.held_effects import Then, Waiting
 
 if TYPE_CHECKING:
     from keepline.sim.node import SimNode
@@ -44,9 +45,20 @@ def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterab
 
 
 def ask_office(process: "SimProcess", node: "SimNode", wanted: fx.CallCapability) -> tuple[fx.Input, ...]:
-    """Ask with what the handles stand for; where one stands for nothing, nothing is asked."""
+    """Ask with what the handles stand for; where one stands for nothing, nothing is asked. A promise asks nobody."""
+    if wanted.path and is_promise(process, wanted):
+        return (fx.CapabilityAnswered(wanted.call, wanted.step, Promised(""), wanted.attempt),)
     arguments = node.media.reveal(wanted.call, wanted.slot, wanted.arguments)
     if isinstance(arguments, SecretsGone):
         return (fx.CapabilityAnswered(wanted.call, wanted.step, arguments, wanted.attempt),)
     node.office.ask(replace(wanted, arguments=arguments), lambda given: process.guard(lambda: process.feed(given)))
     return ()
+
+
+def is_promise(process: "SimProcess", wanted: fx.CallCapability) -> bool:
+    """Whether what is asked of does nothing but promise."""
+    exchange = process.exchange
+    program = exchange.programs.get(wanted.operation) if exchange is not None else None
+    capability = program.operation.capabilities.get(wanted.capability) if program is not None else None
+    path = capability.path(wanted.path) if capability is not None else None
+    return path is not None and isinstance(path.connector, PROMISING)

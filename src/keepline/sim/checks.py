@@ -81,7 +81,8 @@ def sip_calls_hurt(node: SimNode, calls: dict[str, list[Fact]], hurt: set[str]) 
 def is_unfinished(node: SimNode) -> bool:
     """Something goes on without a caller: a doubt is being resolved, or a run has not ended."""
     exchange = node.exchange
-    if exchange is not None and exchange.unfinished.book.count(ItemState.PENDING):
+    book = exchange.unfinished.book if exchange is not None else WorkBook()
+    if book.count(ItemState.PENDING) or book.count(ItemState.KEPT):
         return True
     node.runs.follow()
     return any(not row.ending for row in node.runs.rows.values())
@@ -128,6 +129,8 @@ def _left_over(node: SimNode) -> Iterator[str]:
     pending = WorkBook(fact for fact in node.written if type(fact) in WORK_KINDS).count(ItemState.PENDING)
     if pending or exchange.unfinished.book.count(ItemState.PENDING):
         yield f"{pending} doubts are neither resolved nor a person's"
+    if kept := exchange.unfinished.book.count(ItemState.KEPT):
+        yield f"{kept} changes are kept and not made"
     if exchange.live_calls:
         yield f"{exchange.live_calls} calls are still live"
     if len(exchange.slots.free) != len(exchange.rtp_ports) or len(set(exchange.slots.free)) != len(exchange.rtp_ports):

@@ -14,7 +14,7 @@ from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import DigitsPressed, Fact
 from keepline.call.facts.interrupted import CallInterrupted
-from keepline.node.outbox import Waiting
+from keepline.node.held_effects import Waiting
 from keepline.sim.boundaries import Boundaries
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network

@@ -17,7 +17,7 @@ from keepline.call.facts import CallEnded, Fact, NumberFact, RunFact, WorkFact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
-from keepline.node.outbox import Then, Waiting
+from keepline.node.held_effects import Then, Waiting
 from keepline.sim.acts import carry_out
 from keepline.sim.boundaries import SYNCED
 from keepline.sim.saving import Saving
@@ -89,7 +89,7 @@ class SimProcess:
         for fact in node.written:
             if not isinstance(fact, WorkFact | RunFact | NumberFact):
                 calls.setdefault(fact.call, []).append(fact)
-        exchange.unfinished.take(WorkBook(node.written))
+        exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()

@@ -31,7 +31,7 @@ def _of_changes(node: SimNode, calls: dict[str, list[Fact]]) -> Iterator[str]:
     keys: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for asked in office.asked:
         if asked.changes:
-            keys[asked.call, asked.step].add(asked.idempotency_key)
+            keys[asked.call, asked.step].add(asked.idempotency_key.partition(".")[0])  # after a refusal: KEY.1
     for (call, step), under in keys.items():
         if call.startswith("r"):
             continue  # a run's

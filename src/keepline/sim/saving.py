@@ -1,7 +1,7 @@
 """What a calls process has to save, in virtual time, on a disk that takes its time: written, then synced.
 
-What waits for which of the two is decided by the node's own outbox (`keepline.node.outbox`); runs have a lane of their
-own, in which everything waits until it is synced. A world whose disk takes no time needs none of this.
+What waits for which of the two is decided as in the node itself (`keepline.node.held_effects`); runs have a lane of
+their own, in which everything waits until it is synced. A world whose disk takes no time needs none of this.
 """
 
 from collections import deque
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call.effects_run import RunEffect
 from keepline.call.facts import Fact
-from keepline.node.outbox import Outbox, Waiting
+from keepline.node.held_effects import HeldEffects, Waiting
 
 if TYPE_CHECKING:
     from keepline.sim.node import SimNode
@@ -76,7 +76,7 @@ class Saving:
         self._soon = soon
         self._append = append
         self.leave = leave
-        self._outbox = Outbox()
+        self._outbox = HeldEffects()
         self._lane: deque[tuple[int, list[Waiting]]] = deque()
         self.unwritten: deque[_Group] = deque()
         self._groups = self._written = 0

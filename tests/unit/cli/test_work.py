@@ -87,7 +87,7 @@ def test_closing_asks_the_node(answering: Supervisor, run: Run) -> None:
     ran = run(*CLOSE, str(answering.data))
     assert (ran.code, ran.out) == (0, f"closed {CALLS[0]}-3: done\n")
     [asked] = answering.asked
-    wanted = work_requests.close_wanted(asked)
+    wanted = work_requests.wanted_in(asked)
     assert wanted is not None
     assert (wanted.item, wanted.by, wanted.outcome, wanted.note) == (f"{CALLS[0]}-3", "Ana", "done", "called back")
 

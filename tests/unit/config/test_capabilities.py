@@ -195,7 +195,7 @@ def test_paths_stand_in_their_order(tmp_path: Path) -> None:
     [
         ("name: copy", "name: crm", "there are two paths `crm`; give each a name of its own"),
         ("status: {path", "state: {path", "the first path has no `state`; flows can ask for what the first path has"),
-        ("status: {path", "book: {method: POST, path", "`book` changes something; leave it away here"),
+        ("status: {path", "book: {path", "`book` changes something at the first path alone; a change has paths that"),
         ("state: $.state, ", "", "the answer lacks `state`, which that of the first path has"),
         ("{number}", "{customer}", "asks for `customer`, which the first path does without; use the same arguments"),
     ],

@@ -13,8 +13,8 @@ from keepline.model.limits import (
     WAKES_PER_TURN,
 )
 from keepline.model.operation import Prompt
+from keepline.node.held_effects import HeldEffects
 from keepline.node.mediawire import MediaStarted, encode_events
-from keepline.node.outbox import Outbox
 from tests.unit.node.journal_facts import acknowledged, pressed, received
 from tests.unit.node.node_doubles import EPOCH, PEER, Rig, rig, until
 
@@ -78,7 +78,7 @@ def test_whoever_has_a_successor_takes_nothing_and_does_nothing(how: str, monkey
             assert made.link.recv(4096)
             assert made.sip.sent == []
             made.slots.calls_epoch = EPOCH
-            made.active._outbox = Outbox()
+            made.active._outbox = HeldEffects()
             monkeypatch.undo()
 
     run(test())

@@ -14,7 +14,7 @@ from keepline.node.journal import Journal, Tail
 from keepline.node.journal_file import connect
 from keepline.node.journal_work import open_work
 from keepline.node.reader import JournalReader
-from keepline.node.work_requests import close_request, close_wanted, counts_in
+from keepline.node.work_requests import counts_in, request_of, wanted_in
 from tests.unit.node.journal_facts import Told, received
 
 CALLS = [f"0190000000a0000{n}" for n in range(4)]
@@ -65,7 +65,9 @@ def test_a_successor_has_what_is_open_and_no_more(tmp_path: Path) -> None:
     kept = book.get(f"{first}-3")
     assert kept is not None
     assert (kept.next_at_s, kept.attempts) == (25.0, 3)
-    assert book.counts() == {"pending": 1, "use": 1, "call_broken": 0, "call_failed": 0, "run_failed": 0}
+    assert book.counts() == {
+        "pending": 1, "kept": 0, "use": 1, "conflict": 0, "call_broken": 0, "call_failed": 0, "run_failed": 0,
+    }  # fmt: skip
 
 
 def test_what_is_closed_in_the_group_that_opened_it_is_closed(tmp_path: Path) -> None:
@@ -112,12 +114,12 @@ def test_open_items_are_found_without_reading_the_others(tmp_path: Path) -> None
 
 def test_requests_to_close_arrive() -> None:
     wanted = CloseWork("a-3", "Ana", "done", "called back")
-    assert close_wanted(close_request(wanted)) == wanted
+    assert wanted_in(request_of(wanted)) == wanted
 
 
 @pytest.mark.parametrize("broken", [{"by": 1}, {"note": None}, {"call": []}])
 def test_what_is_no_request_is_none(broken: dict[str, object]) -> None:
-    assert close_wanted(close_request(CloseWork("a-3", "Ana", "done", "")) | broken) is None
+    assert wanted_in(request_of(CloseWork("a-3", "Ana", "done", "")) | broken) is None
 
 
 def test_counts_are_read_as_far_as_they_are_some() -> None:

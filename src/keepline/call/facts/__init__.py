@@ -43,7 +43,17 @@ from keepline.call.facts.refresh import REFRESH_TYPES, RefreshFact, ReinviteEnde
 from keepline.call.facts.run import RUN_TYPES, RunFact
 from keepline.call.facts.secret import SecretKept, SecretKeyed, SecretLost
 from keepline.call.facts.transfer import TRANSFER_TYPES, TransferAsked, TransferFact, TransferProgressed
-from keepline.call.facts.work import WORK_TYPES, UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
+from keepline.call.facts.work import (
+    WORK_TYPES,
+    UseKept,
+    UsePending,
+    UseResolved,
+    UseTried,
+    WorkClosed,
+    WorkFact,
+    WorkOpened,
+    WorkRetried,
+)
 from keepline.call.terms import Terms
 from keepline.model.frozen import frozen
 
@@ -56,8 +66,8 @@ __all__ = [
     "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven",
     "RunFact",
     "SecretKept", "SecretKeyed", "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed",
-    "UseEnded", "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened",
-    "ending",
+    "UseEnded", "UseKept", "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact",
+    "WorkOpened", "WorkRetried", "ending",
 ]  # fmt: skip
 
 

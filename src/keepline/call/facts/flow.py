@@ -172,6 +172,14 @@ class UseStarted:
     """When the first attempt began."""
     sent_at_s: float = 0.0
     """When the action itself, and not its lookup, was asked last."""
+    path: str = ""
+    """Of a change that has several: the one that it is asked of."""
+    path_attempt: int = 1
+    """The first attempt at that path."""
+    doubted: str = ""
+    """The path that may have done it, where it is asked to be kept after a doubt."""
+    why: str = ""
+    """Why the path before was left."""
 
 
 @frozen

@@ -37,11 +37,59 @@ class UsePending:
     next_at_s: float
     until_s: float
     """Then it is for a person to find out."""
+    path: str = ""
+    """That was asked; empty for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseKept:
+    """A change is promised and kept: it is made once its path takes it, in the order of its series."""
+
+    kind: ClassVar[str] = "use_kept.1"
+    call: str
+    at_s: float
+    item: str
+    """Its idempotency key; `keepline outbox` knows it by the same."""
+    step: int
+    flow: str
+    capability: str
+    action: str
+    arguments: str
+    """JSON."""
+    operation: str
+    """Digest of the version that asked."""
+    from_number: str
+    to_number: str
+    why: str
+    """It could not be made at once."""
+    path: str
+    """That it is made by."""
+    series: str
+    """What it is about: changes of one capability and series are made in their order."""
+    first_at_s: float
+    """When it was asked for first."""
+    sent_at_s: float
+    """When it was sent last, and may have been done; 0 where it surely was not."""
+    attempts: int
+    """So far."""
+    until_s: float
+    """Then it is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRetried:
+    """Somebody wants a kept change that was in conflict to be tried again."""
+
+    kind: ClassVar[str] = "work_retried.1"
+    call: str
+    at_s: float
+    item: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class UseTried:
-    """An attempt to find out what became of a use came to nothing."""
+    """An attempt to make a kept change, or to find out what became of a use, came to nothing."""
 
     kind: ClassVar[str] = "use_tried.1"
     call: str
@@ -83,8 +131,9 @@ class WorkOpened:
     at_s: float
     item: str
     about: str
-    """use (a change whose outcome cannot be had), call_broken (a call that we broke off), call_failed (one whose flow
-    failed after it had changed something) or run_failed (a run that ended otherwise than by returning)."""
+    """use (a change whose outcome cannot be had), conflict (one that was promised and cannot be made), call_broken
+    (a call that we broke off), call_failed (one whose flow failed after it had changed something) or run_failed (a run
+    that ended otherwise than by returning)."""
     why: str
     flow: str
     from_number: str
@@ -108,6 +157,8 @@ class WorkOpened:
     """What went wrong, with the traceback where there is one."""
     made: str = ""
     """JSON: what it had changed before, as `call.unfinished.failed` writes it."""
+    path: str = ""
+    """Of a use: what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +175,5 @@ class WorkClosed:
     note: str
 
 
-WorkFact = UsePending | UseTried | UseResolved | WorkOpened | WorkClosed
-WORK_TYPES = (UsePending, UseTried, UseResolved, WorkOpened, WorkClosed)
+WorkFact = UsePending | UseKept | UseTried | UseResolved | WorkOpened | WorkRetried | WorkClosed
+WORK_TYPES = (UsePending, UseKept, UseTried, UseResolved, WorkOpened, WorkRetried, WorkClosed)

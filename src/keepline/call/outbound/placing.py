@@ -168,6 +168,10 @@ class Placements:
         """Have a run, once."""
         self._exchange.runs.start(turn, started, is_new=not started.key)
 
+    def is_kept(self, capability: str, path: str, series: str) -> bool:
+        """Whether changes of this series are kept for the path."""
+        return self._exchange.unfinished.replaying.holds(capability, path, series)
+
     def _operation(self, wanted: fx.PlaceCall) -> Operation:
         """The version that a call is placed with: its parent's, else the current one."""
         exchange = self._exchange

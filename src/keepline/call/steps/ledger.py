@@ -2,7 +2,7 @@
 
 from keepline.call.facts.flow import QuestionContinued, StepEnded, UseStarted
 from keepline.call.facts.secret import SecretKeyed
-from keepline.flow.capabilities import Pending, Refused, Reply, handles_in, read_outcome
+from keepline.flow.capabilities import Pending, Promised, Refused, Reply, handles_in, read_outcome
 from keepline.flow.secrets import LOST, AskSecretDigits
 
 QUIET_VERBS = frozenset(("say", "wait", "log", "outcome", "use", "hangup", "apology"))
@@ -71,4 +71,6 @@ class Ledger:
 def done_with(arguments: str, outcome: str) -> set[int]:
     """The handles that a use with this outcome was the last to need; none where it may be asked for again."""
     handles = handles_in(arguments)
-    return set(handles) if handles and isinstance(read_outcome(outcome), Reply | Refused | Pending) else set()
+    return (
+        set(handles) if handles and isinstance(read_outcome(outcome), Reply | Refused | Pending | Promised) else set()
+    )

@@ -18,7 +18,9 @@ from keepline.call.effects import (
 )
 from keepline.call.facts import SecretKept, SecretLost, UseEnded, UseStarted
 from keepline.call.state import CallState, Timer
+from keepline.call.steps import change_paths
 from keepline.call.steps import secret as steps_secret
+from keepline.call.steps.change_paths import Onward, action_of, capability_of
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
 from keepline.call.steps.ledger import done_with
 from keepline.call.turn import Turn
@@ -27,6 +29,7 @@ from keepline.call.unfinished.resolving import told_of
 from keepline.flow import Reason, StepOutcome, StepResult, Waiting
 from keepline.flow.capabilities import (
     Pending,
+    Promised,
     Reply,
     SecretsGone,
     Unavailable,
@@ -53,8 +56,8 @@ FORGOTTEN = "its secret is forgotten: a use had it and has its outcome; ask for 
 
 def is_alone(call: CallState) -> bool:
     """A change is under way that no step waits for any more: its caller is gone."""
-    use = call.use
-    return use is not None and use.changes and (call.waiting is None or step_number(call, call.waiting) != use.step)
+    use, waiting = call.use, call.waiting
+    return use is not None and use.changes and (waiting is None or step_number(call, waiting) != use.step)
 
 
 def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, timer: Timer) -> UseOutcome | None:
@@ -62,15 +65,22 @@ def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, tim
     use = call.use
     if use is None or (given.step, given.attempt) != (use.step, use.attempt):
         return None
-    outcome = given.outcome
-    if isinstance(outcome, SecretsGone) and use.changes and use.attempt > 1:
+    if change_paths.is_promise_asked(capability_of(turn, call, use.capability), use):
+        return change_paths.promised(use, given.outcome)
+    return _or_onward(turn, call, use, _answered(turn, call, use, given.outcome, timer), timer)
+
+
+def _answered(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome, timer: Timer) -> UseOutcome | None:
+    """The same at the path that was asked."""
+    is_repeated = use.attempt > use.path_attempt
+    if isinstance(outcome, SecretsGone) and use.changes and is_repeated:
         return _unrepeatable(turn, call, use, timer)
     if use.changes and isinstance(outcome, Pending):
         return outcome  # the other side says that it takes longer
     if use.asks != use.action:
         return _looked_up(turn, call, use, outcome)
     # Of a repetition that could not be sent nothing follows for what was sent before.
-    is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and use.attempt > 1)
+    is_open = isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and is_repeated)
     if use.changes and is_open:
         return resolved(turn, call, use, _words(outcome).partition(": ")[2], timer)
     return outcome
@@ -78,8 +88,7 @@ def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, tim
 
 def silent_outcome(turn: Turn, call: CallState, timer: Timer) -> UseOutcome | None:
     """The same where nobody answered in time."""
-    use = call.use
-    if use is None:
+    if (use := call.use) is None:
         return None
     outcome = unanswered("no answer within its time", changes=use.changes)
     return answered_outcome(turn, call, CapabilityAnswered(call.id, use.step, outcome, use.attempt), timer)
@@ -87,18 +96,34 @@ def silent_outcome(turn: Turn, call: CallState, timer: Timer) -> UseOutcome | No
 
 def resume(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
     """Go on with a use that a process before began; None while it is asked again."""
+    if change_paths.is_promise_asked(capability_of(turn, call, use.capability), use):
+        return Promised(use.why)
     if use.changes and use.asks == use.action:
-        return resolved(turn, call, use, DIED, timer, USE_RESUMED_MAX)
+        return _or_onward(turn, call, use, resolved(turn, call, use, DIED, timer, USE_RESUMED_MAX), timer)
     if use.attempt >= USE_RESUMED_MAX:
         return unanswered(f"{DIED}, {use.attempt} times", changes=use.changes)
     return ask(turn, call, use, use.asks, timer)
+
+
+def _or_onward(
+    turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome | None, timer: Timer
+) -> UseOutcome | None:
+    """An outcome at one path; where another may be asked then, None, or what came of that."""
+    if outcome is None or not use.changes or not use.path or isinstance(outcome, Reply):
+        return outcome
+    capability = capability_of(turn, call, use.capability)
+    following = change_paths.onward(capability, use, outcome) if capability is not None else None
+    if following is None:
+        return outcome
+    names = (use.capability, use.action, use.action)
+    return _start(turn, call, use.step, names, use.arguments, timer, following)
 
 
 def resolved(
     turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer, attempts: int = USE_ATTEMPTS_MAX
 ) -> UseOutcome | None:
     """What becomes of a change that may have been done; None while somebody is asked, at most so often."""
-    action = action_of(turn, call, use.capability, use.action)
+    action = action_of(turn, call, use.capability, use.action, use.path)
     if action is not None and _has_time(turn, use, action, attempts):
         if action.idempotent:
             return ask(turn, call, use, use.action, timer)
@@ -117,7 +142,7 @@ def _until_s(use: UseStarted, action: CapabilityAction) -> float:
 
 
 def _looked_up(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome) -> UseOutcome:
-    action = action_of(turn, call, use.capability, use.action)
+    action = action_of(turn, call, use.capability, use.action, use.path)
     sent_at_s = use.sent_at_s or use.first_at_s or use.at_s
     certain = told_of(action, use.asks, outcome, turn.now_s, sent_at_s) if action is not None else None
     return certain if certain is not None else Unknown(f"the lookup is {_words(outcome)}")
@@ -128,15 +153,20 @@ def _settled(turn: Turn, call: CallState, use: UseStarted | None, outcome: UseOu
     changes = use is not None and use.changes
     value = write_outcome(outcome, changes=changes)
     found = read_outcome(value)
-    if use is None or not changes or not isinstance(found, Unknown):
+    if use is None or not changes or not isinstance(found, Unknown | Promised):
         return value
-    action = action_of(turn, call, use.capability, use.action)
-    return write_outcome(settle(turn, asker_of(call), use, found, action), changes=True)
+    if isinstance(found, Promised):
+        capability = capability_of(turn, call, use.capability)
+        assert capability is not None
+        return write_outcome(change_paths.keep(turn, asker_of(call), capability, use, found))
+    path = use.doubted or use.path
+    action = action_of(turn, call, use.capability, use.action, path)
+    return write_outcome(settle(turn, asker_of(call), use, found, action, path), changes=True)
 
 
 def _unrepeatable(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
     """A change that may have been done, and whose secret is lost: the caller's next entry might be another one."""
-    action = action_of(turn, call, use.capability, use.action)
+    action = action_of(turn, call, use.capability, use.action, use.path)
     if action is not None and (action.resolve or action.lookup) and _has_time(turn, use, action):
         return ask(turn, call, use, action.resolve or action.lookup, timer)
     return Unknown("its secret was lost before it could be asked again")
@@ -147,22 +177,26 @@ def ask(turn: Turn, call: CallState, before: UseStarted, asks: str, timer: Timer
     return _start(turn, call, before.step, (before.capability, before.action, asks), before.arguments, timer)
 
 
-def action_of(turn: Turn, call: CallState, capability: str, action: str) -> CapabilityAction | None:
-    """What the call's version of the operation says of an action; None where it has none."""
-    program = turn.program_of(call.received.operation)
-    found = program.operation.capabilities.get(capability) if program is not None else None
-    return found.action(action) if found is not None else None
-
-
 def _start(
-    turn: Turn, call: CallState, step: int, names: tuple[str, str, str], arguments: str, timer: Timer
+    turn: Turn,
+    call: CallState,
+    step: int,
+    names: tuple[str, str, str],
+    arguments: str,
+    timer: Timer,
+    onward: Onward | None = None,
 ) -> UseOutcome | None:
     capability, action, asks = names
-    asked, meant = action_of(turn, call, capability, asks), action_of(turn, call, capability, action)
-    if asked is None or meant is None:
-        return Unavailable(f"the operation has no {capability}.{asks}")
     before = call.use if call.use is not None and call.use.step == step else None
     attempt = before.attempt + 1 if before is not None else 1
+    path, path_attempt, doubted, why = "", 1, "", ""
+    if onward is not None:
+        before, path, path_attempt, doubted, why = None, onward.path, attempt, onward.doubted, onward.why
+    elif before is not None:
+        path, path_attempt, doubted, why = before.path, before.path_attempt, before.doubted, before.why
+    asked, meant = action_of(turn, call, capability, asks, path), action_of(turn, call, capability, action, path)
+    if asked is None or meant is None:
+        return Unavailable(f"the operation has no {capability}.{asks}")
     first_at_s = before.first_at_s or before.at_s if before is not None else turn.now_s
     sent_at_s = before.sent_at_s if before is not None and asks != action else turn.now_s
     deadline_s = turn.now_s + asked.timeout_s
@@ -170,7 +204,7 @@ def _start(
         deadline_s = min(deadline_s, _until_s(before, meant))
     fact = UseStarted(
         call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s,
-        first_at_s, sent_at_s,
+        first_at_s, sent_at_s, path, path_attempt, doubted, why,
     )  # fmt: skip
     turn.record(call, fact, synced=asked.changes)
     told = arguments if asks == action else without_secrets(arguments)  # a lookup goes by the key
@@ -187,6 +221,8 @@ def _start(
             attempt,
             call.received.operation,
             call.received.slot,
+            path,
+            may_skip=bool(path) and attempt == path_attempt,
         )
     )
     turn.set_timer(call, timer, deadline_s + SILENT_S)
@@ -238,7 +274,12 @@ def _first(turn: Turn, call: CallState, waiting: Waiting) -> UseOutcome | None:
     if set(handles_in(request.arguments)) - call.secrets.held:
         return Unavailable(FORGOTTEN)
     names = (request.capability, request.action, request.action)
-    return _start(turn, call, step_number(call, waiting), names, request.arguments, Timer.STEP)
+    capability = capability_of(turn, call, request.capability)
+    action = capability.action(request.action) if capability is not None else None
+    first = None
+    if capability is not None and action is not None and action.changes and len(capability.paths) > 1:
+        first = change_paths.first_path(turn, capability, request.action, request.arguments)
+    return _start(turn, call, step_number(call, waiting), names, request.arguments, Timer.STEP, first)
 
 
 def _play(turn: Turn, call: CallState, waiting: Waiting) -> Result | None:
@@ -285,7 +326,7 @@ def is_promise(call: CallState, step: StepResult) -> bool:
     """Whether a step's result is the answer to a change: what the caller hears of it must still be so tomorrow."""
     if step.verb != Use.verb or step.outcome is not StepOutcome.DONE or call.use is None or not call.use.changes:
         return False
-    return isinstance(read_outcome(step.value), Reply)
+    return isinstance(read_outcome(step.value), Reply | Promised)
 
 
 def _forget(turn: Turn, call: CallState, arguments: str, value: str) -> None:

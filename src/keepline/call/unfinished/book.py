@@ -3,13 +3,25 @@
 Each item is known by a name of its own, for a use its idempotency key. The book refuses to know time and effects.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from keepline.call.facts.work import UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
+from keepline.call.facts.work import (
+    UseKept,
+    UsePending,
+    UseResolved,
+    UseTried,
+    WorkClosed,
+    WorkFact,
+    WorkOpened,
+    WorkRetried,
+)
+from keepline.flow.capabilities import Reply, read_outcome
 from keepline.model.limits_capabilities import WORK_TRIES_KEPT_MAX
 
 USE, CALL_BROKEN, CALL_FAILED, RUN_FAILED = "use", "call_broken", "call_failed", "run_failed"
+CONFLICT = "conflict"
 """What an item is about."""
 DONE, NOT_DONE, VOID = "done", "not-done", "void"
 """What a person may close one with; void: it needs nothing more, whatever became of it."""
@@ -21,6 +33,8 @@ class ItemState(Enum):
 
     PENDING = "pending"
     """The node finds out by itself."""
+    KEPT = "kept"
+    """It is promised, and made as soon as that can be."""
     OPEN = "open"
     """A person is needed."""
     RESOLVED = "resolved"
@@ -29,7 +43,13 @@ class ItemState(Enum):
 
 TRANSITIONS: dict[tuple[ItemState | None, type[WorkFact]], ItemState] = {
     (None, UsePending): ItemState.PENDING,
+    (None, UseKept): ItemState.KEPT,
     (None, WorkOpened): ItemState.OPEN,
+    (ItemState.KEPT, UseTried): ItemState.KEPT,
+    (ItemState.KEPT, UseResolved): ItemState.RESOLVED,
+    (ItemState.KEPT, WorkOpened): ItemState.OPEN,
+    (ItemState.KEPT, WorkClosed): ItemState.CLOSED,
+    (ItemState.OPEN, WorkRetried): ItemState.KEPT,
     (ItemState.PENDING, UseTried): ItemState.PENDING,
     (ItemState.PENDING, UseResolved): ItemState.RESOLVED,
     (ItemState.PENDING, WorkOpened): ItemState.OPEN,
@@ -38,15 +58,17 @@ TRANSITIONS: dict[tuple[ItemState | None, type[WorkFact]], ItemState] = {
     (ItemState.OPEN, WorkClosed): ItemState.CLOSED,
 }
 """What may follow. A pair that is absent changes nothing: facts of one item may come from two sides at once."""
-LIVE = (ItemState.PENDING, ItemState.OPEN)
+LIVE = (ItemState.PENDING, ItemState.KEPT, ItemState.OPEN)
+Begun = UsePending | UseKept | WorkOpened
+BEGINNINGS = (UsePending, UseKept, WorkOpened)
 
 
 class WorkItem:
     """One of them, as its facts have it. Only `apply` changes it."""
 
-    __slots__ = ("begun", "closed", "opened", "resolved", "state", "tries")
+    __slots__ = ("begun", "closed", "keys", "opened", "resolved", "state", "tries")
 
-    def __init__(self, begun: UsePending | WorkOpened) -> None:
+    def __init__(self, begun: Begun) -> None:
         self.begun = begun
         self.state = TRANSITIONS[None, type(begun)]
         self.tries: list[UseTried] = []
@@ -54,10 +76,17 @@ class WorkItem:
         self.opened = begun if isinstance(begun, WorkOpened) else None
         self.resolved: UseResolved | None = None
         self.closed: WorkClosed | None = None
+        self.keys = 0
+        """How often it was refused, and is tried again under another key: the other side has answered for the one."""
 
     @property
     def id(self) -> str:
         return self.begun.item
+
+    @property
+    def key(self) -> str:
+        """Its idempotency key now."""
+        return f"{self.id}.{self.keys}" if self.keys else self.id
 
     @property
     def about(self) -> str:
@@ -78,6 +107,16 @@ class WorkItem:
         return self.tries[-1].next_at_s if self.tries else self.begun.next_at_s
 
     @property
+    def is_ours(self) -> bool:
+        """The node sees to it by itself."""
+        return self.state in (ItemState.PENDING, ItemState.KEPT)
+
+    @property
+    def is_kept(self) -> bool:
+        """It was promised, and needs nobody: the outbox has it."""
+        return isinstance(self.begun, UseKept) and self.opened is None
+
+    @property
     def attempts(self) -> int:
         return self.tries[-1].attempt if self.tries else self.begun.attempts
 
@@ -89,7 +128,7 @@ class WorkItem:
     def apply(self, fact: WorkFact) -> bool:
         """Fold one fact; False where it changes nothing."""
         following = TRANSITIONS.get((self.state, type(fact)))
-        if following is None:
+        if following is None or (isinstance(fact, WorkRetried) and not isinstance(self.begun, UseKept)):
             return False
         self.state = following
         if isinstance(fact, UseTried):
@@ -101,17 +140,21 @@ class WorkItem:
             self.opened = fact
         elif isinstance(fact, WorkClosed):
             self.closed = fact
+        elif isinstance(fact, WorkRetried):
+            self.keys += self.resolved is not None and not isinstance(read_outcome(self.resolved.outcome), Reply)
+            self.opened = self.resolved = None
         return True
 
 
 class WorkBook:
     """Every item that is not finished."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_counts", "_items")
 
     def __init__(self, facts: Iterable[object] = ()) -> None:
         """Facts that are not of work are passed over."""
         self._items: dict[str, WorkItem] = {}
+        self._counts: Counter[str] = Counter()
         for fact in facts:
             self.note(fact)
 
@@ -127,21 +170,31 @@ class WorkBook:
 
     def note(self, fact: object) -> None:
         """Take notice of a fact, of whatever kind."""
-        if isinstance(fact, UsePending | WorkOpened) and fact.item not in self._items:
-            self._items[fact.item] = WorkItem(fact)
+        if isinstance(fact, BEGINNINGS) and fact.item not in self._items:
+            item = self._items[fact.item] = WorkItem(fact)
+            self._counts[_counted_as(item)] += 1
         elif isinstance(fact, WorkFact):
             found = self._items.get(fact.item)
-            if found is not None and found.apply(fact) and found.state not in LIVE:
+            before = _counted_as(found) if found is not None else ""
+            if found is None or not found.apply(fact):
+                return
+            self._counts[before] -= 1
+            if found.state in LIVE:
+                self._counts[_counted_as(found)] += 1
+            else:
                 del self._items[fact.item]
 
     def count(self, state: ItemState) -> int:
         """How many are in this state."""
-        return sum(item.state is state for item in self._items.values())
+        if state is ItemState.OPEN:
+            return sum(self._counts.values()) - self.count(ItemState.PENDING) - self.count(ItemState.KEPT)
+        return self._counts[state.value]
 
     def counts(self) -> dict[str, int]:
-        """How many wait, by what for: `pending` for the node itself, the others for a person."""
-        found = {"pending": self.count(ItemState.PENDING), USE: 0, CALL_BROKEN: 0, CALL_FAILED: 0, RUN_FAILED: 0}
-        for item in self._items.values():
-            if item.state is ItemState.OPEN:
-                found[item.about] = found.get(item.about, 0) + 1
-        return found
+        """How many wait, by what for: `pending` and `kept` for the node itself, the others for a person."""
+        names = ("pending", "kept", USE, CONFLICT, CALL_BROKEN, CALL_FAILED, RUN_FAILED)
+        return dict.fromkeys(names, 0) | {name: count for name, count in self._counts.items() if count}
+
+
+def _counted_as(item: WorkItem) -> str:
+    return item.about if item.state is ItemState.OPEN else item.state.value

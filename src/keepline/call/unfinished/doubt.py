@@ -47,9 +47,17 @@ def way_out(name: str, action: CapabilityAction, arguments: str) -> str:
 
 
 def settle(
-    turn: Turn, asker: Asker, use: UseStarted | RunUseStarted, found: Unknown, action: CapabilityAction | None
+    turn: Turn,
+    asker: Asker,
+    use: UseStarted | RunUseStarted,
+    found: Unknown,
+    action: CapabilityAction | None,
+    path: str = "",
 ) -> UseOutcome:
-    """Put a doubt on record; returns what the flow is told: `Pending` where it is found out, else `Unknown`."""
+    """Put a doubt on record; returns what the flow is told: `Pending` where it is found out, else `Unknown`.
+
+    `path` is that which may have done it, where there are several.
+    """
     item = key_of(asker.id, use.step)
     first_at_s, sent_at_s = use.first_at_s or use.at_s, use.sent_at_s or use.at_s
     if action is not None and way_out(use.action, action, use.arguments):
@@ -58,7 +66,7 @@ def settle(
             UsePending(
                 asker.id, turn.now_s, item, use.step, asker.flow, use.capability, use.action, use.arguments,
                 asker.operation, asker.from_number, asker.to_number, found.reason, first_at_s, sent_at_s,
-                use.attempt, min(next_at_s, until_s), until_s,
+                use.attempt, min(next_at_s, until_s), until_s, path,
             )
         )  # fmt: skip
         return Pending(found.reason)
@@ -66,6 +74,7 @@ def settle(
         WorkOpened(
             asker.id, turn.now_s, item, USE, found.reason, asker.flow, asker.from_number, asker.to_number,
             use.step, use.capability, use.action, use.arguments, asker.operation, first_at_s, sent_at_s, use.attempt,
+            path=path,
         )
     )  # fmt: skip
     return found

@@ -16,7 +16,7 @@ from keepline.call.state import CallState
 from keepline.call.turn import Program, Turn
 from keepline.call.unfinished.book import CALL_FAILED, RUN_FAILED
 from keepline.call.unfinished.doubt import asker_of, key_of, settle
-from keepline.flow import Reply, StepOutcome, StepResult, Unknown, Use
+from keepline.flow import Promised, Reply, StepOutcome, StepResult, Unknown, Use
 from keepline.flow.capabilities import outcome_words, read_outcome, write_value
 from keepline.flow.recording import RecordingReason, RecordMessage, read_recorded, recording_path
 from keepline.model.capability import CapabilityAction
@@ -27,7 +27,7 @@ Made = dict[str, Any]
 of a message `message`, its file below the data directory, and `length_s`."""
 UNDER_WAY = "asked for, and no answer yet"
 _NO_MESSAGE = (RecordingReason.TOO_SHORT, RecordingReason.FAILED)
-_MAY_BE_DONE = (Reply, Unknown)
+_MAY_BE_DONE = (Reply, Unknown, Promised)
 
 
 def leave_call(turn: Turn, call: CallState, error: str) -> None:

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.agenda import Due
-from keepline.call.effects_work import CloseWork, WorkAnswered, WorkCounted
-from keepline.call.facts.work import UsePending, UseResolved, UseTried, WorkClosed, WorkFact, WorkOpened
+from keepline.call.effects_work import CloseWork, RetryWork, WorkAnswered, WorkCounted
+from keepline.call.facts.work import (
+    UseKept,
+    UsePending,
+    UseResolved,
+    UseTried,
+    WorkClosed,
+    WorkFact,
+    WorkOpened,
+    WorkRetried,
+)
 from keepline.call.turn import Turn
-from keepline.call.unfinished.book import OUTCOMES, USE, ItemState, WorkBook, WorkItem
+from keepline.call.unfinished.book import OUTCOMES, USE, Begun, ItemState, WorkBook, WorkItem
 from keepline.call.unfinished.doubt import key_of, way_out
+from keepline.call.unfinished.replaying import PREFIX, Replaying
 from keepline.flow.capabilities import (
     NOT_FOUND,
     Refused,
@@ -47,27 +57,34 @@ class _Asked:
 class Resolving:
     """The part of the exchange that sees to what calls leave unfinished."""
 
-    __slots__ = ("_asked", "_exchange", "book")
+    __slots__ = ("_asked", "_exchange", "book", "replaying")
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
         self.book = WorkBook()
         self._asked: dict[str, _Asked] = {}
         """Attempts under way."""
+        self.replaying = Replaying(exchange, self._leave)
 
-    def take(self, book: WorkBook) -> None:
+    def take(self, book: WorkBook, now_s: float) -> None:
         """Go on with what there is: a process took over."""
         self.book = book
         for item in book:
             self._schedule(item)
+        self.replaying.take(book, now_s)
 
     def note(self, turn: Turn) -> None:
         """Take notice of what the turn leaves."""
         before = self.book.counts()
         left, turn.left = turn.left, []
         for fact in left:
+            was = self.book.get(fact.item)
             self.book.note(fact)
             item = self.book.get(fact.item)
+            if isinstance(fact, UseKept | WorkRetried) and item is not None and item.state is ItemState.KEPT:
+                self.replaying.add(item, turn.now_s)
+            elif was is not None and isinstance(was.begun, UseKept) and was.state is not ItemState.KEPT:
+                self.replaying.forget(was)
             if item is None or item.state is not ItemState.PENDING:
                 self._asked.pop(fact.item, None)
             else:
@@ -78,6 +95,8 @@ class Resolving:
 
     def is_stale(self, due: Due) -> bool:
         """Whether a deadline of the agenda has lost its reason."""
+        if self._is_kept(due.key):
+            return self.replaying.is_stale(due)
         item, asked = self.book.get(due.key), self._asked.get(due.key)
         if asked is not None:
             return due.at_s != asked.deadline_s
@@ -85,6 +104,9 @@ class Resolving:
 
     def due(self, turn: Turn, name: str) -> None:
         """It is time to ask, or to wait no longer for an answer."""
+        if self._is_kept(name):
+            self.replaying.due(turn, name)
+            return
         item, asked = self.book.get(name), self._asked.get(name)
         if item is None:
             return
@@ -97,6 +119,8 @@ class Resolving:
         """An answer to an attempt of ours; False where it is somebody else's."""
         name = key_of(given.call, given.step)
         item, asked = self.book.get(name), self._asked.get(name)
+        if item is not None and item.state is ItemState.KEPT:
+            return self.replaying.on_answered(turn, item, given)
         if item is None or asked is None or asked.attempt != given.attempt:
             return False
         assert isinstance(item.begun, UsePending)
@@ -127,6 +151,26 @@ class Resolving:
         self._leave(turn, WorkClosed(item.begun.call, turn.now_s, item.id, given.by, given.outcome, given.note))
         turn.emit(WorkAnswered(given.item))
 
+    def retry(self, turn: Turn, given: RetryWork) -> None:
+        """A person wants a kept change that is in conflict to be tried again."""
+        item = self.book.get(given.item)
+        mistake = "" if given.by.strip() else "nobody wants it; say who with --by"
+        if len(given.by) > WORK_WORDS_CHARS_MAX:
+            mistake = f"the name is longer than {WORK_WORDS_CHARS_MAX} characters"
+        if not mistake and (item is None or not isinstance(item.begun, UseKept)):
+            mistake = f"nothing is kept under {given.item}; `keepline outbox` says what is"
+        if not mistake and item is not None and item.state is ItemState.KEPT:
+            mistake = f"{given.item} is in no conflict: it is tried by itself"
+        if mistake or item is None:
+            turn.emit(WorkAnswered(given.item, mistake))
+            return
+        self._leave(turn, WorkRetried(item.begun.call, turn.now_s, item.id, given.by))
+        turn.emit(WorkAnswered(given.item))
+
+    def _is_kept(self, name: str) -> bool:
+        item = self.book.get(name)
+        return name.startswith(PREFIX) or (item is not None and item.state is ItemState.KEPT)
+
     # Attempts -------------------------------------------------------------------------------------------------------
 
     def _ask(self, turn: Turn, item: WorkItem) -> None:
@@ -146,7 +190,7 @@ class Resolving:
         turn.emit(
             fx.CallCapability(
                 begun.call, begun.step, begun.capability, asks, told, item.id, deadline_s, asked.changes, attempt,
-                operation,
+                operation, path=begun.path,
             )
         )  # fmt: skip
         self._exchange.agenda.add(Due(deadline_s + SILENT_S, "unfinished", item.id))
@@ -184,7 +228,7 @@ class Resolving:
             WorkOpened(
                 begun.call, turn.now_s, item.id, USE, why, begun.flow, begun.from_number, begun.to_number, begun.step,
                 begun.capability, begun.action, begun.arguments, begun.operation, begun.first_at_s, item.sent_at_s,
-                item.attempts,
+                item.attempts, path=begun.path,
             ),
         )  # fmt: skip
 
@@ -192,12 +236,12 @@ class Resolving:
         turn.leave(fact)
         self.note(turn)
 
-    def _action_of(self, begun: UsePending | WorkOpened, name: str) -> CapabilityAction | None:
+    def _action_of(self, begun: Begun, name: str) -> CapabilityAction | None:
         """As the version has it that asked; where that is gone, the one that runs now."""
         exchange = self._exchange
         program = exchange.programs.get(begun.operation) or exchange.programs.get(exchange.current)
         found = program.operation.capabilities.get(begun.capability) if program is not None else None
-        return found.action(name) if found is not None else None
+        return found.action(name, begun.path) if found is not None else None
 
     def _schedule(self, item: WorkItem) -> None:
         at_s = item.next_at_s

@@ -5,7 +5,7 @@ Secrets show as masks: of them nothing but their length is known here.
 
 from typing import Any
 
-from keepline.call.facts.work import UsePending
+from keepline.call.facts.work import UseKept, UsePending
 from keepline.call.unfinished.book import ItemState, WorkItem
 from keepline.flow.capabilities import outcome_words, read_value
 from keepline.flow.secrets import SecretHandle
@@ -31,7 +31,9 @@ def shown(item: WorkItem) -> dict[str, Any]:
         "step": begun.step if begun.step >= 0 else None,
         "use": f"{begun.capability}.{begun.action}" if begun.capability else "",
         "arguments": _masked(read_value(begun.arguments)) if begun.arguments else {},
-        "idempotency_key": item.id if begun.capability else "",
+        "idempotency_key": item.key if begun.capability else "",
+        "path": begun.path,
+        "series": begun.series if isinstance(begun, UseKept) else "",
         "operation": begun.operation,
         "first_sent_at": begun.first_at_s or None,
         "last_sent_at": item.sent_at_s or None,
@@ -43,7 +45,7 @@ def shown(item: WorkItem) -> dict[str, Any]:
         "error": opened.error if opened is not None else "",
         "tries": [{"at": each.at_s, "asks": each.asks, "why": each.why} for each in item.tries],
         "next_try_at": item.next_at_s,
-        "until": begun.until_s if isinstance(begun, UsePending) else None,
+        "until": begun.until_s if isinstance(begun, UsePending | UseKept) else None,
         "opened_at": opened.at_s if opened is not None else None,
         "closed_at": closed.at_s if closed is not None else resolved.at_s if is_resolved and resolved else None,
         "closed_by": closed.by if closed is not None else "",

@@ -51,7 +51,7 @@ class _Unsynced:
     effects: list[Waiting]
 
 
-class Outbox:
+class HeldEffects:
     """The effects of one process that wait. Times are of the monotonic clock."""
 
     __slots__ = ("_groups", "_last", "_promises", "_stalled", "_uses")

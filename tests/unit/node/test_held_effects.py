@@ -5,7 +5,7 @@ import pytest
 from keepline.call import effects as fx
 from keepline.model.limits import JOURNAL_SYNC_S_MAX, JOURNAL_WRITE_S_MAX
 from keepline.model.operation import Prompt
-from keepline.node.outbox import Leaving, Outbox, Then
+from keepline.node.held_effects import HeldEffects, Leaving, Then
 
 CALL, OTHER = f"{1:016x}", f"{2:016x}"
 SIP = fx.SendSip(b"200", ("192.0.2.1", 5060))
@@ -37,7 +37,7 @@ COMMANDS: dict[str, fx.Effect] = {
 @pytest.mark.parametrize("what", COMMANDS)
 def test_no_effect_leaves_before_its_facts_are_written(what: str) -> None:
     effect = COMMANDS[what] or Then(lambda: None)
-    outbox = Outbox()
+    outbox = HeldEffects()
     assert outbox.put(1, [effect], 0.0) == Leaving()
     assert outbox.pass_on([SIP]) == [], "nor what follows them"
     assert outbox.put(2, [SIP], 0.0) == Leaving()
@@ -52,7 +52,7 @@ def test_no_effect_leaves_before_its_facts_are_written(what: str) -> None:
 
 
 def test_what_is_promised_waits_until_it_is_synced_and_others_do_not() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     outbox.put(1, [SIP, words()], 0.0, {CALL})
     outbox.put(2, [words(OTHER), use(OTHER, changes=False)], 0.0)
     assert outbox.on_written(1) == Leaving([SIP])
@@ -63,7 +63,7 @@ def test_what_is_promised_waits_until_it_is_synced_and_others_do_not() -> None:
 
 
 def test_a_second_promise_of_a_call_waits_for_its_own_sync() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     outbox.put(1, [words()], 0.0, {CALL})
     outbox.put(2, [SIP], 0.0, {CALL})
     outbox.on_written(2)
@@ -72,7 +72,7 @@ def test_a_second_promise_of_a_call_waits_for_its_own_sync() -> None:
 
 
 def test_what_builds_on_the_past_waits_until_that_is_synced() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     outbox.hold(1, 0.0, [CALL])
     assert outbox.pass_on([words(), SIP, words(OTHER)]) == [SIP, words(OTHER)]
     assert outbox.put(2, [fx.CloseMedia(CALL, 0, 9)], 0.0) == Leaving()
@@ -82,7 +82,7 @@ def test_what_builds_on_the_past_waits_until_that_is_synced() -> None:
 
 @pytest.mark.parametrize("at", ["the write", "the flush"])
 def test_a_change_that_is_not_on_record_is_refused(at: str) -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     outbox.put(1, [use(), SIP, use(changes=False)], 0.0)
     if at == "the write":
         assert outbox.on_written(1, "disk is full") == Leaving([SIP, use(changes=False)], [use()])
@@ -93,7 +93,7 @@ def test_a_change_that_is_not_on_record_is_refused(at: str) -> None:
 
 
 def test_a_disk_that_does_not_answer_holds_calls_up_for_a_moment_only() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     outbox.put(1, [SIP, use()], 10.0)
     outbox.put(2, [words()], 10.5)
     assert outbox.overdue(10.0 + JOURNAL_WRITE_S_MAX - 0.01) == Leaving()
@@ -108,7 +108,7 @@ def test_a_disk_that_does_not_answer_holds_calls_up_for_a_moment_only() -> None:
 
 
 def test_a_change_waits_for_a_slow_flush_up_to_the_limit() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     assert JOURNAL_SYNC_S_MAX >= 4.0, "two flushes of 2 s, one of which had begun"
     outbox.put(1, [use()], 10.0)
     outbox.put(2, [words()], 10.0, {CALL})
@@ -119,7 +119,7 @@ def test_a_change_waits_for_a_slow_flush_up_to_the_limit() -> None:
 
 
 def test_what_is_not_even_kept_leaves_in_its_turn() -> None:
-    outbox = Outbox()
+    outbox = HeldEffects()
     assert outbox.put_unrecorded([SIP, use()], 0.0) == Leaving([SIP], [use()])
     outbox.put(1, [words()], 0.0)
     assert outbox.put_unrecorded([SIP, use()], 0.0) == Leaving([], [use()])

@@ -1,0 +1,1 @@
+"""Changes that a run of a flow sees to later."""

@@ -1,0 +1,1 @@
+"""Changes that are kept until the path before it takes them."""
