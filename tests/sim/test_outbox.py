@@ -21,7 +21,7 @@ from keepline.model.capability import (
     HttpService,
     Outbox,
 )
-from keepline.model.limits_capabilities import KEPT_FAILURES_MAX, KEPT_AT_ONCE_MAX, KEPT_PAUSE_S_MAX, KEPT_PAUSE_S_MIN
+from keepline.model.limits_capabilities import KEPT_AT_ONCE_MAX, KEPT_FAILURES_MAX, KEPT_PAUSE_S_MAX, KEPT_PAUSE_S_MIN
 from keepline.model.operation import FlowReference, Number
 from keepline.sim.caller import Plan
 from keepline.sim.node import MakeExchange

@@ -17,7 +17,6 @@ from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
-from keepline.call.effects_work import RetryWork
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
@@ -102,8 +101,7 @@ class Exchange:
             fx.TrunkLocated: self.targets.on_located,
             **dict.fromkeys(NEWS, self._on_news),
             fx.CapabilityAnswered: self._on_capability_answered,
-            fx.CloseWork: self.unfinished.close,
-            RetryWork: self.unfinished.retry,
+            **self.unfinished.handlers,
             **self.runs.handlers,
             fx.MediaRestarted: self._on_media_restarted,
             fx.TimeCame: self._on_time,

@@ -43,6 +43,8 @@ class _Office:
     series: dict[str, deque[str]] = field(default_factory=dict)
     """Items in the order in which they are made, by what they are about."""
     ready: deque[str] = field(default_factory=deque)
+    """In turn, those of `is_ready`, and some that were."""
+    is_ready: set[str] = field(default_factory=set)
     """Those with something to make and nothing under way."""
     asked: dict[str, _Asked] = field(default_factory=dict)
     """Attempts under way, by item."""
@@ -52,6 +54,18 @@ class _Office:
     next_at_s: float | None = None
     """When it is tried next."""
     made: int = 0
+
+    def wait(self, series: str) -> None:
+        """It has its turn behind the others."""
+        if series not in self.is_ready:
+            self.is_ready.add(series)
+            self.ready.append(series)
+
+    def next(self) -> str | None:
+        """Whose turn it is."""
+        while self.ready and self.ready[0] not in self.is_ready:
+            self.ready.popleft()
+        return self.ready[0] if self.ready else None
 
 
 class Replaying:
@@ -89,11 +103,9 @@ class Replaying:
         if office is None:
             office = self._offices[key] = _Office(down_since_s=now_s)
         series = office.series.setdefault(begun.series, deque())
-        if item.id in series:
-            return
         series.append(item.id)
         if len(series) == 1:
-            office.ready.append(begun.series)
+            office.wait(begun.series)
         if office.next_at_s is None and not office.asked:
             self._again(key, office, now_s + KEPT_PAUSE_S_MIN)
 
@@ -112,10 +124,9 @@ class Replaying:
         series.remove(item.id)
         if not series:
             del office.series[begun.series]
-            if begun.series in office.ready:
-                office.ready.remove(begun.series)
-        elif was_head and begun.series not in office.ready:
-            office.ready.append(begun.series)
+            office.is_ready.discard(begun.series)
+        elif was_head:
+            office.wait(begun.series)
 
     # Time ---------------------------------------------------------------------------------------------------------
 
@@ -149,8 +160,9 @@ class Replaying:
 
     def _pump(self, turn: Turn, key: OfficeKey, office: _Office) -> None:
         """Begin what may be under way now: one change while the path is away, one of each series once it is back."""
-        while office.ready and len(office.asked) < (self._at_once(key) if office.is_up else 1):
-            item = self.book.get(office.series[office.ready[0]][0])
+        at_once = self._at_once(key)
+        while (series := office.next()) is not None and len(office.asked) < (at_once if office.is_up else 1):
+            item = self.book.get(office.series[series][0])
             assert item is not None
             assert isinstance(item.begun, UseKept)
             if turn.now_s >= item.begun.until_s:
@@ -161,6 +173,7 @@ class Replaying:
                 what = f"the operation has no {item.begun.capability}.{item.begun.action} any more"
                 self._conflict(turn, item, what)
                 continue
+            office.is_ready.discard(series)
             office.ready.popleft()
             self._ask(turn, office, item, action)
 
@@ -204,7 +217,7 @@ class Replaying:
         key = (begun.capability, begun.path)
         if office.is_up:
             office.is_up, office.down_since_s = False, turn.now_s
-        office.ready.append(begun.series)
+        office.wait(begun.series)
         pause_s = min(max(turn.now_s - office.down_since_s, KEPT_PAUSE_S_MIN), KEPT_PAUSE_S_MAX)
         self._again(key, office, turn.now_s + pause_s)
         fact = UseTried(

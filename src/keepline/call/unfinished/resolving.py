@@ -4,8 +4,9 @@ The machine works on the book alone, so it goes on in whatever process has the b
 it came to nothing: after a crash it is made again, which is what a key, or a question, is there for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keepline.call import effects as fx
 from keepline.call.agenda import Due
@@ -65,6 +66,11 @@ class Resolving:
         self._asked: dict[str, _Asked] = {}
         """Attempts under way."""
         self.replaying = Replaying(exchange, self._leave)
+
+    @property
+    def handlers(self) -> dict[type, Callable[[Turn, Any], None]]:
+        """What people ask of it."""
+        return {CloseWork: self.close, RetryWork: self.retry}
 
     def take(self, book: WorkBook, now_s: float) -> None:
         """Go on with what there is: a process took over."""
