@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## the retailer: a node, its back office, a crowd of callers, and the call process killed every 10 s before your eyes
+demo: setup  ## the retailer at peak traffic: a carrier dies and comes back, with a second carrier and without
 	@$(BIN)/keepline demo $(ARGS)
 
 test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest in what they leave; ARGS=… chooses some

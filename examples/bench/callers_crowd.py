@@ -232,6 +232,10 @@ class Crowd:
             elif caller.script.cancel_after_s is None:
                 caller.cancel()
 
+    def waiting(self) -> bool:
+        """Whether somebody is going to call though there are no new calls."""
+        return False
+
     def run(self, on_tick: Callable[[float], None] = lambda now: None) -> None:
         """Until the plan is done. `on_tick(monotonic_s)` is called every slot."""
         gc.collect()
@@ -240,7 +244,7 @@ class Crowd:
         begun = next_slot = time.monotonic()
         slot = 0
         hung_up = False
-        while self.live or not self.stopping:
+        while self.live or not self.stopping or self.waiting():
             now = time.monotonic()
             while now < next_slot:
                 if self._sip_poll.poll(max(next_slot - now, 0.0005)):

@@ -196,6 +196,13 @@ class Caller:
             self._send_cancel()
             self.line.later(CANCEL_WAITS_S, self, "timer_cancel")
 
+    def release(self, why: str) -> None:
+        """Whoever holds the phone has put it down and is free, whatever the other side makes of it."""
+        if self.state in (State.CALLING, State.RINGING):
+            self.line.send(self._request("CANCEL", 1, self.branch, self.remote_to))
+        if self.state is not State.ENDED:
+            self._end(why)
+
     def _send_cancel(self) -> None:
         self.line.send(self._request("CANCEL", 1, self.branch, self.remote_to))
         self.line.later(self.waits_s, self, "resend_cancel")

@@ -1,4 +1,4 @@
-"""`keepline demo`: a node, a crowd of callers, and the active call process killed every ten seconds before your eyes.
+"""`keepline demo --kills`: a node, a crowd of callers, and the active call process killed every ten seconds.
 
 The node is started as anybody would start it, on ports of its own, with a data directory that is thrown away. Callers,
 back office and carrier are programs of their own that import nothing of Keepline; what is shown is what callers
@@ -35,7 +35,7 @@ def run_demo(seconds: float | None, as_json: bool, operation: str = "retailer") 
     early, with all its processes.
     """
     console = Console(stderr=as_json)
-    with tempfile.TemporaryDirectory(prefix="keepline-demo-") as directory, _ends_on_signals():
+    with tempfile.TemporaryDirectory(prefix="keepline-demo-") as directory, ends_on_signals():
         scene = SCENES[operation](Path(directory), seconds or SECONDS)
         if not as_json:
             console.print("Starting a node: speaking its prompts, opening its ports…")
@@ -64,7 +64,7 @@ def _play(scene: Scene, stack: contextlib.ExitStack, console: Console, as_json: 
 
 
 @contextlib.contextmanager
-def _ends_on_signals() -> Iterator[None]:
+def ends_on_signals() -> Iterator[None]:
     """SIGTERM ends the demo as Ctrl-C does, so that its processes end with it."""
 
     def interrupt(*_: object) -> None:

@@ -12,17 +12,22 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keepline.config import embedded_operation_path, load_operation
+from keepline.demo_carrier import CarrierProgram
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, uninterrupted, wait_until
 from keepline.demo_retailer_view import RetailerPicture
 from keepline.demo_scene import Scene
 from keepline.model.capability import HttpService
 
-NUMBER = "+18005550100"
+NUMBER, SECOND_NUMBER = "+18005550100", "+18005550109"
+CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
+"""The trunks by which calls go out, in their order, and the address that each carrier is known by."""
+PEOPLE_ANSWER = "+18005550111=answer,ring:1,bye-after:20"
 CALLERS = 16
 NEW_CALLS_PER_S = 1.5
 SLOTS = 100
@@ -66,44 +71,6 @@ class BackOffice:
         _end(self.process)
 
 
-class Carrier:
-    """A carrier that takes our calls, from `start` to `end`."""
-
-    def __init__(self, *rules: str) -> None:
-        """Each rule says what a number does; see the README."""
-        options = [word for rule in rules for word in ("--rule", rule)]
-        self._command = [sys.executable, str(retailer_path() / "world"), "carrier", "--listen", "127.0.0.1:0", *options]
-        self.process: subprocess.Popen[str] | None = None
-        self.address = ""
-        self.taken: list[dict[str, Any]] = []
-        """The calls that have ended."""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-
-    def start(self) -> None:
-        """Wait until it takes calls. Raises NodeFailedError where it does not; it must be ended in any case."""
-        with uninterrupted():
-            self.process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )  # fmt: skip
-        told = _first_line(self.process)
-        if not told:
-            raise NodeFailedError("the carrier does not begin")
-        self.address = str(json.loads(told)["sip"]).partition(":")[2]
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            told = json.loads(line)
-            if told["event"] == "taken":
-                self.taken.append(told)
-
-    def end(self) -> None:
-        """Stop it; `taken` is complete then."""
-        _end(self.process, self._reader)
-
-
 def _first_line(process: subprocess.Popen[str]) -> str:
     """What a program says when it is ready; "" where it says nothing in time."""
     stdout = process.stdout
@@ -116,8 +83,8 @@ def _first_line(process: subprocess.Popen[str]) -> str:
         return ""
 
 
-def _end(process: subprocess.Popen[str] | None, reader: threading.Thread | None = None) -> None:
-    """Stop a program, if it runs, and close its pipes once they are read."""
+def _end(process: subprocess.Popen[str] | None) -> None:
+    """Stop a program, if it runs, and close its pipes."""
     if process is None:
         return
     process.send_signal(signal.SIGTERM)
@@ -126,8 +93,6 @@ def _end(process: subprocess.Popen[str] | None, reader: threading.Thread | None 
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if reader is not None and reader.is_alive():
-        reader.join(ENDS_WITHIN_S)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
@@ -153,7 +118,7 @@ class RetailerScene(Scene):
         super().__init__(directory, seconds)
         self.picture: RetailerPicture = RetailerPicture(seconds=seconds)
         self._office = ""
-        self._carrier: Carrier | None = None
+        self._carriers: list[CarrierProgram] = []
         self._callers: Crowd | None = None
 
     def begin(self, stack: contextlib.ExitStack) -> NodeSettings:
@@ -162,13 +127,13 @@ class RetailerScene(Scene):
         office.start()
         self._office = office.address
         operation = retailer_path() / "keepline.yaml"
-        self._carrier = Carrier("+18005550111=answer,ring:1,bye-after:20")
-        stack.callback(self._carrier.end)
-        self._carrier.start()
-        extra = [
-            *office_overrides(operation, office.address),
-            "--set", f"trunks.carrier.outbound.proxy={self._carrier.address}",
-        ]  # fmt: skip
+        extra = office_overrides(operation, office.address)
+        for name, host in CARRIERS.items():
+            carrier = CarrierProgram(name, f"{host}:0", (PEOPLE_ANSWER,))
+            self._carriers.append(carrier)
+            stack.callback(carrier.end)
+            carrier.start()
+            extra += ["--set", f"trunks.{name}.outbound.proxy={carrier.address}"]
         return NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)
 
     def crowd(self, node: LocalNode) -> Crowd:
@@ -185,22 +150,32 @@ class RetailerScene(Scene):
     def conclude(self, node: LocalNode) -> None:
         """Have the accounts compared, once every call is over in its record."""
         assert self._callers is not None
-        assert self._carrier is not None
         with contextlib.suppress(NodeFailedError):
-            wait_until("every call has ended", lambda: _all_ended(node.calls()), RECORDS_WITHIN_S)
-        self._carrier.end()
-        accounts = {"told": self._callers.reports, "records": node.calls(), "taken": self._carrier.taken}
-        options = []
-        for name, lines in accounts.items():
-            file = self.directory / f"{name}.jsonl"
-            file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            options += [f"--{name}", str(file)]
-        compared = subprocess.run(
-            [sys.executable, str(retailer_path() / "world"), "compare", *options, "--backoffice", self._office],
-            capture_output=True, text=True, timeout=RECORDS_WITHIN_S, check=False,
-        )  # fmt: skip
-        self.picture.compared(compared.returncode == 0, (compared.stdout or compared.stderr).strip())
+            wait_until("every call has ended", lambda: all_ended(node.calls()), RECORDS_WITHIN_S)
+        for carrier in self._carriers:
+            carrier.end()
+        taken = [line for carrier in self._carriers for line in carrier.told]
+        accounts = {"told": self._callers.reports, "records": node.calls(), "taken": taken}
+        self.picture.compared(*compared(self.directory, accounts, self._office))
 
 
-def _all_ended(calls: list[dict[str, Any]]) -> bool:
+def compared(directory: Path, accounts: Mapping[str, Sequence[Mapping[str, Any]]], office: str) -> tuple[bool, str]:
+    """Lay accounts of the same calls beside the ledger of the back office at `office`: whether they agree, and words.
+
+    `accounts` are the lines for `world compare`, by the names of its options; they go into files of `directory`.
+    """
+    options = []
+    for name, lines in accounts.items():
+        file = directory / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        options += [f"--{name}", str(file)]
+    done = subprocess.run(
+        [sys.executable, str(retailer_path() / "world"), "compare", *options, "--backoffice", office],
+        capture_output=True, text=True, timeout=RECORDS_WITHIN_S, check=False,
+    )  # fmt: skip
+    return done.returncode == 0, (done.stdout or done.stderr).strip()
+
+
+def all_ended(calls: list[dict[str, Any]]) -> bool:
+    """Whether every record is complete."""
     return all(call["state"] == "ended" for call in calls)

@@ -90,7 +90,10 @@ def program_of(source: Source) -> Program:
         if trunk.outbound is not None:
             outbound = replace(trunk.outbound, proxy_host=FAR_END[0], proxy_port=FAR_END[1], transport="udp")
             break
-    return Program(replace(operation, trunks=(Trunk(name, (CALLERS,), outbound=outbound),)), functions)
+    # One far end answers for every carrier: which of them is asked is not what a flow is tested for.
+    policy = replace(operation.outbound, carriers=())
+    trunks = (Trunk(name, (CALLERS,), outbound=outbound),)
+    return Program(replace(operation, trunks=trunks, outbound=policy), functions)
 
 
 def operation_of(flow: str) -> Operation:

@@ -26,7 +26,7 @@ def assert_nothing_left(directory: Path) -> None:
 
 @pytest.mark.parametrize("operation", ["retailer", "bench"])
 def test_the_demo_kills_and_loses_nothing(tmp_path: Path, operation: str) -> None:
-    demo = start(tmp_path, "--seconds", "12", "--json", "--operation", operation)
+    demo = start(tmp_path, "--kills", "--seconds", "12", "--json", "--operation", operation)
     out, err = demo.communicate(timeout=300)
     summary = json.loads(out)
     assert (demo.returncode, summary["good"], summary["lost"], summary["faults"]) == (0, True, 0, []), out + err
@@ -44,7 +44,7 @@ def test_two_demos_at_once_do_not_collide(tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("one", "other")]
     for place in places:
         place.mkdir()
-    demos = [start(place, "--seconds", "5", "--json", "--operation", "bench") for place in places]
+    demos = [start(place, "--kills", "--seconds", "5", "--json", "--operation", "bench") for place in places]
     for demo, place in zip(demos, places, strict=True):
         out, err = demo.communicate(timeout=300)
         assert (demo.returncode, json.loads(out)["lost"]) == (0, 0), out + err
@@ -53,7 +53,7 @@ def test_two_demos_at_once_do_not_collide(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    demo = start(tmp_path, "--seconds", "300")
+    demo = start(tmp_path, "--minutes", "5")
     assert demo.stdout is not None
     # The first line is written before the node starts, the others while callers are on the phone.
     lines = [demo.stdout.readline() for _ in range(4)]
@@ -65,7 +65,7 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signa
 
 
 def test_a_demo_interrupted_before_its_node_is_ready_leaves_nothing(tmp_path: Path) -> None:
-    demo = start(tmp_path, "--seconds", "300")
+    demo = start(tmp_path, "--kills", "--seconds", "300")
     assert demo.stdout is not None
     demo.stdout.readline()
     demo.send_signal(signal.SIGINT)

@@ -22,12 +22,16 @@ from callers import CODECS, prompt_file, target
 from callers_crowd import RTP_MODES, Plan, raise_descriptor_limit
 from world_carrier import OPTIONS_ANSWERS, Carrier, Rules
 from world_comparison import compare
-from world_crowd import Count, Mix, World
+from world_crowd import Count, Manners, Mix, World
 from world_directory import BUILT_IN, Directory, OfficeClient
 from world_distance import Distance, distance
+from world_edge import Edge
+from world_faults import Admin, Faults
 from world_script import Persona, ScriptError, read_personas
 
 EVENTS_EVERY_S = 0.5
+NOBODY = ("127.0.0.1", 9)
+"""Where a carrier sends calls while it has not been told of its customer (RFC 863)."""
 PERSONAS = Path(__file__).resolve().parent / "personas.txt"
 
 
@@ -95,6 +99,11 @@ def options() -> argparse.ArgumentParser:
     add("--rtp", choices=RTP_MODES, default="noise", help="what callers send while they don't speak")
     add("--codec", choices=CODECS, default="pcmu")
     add("--events", action="store_true", help="twice a second, what each caller hears now")
+    add("--also", type=target, action="append", default=[], metavar="URI", help="another number that people know")
+    add("--also-first", type=float, default=0.0, metavar="SHARE", help="of those who dial one of these first")
+    add("--tries", type=int, default=1, help="calls that one makes for one thing, where they do not get through")
+    add("--patience", type=float, default=0.0, metavar="S", help="hang up after so long of nothing at all (0: never)")
+    add("--rush", type=float, default=1.0, metavar="TIMES", help="so many call once people talk of not getting through")
     carrier = commands.add_parser("carrier", help="an address that takes calls")
     add = carrier.add_argument
     add("--listen", type=address, default="127.0.0.1:5070", help="HOST:PORT (port 0: the kernel chooses)")
@@ -103,6 +112,9 @@ def options() -> argparse.ArgumentParser:
     add("--distance", type=far, default=Distance(), metavar="DELAY_MS,JITTER_MS,LOSS", help="of each message, each way")
     add("--seed", type=int, default=0, help="of what is lost on that way")
     add("--seconds", type=float, default=0.0, help="how long to take calls (0: until told to end)")
+    add("--edge", type=address, metavar="HOST:PORT", help="bring in what is dialled there (port 0: any)")
+    add("--customer", type=address, metavar="HOST:PORT", help="to whom; told later by a line `customer HOST:PORT`")
+    add("--admin", type=address, metavar="HOST:PORT", help="where faults are planted over HTTP (port 0: any)")
     compared = commands.add_parser("compare", help="callers, call records and the ledger, side by side")
     add = compared.add_argument
     add("--told", type=Path, required=True, metavar="FILE", help="what `crowd` printed")
@@ -155,10 +167,12 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     count = Count()
 
     def on_experience(report: dict[str, Any]) -> None:
-        count.add(report)
+        if report["event"] == "experience":
+            count.add(report)
         tell(report)
 
-    world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience)
+    manners = Manners(args.also, args.also_first, max(1, args.tries), args.patience, max(1.0, args.rush))
+    world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience, manners)
     on_signals(world)
     begun = next_events = time.monotonic()
 
@@ -174,6 +188,7 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     finally:
         world.close()
     summary = count.summary() | {"started": world.started, "left": len(world.live), "peak": world.peak}
+    summary |= {"customers": world.customers, "served": world.served}
     summary["took_s"] = round(time.monotonic() - begun, 3)
     if office:
         with suppress(OSError):
@@ -189,6 +204,19 @@ def read_lines(commands: SimpleQueue[str]) -> None:
         commands.put(line)
 
 
+def obey(line: str, rules: Rules, edge: Edge | None) -> None:
+    """What somebody says to a carrier that runs."""
+    verb, _, rest = line.partition(" ")
+    try:
+        if verb == "customer" and edge is not None:
+            edge.customer = address(rest)
+        else:
+            rules.command(line)
+        tell({"event": "obeyed", "command": line})
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        tell({"event": "refused", "problem": str(error)})
+
+
 def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """A carrier, which obeys lines on stdin."""
     rules = Rules(options=args.options)
@@ -199,10 +227,13 @@ def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> in
         parser.error(f"--rule: {error}")
     host, port = args.listen
     plan = Plan("", "", 0, host=host, sip_port=port, rtp="silence", drain_s=5.0, seed=args.seed)
+    faults = Faults()
     try:
-        carrier = Carrier(plan, rules, tell, args.distance)
+        edge = Edge(args.edge, args.customer or NOBODY, tell) if args.edge else None
+        carrier = Carrier(plan, rules, tell, args.distance, faults, edge)
+        admin = Admin(args.admin, faults, carrier.counts) if args.admin else None
     except OSError as error:
-        parser.error(f"--listen: cannot listen at {host}:{port}: {error.strerror}")
+        parser.error(f"cannot listen at {host}:{port}, --edge or --admin: {error.strerror}")
     commands: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=read_lines, args=(commands,), daemon=True).start()
     ends_at = time.monotonic() + args.seconds if args.seconds else float("inf")
@@ -210,20 +241,21 @@ def run_carrier(args: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     def on_tick(now: float) -> None:
         if now > ends_at and not carrier.stopping:
             carrier.stop(hang_up=True)
+        carrier.turn(now)
         with suppress(Empty):
-            line = commands.get_nowait()
-            try:
-                rules.command(line)
-                tell({"event": "obeyed", "command": line.strip()})
-            except ValueError as error:
-                tell({"event": "refused", "problem": str(error)})
+            obey(commands.get_nowait().strip(), rules, edge)
 
     on_signals(carrier)
-    tell({"event": "ready", "sip": f"udp:{host}:{carrier.port}"})
+    ready: dict[str, Any] = {"event": "ready", "sip": f"udp:{host}:{carrier.port}"}
+    ready |= {"edge": f"{edge.host}:{edge.port}"} if edge else {}
+    ready |= {"admin": f"{args.admin[0]}:{admin.port}"} if admin else {}
+    tell(ready)
     try:
         carrier.run(on_tick)
     finally:
         carrier.close()
+        if admin:
+            admin.close()
     tell({"event": "summary", "calls": carrier.started, "peak": carrier.peak, "statuses": dict(carrier.statuses)})
     return 0
 

@@ -30,6 +30,7 @@ from world_script import (
 )
 
 KEY_GAP_S = 0.25
+DEAD_LINE = "a dead line"
 STEPS_WITHOUT_WAITING_MAX = 100
 """A persona that goes round in circles without ever waiting is broken."""
 
@@ -126,6 +127,15 @@ class Actor:
             return self._leave("hung up", now_s)
         self._at += 1
         return [*([Talk(False)] if isinstance(step, Speak) else []), *self._go_on(now_s)]
+
+    def line_is_dead(self, now_s: float) -> list[Action]:
+        """Nothing at all has come for a while, not even silence: nobody is there any more."""
+        if self.over:
+            return []
+        self.over = True
+        self.outcome.how, self.outcome.where = "cut off", DEAD_LINE
+        self._note(now_s, "heard nothing any more")
+        return [EndCall()]
 
     def ended(self, now_s: float) -> None:
         """The other side has hung up."""

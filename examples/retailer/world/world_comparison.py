@@ -45,6 +45,10 @@ class Comparison:
     records: int = 0
     placed: int = 0
     """Calls out, as the carrier counted them."""
+    swallowed: int = 0
+    """Calls that a carrier was to bring in and did not."""
+    cut: int = 0
+    """Calls of which a carrier lost something on its way."""
     done: Counter[str] = field(default_factory=Counter)
     """What the back office did by telephone, by kind."""
     disagreements: list[str] = field(default_factory=list)
@@ -54,9 +58,30 @@ class Comparison:
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
         verdict = _many(len(self.disagreements), "disagreement") if self.disagreements else "all agree"
         out = f", {_many(self.placed, 'call')} out at the carrier" if self.placed else ""
+        out += (
+            f", {self.swallowed} never passed on, {self.cut} cut by their carrier" if self.swallowed + self.cut else ""
+        )
         records = _many(self.records, "call record")
         line = f"{_many(self.callers, 'caller')}{out}, {records}, the back office's ledger ({done}): {verdict}."
         return "\n".join([*self.disagreements, line])
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What carriers tell of the calls that they were to bring in."""
+
+    swallowed: frozenset[str] = frozenset()
+    """Those that they never passed on, by Call-ID."""
+    cut: frozenset[str] = frozenset()
+    """Those of which they have lost something on its way."""
+
+    @classmethod
+    def of(cls, told: Sequence[Told]) -> "Brought":
+        """From their lines."""
+        offered = [one for one in told if one.get("event") == "offered"]
+        passed = {one["call_id"] for one in offered if one["passed"]}
+        swallowed = frozenset(one["call_id"] for one in offered) - passed
+        return cls(swallowed, frozenset(one["call_id"] for one in told if one.get("event") == "cut"))
 
 
 def _many(count: int, word: str) -> str:
@@ -82,15 +107,19 @@ def compare(
     found = Comparison(
         len(callers), len(records), done=Counter(each["what"] for all_ in done.values() for each in all_)
     )
-    found.disagreements += _calls(callers, inbound, by_call)
-    found.placed = len(taken or ())
+    brought = Brought.of(taken or ())
+    found.swallowed, found.cut = len(brought.swallowed), len(brought.cut)
+    found.disagreements += _calls(callers, inbound, by_call, brought)
     outbound = [one for one in records if one["direction"] == "outbound"]
     if taken is not None:
-        found.disagreements += _taken([one for one in taken if one.get("event") == "taken"], outbound)
+        out = [one for one in taken if one.get("event") == "taken"]
+        found.placed = len(out)
+        found.disagreements += _taken(out, outbound)
     talked = {one.get("parent") for one in outbound if one["answered_at"] is not None}
     for caller in callers:
         for record in by_call.get(caller["call_id"], [])[:1]:
-            found.disagreements += _one_call(caller, record, done.get(record["id"], []))
+            entries, was_cut = done.get(record["id"], []), caller["call_id"] in brought.cut
+            found.disagreements += (_cut_call if was_cut else _one_call)(caller, record, entries)
             if "talked" in caller["believes"] and record["id"] not in talked:
                 who = _who(caller["call_id"])
                 found.disagreements.append(f"{who}: believes talked, and no record is of a person who answered it")
@@ -98,12 +127,16 @@ def compare(
     return found
 
 
-def _calls(callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[str, list[Told]]) -> Iterator[str]:
-    """Each call has one record, whatever became of it, and each record has a caller."""
+def _calls(
+    callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[str, list[Told]], brought: Brought
+) -> Iterator[str]:
+    """Each call that was passed on has one record, whatever became of it, and each record has a caller."""
     called = Counter(caller["call_id"] for caller in callers)
     for call_id in called:
         count = len(by_call.get(call_id, ()))
-        if count != 1:
+        if call_id in brought.swallowed and count:
+            yield f"{_who(call_id)}: its carrier did not pass it on, and there is a record of it"
+        elif count != 1 and call_id not in brought.swallowed:
             yield f"{_who(call_id)}: {count or 'no'} records of one call"
     for record in records:
         if record["sip_call_id"] not in called:
@@ -113,11 +146,27 @@ def _calls(callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[st
 
 
 def _taken(taken: Sequence[Told], outbound: Sequence[Told]) -> Iterator[str]:
-    """Each call that came to the carrier has one record, and the other way round."""
-    rang, placed = Counter(one["call_id"] for one in taken), Counter(one["sip_call_id"] for one in outbound)
-    for call_id in rang | placed:
-        if (rang[call_id], placed[call_id]) != (1, 1):
-            yield f"{_who(call_id)}: it came to the carrier {rang[call_id]} times, and has {placed[call_id]} records"
+    """Each call that came to a carrier has one record, and the other way round: once at each carrier that was asked."""
+    rang = Counter(one["call_id"] for one in taken)
+    asked: Counter[str] = Counter()
+    for record in outbound:
+        asked[record["sip_call_id"]] += 1
+        # The INVITE to each further carrier has the Call-ID of the call with a number behind it.
+        asked.update(f"{record['sip_call_id']}-{bid}" for bid in range(1, len(record.get("carriers") or ())))
+    for call_id in rang | asked:
+        if (rang[call_id], asked[call_id]) != (1, 1):
+            yield f"{_who(call_id)}: it came to a carrier {rang[call_id]} times, and has {asked[call_id]} records"
+
+
+def _cut_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]:
+    """A carrier has lost some of what was said: what the caller knows was done, and nothing twice."""
+    counts, believes = Counter(entry["what"] for entry in done), caller["believes"]
+    for belief, what in DONE_AS.items():
+        if belief in believes and counts[what] - (counts["refunded"] if what == "charged" else 0) != 1:
+            yield f"{_who(caller['call_id'])}: believes {belief}, and the ledger has {counts[what]} {what} of it"
+    for what in ENTITLED:
+        if counts[what] > 1:
+            yield f"{_who(caller['call_id'])}: {what} {counts[what]} times"
 
 
 def _one_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]:

@@ -4,19 +4,22 @@ The engine of `examples/bench/callers*.py` carries the calls; here a mind is put
 ends there is a report of what its caller experienced.
 """
 
+import heapq
 import random
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from callers_crowd import Crowd, Plan
 from callers_report import call_report, hears_now
-from callers_sip import Caller, Script
+from callers_sip import Caller, Script, State
 from callers_verdict import FAINT, Expectation, Recogniser
 from world_actor import Action, Actor, EndCall, PressKey, Talk
 from world_directory import Directory
 from world_ear import Ear
+from world_redial import CHECKS, SERVED, Customer, Rush
 from world_script import Persona
 from world_tone import tone
 
@@ -24,6 +27,10 @@ LOOKS_EVERY = 30
 """Slots of 2 ms: a caller notices what it hears within 60 ms."""
 VOICE_HERTZ = 220
 HEARD_AUDIO_S = 600.0
+RINGS_LONGER = 4
+"""Times that one lets it ring longer than one listens to nothing at all."""
+RELEASED_AFTER_S = 2.0
+"""Whoever hangs up is free, whatever becomes of the BYE."""
 
 
 @dataclass(slots=True)
@@ -44,48 +51,150 @@ class Mix:
         return self.personas[name], rng
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What callers do where all is not well; without any they wait as long as it takes, and call once."""
+
+    lines: Sequence[tuple[str, str, int]] = ()
+    """More numbers that they know of: (number, host, port)."""
+    other_first: float = 0.0
+    """The share of those who dial one of these first."""
+    tries: int = 1
+    """Calls that one makes for one thing at most."""
+    patience_s: float = 0.0
+    """How long one listens to nothing at all before hanging up; 0 for ever."""
+    rush: float = 1.0
+    """How many times as many call once it is known that people do not get through."""
+
+
 @dataclass(slots=True)
 class Mind:
     """One caller's persona, and its ear once there is something to hear."""
 
     actor: Actor
     ear: Ear
+    customer: Customer
+    quiet_since: float
+    """When the last packet was heard; before the answer, when it was dialled."""
+    packets: int = 0
+
+
+class Line:
+    """The crowd as those see it who dial one number: everything is the crowd's but where it sends."""
+
+    def __init__(self, crowd: "World", number: str, host: str, port: int) -> None:
+        self._crowd, self.number = crowd, number
+        self.target_host, self.target_port = host, port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._crowd, name)
+
+    def send(self, data: bytes, to: tuple[str, int] | None = None) -> None:
+        """To the network of whom it dialled."""
+        self._crowd.send(data, to or (self.target_host, self.target_port))
 
 
 class World(Crowd):
     """Runs a plan with a mix of personas; `tell(report)` is given what each caller experienced."""
 
-    def __init__(self, plan: Plan, mix: Mix, directory: Directory, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        mix: Mix,
+        directory: Directory,
+        tell: Callable[[dict[str, Any]], None],
+        manners: Manners | None = None,
+    ) -> None:
         plan.keep_audio_s = HEARD_AUDIO_S
         super().__init__(plan, self._script_of, self._on_end)
         self.mix, self.directory, self.tell = mix, directory, tell
+        self.manners = manners or Manners()
         self.recogniser = Recogniser(plan.prompts, FAINT)
         self.minds: dict[int, Mind] = {}
+        self.customers = self.served = 0
+        self._lines = [Line(self, plan.user, plan.target_host, plan.target_port)]
+        self._lines += [Line(self, *each) for each in self.manners.lines]
+        self._rush, self._usual_rate = Rush(self.manners.rush), plan.rate
+        self._again: list[tuple[float, int, Customer, Mapping[str, str]]] = []
+        """Who will call again: when, and with what."""
         self._voice = tone(VOICE_HERTZ, plan.codec)
         self._slot = 0
 
-    def _script_of(self, index: int) -> Script:
-        persona, rng = self.mix.chosen(index)
-        values = self.directory.values(persona.values())
+    # --- who calls
+
+    def waiting(self) -> bool:
+        return bool(self._again)
+
+    def _start_calls(self, now: float, elapsed_s: float) -> None:
+        self.plan.rate = self._usual_rate * self._rush.factor(now)
+        super()._start_calls(now, elapsed_s)
+        while self._again and self._again[0][0] <= now:
+            _, _, customer, values = heapq.heappop(self._again)
+            self._call(customer, values)
+
+    def _hang_up_all(self) -> None:
+        self._again.clear()
+        super()._hang_up_all()
+
+    def _start_one(self) -> None:
+        number = self.customers
+        self.customers += 1
+        persona, rng = self.mix.chosen(number)
+        line = 1 + number % (len(self._lines) - 1) if len(self._lines) > 1 else 0
+        # Drawn in any case: with one number or with two, the same people want the same.
+        line = line if rng.random() < self.manners.other_first else 0
+        customer = Customer(number, persona.name, line, rng, time.monotonic(), self.now())
+        self._call(customer, self.directory.values(persona.values()))
+
+    def _call(self, customer: Customer, values: Mapping[str, str]) -> None:
+        index = self.started
+        self.started += 1
+        persona, rng = self.mix.personas[customer.persona], customer.rng
         actor = Actor(persona, values, frozenset(self.plan.prompts), rng)
-        self.minds[index] = Mind(actor, Ear(self.recogniser))
+        self.minds[index] = Mind(actor, Ear(self.recogniser), customer, self.now())
         span = persona.cancel_after_s
         cancel_after_s = None if span is None else span[0] + (span[1] - span[0]) * rng.random()
-        phone = self.directory.phone(rng)
-        return Script([], None, cancel_after_s, self.mix.give_up_after_s, phone)
+        phone = self.directory.phone(random.Random(f"{self.mix.seed}/{customer.number}/phone"))
+        script = Script([], None, cancel_after_s, self.mix.give_up_after_s, phone)
+        line = self._lines[customer.line]
+        call_id = f"{self.run_id}-{index:06d}@{self.host}"
+        caller = self.live[call_id] = Caller(line, index, call_id, line.number, script)
+        self.peak = max(self.peak, len(self.live))
+        caller.start()
+
+    def _script_of(self, index: int) -> Script:
+        raise AssertionError("every caller of a world has a customer behind it")
 
     def talk(self, caller: Caller, host: str, port: int, codec: int, event_type: int) -> None:
         """The call is answered: the mind awakes."""
         super().talk(caller, host, port, codec, event_type)
         mind = self.minds[caller.index]
+        mind.quiet_since = self.now()
         self._do(caller, mind, mind.actor.answered(self.now()))
 
     def look(self) -> None:
         """Let some of the callers notice what they hear; called every slot."""
         self._slot += 1
         for caller in list(self.live.values()):
-            if caller.index % LOOKS_EVERY == self._slot % LOOKS_EVERY and caller.facts.answered:
-                self._look(caller)
+            if caller.index % LOOKS_EVERY == self._slot % LOOKS_EVERY:
+                self._mind_silence(caller)
+                if caller.facts.answered and caller.state is not State.ENDED:
+                    self._look(caller)
+
+    def _mind_silence(self, caller: Caller) -> None:
+        """Whoever hears nothing at all, not even silence, hangs up after a while."""
+        mind, now = self.minds[caller.index], self.now()
+        packets = caller.leg.receiver.heard.packets if caller.leg else 0
+        if packets != mind.packets:
+            mind.packets, mind.quiet_since = packets, now
+        patience_s = self.manners.patience_s * (RINGS_LONGER if caller.state is State.RINGING else 1)
+        if caller.state is State.ENDING and now - caller.times.bye_sent > RELEASED_AFTER_S and patience_s:
+            caller.release("no response to BYE")
+        elif patience_s and now - mind.quiet_since > patience_s and caller.state is not State.ENDING:
+            if caller.facts.answered:
+                self._do(caller, mind, mind.actor.line_is_dead(now))
+            else:
+                caller.release("heard nothing")
 
     def _look(self, caller: Caller) -> None:
         mind = self.minds[caller.index]
@@ -128,7 +237,31 @@ class World(Crowd):
             if caller.leg is not None and not mind.actor.over:
                 mind.actor.heard(mind.ear.listen(caller.leg.receiver.frames, hung_up=True), self.now())
             mind.actor.ended(self.now())
-        self.tell(experience(caller, mind.actor, self.recogniser))
+        told = experience(caller, mind.actor, self.recogniser)
+        customer = mind.customer
+        told |= {"customer": customer.number, "try": customer.tries}
+        after_s = self._calls_again(customer, told)
+        self.tell(told | {"calls_again": after_s is not None})
+        if after_s is not None:
+            values = mind.actor.values
+            if told["keys"] and mind.actor.persona.changes() and CHECKS in self.mix.personas:
+                customer.persona = CHECKS
+            heapq.heappush(self._again, (time.monotonic() + after_s, caller.index, customer, values))
+            return
+        self.served += told["how"] in SERVED
+        self.tell({
+            "event": "customer", "customer": customer.number, "persona": customer.persona, "tries": customer.tries,
+            "served": told["how"] in SERVED, "took_s": round(time.monotonic() - customer.begun_s, 3),
+            "waited_s": round(told["answered_at"] - customer.begun_at, 3) if told["answered_at"] else None,
+        })  # fmt: skip
+
+    def _calls_again(self, customer: Customer, told: Mapping[str, Any]) -> float | None:
+        """In how many seconds; None where it is over."""
+        if told["how"] not in SERVED:
+            self._rush.failed(time.monotonic())
+        if self._stop_at and time.monotonic() > self._stop_at:
+            return None
+        return customer.again(told["how"], self.manners.tries, len(self._lines))
 
 
 def experience(caller: Caller, actor: Actor, known: Recogniser) -> dict[str, Any]:

@@ -37,6 +37,8 @@ VALUES = frozenset(
      "unknown_invoice", "card", "declined_card", "wrong_card", "expiry", "past_expiry", "cvv")
 )  # fmt: skip
 """What a persona can key besides plain digits."""
+CHANGED = frozenset(("open_order", "booked_order", "invoice"))
+"""Who keys one of these wants it booked, moved, cancelled or paid."""
 SECRET_VALUES = frozenset(("card", "declined_card", "wrong_card", "expiry", "past_expiry", "cvv"))
 
 Span = tuple[float, float]
@@ -133,6 +135,10 @@ class Persona:
     def values(self) -> frozenset[str]:
         """The names of everything it keys that is not plain digits."""
         return frozenset(name for step in self.steps if isinstance(step, Press) for name in VALUE.findall(step.keys))
+
+    def changes(self) -> bool:
+        """Whether it may have something done that must not be done twice."""
+        return bool(self.values() & CHANGED)
 
 
 def read_personas(text: str) -> dict[str, Persona]:

@@ -33,15 +33,32 @@ def phone(
 
 
 def demo(
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=600.0, metavar="N", show_default=False, help="How long the carrier is dead (0.6)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Who calls, and what they want.")] = 1,
+    compare: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Play an operation with that carrier alone beside it.")
+    ] = True,
+    kills: Annotated[
+        bool, typer.Option("--kills", help="Instead, kill the call process every 10 s before your eyes.")
+    ] = False,
     seconds: Annotated[
-        float | None, typer.Option(min=1.0, metavar="N", show_default=False, help="No new calls after so long (60).")
+        float | None,
+        typer.Option(min=1.0, metavar="N", show_default=False, help="With --kills: no new calls after so long (60)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of a table.")] = False,
     operation: Annotated[
-        DemoOperation, typer.Option(help="What is called: the example of a retailer, or what the benchmarks call.")
+        DemoOperation, typer.Option(help="With --kills: the retailer, or what the benchmarks call.")
     ] = DemoOperation.RETAILER,
 ) -> None:
-    """A node, a crowd of callers, and the call process killed every 10 s before your eyes."""
-    from keepline.demo import run_demo
+    """A carrier dies at peak traffic, and comes back: what callers experience, and a score card."""
+    from keepline.demo import ends_on_signals, run_demo
 
-    raise typer.Exit(run_demo(seconds, as_json, operation.value))
+    if kills:
+        raise typer.Exit(run_demo(seconds, as_json, operation.value))
+    from keepline.demo_outage import OUTAGE_S, OutagePlan, run_outage
+
+    plan = OutagePlan(OUTAGE_S if minutes is None else minutes * 60, seed=seed, compares=compare)
+    raise typer.Exit(run_outage(plan, as_json, ends_on_signals))

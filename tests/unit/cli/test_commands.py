@@ -359,11 +359,14 @@ def test_the_phone_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_demo_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("keepline.demo")
-    vars(module).update(run_demo=lambda *arguments: 0 if arguments == (12.0, True, "bench") else 1)
-    monkeypatch.setitem(sys.modules, "keepline.demo", module)
-    assert run("demo", "--seconds", "12", "--json", "--operation", "bench").code == 0
-    assert run("demo", "--seconds", "12", "--json").code == 1
+    monkeypatch.setattr("keepline.demo.run_demo", lambda *asked: 0 if asked == (12.0, True, "bench") else 1)
+    plans = []
+    monkeypatch.setattr("keepline.demo_outage.run_outage", lambda plan, *_: plans.append(plan) or 0)
+    assert run("demo", "--kills", "--seconds", "12", "--json", "--operation", "bench").code == 0
+    assert run("demo", "--kills", "--seconds", "12", "--json").code == 1
+    assert run("demo", "--minutes", "2", "--seed", "7", "--no-compare").code == 0
+    [plan] = plans
+    assert (plan.outage_s, plan.seed, plan.compares, plan.around_s) == (120.0, 7, False, 40.0)
 
 
 @pytest.mark.parametrize("debug", [False, True])

@@ -1,0 +1,165 @@
+"""`keepline demo`: one of two carriers dies at peak traffic and comes back; beside it, an operation with only that one.
+
+Two nodes are started as anybody would start them, each with its own back office, carriers and callers, who are the same
+by their seed. Nothing is scripted but the fault, which is planted into the world and ends by itself, and one `kill -9`
+in the midst of it. That four times as many call is what people do who hear that nobody gets through.
+"""
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from keepline.demo_node import NodeFailedError
+from keepline.demo_outage_side import DRAIN_S, Side, Traffic
+from keepline.demo_outage_tally import Moments
+from keepline.demo_outage_view import Story, card_table, card_words
+
+OUTAGE_S = 36.0
+"""What 47 minutes are shortened to."""
+AROUND_S_MIN, AROUND_S_MAX = 12.0, 180.0
+CALLS_PER_S = 0.8
+RUSH = 4.0
+"""So many times as many call during an outage."""
+FAULT = "black-holed"
+DRAW_EVERY_S = 0.25
+LOST_WITHIN_S = 20.0
+"""How much longer than its callers may a side last."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutagePlan:
+    """How long, how many, and who."""
+
+    outage_s: float = OUTAGE_S
+    calls_per_s: float = CALLS_PER_S
+    seed: int = 1
+    compares: bool = True
+
+    @property
+    def around_s(self) -> float:
+        """Before it, and after it."""
+        return min(max(AROUND_S_MIN, self.outage_s / 3), AROUND_S_MAX)
+
+
+def run_outage(plan: OutagePlan, as_json: bool, ends_on_signals: Callable[[], Any]) -> int:
+    """Play it and return 0 if the steady state held, else 1; Ctrl-C ends it early, with all its processes."""
+    console = Console(stderr=as_json)
+    cards: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="keepline-demo-") as directory, ends_on_signals():
+        try:
+            with contextlib.ExitStack() as stack:
+                sides = [Side("two carriers", ("carrier", "second"), Path(directory) / "two", stack)]
+                if plan.compares:
+                    sides.append(Side("one carrier", ("carrier",), Path(directory) / "one", stack))
+                if not as_json:
+                    nodes = "two nodes, of two operations" if plan.compares else "a node"
+                    console.print(f"Starting {nodes}: speaking their prompts, opening their ports…")
+                for side in sides:
+                    side.begin()
+                cards = _play(Player(plan, sides, stack, console, as_json))
+        except KeyboardInterrupt:
+            print("keepline demo: ended early, so there is no score card", file=sys.stderr)
+            return 1
+        except NodeFailedError as failure:
+            print(f"keepline demo: {failure}", file=sys.stderr)
+            return 1
+    if as_json:
+        names = ("keepline", "one_carrier")
+        told = {"outage_s": plan.outage_s, "seed": plan.seed, "held": cards[0]["held"]}
+        print(json.dumps(told | dict(zip(names, cards, strict=False))))
+    else:
+        console.print()
+        console.print(card_table([side.title for side in sides], cards))
+        console.print(card_words(cards[0]), highlight=False, soft_wrap=True)
+    return 0 if cards[0]["held"] else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """What a play needs."""
+
+    plan: OutagePlan
+    sides: list[Side]
+    stack: contextlib.ExitStack
+    console: Console
+    as_json: bool
+
+
+def _play(player: Player) -> list[dict[str, Any]]:
+    plan, sides = player.plan, player.sides
+    story = Story(plan.around_s, plan.outage_s, plan.around_s, sides)
+    traffic = Traffic(plan.calls_per_s, RUSH, plan.seed)
+    for side in sides:
+        side.open(traffic)
+    moments = _tell(story, player)
+    with ThreadPoolExecutor(len(sides)) as pool:
+        return list(pool.map(lambda side: side.conclude(moments), sides))
+
+
+def _tell(story: Story, player: Player) -> Moments:
+    """From the first call to the last."""
+    begun = time.monotonic()
+    fault_s, back_s = story.before_s, story.before_s + story.outage_s
+    kill_s, over_s = fault_s + story.outage_s / 2, back_s + story.after_s
+    fault_at = back_at = 0.0
+    kills, finished, conditions = 0, False, ["unknown"] * len(story.sides)
+    with _showing(story, player) as show:
+        there = True
+        while there:
+            time.sleep(DRAW_EVERY_S)
+            now = story.elapsed_s = time.monotonic() - begun
+            still = [side.listen(now) for side in story.sides]
+            there = any(still)
+            if not finished and not all(still):
+                raise NodeFailedError("the program of the callers has ended before its time")
+            if not fault_at and now >= fault_s:
+                for side in story.sides:
+                    side.carriers[0].plant(FAULT, story.outage_s)
+                fault_at, story.phase = time.time(), "the first carrier is dead"
+                story.say("the first carrier is dead: nothing comes through it any more, and nobody is told")
+            if fault_at and not kills and now >= kill_s:
+                kills = 1
+                story.say(f"kill -9 {story.sides[0].kill()}: the process that runs the calls of the two carriers, too")
+            if fault_at and not back_at and now >= back_s:
+                back_at, story.phase = fault_at + story.outage_s, "the first carrier is there again"
+                story.say("the first carrier is there again")
+            if not finished and now >= over_s:
+                finished, story.phase = True, "no new customers; who is on the phone hears the rest"
+                story.say(story.phase)
+                for side in story.sides:
+                    side.finish()
+            for place, side in enumerate(story.sides):
+                if conditions[place] != side.condition:
+                    conditions[place] = side.condition
+                    story.say(f"{side.title}: the node takes the first carrier to be {side.condition}: {side.evidence}")
+            if now > over_s + DRAIN_S + LOST_WITHIN_S:
+                story.say("some calls did not end")
+                break
+            show()
+    return Moments(fault_at, back_at)
+
+
+@contextlib.contextmanager
+def _showing(story: Story, player: Player) -> Iterator[Callable[[], None]]:
+    if player.as_json:
+        yield lambda: None
+    elif player.console.is_terminal:
+        with Live(story.drawn(), console=player.console, auto_refresh=False, vertical_overflow="crop") as live:
+            yield lambda: live.update(story.drawn(), refresh=True)
+    else:
+        yield lambda: _print(story.new_lines())
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        print(line, flush=True)

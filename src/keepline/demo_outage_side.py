@@ -1,0 +1,179 @@
+"""One operation of the outage's story: its node, its back office, its carriers and the people who call it.
+
+Two of them are played side by side with the same seed: one that has two carriers, and one that has only the one that
+fails. The people are the same; what becomes of them differs.
+"""
+
+import contextlib
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keepline.demo_carrier import CarrierProgram
+from keepline.demo_crowd import Crowd
+from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, wait_until
+from keepline.demo_outage_tally import Accounts, Moments, Tally, score
+from keepline.demo_retailer import (
+    BOOKED_AHEAD,
+    CARRIERS,
+    NUMBER,
+    PEOPLE_ANSWER,
+    RECORDS_WITHIN_S,
+    SECOND_NUMBER,
+    BackOffice,
+    all_ended,
+    compared,
+    office_overrides,
+    retailer_path,
+)
+from keepline.node.control import Message, NodeNotRunning, ask
+from keepline.node.path_commands import TELL
+
+MIX = (
+    "order_status:30,impatient:8,miskeys:6,book:3,cancel_appointment:3,pay:12,pay_declined:3,pay_changes_mind:3,"
+    "pay_hangs_up:2,lead:5,wants_a_person:15,changes_mind:3,hangs_up_early:5,gives_up:2"
+)
+"""Who calls: fewer of those who fight over delivery windows for minutes, and more who want a person."""
+SLOTS = 400
+DIALS_SECOND_FIRST = 0.3
+TRIES = 4
+PATIENCE_S = 4.0
+DRAIN_S = 80.0
+LOOK_EVERY_S = 0.25
+ASKED_WITHIN_S = 2.0
+UNFIT = ("down", "degraded")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How many call."""
+
+    per_s: float
+    rush: float
+    seed: int
+
+
+class Side:
+    """From `begin` to `conclude`; everything it starts ends with `stack`."""
+
+    def __init__(self, title: str, carriers: Sequence[str], directory: Path, stack: contextlib.ExitStack) -> None:
+        """`carriers` are trunks of the retailer's file, the one that will fail first."""
+        self.title, self.directory, self._stack = title, directory, stack
+        directory.mkdir()
+        self.tally = Tally()
+        self.carriers = [
+            CarrierProgram(name, f"{CARRIERS[name]}:0", (PEOPLE_ANSWER,), f"{CARRIERS[name]}:0") for name in carriers
+        ]
+        self.kills = 0
+        self.condition = self.evidence = "unknown"
+        """Of the path that will fail, as the node sees it, and why."""
+        self.changes: list[tuple[float, str]] = []
+        """When that changed, by the wall clock."""
+        self._office = BackOffice(directory, "--quiet")
+        self._crowd: Crowd | None = None
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self.node: LocalNode
+
+    def begin(self) -> None:
+        """Start all of it but the people who call."""
+        stack, operation = self._stack, retailer_path() / "keepline.yaml"
+        stack.callback(self._office.end)
+        self._office.start()
+        extra = office_overrides(operation, self._office.address)
+        for carrier in self.carriers:
+            stack.callback(carrier.end)
+            carrier.start()
+            extra += ["--set", f"trunks.{carrier.name}.outbound.proxy={carrier.address}"]
+        if len(self.carriers) == 1:
+            extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
+        self.node = stack.enter_context(LocalNode(NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)))
+        for carrier in self.carriers:
+            carrier.say(f"customer {self.node.sip}")
+        stack.callback(self._end_watching)
+        self._watcher.start()
+
+    def open(self, traffic: Traffic) -> None:
+        """The people begin to call."""
+        prompts = self.directory / "prompts.json"
+        found = {name: str(path) for name, path in self.node.prompts().items()}
+        prompts.write_text(json.dumps(found), encoding="utf-8")
+        options = [
+            "--events", "--rate", str(traffic.per_s), "--rush", str(traffic.rush), "--seed", str(traffic.seed),
+            "--tries", str(TRIES), "--patience", str(PATIENCE_S), "--also-first", str(DIALS_SECOND_FIRST),
+            "--backoffice", self._office.address, "--book-ahead", str(BOOKED_AHEAD), "--prompts", str(prompts),
+            "--drain", str(DRAIN_S), "--mix", MIX,
+        ]  # fmt: skip
+        for carrier in self.carriers[1:]:
+            options += ["--also", f"sip:{SECOND_NUMBER}@{carrier.edge}"]
+        program = (str(retailer_path() / "world"), "crowd")
+        target = f"sip:{NUMBER}@{self.carriers[0].edge}"
+        self._crowd = self._stack.enter_context(Crowd(target, options, program=program))
+
+    def listen(self, now_s: float) -> bool:
+        """Take what callers have told; whether they are still there."""
+        assert self._crowd is not None
+        with contextlib.suppress(queue.Empty):
+            while True:
+                line = self._crowd.lines.get_nowait()
+                if line is None:
+                    return False
+                self.tally.take(line, now_s)
+        return True
+
+    def finish(self) -> None:
+        """Nobody calls any more who has not called before."""
+        assert self._crowd is not None
+        self._crowd.finish()
+
+    def kill(self) -> int:
+        """`kill -9` of the process that has the calls; its id."""
+        self.kills += 1
+        return self.node.kill("active")
+
+    def conclude(self, moments: Moments) -> dict[str, Any]:
+        """Its score card, once every call is over in its record."""
+        assert self._crowd is not None
+        with contextlib.suppress(NodeFailedError):
+            wait_until("every call has ended", lambda: all_ended(self.node.calls()), RECORDS_WITHIN_S)
+        self._end_watching()
+        for carrier in self.carriers:
+            carrier.end()
+        told = [line for carrier in self.carriers for line in carrier.told]
+        records = self.node.calls()
+        accounts = {"told": self._crowd.reports, "records": records, "taken": told}
+        agreed, words = compared(self.directory, accounts, self._office.address)
+        self.node.stop()
+        return score(self.tally, self._seen(moments), Accounts(records, told, agreed, words, self.kills))
+
+    def _seen(self, moments: Moments) -> Moments:
+        """With what the node found out."""
+        unfit = (at for at, what in self.changes if moments.fault_at <= at and what in UNFIT)
+        well = (at for at, what in self.changes if moments.back_at <= at and what == "healthy")
+        return Moments(moments.fault_at, moments.back_at, next(unfit, None), next(well, None))
+
+    # --- what the node thinks of its carrier
+
+    def _watch(self) -> None:
+        wanted = f"telephony/{self.carriers[0].name}"
+        while not self._done.wait(LOOK_EVERY_S):
+            try:
+                request: Message = {"op": TELL, "call": secrets.token_hex(8)}
+                told = ask(self.node.settings.data, request, ASKED_WITHIN_S).get("paths")
+            except (NodeNotRunning, OSError, ValueError):
+                continue
+            for path in told if isinstance(told, list) else ():
+                if path["path"] == wanted and path["condition"] != self.condition:
+                    self.condition, self.evidence = str(path["condition"]), str(path["evidence"])
+                    self.changes.append((time.time(), self.condition))
+
+    def _end_watching(self) -> None:
+        self._done.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
