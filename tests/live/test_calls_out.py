@@ -51,7 +51,11 @@ def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callee]:
     secret.chmod(0o600)
     port = free_port()
     trunk = "trunks.callee.outbound"
-    extra = ["--set", f"{trunk}.proxy=127.0.0.1:{port}", "--set", f"{trunk}.password_file={secret}"]
+    by_tcp = f"{{proxy: '127.0.0.1:{port}', transport: tcp, username: shop, password_file: {secret}}}"
+    extra = [
+        *("--set", f"{trunk}.proxy=127.0.0.1:{port}", "--set", f"{trunk}.password_file={secret}"),
+        *("--set", "trunks.stream.peers=['127.0.0.3/32']", "--set", f"trunks.stream.outbound={by_tcp}"),
+    ]
     with LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra)) as node:
         yield Callee(node, port)
         assert node.stop() == 0
@@ -116,6 +120,14 @@ def test_what_cannot_be_asked_is_told(callee: Callee, arguments: tuple[str, ...]
     assert why in said
 
 
+@pytest.mark.parametrize("scenario", ["early", "redirect", "challenge_407", "challenge_bye"])
+def test_rfc3261_18_2_a_call_by_tcp(callee: Callee, tmp_path: Path, scenario: str) -> None:
+    with sipp_plays(scenario, callee.port, tmp_path, "-t", "t1"):
+        code, record, said = callee.place("+15550001", "brief", "--trunk", "stream")
+    assert (code, said) == (output.FINE, "")
+    assert (record["outcome"], record["carrier"]) == ("answered", "stream")
+
+
 @pytest.mark.parametrize("scenario", ["redirect", "challenge_401", "challenge_407"])
 def test_rfc3261_8_1_3_a_second_invite_is_answered(callee: Callee, tmp_path: Path, scenario: str) -> None:
     with callee.plays(scenario, tmp_path):
@@ -129,15 +141,6 @@ def test_rfc3261_22_2_a_bye_that_is_challenged_is_proven(callee: Callee, tmp_pat
         code, record, said = callee.place("+15550001", "brief")
     assert (code, said) == (output.FINE, "")
     assert (record["outcome"], record["ended_by"], record["attempts"]) == ("answered", "flow", 1)
-
-
-def test_rfc4028_7_2_we_refresh_the_session_at_half_time(callee: Callee, tmp_path: Path) -> None:
-    node, within_s = callee.node, 3 * WITHIN_S  # 45 s are the least, since no session may be shorter than 90 s
-    with callee.plays("refreshed", tmp_path, within_s=within_s):
-        call = node.command("call", "place", "+15550001", "--flow", "hold", "--no-wait").stdout.strip()
-    wait_until("it is over", lambda: _record(node, call)["state"] == "ended", WITHIN_S)
-    record = _record(node, call)
-    assert (record["outcome"], record["ended_by"], record["sip_status"]) == ("answered", "callee", 200)
 
 
 def test_pjsip_is_called_and_hears_us(callee: Callee, tmp_path: Path) -> None:

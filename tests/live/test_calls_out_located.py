@@ -12,6 +12,8 @@ from keepline.cli import output
 from keepline.demo_node import LocalNode, NodeSettings, free_port, wait_until
 from keepline.sip.message import Request, make_response, parse_message
 from tests.live.dns_server import DnsServer, Records
+from tests.live.sipp_callee import reached_by, sipp_plays
+from tests.live.sipp_runner import WAYS
 from tests.live.tcp_phone import SDP, TcpPhone
 from tests.live.test_calls_out import OPERATION, Callee
 
@@ -82,13 +84,15 @@ class TcpCallee:
 
 
 @pytest.mark.needs_program("sipp")
-def test_rfc3263_4_3_a_call_by_udp_goes_to_the_next_server_after_one_that_says_503(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_rfc3263_4_3_a_call_by_udp_goes_to_the_next_server_after_one_that_says_503(tmp_path: Path, way: str) -> None:
     busy, serving = free_port(), free_port()
     with (
-        DnsServer(records("udp", busy, serving)) as dns,
+        reached_by(way, serving) as (proxy, far),
+        DnsServer(records("udp", busy, int(proxy.rpartition(":")[2]))) as dns,
         located_node(tmp_path, dns, "udp", serving) as callee,
         refusing(busy) as asked,
-        callee.plays("answer", tmp_path),
+        sipp_plays("answer", serving, tmp_path, far=far),
     ):
         code, record, said = callee.place("+15550001", "brief")
     assert (code, said, record["outcome"]) == (output.FINE, "", "answered")

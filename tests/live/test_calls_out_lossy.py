@@ -1,8 +1,5 @@
 """Calls out through a network that loses a tenth of all: SIPp's callees, and what the node makes of them."""
 
-import csv
-import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,9 +9,9 @@ from typing import Any
 import pytest
 
 from keepline.cli import output
-from keepline.demo_node import LocalNode, NodeSettings, free_port, free_port_range
+from keepline.demo_node import LocalNode, NodeSettings, free_port
 from tests.live.lossy_relay import LossyRelay
-from tests.live.sipp_runner import SCENARIOS
+from tests.live.sipp_callee import sipp_plays
 from tests.live.test_calls_out import OPERATION, Callee
 
 pytestmark = pytest.mark.needs_program("sipp")
@@ -22,8 +19,6 @@ pytestmark = pytest.mark.needs_program("sipp")
 CALLS = 4
 """At once, so that some of them lose something."""
 WITHIN_S = 90
-PROOF = re.compile(r'regexp="([^"]*)" search_in="hdr" header="([^"]*)" check_it="true" assign_to="again"')
-"""Of the ACK, in the scenario."""
 
 
 class FarCallee(Callee):
@@ -32,65 +27,66 @@ class FarCallee(Callee):
     def __init__(self, node: LocalNode, port: int, relay: LossyRelay) -> None:
         super().__init__(node, port)
         self.relay = relay
+        self.host = relay.node[0]
 
     @contextmanager
-    def plays(self, scenario: str, directory: Path, calls: int = CALLS) -> Iterator[None]:
-        """SIPp is the callee; its Contact is where the relay hears the node, and it stays for repetitions.
-
-        SIPp takes any ACK for the one that it waits for; that of a repeated challenge may come late, and has no proof.
-        """
-        text = (SCENARIOS / "uas" / f"{scenario}.xml").read_text()
-        text = text.replace("@[local_ip]:[local_port]>", f"@{self.relay.front}>")
-        text = text.replace('<timewait milliseconds="500"/>', '<timewait milliseconds="6000"/>')
-        text = PROOF.sub(r'regexp="CSeq: 1 ACK|\2 \1" search_in="msg" check_it="true" assign_to="again"', text)
-        path, statistics, errors = (directory / f"{scenario}.{kind}" for kind in ("xml", "csv", "errors"))
-        path.write_text(text)
-        with subprocess.Popen(
-            [
-                "sipp", "-sf", str(path), "-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1",
-                "-mp", str(free_port_range(8)[0]), "-m", str(calls), "-nostdin",
-                "-default_behaviors", "all,-abortunexp", "-timeout", str(WITHIN_S), "-timeout_error",
-                "-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors),
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory, env={"TERM": "xterm"},
-        ) as sipp:  # fmt: skip
-            try:
-                yield
-                sipp.wait(WITHIN_S)
-            finally:
-                sipp.kill()
-        said = errors.read_text(errors="replace") if errors.exists() else ""
-        with statistics.open(newline="") as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (calls, 0), said
+    def plays(self, scenario: str, directory: Path, calls: int = CALLS, within_s: int = WITHIN_S) -> Iterator[None]:
+        """SIPp is the callee meanwhile, where the relay hears the node."""
+        far, host = self.relay.front, self.host
+        with sipp_plays(scenario, self.port, directory, calls=calls, within_s=within_s, far=far, host=host):
+            yield
 
 
-@pytest.fixture(scope="module")
-def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarCallee]:
-    """One node for all, and the network between it and whom it calls."""
-    directory = tmp_path_factory.mktemp("node")
+@contextmanager
+def far_callee(directory: Path, sip: str = "") -> Iterator[FarCallee]:
+    """A node, which listens at `sip`, and the network between it and whom it calls."""
     secret = directory / "secret"
     secret.write_text("open sesame")
     secret.chmod(0o600)
     port, trunk = free_port(), "trunks.callee.outbound"
-    with LossyRelay(f"127.0.0.1:{port}", seed=3) as relay:
-        extra = ["--set", f"{trunk}.proxy={relay.front}", "--set", f"{trunk}.password_file={secret}"]
-        with LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra)) as node:
+    host = "[::1]" if sip.startswith("[") else "127.0.0.1"
+    with LossyRelay(f"{host}:{port}", seed=3) as relay:
+        extra = ["--set", f"{trunk}.proxy='{relay.front}'", "--set", f"{trunk}.password_file={secret}"]
+        node = LocalNode(NodeSettings(OPERATION, directory / "data", slots=100, extra=extra))
+        node.sip = sip or node.sip
+        with node:
             yield FarCallee(node, port, relay)
             assert node.stop() == 0
             node.wait_gone()
         print(f"the relay: {dict(sorted(relay.counts.items()))}")
 
 
+@pytest.fixture(scope="module")
+def callee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarCallee]:
+    """One node for all."""
+    with far_callee(tmp_path_factory.mktemp("node")) as found:
+        yield found
+
+
+def placed_at_once(
+    callee: FarCallee, directory: Path, scenario: str, flow: str, *more: str
+) -> list[tuple[int, dict[str, Any], str]]:
+    """Of each of the calls: exit code, record, stderr."""
+
+    def place(_: int) -> tuple[int, dict[str, Any], str]:
+        return callee.place("+15550001", flow, *more)
+
+    with callee.plays(scenario, directory), ThreadPoolExecutor(CALLS) as pool:
+        return list(pool.map(place, range(CALLS)))
+
+
 OUTCOMES = [
     ("answer", "brief", output.FINE, "answered"),  # RFC 3261 §13.2, §15.1.1
     ("hangs_up", "hold", output.FINE, "answered"),  # RFC 3261 §15.1.2
-    ("busy", "brief", output.BUSY, "busy"),  # RFC 3261 §13.2.2.3
+    ("holds", "hold", output.FINE, "answered"),  # RFC 3261 §14.2, RFC 3264 §8.4
+    ("busy_q850", "brief", output.BUSY, "busy"),  # RFC 3261 §13.2.2.3, RFC 3326
     ("no_answer", "brief", output.NO_ANSWER, "no_answer"),  # RFC 3261 §9.1
     ("early", "brief", output.FINE, "answered"),  # RFC 3261 §13.2.1
     ("redirect", "brief", output.FINE, "answered"),  # RFC 3261 §8.1.3.4
+    ("routed", "brief", output.FINE, "answered"),  # RFC 3261 §12.1.2
     ("challenge_401", "brief", output.FINE, "answered"),  # RFC 3261 §22.2
     ("challenge_407", "brief", output.FINE, "answered"),  # RFC 3261 §22.3
+    ("challenge_bye", "brief", output.FINE, "answered"),  # RFC 3261 §22.2
 ]
 
 
@@ -99,11 +95,18 @@ def test_every_way_a_call_out_goes_is_gone_in_spite_of_loss(
     callee: FarCallee, tmp_path: Path, scenario: str, flow: str, code: int, outcome: str
 ) -> None:
     ring = ("--ring", "3") if scenario == "no_answer" else ()
-
-    def place(_: int) -> tuple[int, dict[str, Any], str]:
-        return callee.place("+15550001", flow, *ring)
-
-    with callee.plays(scenario, tmp_path), ThreadPoolExecutor(CALLS) as pool:
-        placed = list(pool.map(place, range(CALLS)))
+    placed = placed_at_once(callee, tmp_path, scenario, flow, *ring)
     assert [(found, record.get("outcome")) for found, record, _ in placed] == [(code, outcome)] * CALLS, placed
+    if scenario == "busy_q850":
+        said = 'Q.850;cause=17;text="User busy"'
+        assert {(record["reason_header"], record["cause"]) for _, record, _ in placed} == {(said, 17)}
     assert callee.relay.counts["to_node.arrived"] > 0
+
+
+def test_calls_out_over_ipv6_in_spite_of_loss(tmp_path: Path) -> None:
+    with far_callee(tmp_path, f"[::1]:{free_port()}") as callee:
+        assert callee.host == "::1"
+        for scenario, flow in (("early", "brief"), ("challenge_407", "brief"), ("holds", "hold")):
+            (tmp_path / scenario).mkdir()
+            placed = placed_at_once(callee, tmp_path / scenario, scenario, flow)
+            assert [(code, each.get("outcome")) for code, each, _ in placed] == [(output.FINE, "answered")] * CALLS

@@ -18,7 +18,8 @@ from keepline.rtp.packet import RtpPacket
 from keepline.sip.message import Request, Response, make_response, parse_message
 from keepline.sip.sdp import parse_sdp
 from tests.live.media_rig import Phone
-from tests.live.sipp_callee import sipp_plays
+from tests.live.sipp_callee import reached_by, sipp_plays
+from tests.live.sipp_runner import WAYS
 
 pytestmark = pytest.mark.needs_program("sipp")
 
@@ -123,14 +124,16 @@ def voice(number: int) -> bytes:
 class Callee:
     """The node, and where its calls go."""
 
-    def __init__(self, node: LocalNode, port: int) -> None:
+    def __init__(self, node: LocalNode, port: int, far: str = "") -> None:
+        """`far` is the relay that leads there, "" for none."""
         self.node = node
         self.port = port
+        self.far = far
 
     @contextmanager
     def plays(self, scenario: str, directory: Path, calls: int = 1) -> Iterator[None]:
         """SIPp is the callee meanwhile, sending back what it hears; it must be content in the end."""
-        with sipp_plays(scenario, self.port, directory, "-rtp_echo", calls=calls, within_s=WITHIN_S):
+        with sipp_plays(scenario, self.port, directory, "-rtp_echo", calls=calls, within_s=WITHIN_S, far=self.far):
             yield
 
     def records(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -147,14 +150,22 @@ class Callee:
         return caller, leg
 
 
+@contextmanager
+def callee_by(way: str, directory: Path) -> Iterator[Callee]:
+    """A node, and whom it calls, straight or through a network that loses a tenth of SIP."""
+    port = free_port()
+    with reached_by(way, port) as (proxy, far):
+        extra = ["--set", f"trunks.local.outbound.proxy={proxy}"]
+        with LocalNode(NodeSettings(OPERATION, directory / "data", slots=20, extra=extra)) as node:
+            yield Callee(node, port, far)
+            assert node.stop() == 0
+            node.wait_gone()
+
+
 @pytest.fixture
 def callee(tmp_path: Path) -> Iterator[Callee]:
-    port = free_port()
-    extra = ["--set", f"trunks.local.outbound.proxy=127.0.0.1:{port}"]
-    with LocalNode(NodeSettings(OPERATION, tmp_path / "data", slots=20, extra=extra)) as node:
-        yield Callee(node, port)
-        assert node.stop() == 0
-        node.wait_gone()
+    with callee_by("straight", tmp_path) as found:
+        yield found
 
 
 def test_they_hear_one_another_until_the_caller_hangs_up(callee: Callee, tmp_path: Path) -> None:
@@ -205,7 +216,13 @@ def test_nobody_answers_and_the_caller_hears_it_ring(callee: Callee, tmp_path: P
     assert leg["outcome"] == "cancelled"
 
 
-def test_rfc3515_2_4_the_callee_hands_the_caller_on_to_a_colleague(callee: Callee, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_rfc3515_2_4_the_callee_hands_the_caller_on_to_a_colleague(tmp_path: Path, way: str) -> None:
+    with callee_by(way, tmp_path) as callee:
+        is_handed_on(callee, tmp_path)
+
+
+def is_handed_on(callee: Callee, tmp_path: Path) -> None:
     def legs() -> list[dict[str, Any]]:
         found = [json.loads(line) for line in callee.node.command("calls", "--json").stdout.splitlines()]
         return [each for each in found if each["direction"] == "outbound"]

@@ -3,7 +3,6 @@
 Whatever becomes of them, no password and nothing that a password could be guessed from is in anything that was written.
 """
 
-import csv
 import json
 import subprocess
 import sys
@@ -13,41 +12,15 @@ from pathlib import Path
 import pytest
 
 from keepline.demo_node import LocalNode, NodeSettings, free_port, wait_until
-from tests.live.sipp_runner import SCENARIOS
+from tests.live.sipp_callee import reached_by, sipp_plays
 
 pytestmark = pytest.mark.needs_program("sipp")
 
 OPERATION = Path(__file__).with_name("trust") / "keepline.yaml"
 WITHIN_S = 60
+SEED_OF_LOSSES = 36
+"""The first REGISTER is lost, and so is the first answer to it."""
 USER_PASSWORD, TRUNK_PASSWORD = "wonder-land", "open sesame"
-
-
-class Registrar:
-    """SIPp in the registrar's place, for one registration."""
-
-    def __init__(self, port: int, directory: Path) -> None:
-        self.statistics = directory / "registrar.csv"
-        self.errors = directory / "registrar.errors"
-        self.process = subprocess.Popen(
-            [
-                "sipp", "-sf", str(SCENARIOS / "uas" / "registrar.xml"), "-i", "127.0.0.1", "-p", str(port),
-                "-m", "1", "-nostdin", "-timeout", str(WITHIN_S), "-timeout_error", "-trace_stat",
-                "-stf", str(self.statistics), "-fd", "1", "-trace_err", "-error_file", str(self.errors),
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=directory, env={"TERM": "xterm"},
-        )  # fmt: skip
-
-    def is_content(self) -> None:
-        """It took one registration, and verified its proof."""
-        try:
-            said = self.process.communicate(timeout=WITHIN_S)[1]
-        finally:
-            self.process.kill()
-            self.process.wait()
-        said += self.errors.read_text(errors="replace") if self.errors.exists() else ""
-        with self.statistics.open(newline="") as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        assert (int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])) == (1, 0), said
 
 
 def phone(node: LocalNode, directory: Path, *credentials: str) -> int:
@@ -92,17 +65,30 @@ def test_rfc3261_10_2_a_trunk_registers_and_its_successor_does_again(
     node: LocalNode, port: int, tmp_path: Path
 ) -> None:
     (tmp_path / "1").mkdir()
-    registrar = Registrar(port, tmp_path / "1")
-    wait_until("the trunk is registered", lambda: registration(node).get("registered"), WITHIN_S)
-    registrar.is_content()
+    with sipp_plays("registrar", port, tmp_path / "1"):
+        wait_until("the trunk is registered", lambda: registration(node).get("registered"), WITHIN_S)
     assert registration(node)["why"] == ""
     assert 0 < registration(node)["for_s"] <= 60  # type: ignore[operator]
     (tmp_path / "2").mkdir()
-    registrar = Registrar(port, tmp_path / "2")
-    node.kill("active")
-    registrar.is_content()
+    with sipp_plays("registrar", port, tmp_path / "2"):
+        node.kill("active")
     wait_until("the trunk is registered again", lambda: registration(node).get("registered"), WITHIN_S)
     assert "registered for" in node.command("status").stdout
+
+
+def test_rfc3261_10_2_a_trunk_registers_in_spite_of_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEPLINE_TEST_PASSWORD", TRUNK_PASSWORD)
+    port = free_port()
+    with reached_by("lossy", port, SEED_OF_LOSSES, loss=0.4) as (proxy, far):
+        alice = "trunks.staff.users.alice={password_env: KEEPLINE_TEST_PASSWORD}"
+        extra = ["--set", f"trunks.carrier.outbound.proxy={proxy}", "--set", alice]
+        with (
+            sipp_plays("registrar", port, tmp_path, far=far),
+            LocalNode(NodeSettings(OPERATION, tmp_path / "data", slots=20, extra=extra)) as node,
+        ):
+            wait_until("the trunk is registered", lambda: registration(node).get("registered"), WITHIN_S)
+            assert node.stop() == 0
+            node.wait_gone()
 
 
 def test_rfc3261_22_a_user_calls_and_others_do_not(node: LocalNode, tmp_path: Path) -> None:
