@@ -73,7 +73,9 @@ def after_failure(turn: Turn, call: CallState, response: Response | None, troubl
     """The bid that leads has failed for good: None where the call goes on over another carrier."""
     lead, said = _lead_of(call), LastWord(response, trouble)
     cause = _cause_of(lead, response, trouble)
-    _judge(turn, lead, cause)
+    if response is not None:
+        turn.switchboard.carriers.spoke(lead.carrier)
+    _judge(turn, call, lead, cause)
     others = [bid for bid in call.bids if bid is not lead and is_alive(bid)]
     if others and (cause.may_be_echo or cause.is_retried):
         is_newest = lead.bid > max(bid.bid for bid in others)
@@ -114,7 +116,7 @@ def on_hedge(turn: Turn, call: CallState) -> LastWord | None:
         return None
     trouble = Trouble.UNANSWERED if state is BidState.SILENT else Trouble.NO_RINGING
     waited_ms = round((turn.now_s - bid.invite_at_s) * 1000)
-    _judge(turn, bid, BY_TROUBLE[trouble])
+    _judge(turn, call, bid, BY_TROUBLE[trouble])
     _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
     return None
 
@@ -300,7 +302,7 @@ def _rise(turn: Turn, call: CallState, bid: Placing) -> None:
     turn.switchboard.carriers.rise(bid.carrier, (call.id, bid.bid))
 
 
-def _judge(turn: Turn, bid: Placing, cause: Cause) -> None:
+def _judge(turn: Turn, call: CallState, bid: Placing, cause: Cause) -> None:
     """Let the carrier's health know whose word it was, once each way."""
     room, told = turn.switchboard.carriers, "worked" if cause.fault is Fault.CALLEE else "failed"
     if cause.fault is Fault.NOBODY or bid.told == told:
@@ -308,8 +310,18 @@ def _judge(turn: Turn, bid: Placing, cause: Cause) -> None:
     bid.told = told
     if cause.fault is Fault.CALLEE:
         room.worked(turn, bid.carrier, bid.invite_at_s)
+    elif cause is BY_TROUBLE[Trouble.UNANSWERED]:
+        for each in room.silent(turn, bid.carrier, (call.id, bid.bid), bid.invite_at_s, cause.why):
+            _hurry(turn, each, bid.carrier)
     else:
         room.failed(turn, bid.carrier, bid.invite_at_s, cause.why)
+
+
+def _hurry(turn: Turn, call: CallState, carrier: str) -> None:
+    """The carrier has died: whoever waits for it alone asks another one now."""
+    is_waiting = Timer.HEDGE in call.timers and call.phase in UNSETTLED and _held(call) is None
+    if is_waiting and bids_of(call)[-1].carrier == carrier:
+        turn.set_timer(call, Timer.HEDGE, turn.now_s)
 
 
 def _cause_of(bid: Placing, response: Response | None, trouble: str) -> Cause:

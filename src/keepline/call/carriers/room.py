@@ -56,6 +56,12 @@ class Carrier:
     """When calls of the last second were begun."""
     seats: set[Seat] = field(default_factory=set)
     """What is under way."""
+    unheard: dict[Seat, float] = field(default_factory=dict)
+    """The INVITEs since it was heard of last, at most as many as its health looks at, and when they were sent;"""
+    unheard_since_s: float = float("inf")
+    """the first of them."""
+    judged: set[Seat] = field(default_factory=set)
+    """What counts as a failure before its own time has come."""
     used_at_s: float = float("-inf")
     """When an INVITE was sent to it last."""
     is_failing: bool = False
@@ -141,6 +147,10 @@ class Carriers:
         """It is asked for a call."""
         carrier = self._of(name)
         carrier.used_at_s = turn.now_s
+        if not carrier.unheard:
+            carrier.unheard_since_s = turn.now_s
+        if len(carrier.unheard) < POLICY.outcomes:
+            carrier.unheard[seat] = turn.now_s
         carrier.begun.append(turn.now_s)
         carrier.seats.add(seat)
         self._tell(turn, name, carrier.health.step(turn.now_s, Tried()))
@@ -151,7 +161,9 @@ class Carriers:
 
     def rise(self, name: str, seat: Seat) -> None:
         """What it was asked for is over."""
-        self._of(name).seats.discard(seat)
+        carrier = self._of(name)
+        carrier.seats.discard(seat)
+        carrier.judged.discard(seat)
 
     def leave(self, call: CallState) -> None:
         """All that was asked for a call is over with it."""
@@ -161,6 +173,13 @@ class Carriers:
     def heard(self, name: str, delay_s: float) -> None:
         """The first answer of any kind came so long after the INVITE."""
         self._of(name).first.add(delay_s)
+        self.spoke(name)
+
+    def spoke(self, name: str) -> None:
+        """An answer to an INVITE came, of whatever kind."""
+        carrier = self._of(name)
+        carrier.unheard.clear()
+        carrier.unheard_since_s = float("inf")
 
     def worked(self, turn: Turn, name: str, began_s: float, ring_s: float | None = None) -> None:
         """It brought a call to the callee, or the callee's word; `ring_s` after the INVITE it rang."""
@@ -176,6 +195,28 @@ class Carriers:
         carrier, peers = self._of(name), self._peers_of(name, turn.now_s)
         carrier.is_failing = True
         self._tell(turn, name, carrier.health.step(turn.now_s, Used(False, "INVITE", why, began_s), peers))
+
+    def silent(self, turn: Turn, name: str, seat: Seat, began_s: float, why: str) -> list[CallState]:
+        """Nothing was heard of an INVITE for too long. Gives the calls that need not wait for it any longer.
+
+        If nothing was heard of any other since, those that are out for longer than answers take count as well: a
+        carrier that has died is left sooner, and one that has lost a packet no sooner than before.
+        """
+        carrier = self._of(name)
+        if seat in carrier.judged:
+            return []
+        self.failed(turn, name, began_s, why)
+        if began_s < carrier.unheard_since_s:
+            return []
+        usual_s = carrier.first.p99_s or silence_s(None)
+        for other, at_s in carrier.unheard.items():
+            if other != seat and began_s <= at_s <= turn.now_s - usual_s and other not in carrier.judged:
+                carrier.judged.add(other)
+                self.failed(turn, name, at_s, why)
+        if self.view(name, turn.now_s).condition is not Condition.DOWN:
+            return []
+        calls = self._exchange.calls
+        return [calls[call] for call in sorted({call for call, _ in carrier.seats}) if call in calls]
 
     def last_used_s(self, name: str) -> float:
         """When it was asked for a call last."""
