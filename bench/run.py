@@ -33,6 +33,7 @@ from bench import (
     deaths_table,
     history,
     inband,
+    inbound_outage,
     outages,
     overload,
     records,
@@ -52,7 +53,7 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    *("keys", "sim", "outages"),
+    *("keys", "sim", "outages", "inbound"),
 )
 PRESSES = 100
 RECORDS_RATE = 100.0
@@ -171,6 +172,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         say("outages")
         peers = args.peers.split(",") if args.peers else []
         results["outages"] = outages.measure(args.faults.split(","), peers, args.far, say)
+    if "inbound" in wanted:
+        say("a number's carrier dies")
+        results["inbound"] = inbound_outage.measure(say)
     return results
 
 
@@ -250,6 +254,11 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         found += inband.rows(results["keys"])
     out = results.get("outages", {})
     found += [(f"a carrier fails: {name}", outages.Outage(**each).words()) for name, each in out.items()]
+    moved = results.get("inbound", {})
+    found += [
+        (f"a number's carrier dies, and its portal {name}", inbound_outage.Inbound(**each).words())
+        for name, each in moved.items()
+    ]
     for kind, per_s in results.get("sim", {}).items():
         found.append((f"simulated calls, {kind}", f"{per_s} a CPU-second"))
     return found

@@ -1,4 +1,4 @@
-"""The retailer's world: `python examples/retailer/world crowd|carrier|compare|personas`.
+"""The retailer's world: `python examples/retailer/world crowd|carrier|lines|compare|personas`.
 
 It imports nothing of what it calls. Everything is told as JSON lines on stdout: one for each call that ended and a
 summary at the end. The engine is that of `examples/bench/callers.py`; it needs Python and Linux, nothing else.
@@ -27,6 +27,7 @@ from world_directory import BUILT_IN, Directory, OfficeClient
 from world_distance import Distance, distance
 from world_edge import Edge
 from world_faults import Admin, Faults
+from world_lines_command import add_lines, run_lines
 from world_script import Persona, ScriptError, read_personas
 
 EVENTS_EVERY_S = 0.5
@@ -115,6 +116,7 @@ def options() -> argparse.ArgumentParser:
     add("--edge", type=address, metavar="HOST:PORT", help="bring in what is dialled there (port 0: any)")
     add("--customer", type=address, metavar="HOST:PORT", help="to whom; told later by a line `customer HOST:PORT`")
     add("--admin", type=address, metavar="HOST:PORT", help="where faults are planted over HTTP (port 0: any)")
+    add_lines(commands)
     compared = commands.add_parser("compare", help="callers, call records and the ledger, side by side")
     add = compared.add_argument
     add("--told", type=Path, required=True, metavar="FILE", help="what `crowd` printed")
@@ -280,7 +282,7 @@ def run_comparison(args: argparse.Namespace, parser: argparse.ArgumentParser) ->
 
 
 def main() -> int:
-    """Run one of the four."""
+    """Run one of the five."""
     parser = options()
     args = parser.parse_args()
     if args.command == "personas":
@@ -291,6 +293,8 @@ def main() -> int:
     if args.command == "compare":
         return run_comparison(args, parser)
     raise_descriptor_limit()
+    if args.command == "lines":
+        return run_lines(args, parser, tell)
     return (run_crowd if args.command == "crowd" else run_carrier)(args, parser)
 
 
