@@ -7,10 +7,11 @@ import threading
 import urllib.request
 from typing import Any, Final
 
-from bench.outage.carrier_process import ENDS_WITHIN_S, WORLD
+from keepline.demo_carrier import WORLD
 from keepline.demo_node import wait_until
 
 READY_WITHIN_S: Final = 30.0
+ENDS_WITHIN_S: Final = 20.0
 NUMBER: Final = "+18005550100"
 
 
