@@ -371,19 +371,22 @@ class Exchange:
         self.agenda.add(Due(at_s, "probe", trunk))
 
     def _is_stale(self, due: Due) -> bool:
-        if due.kind == "call":
+        kind = due.kind
+        if kind == "call":
             call = self.calls.get(due.key)
             return call is None or call.timers.get(due.timer) != due.at_s
-        if due.kind == "unfinished":
+        if kind == "server":
+            return due.key not in self.transactions.servers
+        if kind == "client":
+            return due.key not in self.transactions.clients
+        if kind == "unfinished":
             return self.unfinished.is_stale(due)
-        if due.kind == "probe":
+        if kind == "probe":
             return self.probing.is_stale(due.key, due.at_s)
-        if due.kind == "numbers":
+        if kind == "numbers":
             return self.numbers.is_stale(due.at_s)
-        if due.kind == "rest":
+        if kind == "rest":
             return due.key not in self.sleepers
-        if due.kind in ("left", "register"):
-            return False
-        if due.kind in ("run", "runs"):
+        if kind in ("run", "runs"):
             return self.runs.is_stale(due)
-        return due.key not in (self.transactions.servers if due.kind == "server" else self.transactions.clients)
+        return False

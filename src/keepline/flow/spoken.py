@@ -72,6 +72,8 @@ def fill(verb: str, text: str, fields: Mapping[str, object], language: str) -> s
     Raises `ValueError`, naming the verb, for a field without a value, a value that its text does not name, and a
     value that cannot be said so.
     """
+    if not fields and "{" not in text and "}" not in text:
+        return text
     said: set[str] = set()
 
     def one(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ It keeps the rules of the media process: an `OpenMedia` of the slot's own call, 
 is not newer than the last are ignored; closing is always answered; a digit stops a prompt that it may stop.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ MediaEffect = (
     fx.OpenMedia | fx.RedirectMedia | fx.RecordMedia | fx.StopRecording | fx.PlayPrompt | fx.StopPrompt | fx.CloseMedia
     | fx.BridgeMedia | fx.UnbridgeMedia | fx.IgnoreTones | fx.SecretEffect
 )  # fmt: skip
+PLAYING = (fx.PlayPrompt, fx.StopPrompt)
+"""The most frequent commands; a union that is written where it is asked for is made each time."""
 
 
 @dataclass(slots=True)
@@ -101,6 +104,8 @@ class SimMedia:
         self.slots = [SimSlot() for _ in range(slot_count)]
         self.log = MediaLog()
         self._events: deque[tuple[int, fx.Input]] = deque()
+        self._slots_of: dict[fx.Address, list[int]] = {}
+        """RTP address -> every slot that a stream with it was ever opened in, in order."""
         self.unheard: set[str] = set()
         """Calls whose peers send no audio."""
         self.keeps_files = True
@@ -156,9 +161,9 @@ class SimMedia:
         self._event(index, began if silent else fx.DeadAirEnded(slot.call, silent_s))
 
     def _slot_of(self, rtp: fx.Address) -> int | None:
-        for index, slot in enumerate(self.slots):
-            opened = slot.opened
-            if slot.call and opened is not None and (opened.remote_host, opened.remote_port) == rtp:
+        for index in self._slots_of.get(rtp, ()):
+            opened = self.slots[index].opened
+            if self.slots[index].call and opened is not None and (opened.remote_host, opened.remote_port) == rtp:
                 return index
         return None
 
@@ -168,11 +173,22 @@ class SimMedia:
         """One command, new or repeated."""
         slot = self.slots[command.slot]
         if isinstance(command, fx.OpenMedia):
-            self.log.opened.append(command)
-            if slot.call != command.call:
-                figures = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
-                figures.secrets.call = command.call
-                self.slots[command.slot] = figures
+            self._open(slot, command)
+            return
+        if isinstance(command, PLAYING):
+            if slot.call == command.call and _is_new(command, slot.applied):
+                slot.applied = command.number
+                if isinstance(command, fx.PlayPrompt):
+                    self._play(command.slot, slot, command)
+                elif slot.playing is not None:
+                    self._finish(command.slot, slot.playing, "stopped")
+            return
+        if isinstance(command, fx.CloseMedia):
+            if slot.call == command.call:
+                self._end_recording(command.slot, "closed")
+                slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
+                slot.call, slot.playing = "", None
+            self._event(command.slot, self.figures(command.call, command.slot))
             return
         if isinstance(command, fx.RedirectMedia):
             if slot.call == command.call and command.number > self.log.directions.get(command.call, (0, ""))[0]:
@@ -182,25 +198,21 @@ class SimMedia:
             return  # nobody sounds any here
         if isinstance(command, fx.BridgeMedia | fx.UnbridgeMedia):
             self._bridge(slot, command)
-            return
-        if isinstance(command, fx.RecordMedia | fx.StopRecording):
+        elif isinstance(command, fx.RecordMedia | fx.StopRecording):
             self._record(command)
-            return
-        if isinstance(command, fx.SecretEffect):
+        else:
             self._keep_secret(slot, command)
+
+    def _open(self, slot: SimSlot, command: fx.OpenMedia) -> None:
+        self.log.opened.append(command)
+        if slot.call == command.call:
             return
-        if isinstance(command, fx.CloseMedia):
-            if slot.call == command.call:
-                self._end_recording(command.slot, "closed")
-                slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
-                slot.call, slot.playing = "", None
-            self._event(command.slot, self.figures(command.call, command.slot))
-        elif slot.call == command.call and _is_new(command, slot.applied):
-            slot.applied = command.number
-            if isinstance(command, fx.PlayPrompt):
-                self._play(command.slot, slot, command)
-            elif slot.playing is not None:
-                self._finish(command.slot, slot.playing, "stopped")
+        opened = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
+        opened.secrets.call = command.call
+        self.slots[command.slot] = opened
+        known = self._slots_of.setdefault((command.remote_host, command.remote_port), [])
+        if command.slot not in known:
+            insort(known, command.slot)
 
     def _keep_secret(self, slot: SimSlot, command: fx.SecretEffect) -> None:
         if slot.call != command.call:

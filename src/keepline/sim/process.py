@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
+from keepline.call.effects import Persist
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, NumberFact, RunFact, WorkFact
 from keepline.call.numbers.book import NumberBook
@@ -65,10 +66,6 @@ class SimProcess:
         self._backlog: deque[Callable[[], None]] = deque()
         """What it will do first when it goes on."""
         self._in_work: set[peers.TcpPeer] = set()
-        self._facts: list[Fact] = []
-        self._must_sync = False
-        self._promised: set[str] = set()
-        self._effects: list[Waiting] = []
         self._unwritten: deque[list[Fact]] = deque()
         self._waiting: deque[tuple[int, list[Waiting]]] = deque()
         self._groups = 0
@@ -257,21 +254,23 @@ class SimProcess:
                 return
         else:
             self._node.moment += 1
-        effects = self.exchange.step(self._world.now_s, given)
-        for effect in effects:
-            if type(effect) is fx.Persist:
-                self._facts.append(effect.fact)
-                self._must_sync |= effect.synced
-                if effect.promised:
-                    self._promised.add(effect.fact.call)
-            else:
-                self._effects.append(effect)
+        given_out = self.exchange.step(self._world.now_s, given)
+        saved = [effect for effect in given_out if type(effect) is Persist]
+        effects: list[Waiting] = [effect for effect in given_out if type(effect) is not Persist]
         if then is not None:
-            self._effects.append(then)
+            effects.append(then)
         if self._saving is not None:
-            self._save(self._saving, apart=is_apart(effects))
+            self._save(self._saving, saved, effects, apart=is_apart(given_out))
+        elif saved and self._node.writes_first:
+            self._groups += 1
+            self._waiting.append((self._groups, effects))
+            self._write(saved)
+        elif self._waiting:
+            self._waiting[-1][1].extend(effects)
         else:
-            self._flush()
+            self._carry_out(effects)
+            if saved:
+                self._write(saved)
         self._arm_timer()
 
     def _arm_timer(self) -> None:
@@ -289,36 +288,23 @@ class SimProcess:
 
     # Facts, then effects --------------------------------------------------------------------------------------------
 
-    def _save(self, saving: Saving, *, apart: bool) -> None:
-        facts, self._facts = self._facts, []
-        effects, self._effects = self._effects, []
-        synced, self._must_sync = self._must_sync, False
-        promised, self._promised = self._promised, set()
+    def _save(self, saving: Saving, saved: list[Persist], effects: list[Waiting], *, apart: bool) -> None:
+        facts = [each.fact for each in saved]
         if apart:
             saving.put_apart(facts, effects)
-        else:
-            saving.put(facts, effects, synced=synced, promised=promised)
+            return
+        promised = {each.fact.call for each in saved if each.promised}
+        saving.put(facts, effects, synced=any(each.synced for each in saved), promised=promised)
 
-    def _flush(self) -> None:
-        facts, self._facts = self._facts, []
-        effects, self._effects = self._effects, []
-        synced, self._must_sync = self._must_sync, False
-        if facts and self._node.writes_first:
-            self._groups += 1
-            self._waiting.append((self._groups, effects))
-            self._write(facts, synced)
-        elif self._waiting:
-            self._waiting[-1][1].extend(effects)
-        else:
-            self._carry_out(effects)
-            if facts:
-                self._write(facts, synced)
-
-    def _write(self, facts: list[Fact], synced: bool) -> None:
+    def _write(self, saved: list[Persist]) -> None:
+        """One group of facts, all of one input."""
+        facts = [each.fact for each in saved]
         if self._node.write_s is not None:
             self._unwritten.append(facts)
             self.soon(self._commit, self._node.write_s())
-        elif not self._node.watches and self.frozen_at_s is None:
+            return
+        synced = any(each.synced for each in saved) if self._node.boundaries.counts_syncs else False
+        if not self._node.watches and self.frozen_at_s is None:
             self._node.moment += 1
             self._write_now(facts, synced)
         elif not self._stops_here(lambda: self._write_now(facts, synced), facts):
@@ -326,7 +312,7 @@ class SimProcess:
 
     def _write_now(self, facts: list[Fact], synced: bool) -> None:
         self._node.append(self, facts)
-        if not (synced and self._node.boundaries.counts_syncs):
+        if not synced:
             self._on_written()
         elif not self._stops_here(self._synced, SYNCED):
             self._synced()

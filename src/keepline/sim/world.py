@@ -47,11 +47,12 @@ class World:
 
     def run(self, until_s: float) -> None:
         """Let everything happen that is due up to then. Raises `LocalError` where it does not come to rest."""
-        due = self._due
+        due, events = self._due, self._events
         while due and due[0][0] <= until_s:
-            self._events += 1
-            if self._events > SIM_EVENTS_MAX:
+            events += 1
+            if events > SIM_EVENTS_MAX:
                 raise LocalError(f"more than {SIM_EVENTS_MAX} events: something goes round in circles")
             self.now_s, _, do, given = heappop(due)
             do(*given)
+        self._events = events
         self.now_s = until_s

@@ -115,11 +115,14 @@ class Message:
 
     def encode(self) -> bytes:
         """The bytes for the wire. Content-Length is set to the body's length. LocalError if a value breaks its line."""
-        lines = [self._start_line()]
-        lines += [f"{name}: {value}" for name, value in self.headers._items if name != "Content-Length"]
-        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
-        head = "\r\n".join(lines)
-        if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+        headers = self.headers
+        items = headers._items
+        if "Content-Length" in headers._first:
+            items = [item for item in items if item[0] != "Content-Length"]
+        fields = "\r\n".join(map(": ".join, items))
+        head = f"{self._start_line()}\r\n{fields}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        line_ends = len(items) + 3
+        if head.count("\n") != line_ends or head.count("\r") != line_ends:
             raise LocalError("a line break within a SIP header")
         return head.encode() + self.body
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from keepline.call import effects as fx
+from keepline.call.effects import Effect, Persist, Report
 from keepline.call.outbound.policy import NOTED, Denial, TollLedger, admit
 from keepline.call.turn import Turn
 from keepline.model.limits import DENIALS_REPORTED_PER_S_MAX
@@ -32,13 +32,13 @@ class Tolls:
             self.report(turn)
         return denial
 
-    def note(self, effects: Iterable[fx.Effect]) -> None:
+    def note(self, effects: Iterable[Effect]) -> None:
         """Take notice of what has become true."""
         for effect in effects:
-            if isinstance(effect, fx.Persist) and type(effect.fact) in NOTED:
+            if type(effect) is Persist and type(effect.fact) in NOTED:
                 self.ledger.note(effect.fact)
 
     def report(self, turn: Turn) -> None:
         """Say to the operator what is due; cheap when nothing is."""
         for line in self._denied.reports(turn.now_s):
-            turn.emit(fx.Report("call_denied", "", f"{line.count} since the last line; the latest: {line.note}"))
+            turn.emit(Report("call_denied", "", f"{line.count} since the last line; the latest: {line.note}"))
