@@ -13,6 +13,7 @@ from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.sip.digest import answers_in, challenge_headers, proves
 from keepline.sip.message import Headers, Request, Response, make_response
+from keepline.sip.values import Via
 
 T1_S = 0.5
 T2_S = 4.0
@@ -314,9 +315,10 @@ class SimCaller:
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
+        via = Via(self.plan.transport.upper(), host, port, {"branch": f"z9hG4bK{self.name}{branch}"})
         headers = Headers.canonical(
             [
-                ("Via", f"SIP/2.0/{self.plan.transport.upper()} {host}:{port};branch=z9hG4bK{self.name}{branch}"),
+                ("Via", str(via)),
                 ("Max-Forwards", "70"),
                 ("From", f"<sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}"),
                 ("To", to),
@@ -327,6 +329,7 @@ class SimCaller:
             ]
         )
         request = Request(method, f"sip:{self.plan.number}@203.0.113.5", headers, body)
+        request.know_via(via)
         data = request.encode()
         self._network.wire.note(data, request)
         return data

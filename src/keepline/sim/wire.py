@@ -58,10 +58,12 @@ def copy_of(message: Request | Response) -> Request | Response:
     headers._items, headers._first = message.headers._items[:], message.headers._first.copy()
     made: Request | Response
     if isinstance(message, Request):
-        made = Request(message.method, message.uri, headers, message.body)
-        made._sip_uri = message._sip_uri
+        made = Request.__new__(Request)
+        made.method, made.uri, made._sip_uri = message.method, message.uri, message._sip_uri
     else:
-        made = Response(message.status, message.reason, headers, message.body)
+        made = Response.__new__(Response)
+        made.status, made.reason = message.status, message.reason
+    made.headers, made.body = headers, message.body
     made._contacts, made._cseq, made._from, made._to, made._via = (
         message._contacts, message._cseq, message._from, message._to, message._via
     )  # fmt: skip

@@ -11,9 +11,9 @@ from dataclasses import replace
 from keepline.model.errors import PeerError
 from keepline.model.frozen import frozen
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
-from keepline.sip.headers import Headers
+from keepline.sip.headers import Headers, canonical_name
 from keepline.sip.message import Request, Response
-from keepline.sip.values import SipUri, parse_name_addr, parse_uri, uri_host_port
+from keepline.sip.values import SipUri, Via, parse_name_addr, parse_uri, uri_host_port
 
 __all__ = [
     "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "after_response", "cancel_for",
@@ -138,7 +138,7 @@ def next_request(
     A body is application/sdp unless `headers` hold a Content-Type.
     """
     dialog = replace(dialog, local_cseq=dialog.local_cseq + 1)
-    via = make_via(via_host, via_port, branch, transport)
+    via = _via(via_host, via_port, branch, transport)
     request = _request(dialog, method, dialog.local_cseq, via, contact, headers, body)
     return dialog, request
 
@@ -160,14 +160,17 @@ def ack_for_2xx(
     `cseq` is that number; the dialog's last one unless given. Every copy of the 2xx is answered with the same ACK.
     """
     number = dialog.local_cseq if cseq is None else cseq
-    via = make_via(via_host, via_port, branch, transport)
+    via = _via(via_host, via_port, branch, transport)
     return _request(dialog, "ACK", number, via, contact, headers, body)
 
 
 def make_via(host: str, port: int, branch: str, transport: str = "udp") -> str:
     """The Via of a request of ours; `host` without brackets, `transport` udp or tcp. It asks for rport (RFC 3581)."""
-    sent_by = f"{f'[{host}]' if ':' in host else host}:{port}"
-    return f"SIP/2.0/{transport.upper()} {sent_by};branch={branch};rport"
+    return str(_via(host, port, branch, transport))
+
+
+def _via(host: str, port: int, branch: str, transport: str) -> Via:
+    return Via(transport.upper(), f"[{host}]" if ":" in host else host, port, {"branch": branch, "rport": None})
 
 
 def next_hop(dialog: Dialog) -> tuple[str, int]:
@@ -206,28 +209,30 @@ def _request(
     dialog: Dialog,
     method: str,
     cseq: int,
-    via: str,
+    via: Via,
     contact: str | None,
     more: Iterable[tuple[str, str]],
     body: bytes,
 ) -> Request:
     uri, routes = _uri_and_routes(dialog)
-    headers = Headers()
-    headers.add("Via", via)
-    headers.add("Max-Forwards", str(MAX_FORWARDS))
-    for route in routes:
-        headers.add("Route", route)
-    headers.add("From", f"<{dialog.local_uri}>" + (f";tag={dialog.local_tag}" if dialog.local_tag else ""))
-    headers.add("To", f"<{dialog.remote_uri}>" + (f";tag={dialog.remote_tag}" if dialog.remote_tag else ""))
-    headers.add("Call-ID", dialog.call_id)
-    headers.add("CSeq", f"{cseq} {method}")
+    lines = [
+        ("Via", str(via)),
+        ("Max-Forwards", str(MAX_FORWARDS)),
+        *[("Route", route) for route in routes],
+        ("From", f"<{dialog.local_uri}>" + (f";tag={dialog.local_tag}" if dialog.local_tag else "")),
+        ("To", f"<{dialog.remote_uri}>" + (f";tag={dialog.remote_tag}" if dialog.remote_tag else "")),
+        ("Call-ID", dialog.call_id),
+        ("CSeq", f"{cseq} {method}"),
+    ]
     if contact is not None:
-        headers.add("Contact", f"<{contact}>")
-    for name, value in more:
-        headers.add(name, value)
+        lines.append(("Contact", f"<{contact}>"))
+    lines += [(canonical_name(name), value) for name, value in more]
+    headers = Headers.canonical(lines)
     if body and "Content-Type" not in headers:
         headers.add("Content-Type", "application/sdp")
-    return Request(method, uri, headers, body)
+    request = Request(method, uri, headers, body)
+    request.know_via(via)
+    return request
 
 
 def _uri_and_routes(dialog: Dialog) -> tuple[str, tuple[str, ...]]:

@@ -113,6 +113,10 @@ class Message:
             self._contacts = (text, tuple(parse_name_addr(element) for element in elements if element != "*"))
         return self._contacts[1]
 
+    def know_via(self, via: Via) -> None:
+        """What the first Via says: for whoever wrote that line, so that nobody reads it again."""
+        self._via = (self.headers._first["Via"], via)
+
     def encode(self) -> bytes:
         """The bytes for the wire. Content-Length is set to the body's length. LocalError if a value breaks its line."""
         headers = self.headers
@@ -255,15 +259,13 @@ def make_response(
     """
     copied: list[tuple[str, str]] = []
     route_too = request.method == "INVITE" and 100 < status < 300
-    for name, value in request.headers._items:
-        if name == "To" and to_tag is not None and status != 100:
-            copied.append((name, _with_tag(value, to_tag)))
-        elif (
-            name in _ANSWERED_FIELDS
-            or (name == "Record-Route" and route_too)
-            or (name == "Timestamp" and status == 100)
-        ):
-            copied.append((name, value))
+    for item in request.headers._items:
+        name = item[0]
+        if name in _ANSWERED_FIELDS:
+            is_tagged = name == "To" and to_tag is not None and status != 100
+            copied.append((name, _with_tag(item[1], to_tag or "")) if is_tagged else item)
+        elif (name == "Record-Route" and route_too) or (name == "Timestamp" and status == 100):
+            copied.append(item)
     copied += [(canonical_name(name), value) for name, value in headers]
     if body:
         copied.append(("Content-Type", content_type or "application/sdp"))
@@ -287,7 +289,7 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
     if "," in line:
         text = ", ".join([text, *split_list(line)[1:]])
     request.headers.set_first("Via", text)
-    request._via = (text, stamped)
+    request.know_via(stamped)
 
 
 def stamped_via(via: Via, source_host: str, source_port: int) -> Via | None:

@@ -190,6 +190,10 @@ def _read_name_addr(text: str) -> NameAddr:
 
 def parse_cseq(text: str) -> CSeq:
     """Read CSeq. PeerError 400 if it is none or its number has 2**31 or more."""
+    return _known_cseq(text) if len(text) <= SIP_CACHED_CHARS_MAX else _read_cseq(text)
+
+
+def _read_cseq(text: str) -> CSeq:
     match = _CSEQ.fullmatch(text)
     if match is None:
         raise PeerError("a CSeq that cannot be read")
@@ -230,6 +234,7 @@ def _read_uri(text: str) -> SipUri:
 
 
 # The messages of one call repeat their addresses, and calls repeat their numbers.
+_known_cseq = lru_cache(SIP_VALUES_CACHED_MAX)(_read_cseq)
 _known_name_addr = lru_cache(SIP_VALUES_CACHED_MAX)(_read_name_addr)
 _known_uri = lru_cache(SIP_VALUES_CACHED_MAX)(_read_uri)
 
