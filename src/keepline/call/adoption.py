@@ -13,16 +13,19 @@ from keepline.call.facts import (
     CallEnded,
     CallReceived,
     Fact,
-    JournalFact,
     UseStarted,
-    WorkFact,
 )
+from keepline.call.facts.journal import JOURNAL_TYPES
+from keepline.call.facts.work import WORK_TYPES
 from keepline.call.inputs import CallAdopted
 from keepline.call.slot_pool import SlotPool
 from keepline.call.state import CallState, request_of
 from keepline.model.errors import LocalError
 from keepline.model.limits import ENDED_CALLS_MAX
 from keepline.sip.message import Request, Response, stamp_received
+
+OF_NO_CONCERN = frozenset((*WORK_TYPES, *JOURNAL_TYPES))
+"""Kinds of facts of which a call is none the wiser."""
 
 
 class Sleepers:
@@ -95,7 +98,7 @@ def wake(facts: tuple[Fact, ...], *, leniently: bool = False, read: Callable[[st
     call = CallState(received, invite)
     call.adopted = True
     for fact in facts[1:]:
-        if isinstance(fact, WorkFact | JournalFact):  # the call is none the wiser
+        if type(fact) in OF_NO_CONCERN:
             continue
         try:
             call.apply(fact)

@@ -55,13 +55,15 @@ def record_of(facts: Iterable[Fact]) -> CallRecord:
     """The record that these facts of one call make. Raises `LocalError` where they do not begin with its INVITE."""
     record: CallRecord | None = None
     for fact in facts:
+        if type(fact) in _SAYS_NOTHING and record is not None:
+            continue
         if isinstance(fact, CallReceived):
             record = _begin(fact)
         elif isinstance(fact, CallPlaced):
             record = begin_placed(fact)
         elif record is None:
             raise LocalError(f"call {fact.call}: its facts do not begin with its INVITE")
-        elif type(fact) not in _SAYS_NOTHING:
+        else:
             _fold(record, fact)
     if record is None:
         raise LocalError("no facts, no record")
@@ -104,6 +106,14 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         if fact.verb == "outcome":
             noted = json.loads(fact.value)
             record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
+    elif isinstance(fact, FlowEnded):
+        if fact.error:
+            record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
+    elif isinstance(fact, _LEAVING):
+        record.state = "leaving"
+        record.reason_header, record.cause = _reason(_last_word(fact))
+    elif isinstance(fact, CallEnded):
+        _end(record, fact)
     elif isinstance(fact, MessageStarted):
         record.messages.append(MessageRecord(recording_path(fact.key), fact.at_s))
     elif isinstance(fact, MessageRecorded):
@@ -118,19 +128,12 @@ def _fold(record: CallRecord, fact: Fact) -> None:
         record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, f"resolved: {outcome_words(fact.outcome)}", 0.0))
     elif isinstance(fact, FlowFailed):
         record.error = fact.error
-    elif isinstance(fact, FlowEnded) and fact.error:
-        record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
-    elif isinstance(fact, _LEAVING):
-        record.state = "leaving"
-        record.reason_header, record.cause = _reason(_last_word(fact))
     elif isinstance(fact, PlacedFact):
         fold_placed(record, fact)
         if isinstance(fact, CallRefused):
             record.reason_header, record.cause = _reason(fact.response)
     elif isinstance(fact, JournalGap):
         record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
-    elif isinstance(fact, CallEnded):
-        _end(record, fact)
 
 
 def _last_word(fact: ByeSent | ByeReceived | CancelReceived) -> str:

@@ -37,6 +37,7 @@ from keepline.sip.transaction import Effect as TransactionEffect
 
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
+SERVERS = (InviteServerTransaction, NonInviteServerTransaction)
 Key = TransactionKey
 Origin = tuple[str, str, int]
 """What all copies of an INVITE share, whichever way they came: Call-ID, From tag, CSeq."""
@@ -229,8 +230,7 @@ class Transactions:
                 self.clients.pop(key, None)
                 return effects
         if machine.deadline_s is not None:
-            side = "server" if isinstance(machine, InviteServerTransaction | NonInviteServerTransaction) else "client"
-            self._schedule(side, key, machine.deadline_s)
+            self._schedule("server" if isinstance(machine, SERVERS) else "client", key, machine.deadline_s)
         return effects
 
     def _settle(self, now_s: float, key: Key, tail: bytes, origin: Origin | None) -> None:

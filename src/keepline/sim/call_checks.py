@@ -96,9 +96,9 @@ def _of_digits(heard: str, facts: list[Fact], kinds: Kinds, steps: Sequence[Step
     recorded = ""
     before = 0
     for fact in facts if DigitsPressed in kinds else ():
-        if isinstance(fact, CallInterrupted):
+        if type(fact) is CallInterrupted:
             before = len(recorded)  # media counts anew
-        elif isinstance(fact, DigitsPressed):
+        elif type(fact) is DigitsPressed:
             # Those that came just before keys became private are counted, and on no record.
             hidden = before + fact.head - len(recorded) - len(fact.digits) if not fact.digits else 0
             recorded += heard[len(recorded) :][:hidden] + fact.digits
