@@ -1,6 +1,6 @@
 """A carrier of the retailer's world that fails in the ways that an outage is measured with."""
 
-from typing import Final
+from typing import Any, Final
 
 from keepline.demo_carrier import CarrierProgram
 
@@ -15,6 +15,13 @@ class CarrierProcess(CarrierProgram):
     def __init__(self, name: str, address: str, distance: str = "0,0,0") -> None:
         """`distance` is as the world's carriers take it."""
         super().__init__(name, address, (WELL,), options=("--distance", distance))
+
+    @property
+    def taken(self) -> list[dict[str, Any]]:
+        """The calls that have ended, and those of which a kill has taken the end."""
+        ended = super().taken
+        known = {call["call_id"] for call in ended}
+        return [*ended, *(line for line in self.talking if line["call_id"] not in known)]
 
     def fail(self, fault: str) -> None:
         """Begin a fault of `FAULTS`, or `killed`; `none` is none."""

@@ -39,6 +39,8 @@ class CarrierProgram:
         """Where it takes calls, where it is dialled, and where faults are planted; known once it is ready."""
         self.told: list[dict[str, Any]] = []
         """What it said of calls, each with its name as `carrier`."""
+        self.talking: list[dict[str, Any]] = []
+        """What it said of those that were answered, at that moment: who kills it hears no more of them."""
         self._rules = [word for rule in rules for word in ("--rule", rule)]
         self._rules += options
         self._process: subprocess.Popen[str] | None = None
@@ -76,6 +78,8 @@ class CarrierProgram:
                 ready.put(told)
             elif told["event"] in ("taken", "offered", "cut"):
                 self.told.append(told | {"carrier": self.name})
+            elif told["event"] == "talking":
+                self.talking.append(told | {"carrier": self.name})
 
     def say(self, *commands: str) -> None:
         """Lines that it obeys at once."""

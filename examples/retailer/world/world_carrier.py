@@ -143,6 +143,7 @@ class Carrier(Crowd):
     def talk(self, caller: Caller, host: str, port: int, codec: int, event_type: int) -> None:
         """The callee speaks its tone, or is mute."""
         super().talk(caller, host, port, codec, event_type)
+        self.tell(taken(caller) | {"event": "talking"})
         hertz = caller.behaviour.tone_hertz  # type: ignore[attr-defined]
         if caller.leg is not None and hertz:
             key = hertz, codec
