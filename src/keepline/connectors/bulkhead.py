@@ -9,7 +9,7 @@ import structlog
 
 from keepline.connectors.deadlines import Deadlines
 from keepline.connectors.interface import Asked, Connector
-from keepline.flow.capabilities import Unavailable, Unknown, UseOutcome, unanswered
+from keepline.flow.capabilities import Reply, Unavailable, Unknown, UseOutcome, unanswered
 from keepline.model.limits_capabilities import PATH_WAITING_MAX, PATH_WORDS_MAX
 
 log = structlog.get_logger("calls")
@@ -42,9 +42,10 @@ class Bulkhead:
                     self.waiting -= 1
                 try:
                     has_begun = True
-                    return self._told(asked, await self._connector.ask(asked))
+                    outcome = await self._connector.ask(asked)
                 finally:
                     self._turn.release()
+            return outcome if type(outcome) is Reply else self._told(asked, outcome)
         except TimeoutError:
             if not has_begun:
                 return self._told(asked, Unavailable(f"{self._in_flight_max} uses were under way all the time"))

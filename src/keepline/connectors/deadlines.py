@@ -11,9 +11,11 @@ from types import TracebackType
 class Deadlines:
     """Those of one loop."""
 
-    __slots__ = ("_due", "_timer", "_timer_at_s")
+    __slots__ = ("_due", "_fresh", "_timer", "_timer_at_s")
 
     def __init__(self) -> None:
+        self._fresh: list[Deadline] = []
+        """Begun within this round of the loop: most are over with it, and never need a time."""
         self._due: dict[Deadline, float] = {}
         """When each is due, by the loop's clock."""
         self._timer: asyncio.TimerHandle | None = None
@@ -23,17 +25,29 @@ class Deadlines:
         """A context for the task at hand, which raises `TimeoutError` where its body takes longer."""
         return Deadline(self, seconds)
 
-    def add(self, deadline: "Deadline", seconds: float) -> None:
-        """It is due in so many seconds."""
-        loop = asyncio.get_running_loop()
-        at_s = loop.time() + seconds
-        self._due[deadline] = at_s
-        if self._timer is None or at_s < self._timer_at_s:
-            self._arm(loop, at_s)
+    def add(self, deadline: "Deadline") -> None:
+        """It is due so many seconds from this round of the loop."""
+        if not self._fresh:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._time, loop)
+        self._fresh.append(deadline)
 
     def remove(self, deadline: "Deadline") -> None:
         """It has lost its reason. The timer stays: there will be another one."""
-        self._due.pop(deadline, None)
+        deadline.is_over = True
+        if self._due:
+            self._due.pop(deadline, None)
+
+    def _time(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note when those are due that have begun and are not over."""
+        fresh, self._fresh = self._fresh, []
+        now_s = loop.time()
+        begun = {deadline: now_s + deadline.seconds for deadline in fresh if not deadline.is_over}
+        if begun:
+            self._due |= begun
+            first_s = min(begun.values())
+            if self._timer is None or first_s < self._timer_at_s:
+                self._arm(loop, first_s)
 
     def _arm(self, loop: asyncio.AbstractEventLoop, at_s: float) -> None:
         if self._timer is not None:
@@ -54,10 +68,11 @@ class Deadlines:
 class Deadline:
     """One, around what a task does."""
 
-    __slots__ = ("_all", "_cancelling", "_has_expired", "_seconds", "_task")
+    __slots__ = ("_all", "_cancelling", "_has_expired", "_task", "is_over", "seconds")
 
     def __init__(self, every: Deadlines, seconds: float) -> None:
-        self._all, self._seconds = every, seconds
+        self._all, self.seconds = every, seconds
+        self.is_over = False
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._has_expired = False
@@ -66,7 +81,7 @@ class Deadline:
         task = self._task = asyncio.current_task()
         assert task is not None
         self._cancelling = task.cancelling()
-        self._all.add(self, self._seconds)
+        self._all.add(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None

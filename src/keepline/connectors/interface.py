@@ -5,14 +5,14 @@ that may have been done, and `Unavailable` only where nothing was.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keepline.flow.capabilities import Reply, Unavailable, UseOutcome, unanswered
 from keepline.model.capability import CapabilityAction, FieldPath
+from keepline.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One attempt at a use."""
 

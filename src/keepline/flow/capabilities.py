@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from keepline.flow.secrets import AskSecretDigits, Secret, SecretHandle, secrets_in
-from keepline.flow.steps import UNTOLD, StepRequest, StepResult, check_words
+from keepline.flow.steps import UNTOLD, StepRequest, StepResult, check_words, fingerprint_of
 from keepline.model.errors import LocalError
-from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
+from keepline.model.frozen import frozen
+from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX, USES_REMEMBERED_MAX
 
 Value = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | None
 """What an argument or a field of an answer may hold; lists and mappings hold the same."""
@@ -26,6 +28,9 @@ _encode = json.JSONEncoder(
 ).encode
 _raw_decode = json.JSONDecoder().raw_decode
 _REPLY = '{"reply":'
+_EMPTY_REPLY = '{"reply":{}}'
+NO_ARGUMENTS = "{}"
+"""As `write_value` has them."""
 _DECIMAL, _DATE, _DATETIME, _MAPPING = "$decimal", "$date", "$datetime", "$mapping"
 _SECRET = "$secret"
 
@@ -130,7 +135,7 @@ def unanswered(reason: str, *, changes: bool) -> UseOutcome:
     return Unknown(reason) if changes else Unavailable(reason)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use(StepRequest):
     """Ask something of a capability."""
 
@@ -145,21 +150,38 @@ class Use(StepRequest):
 
     verb = "use"
 
+    def fingerprint(self) -> str:
+        return _fingerprint(self.capability, self.action, self.arguments, self.prompt)
+
     def returned(self, result: StepResult) -> UseOutcome:
         return read_outcome(result.value)
+
+
+@lru_cache(maxsize=USES_REMEMBERED_MAX)
+def _fingerprint(capability: str, action: str, arguments: str, prompt: str) -> str:
+    """Of a use, which its words alone decide; many are the same from step to step, or are asked for by many flows."""
+    return fingerprint_of(Use(capability, action, arguments, prompt))
 
 
 def checked_use(name: str, arguments: Mapping[str, object], prompt: str) -> Use:
     """The request; raises `ValueError` or `TypeError` for what cannot be asked or recorded."""
     check_words("use", name=name, prompt=prompt)
+    capability, action = _parts(name)
+    text = write_value(dict(arguments)) if arguments else NO_ARGUMENTS
+    if len(text) > USE_ARGUMENTS_CHARS_MAX:
+        raise ValueError(f"use: the arguments have {len(text)} characters, more than {USE_ARGUMENTS_CHARS_MAX}")
+    secrets = secrets_in(arguments) if arguments else []
+    asked = {each.handle: each.question for each in secrets if each.question is not None}
+    return Use(capability, action, text, prompt, tuple(asked.items()))
+
+
+@lru_cache(maxsize=USES_REMEMBERED_MAX)
+def _parts(name: str) -> tuple[str, str]:
+    """A flow says the same few names again and again."""
     found = _NAME.fullmatch(name)
     if found is None:
         raise ValueError(f"use: {name!r} is no CAPABILITY.ACTION, such as 'orders.status'")
-    text = write_value(dict(arguments))
-    if len(text) > USE_ARGUMENTS_CHARS_MAX:
-        raise ValueError(f"use: the arguments have {len(text)} characters, more than {USE_ARGUMENTS_CHARS_MAX}")
-    asked = {each.handle: each.question for each in secrets_in(arguments) if each.question is not None}
-    return Use(found[1], found[2], text, prompt, tuple(asked.items()))
+    return found[1], found[2]
 
 
 def handles_in(arguments: str) -> tuple[int, ...]:
@@ -206,6 +228,8 @@ def _parsed(text: str) -> Any:
 def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
     """An outcome for the journal; an answer that none can hold is as good as none. `changes`: of what was asked."""
     if isinstance(outcome, Reply):
+        if not outcome.fields and not outcome.age_s:
+            return _EMPTY_REPLY
         try:
             told = {"reply": outcome.fields, "age_s": outcome.age_s} if outcome.age_s else {"reply": outcome.fields}
             text = write_value(told)
@@ -228,6 +252,8 @@ def write_outcome(outcome: UseOutcome, *, changes: bool = False) -> str:
 
 def read_outcome(text: str) -> UseOutcome:
     """What `write_outcome` wrote; raises `LocalError` for anything else."""
+    if text == _EMPTY_REPLY:
+        return Reply({})
     told = _parsed(text)
     if "reply" in told:
         return Reply(_rich(told["reply"]), told.get("age_s", 0.0))

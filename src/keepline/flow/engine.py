@@ -112,7 +112,7 @@ class FlowRun:
         """Run to the first step without a recorded result, checking each recorded one against the code."""
         if self._coroutine is not None or self.finished is not None:
             raise LocalError("a flow was started twice")
-        advance = self._drive(self._begin)
+        advance = self._drive(self._begin, None)
         for result in recorded:
             if isinstance(advance, Finished):
                 return self._changed(f"the flow is over after {self.step + 1} steps, but more were recorded")
@@ -138,11 +138,10 @@ class FlowRun:
         else:
             self._call.is_silent = result.line_silent
         if result.outcome is StepOutcome.HUNG_UP:
-            return self._drive(lambda: coroutine.throw(HungUp()))
+            return self._drive(coroutine.throw, HungUp())
         if result.outcome is StepOutcome.FAILED:
-            return self._drive(lambda: coroutine.throw(StepFailedError(result.value)))
-        value = request.returned(result)
-        return self._drive(lambda: coroutine.send(value))
+            return self._drive(coroutine.throw, StepFailedError(result.value))
+        return self._drive(coroutine.send, request.returned(result))
 
     @property
     def language(self) -> str:
@@ -155,14 +154,14 @@ class FlowRun:
         if self._coroutine is not None:
             _close_quietly(self._coroutine)
 
-    def _begin(self) -> object:
+    def _begin(self, _nothing: None) -> object:
         # Here, not in the constructor: a flow that does not take one argument is its author's mistake too.
         self._coroutine = self._function(self._call)
         return self._coroutine.send(None)
 
-    def _drive(self, push: Callable[[], object]) -> Advance:
+    def _drive(self, push: Callable[[Any], object], given: object) -> Advance:
         try:
-            yielded = push()
+            yielded = push(given)
         except StopIteration as returned:
             return self._finish(Finished(FlowEnding.RETURNED, value=returned.value))
         except HungUp:

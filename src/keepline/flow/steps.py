@@ -4,11 +4,13 @@ A further verb is a `StepRequest` of its own, a method of `Call` that makes it, 
 """
 
 from collections.abc import Generator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from enum import Enum
 from functools import cache
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, TypeVar
+
+from keepline.model.frozen import frozen
 
 T = TypeVar("T")
 UNTOLD = {"fingerprint": False}
@@ -23,7 +25,7 @@ class StepOutcome(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepResult:
     """One recorded step."""
 
@@ -48,6 +50,10 @@ class StepRequest:
 
     __slots__ = ()
     verb: ClassVar[str]
+
+    def fingerprint(self) -> str:
+        """See the function of this name."""
+        return fingerprint_of(self)
 
     def returned(self, result: StepResult) -> object:
         """What the await gives back, made from the result on record; None where the verb returns nothing."""
@@ -77,6 +83,11 @@ def fingerprint(request: StepRequest) -> str:
 
     What has its default is left out, so that a version of Keepline whose verbs can do more goes on with older calls.
     """
+    return request.fingerprint()
+
+
+def fingerprint_of(request: StepRequest) -> str:
+    """The fingerprint, worked out."""
     said = [
         f"{name}={value!r}"
         for name, default in _told_fields(type(request))  # type: ignore[arg-type]

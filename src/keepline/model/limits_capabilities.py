@@ -32,6 +32,10 @@ PATH_OUTCOMES_MAX = 1_000
 """Of one path that its health is judged by."""
 PATH_WAITING_MAX = 200
 """Uses that wait for their turn at one path; the next one is unavailable at once."""
+USES_REMEMBERED_MAX = 200
+"""Different uses whose fingerprints are kept in memory, since flows ask for the same again and again."""
+USES_PER_TURN_MAX = 32
+"""Uses that are carried out one after the other where none of them waits; then everybody else has a turn."""
 PATH_THREADS_MAX = 64
 """Threads that a path of Python may be given."""
 PATH_WORDS_MAX = 100

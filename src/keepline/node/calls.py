@@ -226,7 +226,7 @@ class CallsProcess:
         media = MediaLink(self._loop, self._slots, self._link, prompts, self._epoch, active.feed)
         media.close_strangers(set(self._open))
         active.capabilities = Capabilities(
-            self._loop, self._programs.operation, active.feed, active.now_s, media.reveals.ask, self._paths.data
+            self._loop, self._programs.operation, active.feed_all, active.now_s, media.reveals.ask, self._paths.data
         )
         active.capabilities.choosing.wishes = self._ledgers.wishes
         active.capabilities.doubt = lambda: journal.failure

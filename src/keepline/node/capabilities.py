@@ -6,7 +6,8 @@ asked is answered, at its deadline at the latest.
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
 from keepline.connectors.revealing import Revealing
 from keepline.flow.capabilities import (
+    NO_ARGUMENTS,
     NO_RECORD,
     Promised,
     Reply,
@@ -39,7 +41,8 @@ from keepline.model.capability import (
     Snapshot,
 )
 from keepline.model.operation import Operation
-from keepline.node.use_paths import UsePaths
+from keepline.node.use_crew import UseCrew
+from keepline.node.use_paths import PathKey, UsePaths
 
 HTTP = "keepline.connectors.http.client"
 PYTHON = "keepline.connectors.python.runner"
@@ -57,6 +60,26 @@ def load_connectors(operation: Operation) -> None:
             importlib.import_module(MODULES[type(path.connector)])
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A path of one version, at work."""
+
+    key: PathKey
+    path: CapabilityPath
+    bulkhead: Bulkhead
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where uses of one action go."""
+
+    operation: Operation
+    capability: Capability
+    paths: tuple[CapabilityPath, ...]
+    only: _Place | None
+    """Where there is no choice."""
+
+
 class Capabilities:
     """Every path of every version that calls run."""
 
@@ -64,7 +87,7 @@ class Capabilities:
         self,
         loop: asyncio.AbstractEventLoop,
         operation_of: Callable[[str], Operation | None],
-        feed: Callable[[Input], None],
+        feed: Callable[[Sequence[Input]], None],
         now_s: Callable[[], float],
         reveal: Callable[[str, int, Iterable[int]], Awaitable[Mapping[int, str] | Unavailable]],
         data: Path,
@@ -78,31 +101,29 @@ class Capabilities:
         self._operation_of = operation_of
         self._feed = feed
         self._now_s = now_s
-        self._paths: dict[tuple[str, str, str], Bulkhead] = {}
+        self._places: dict[PathKey, _Place] = {}
+        self._routes: dict[tuple[str, str, str, str, bool], _Route] = {}
         self.choosing = UsePaths(now_s)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        """The uses under way, by their numbers."""
-        self._asked = 0
+        self._crew = UseCrew(loop, self._carry_out)
+        self._answers: list[Input] = []
+        """What came within one round of the loop is fed together."""
         self.doubt: Callable[[], str] = lambda: ""
         """Why no answer can be put on record now."""
 
     def ask(self, wanted: CallCapability) -> None:
         """Begin a use; its answer is fed when there is one."""
-        self._asked += 1
-        self._tasks[self._asked] = self._loop.create_task(self._carry_out(wanted, self._asked))
+        self._crew.ask(wanted)
 
     def refuse(self, wanted: CallCapability, why: str) -> None:
         """Answer without asking."""
-        self._loop.call_soon(self._answer, wanted, Unavailable(why))
+        self._answer(wanted, Unavailable(why))
 
-    async def _carry_out(self, wanted: CallCapability, number: int) -> None:
+    async def _carry_out(self, wanted: CallCapability) -> None:
         try:
             outcome = await self._outcome(wanted)
         except Exception as error:  # nothing was asked
             log.exception("use_broken", call=wanted.call, capability=wanted.capability)
             outcome = Unavailable(f"{type(error).__name__}: {error}")
-        finally:
-            self._tasks.pop(number, None)
         self._answer(wanted, outcome)
 
     def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:
@@ -111,43 +132,70 @@ class Capabilities:
             outcome = Unknown(f"{NO_RECORD}the answer could not be put on record ({self.doubt()})")
         if isinstance(outcome, Promised) and self.doubt():
             outcome = Unavailable(f"{NO_RECORD}a promise could not be put on record ({self.doubt()})")
-        self._feed(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
+        if not self._answers:
+            self._loop.call_soon(self._feed_answers)
+        self._answers.append(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
+
+    def _feed_answers(self) -> None:
+        answers, self._answers = self._answers, []
+        self._feed(answers)
 
     async def _outcome(self, wanted: CallCapability) -> UseOutcome:
-        operation = self._operation_of(wanted.operation)
-        capability = operation.capabilities.get(wanted.capability) if operation is not None else None
-        action = capability.action(wanted.action, wanted.path) if capability is not None else None
-        if operation is None or capability is None or action is None:
-            return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
-        if wanted.path and wanted.may_skip and (why := self.choosing.barred(wanted.operation, capability, wanted.path)):
-            return Unavailable(why)
-        paths = self.choosing.candidates(capability, wanted.action, wanted.path, changes=wanted.changes)
-        tried: list[str] = []
+        name = (wanted.operation, wanted.capability, wanted.action, wanted.path, wanted.changes)
+        route = self._routes.get(name)
+        if route is None:
+            route = self._find_route(wanted)
+            if route is None:
+                return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
+            self._routes[name] = route
+        if wanted.path and wanted.may_skip:
+            why = self.choosing.barred(wanted.operation, route.capability, wanted.path)
+            if why:
+                return Unavailable(why)
         outcome: UseOutcome = Unavailable("its time was over before it could be asked")
+        if route.only is not None:
+            left_s = wanted.deadline_s - self._now_s()
+            return outcome if left_s <= 0 else await self._ask_place(route.only, wanted, left_s)
+        tried: list[str] = []
         while (left_s := wanted.deadline_s - self._now_s()) > 0:
-            path = self.choosing.choose(wanted.operation, capability.name, paths, tried)
+            path = self.choosing.choose(wanted.operation, wanted.capability, route.paths, tried)
             if path is None:
                 break
             tried.append(path.name)
-            left_s = self.choosing.seconds_for(left_s, len(paths) - len(tried))
-            outcome = await self._ask_path(operation, capability, path, wanted, left_s)
+            left_s = self.choosing.seconds_for(left_s, len(route.paths) - len(tried))
+            place = self._place(wanted.operation, route.operation, route.capability, path)
+            outcome = await self._ask_place(place, wanted, left_s)
             if not isinstance(outcome, Unavailable) or isinstance(outcome, SecretsGone):
                 break
         return outcome
 
-    async def _ask_path(
-        self, operation: Operation, capability: Capability, path: CapabilityPath, wanted: CallCapability, left_s: float
-    ) -> UseOutcome:
-        key = (wanted.operation, capability.name, path.name)
-        if key not in self._paths:
+    def _find_route(self, wanted: CallCapability) -> _Route | None:
+        """As the version has it, which never changes; None where there is none."""
+        operation = self._operation_of(wanted.operation)
+        capability = operation.capabilities.get(wanted.capability) if operation is not None else None
+        action = capability.action(wanted.action, wanted.path) if capability is not None else None
+        if operation is None or capability is None or action is None:
+            return None
+        paths = self.choosing.candidates(capability, wanted.action, wanted.path, changes=wanted.changes)
+        only = self._place(wanted.operation, operation, capability, paths[0]) if len(paths) == 1 else None
+        return _Route(operation, capability, paths, only)
+
+    def _place(self, version: str, operation: Operation, capability: Capability, path: CapabilityPath) -> _Place:
+        key = (version, capability.name, path.name)
+        if key not in self._places:
             name = f"{capability.name}/{path.name}"
             connector = Revealing(_connector(operation, path, name, self._data), name)
-            self._paths[key] = Bulkhead(name, connector, path.in_flight_max)
-        told = without_secrets(wanted.arguments) if isinstance(path.connector, Deferred) else wanted.arguments
-        arguments: dict[str, Any] = read_value(told)
+            self._places[key] = _Place(key, path, Bulkhead(name, connector, path.in_flight_max))
+        return self._places[key]
+
+    async def _ask_place(self, place: _Place, wanted: CallCapability, left_s: float) -> UseOutcome:
+        action, written = wanted.action, wanted.arguments
+        if isinstance(place.path.connector, Deferred):
+            written = without_secrets(written)
+        arguments: dict[str, Any] = read_value(written) if written != NO_ARGUMENTS else {}
         reveal = partial(self._reveal, wanted.call, wanted.slot)
-        asked = Asked(wanted.action, path.actions[wanted.action], arguments, wanted.idempotency_key, left_s, reveal)
-        return await self.choosing.ask(key, asked, self._paths[key].ask)
+        asked = Asked(action, place.path.actions[action], arguments, wanted.idempotency_key, left_s, reveal)
+        return await self.choosing.ask(place.key, asked, place.bulkhead.ask)
 
 
 def _connector(operation: Operation, path: CapabilityPath, name: str, data: Path) -> Connector:

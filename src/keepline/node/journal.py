@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keepline.call.facts import CallBegun, CallEnded, Fact
+from keepline.call.facts import Fact
 from keepline.model.limits import JOURNAL_QUEUE_FACTS_MAX, JOURNAL_WRITE_S_MAX
 from keepline.node.journal_file import FILE_NAME, EpochOver, JournalFailed, connect, create, decode
 from keepline.node.journal_index import note_facts
 from keepline.node.journal_late import JournalFigures, Lateness
-from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, INSERT_FACTS, JournalLog
+from keepline.node.journal_log import CHECKPOINT_EVERY_S, INSERT_CHECKPOINT, JournalLog, insert_facts
 from keepline.node.journal_rescue import note_damage
 from keepline.node.journal_retention import Retention
 from keepline.node.journal_schema import next_epoch
@@ -244,8 +244,6 @@ class Journal:
 
     def _commit(self, facts: Sequence[Fact], *, sign: bool = False) -> None:
         draft = self._log.draft(self._next_seq, facts, sign=sign)
-        begun = [(fact.call,) for fact in facts if isinstance(fact, CallBegun)]
-        ended = [(fact.at_s, fact.call) for fact in facts if isinstance(fact, CallEnded)]
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -254,11 +252,7 @@ class Journal:
                 raise EpochOver(f"epoch {epoch} has begun; this process is of epoch {self._epoch}")
             if epoch < self._epoch:  # it began while the disk took nothing
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self._epoch,))
-            connection.executemany(INSERT_FACTS, draft.rows)
-            if begun:
-                connection.executemany("INSERT OR IGNORE INTO calls (call) VALUES (?)", begun)
-            if ended:
-                connection.executemany("UPDATE calls SET ended_at = ? WHERE call = ?", ended)
+            insert_facts(connection, draft.rows)
             note_facts(connection, facts)
             if draft.checkpoint is not None:
                 connection.execute(INSERT_CHECKPOINT, draft.checkpoint)

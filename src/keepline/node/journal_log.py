@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from keepline.call.facts import Fact
@@ -20,7 +21,10 @@ from keepline.proof.merkle import Frontier, leaf_hash
 
 CHECKPOINT_EVERY_S: Final = 1.0
 """While facts are written; the last ones are signed so long after they are."""
-INSERT_FACTS: Final = "INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES (?, ?, ?, ?, ?, ?)"
+_ROW: Final = "(?, ?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES "
+_INSERTS: Final = tuple((rows, _INSERT + ", ".join([_ROW] * rows)) for rows in (8, 1))
+"""Each statement lets other threads run, and must then wait for its turn: the fewer the better."""
 INSERT_CHECKPOINT: Final = "INSERT OR REPLACE INTO checkpoints (size, at_s, frontier, note) VALUES (?, ?, ?, ?)"
 
 FactRow = tuple[int, str, str, bytes, bytes, bytes]
@@ -91,6 +95,15 @@ class JournalLog:
         self._frontier = draft.frontier
         if draft.checkpoint is not None:
             self._signed_size, self._signed_at_s = draft.frontier.size, time.monotonic()
+
+
+def insert_facts(connection: sqlite3.Connection, rows: Sequence[FactRow]) -> None:
+    """Add these to the log."""
+    at = 0
+    for count, statement in _INSERTS:
+        while len(rows) - at >= count:
+            connection.execute(statement, list(chain.from_iterable(rows[at : at + count])))
+            at += count
 
 
 def last_frontier(connection: sqlite3.Connection) -> Frontier:

@@ -24,6 +24,7 @@ from keepline.paths.wishes import Wish, Wishes
 
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
+_TRIED: Final = Tried()
 log = structlog.get_logger("paths")
 PathKey = tuple[str, str, str]
 """Version of the operation, capability, path."""
@@ -86,18 +87,21 @@ class UsePaths:
     async def ask(self, key: PathKey, asked: Asked, ask: Callable[[Asked], Awaitable[UseOutcome]]) -> UseOutcome:
         """Ask it, and have its health know what came of it."""
         health, began_s = self._of(key), self.now_s()
-        self._tell(key, health.step(began_s, Tried()))
+        health.step(began_s, _TRIED)
         self._in_flight[key] += 1
         try:
             outcome = await ask(asked)
         finally:
             self._in_flight[key] -= 1
-        if not isinstance(outcome, SecretsGone):
-            now_s = self.now_s()
-            failed = isinstance(outcome, Unavailable | Unknown)
-            why = f"failed ({outcome.reason})" if isinstance(outcome, Unavailable | Unknown) else ""
-            figures = {} if failed else {"latency_s": now_s - began_s}
-            self._tell(key, health.step(now_s, Used(not failed, "use", why, began_s, figures)))
+        now_s = self.now_s()
+        if not isinstance(outcome, (Unavailable, Unknown)):
+            news = health.step(now_s, Used(True, "use", "", began_s, {"latency_s": now_s - began_s}))
+        elif isinstance(outcome, SecretsGone):
+            return outcome
+        else:
+            news = health.step(now_s, Used(False, "use", f"failed ({outcome.reason})", began_s))
+        if news:
+            self._tell(key, news)
         return outcome
 
     def seconds_for(self, left_s: float, more: int) -> float:
@@ -116,9 +120,10 @@ class UsePaths:
         return found
 
     def _of(self, key: PathKey) -> PathHealth:
-        if key not in self._health:
-            self._health[key] = PathHealth(f"{key[1]}/{key[2]}", HealthPolicy(), FIGURES)
-        return self._health[key]
+        health = self._health.get(key)
+        if health is None:
+            health = self._health[key] = PathHealth(f"{key[1]}/{key[2]}", HealthPolicy(), FIGURES)
+        return health
 
     def _tell(self, key: PathKey, news: list[ConditionChanged]) -> None:
         for each in news:

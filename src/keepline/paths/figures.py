@@ -39,6 +39,30 @@ FIGURES: Final = {
 """Of one attempt; `answered` and `effective` are 1 or 0, and their means are ASR and NER."""
 
 
+class Total:
+    """The mean of a figure over outcomes that come and go."""
+
+    __slots__ = ("_sum", "count")
+
+    def __init__(self) -> None:
+        self._sum, self.count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """One more."""
+        self._sum += value
+        self.count += 1
+
+    def take_away(self, value: float) -> None:
+        """One that was added."""
+        self.count -= 1
+        self._sum = self._sum - value if self.count else 0.0
+
+    @property
+    def mean(self) -> float:
+        """Of one at least."""
+        return self._sum / self.count
+
+
 class Baseline:
     """What a figure usually is, as an exponential mean."""
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from keepline.model.frozen import frozen
 from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
-from keepline.paths.figures import Baseline, FigureRule, worse_than
+from keepline.paths.figures import Baseline, FigureRule, Total, worse_than
 
 
 class Condition(Enum):
@@ -70,7 +71,7 @@ class HealthPolicy:
     """Of a figure, before it says anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """What came of one attempt, of real traffic or of a probe."""
 
@@ -133,7 +134,7 @@ NEXT: Final[Mapping[Transition, Breaker]] = {
 """(breaker, succeeded) -> breaker. Time alone makes an open one half-open."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Outcome:
     at_s: float
     used: Used
@@ -156,6 +157,9 @@ class PathHealth:
         self._tried_at_s = 0.0
         self._told = Condition.UNKNOWN
         self._baselines = {name: Baseline() for name in rules}
+        self._failed = 0
+        """With the next one: what is known of all the outcomes that are kept, so that none is looked at again."""
+        self._totals: dict[str, Total] = {}
         self._measured: tuple[str, ...] = ()
         """The figures with a rule that anything was told of, in the order of their names."""
 
@@ -180,12 +184,13 @@ class PathHealth:
         was = self._breaker
         if was is not Breaker.CLOSED and used.began_at_s is not None and used.began_at_s < self._opened_at_s:
             return  # of an attempt from before the breaker opened: it says nothing of now
-        self._outcomes.append(_Outcome(now_s, used))
-        self._note_measured(used)
+        self._keep(_Outcome(now_s, used))
         if used.succeeded and self._told in (Condition.HEALTHY, Condition.UNKNOWN):
             self._learn(used)
-        self._breaker = NEXT[was, used.succeeded]
         self._alone_since_s = None
+        if was is Breaker.CLOSED and used.succeeded:
+            return
+        self._breaker = NEXT[was, used.succeeded]
         if was is Breaker.CLOSED and not used.succeeded and self._is_too_much(now_s):
             self._breaker = Breaker.OPEN
         elif self._breaker is Breaker.RETURNING:
@@ -193,10 +198,24 @@ class PathHealth:
         if self._breaker is Breaker.OPEN and was is not Breaker.OPEN:
             self._open(now_s, is_flap=was is not Breaker.HALF_OPEN)
 
-    def _note_measured(self, used: Used) -> None:
-        for name in used.figures:
-            if name not in self._measured and name in self._rules:
-                self._measured = tuple(sorted((*self._measured, name)))
+    def _keep(self, outcome: _Outcome) -> None:
+        """One more, in what is counted of all that are kept too."""
+        outcomes, totals = self._outcomes, self._totals
+        if len(outcomes) == outcomes.maxlen:
+            oldest = outcomes[0].used
+            self._failed -= not oldest.succeeded
+            for name, value in oldest.figures.items():
+                if name in totals:
+                    totals[name].take_away(value)
+        outcomes.append(outcome)
+        self._failed += not outcome.used.succeeded
+        for name, value in outcome.used.figures.items():
+            if name not in totals:
+                if name not in self._rules:
+                    continue
+                totals[name] = Total()
+                self._measured = tuple(sorted(totals))
+            totals[name].add(value)
 
     def _hold(self, now_s: float, was: Breaker) -> None:
         if was is not Breaker.RETURNING:
@@ -206,7 +225,10 @@ class PathHealth:
             self._breaker = Breaker.CLOSED
             last = self._outcomes[-1]
             self._outcomes.clear()  # what was before it went says nothing of what it is now
-            self._outcomes.append(last)
+            self._failed = 0
+            self._totals.clear()
+            self._measured = ()
+            self._keep(last)
 
     def _open(self, now_s: float, *, is_flap: bool) -> None:
         if now_s - self._until_s > self._policy.calm_s:
@@ -240,13 +262,15 @@ class PathHealth:
 
     def _is_too_much(self, now_s: float) -> bool:
         recent = self._recent(now_s)
-        failures = _failures(recent)
+        failures = self._failures(recent)
         policy = self._policy
         return failures >= policy.failures_min and failures >= policy.failure_share * len(recent)
 
     def figures(self, now_s: float) -> dict[str, float]:
         """The mean of each figure that there is enough of, for the peers."""
         recent, least = self._recent(now_s), self._policy.samples_min
+        if recent is self._outcomes:
+            return {name: self._totals[name].mean for name in self._measured if self._totals[name].count >= least}
         found: dict[str, float] = {}
         for name in self._measured:
             values = [each.used.figures[name] for each in recent if name in each.used.figures]
@@ -286,7 +310,7 @@ class PathHealth:
         recent = self._recent(now_s)
         if not recent:
             return Condition.UNKNOWN, "nothing came of it lately"
-        failures = _failures(recent)
+        failures = self._failures(recent)
         if failures >= self._policy.degraded_min and failures >= self._policy.degraded_share * len(recent):
             first = next(each.at_s for each in recent if not each.used.succeeded)
             return Condition.DEGRADED, f"{self._sentence(now_s)} since {clock(first)}"
@@ -314,6 +338,7 @@ class PathHealth:
             return []
         return [ConditionChanged(self._name, before, condition, evidence or self._sentence(now_s))]
 
-
-def _failures(recent: Sequence[_Outcome]) -> int:
-    return len([each for each in recent if not each.used.succeeded])
+    def _failures(self, recent: Sequence[_Outcome]) -> int:
+        if recent is self._outcomes:
+            return self._failed
+        return len([each for each in recent if not each.used.succeeded])

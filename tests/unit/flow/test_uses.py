@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepline.flow import Call, FlowRun, Refused, Reply, StepOutcome, StepResult, Unavailable, Unknown, Waiting, flow
+from keepline.flow import (
+    Call,
+    FlowRun,
+    Refused,
+    Reply,
+    StepOutcome,
+    StepResult,
+    Unavailable,
+    Unknown,
+    Waiting,
+    capabilities,
+    flow,
+)
 from keepline.flow.capabilities import (
     outcome_words,
     read_outcome,
@@ -15,9 +27,9 @@ from keepline.flow.capabilities import (
     write_outcome,
     write_value,
 )
-from keepline.flow.steps import fingerprint
+from keepline.flow.steps import fingerprint, fingerprint_of
 from keepline.model.errors import LocalError
-from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX
+from keepline.model.limits_capabilities import USE_ARGUMENTS_CHARS_MAX, USE_RESULT_CHARS_MAX, USES_REMEMBERED_MAX
 
 CALL = Call("c1", "200", "100")
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -106,3 +118,20 @@ def test_a_replay_gives_back_the_same() -> None:
     first.resume(result)
     FlowRun(asking, CALL).start([result])
     assert seen == [outcome, outcome]
+
+
+def test_of_more_than_uses_remembered_max_uses_each_has_the_fingerprint_that_is_worked_out() -> None:
+    for _ in range(2):
+        for number in range(USES_REMEMBERED_MAX + 5):
+            request = CALL.use(f"orders.status_{number}", number=number).request
+            assert request.fingerprint() == fingerprint(request) == fingerprint_of(request)
+    for remembered in (capabilities._fingerprint, capabilities._parts):
+        assert remembered.cache_info().currsize == USES_REMEMBERED_MAX
+
+
+def test_an_answer_without_fields_is_read_as_it_was_written() -> None:
+    for fields in ({}, {"state": "new"}):
+        text = write_outcome(Reply(fields))
+        assert text == '{"reply":' + write_value(fields) + "}"
+        assert read_outcome(text) == Reply(fields)
+        assert read_outcome(write_outcome(Reply(fields, 3.0))) == Reply(fields, 3.0)

@@ -11,7 +11,7 @@ from keepline.call import effects as fx
 from keepline.call.facts import UseStarted
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, JOURNAL_QUEUE_FACTS_MAX
 from keepline.model.operation import Prompt
-from keepline.node import active, outbox
+from keepline.node import active, held_effects
 from keepline.node.journal import Written
 from tests.unit.node.journal_facts import received
 from tests.unit.node.node_doubles import PEER, Rig, rig, until
@@ -94,7 +94,7 @@ def test_a_long_backlog_keeps_new_calls_out(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_disk_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "JOURNAL_WRITE_S_MAX", 0.0)
+    monkeypatch.setattr(held_effects, "JOURNAL_WRITE_S_MAX", 0.0)
 
     async def test() -> None:
         with rig() as made:

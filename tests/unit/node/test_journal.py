@@ -13,6 +13,9 @@ from keepline.node import journal, journal_log
 from keepline.node.journal import Journal, JournalFailed
 from tests.unit.node.journal_facts import Told, ended, gap, life, opened, pressed, received, stored
 
+COLUMNS = 6
+"""Of a fact's row."""
+
 
 class Faulty:
     """A connection whose commits fail while `error` is set, and which remembers the size of each transaction."""
@@ -21,6 +24,8 @@ class Faulty:
         self._connection = connection
         self.error: Exception | None = None
         self.sizes: list[int] = []
+        self._is_first = False
+        """No fact of the transaction is written yet."""
         self.gate = threading.Event()
         self.gate.set()
 
@@ -32,12 +37,13 @@ class Faulty:
             self.gate.wait()
         if text == "COMMIT" and self.error is not None:
             raise self.error
-        return self._connection.execute(text, *rest)
-
-    def executemany(self, text: str, rows: list[Any]) -> Any:
         if "INTO facts" in text:
-            self.sizes.append(len(rows))
-        return self._connection.executemany(text, rows)
+            rows = len(rest[0]) // COLUMNS
+            if self._is_first:
+                self.sizes.append(0)
+            self.sizes[-1] += rows
+        self._is_first = text.startswith("BEGIN") or (self._is_first and "INTO facts" not in text)
+        return self._connection.execute(text, *rest)
 
 
 def make_faulty(made: Journal) -> Faulty:

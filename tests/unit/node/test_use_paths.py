@@ -1,7 +1,7 @@
 """A use of a capability that has several paths: the next one where one fails, and none but the first for a change."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,9 +57,10 @@ class Shop:
 
         return Noting({})
 
-    def feed(self, given: fx.Input) -> None:
-        assert isinstance(given, fx.CapabilityAnswered)
-        self.fed.append(given.outcome)
+    def feed(self, answers: Sequence[fx.Input]) -> None:
+        for given in answers:
+            assert isinstance(given, fx.CapabilityAnswered)
+            self.fed.append(given.outcome)
 
     async def use(self, action: str = "status", *, seconds: float = 9.0) -> UseOutcome:
         before = len(self.fed)

@@ -88,10 +88,11 @@ def test_a_change_that_cannot_be_put_on_record_is_not_asked_for(monkeypatch: pyt
 def test_an_answer_that_cannot_be_put_on_record_is_no_promise(changes: bool, outcome: UseOutcome) -> None:
     async def test() -> None:
         fed: list[fx.Input] = []
-        desk = Capabilities(asyncio.get_running_loop(), lambda _: None, fed.append, lambda: 0.0, None, Path())  # type: ignore[arg-type]
+        desk = Capabilities(asyncio.get_running_loop(), lambda _: None, fed.extend, lambda: 0.0, None, Path())  # type: ignore[arg-type]
         desk._answer(use(changes), outcome)
         desk.doubt = lambda: "disk is full"
         desk._answer(use(changes), outcome)
+        await asyncio.sleep(0)
         first, second = (each.outcome for each in fed if isinstance(each, fx.CapabilityAnswered))
         assert first == outcome
         if changes and isinstance(outcome, Reply):

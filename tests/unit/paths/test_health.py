@@ -188,6 +188,26 @@ def test_a_baseline_is_silent_while_it_is_young() -> None:
     assert baseline.value == 2.0
 
 
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 2.0), st.sampled_from([0.1, 20.0, 200.0])), max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_a_figure_is_the_mean_of_the_latest_outcomes(
+    used: list[tuple[bool, float, float]],
+) -> None:
+    path = Path()
+    kept: list[tuple[float, float]] = []
+    for succeeded, latency_s, every_s in used:
+        was = path.view.breaker
+        path.used(Used(succeeded, figures={"latency_s": latency_s} if succeeded else {}), every_s=every_s)
+        if was is not Breaker.CLOSED and path.view.breaker is Breaker.CLOSED:
+            kept.clear()
+        kept.append((path.now_s, latency_s if succeeded else -1.0))
+        kept = kept[-POLICY.outcomes :]
+        latest = [value for at_s, value in kept if value >= 0 and at_s >= path.now_s - POLICY.window_s]
+        found = path.health.figures(path.now_s)
+        assert set(found) == ({"latency_s"} if len(latest) >= POLICY.samples_min else set())
+        assert all(abs(each - sum(latest) / len(latest)) < 1e-9 for each in found.values())
+
+
 def test_no_more_than_path_outcomes_max_outcomes_are_kept() -> None:
     path = Path(HealthPolicy(outcomes=10 * PATH_OUTCOMES_MAX)).used(*[GOOD] * (PATH_OUTCOMES_MAX + 50), every_s=0.0)
     assert path.view.evidence == f"the last {PATH_OUTCOMES_MAX} INVITEs went well"

@@ -4,11 +4,12 @@
 do; the index that says which runs are due follows from them too (`call.runs.index`).
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from keepline.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class RunStarted:
     """A run is to be made, or is asked for again: of several with one id the first alone counts."""
 
@@ -27,7 +28,7 @@ class RunStarted:
     """JSON, as `keepline.flow.capabilities` writes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunWaiting:
     """A step of the run waits: for time, an event, a run or a call. It may be said again."""
 
@@ -41,7 +42,7 @@ class RunWaiting:
     """When it has waited long enough; none where it waits for ever."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunUseStarted:
     """A run is about to ask for a change; synced before it is asked."""
 
@@ -64,7 +65,7 @@ class RunUseStarted:
     """When the action itself, and not what tells of it, was asked last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStepEnded:
     """A verb of the run's flow has its result; synced before the next step begins."""
 
@@ -82,7 +83,7 @@ class RunStepEnded:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunEnded:
     """The run is over."""
 
@@ -98,7 +99,7 @@ class RunEnded:
     """What the flow noted last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventTold:
     """Somebody outside told of an event; it is kept until a run hears it."""
 
@@ -112,7 +113,7 @@ class EventTold:
     """JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventForgotten:
     """An event that nobody has waited for gave way to newer ones."""
 

@@ -72,6 +72,11 @@ class DropEvent:
 IndexChange = AddRun | SetRun | EndRun | MakeDue | KeepEvent | DropEvent
 
 
+def is_plain_step(fact: Fact) -> bool:
+    """Whether it is the end of a step that waited for nothing, as most facts of runs are: it changes nothing here."""
+    return type(fact) is RunStepEnded and fact.verb not in WAITING_VERBS
+
+
 def changes_of(fact: Fact) -> Iterator[IndexChange]:
     """What a fact changes in the index."""
     if isinstance(fact, RunStepEnded):

@@ -22,6 +22,9 @@ class RunPhase(Enum):
     WAITING = "waiting"
     ENDED = "ended"
 
+    __hash__ = object.__hash__
+    """As it is equal to itself alone; what Enum has looks up a name each time."""
+
 
 A, W, E = RunPhase.AT_WORK, RunPhase.WAITING, RunPhase.ENDED
 TRANSITIONS: dict[tuple[RunPhase, type[RunFact]], RunPhase] = {
@@ -37,6 +40,10 @@ TRANSITIONS: dict[tuple[RunPhase, type[RunFact]], RunPhase] = {
     (E, RunStarted): E,
 }
 """Of pairs that are absent, a use cannot begin while the run waits, and nothing follows the end."""
+
+
+_OUTCOMES = {each.value: each for each in StepOutcome}
+"""As `StepOutcome(value)`, which takes longer than all the rest of a step's fold."""
 
 
 class RunState:
@@ -96,7 +103,7 @@ class RunState:
         if isinstance(fact, RunStepEnded):
             self.use = self.waits = None
             self.began_at_s = fact.at_s
-            outcome = StepOutcome(fact.outcome)
+            outcome = _OUTCOMES[fact.outcome]
             said = (fact.value, fact.reason, fact.attempts)
             self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, *said, at_s=fact.at_s))
             if fact.verb == "outcome":

@@ -123,6 +123,8 @@ class Resolving:
 
     def on_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> bool:
         """An answer to an attempt of ours; False where it is somebody else's."""
+        if not self._asked:
+            return False
         name = key_of(given.call, given.step)
         item, asked = self.book.get(name), self._asked.get(name)
         if item is not None and item.state is ItemState.KEPT:

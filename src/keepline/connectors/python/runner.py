@@ -38,8 +38,8 @@ class PythonConnector:
         try:
             name = action.told_by or asked.name
             method = self._methods.get(name) or await self._find(name)
-            is_secret = has_secret(asked.arguments)
-            arguments = opened(dict(asked.arguments))
+            is_secret = bool(asked.arguments) and has_secret(asked.arguments)
+            arguments = opened(dict(asked.arguments)) if asked.arguments else {}
             if method.wants_key:
                 arguments[IDEMPOTENCY_KEY] = asked.idempotency_key
             method.check(arguments)
@@ -59,7 +59,7 @@ class PythonConnector:
             else:
                 log.warning("method_raised", action=asked.name, exc_info=error)
             return unanswered(f"{asked.name} raised {type(error).__name__}", changes=action.changes)
-        if isinstance(answer, Reply | Unavailable | Refused | Unknown):
+        if answer is not None and isinstance(answer, (Reply, Unavailable, Refused, Unknown)):
             return reply_of(answer.fields, action) if isinstance(answer, Reply) else answer
         return reply_of(answer, action)
 
