@@ -132,6 +132,10 @@ class World(Crowd):
             _, _, customer, values = heapq.heappop(self._again)
             self._call(customer, values)
 
+    def surge(self, times: float, seconds: float) -> None:
+        """So many times as many call for so long, and then no more."""
+        self._rush.surge, self._rush.surge_until_s = times, time.monotonic() + seconds
+
     def _hang_up_all(self) -> None:
         self._again.clear()
         super()._hang_up_all()
@@ -249,6 +253,8 @@ class World(Crowd):
             heapq.heappush(self._again, (time.monotonic() + after_s, caller.index, customer, values))
             return
         self.served += told["how"] in SERVED
+        if self.manners.tries < 2:
+            return  # one call each: nothing to tell that the call does not
         self.tell({
             "event": "customer", "customer": customer.number, "persona": customer.persona, "tries": customer.tries,
             "served": told["how"] in SERVED, "took_s": round(time.monotonic() - customer.begun_s, 3),
