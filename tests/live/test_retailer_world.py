@@ -59,9 +59,11 @@ class Carrier:
         self.port = int(self.told()["sip"].rpartition(":")[2])
 
     def told(self) -> Any:
-        """The next line."""
+        """The next line, but for those that only say that somebody talks."""
         assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
+        while (line := json.loads(self.process.stdout.readline()))["event"] == "talking":
+            pass
+        return line
 
     def say(self, command: str) -> Any:
         """Have it obey; what it says to that."""
@@ -98,7 +100,7 @@ def call(target: str, personas: Path, *more: str) -> tuple[int, list[dict[str, A
     ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert ended.stdout, ended.stderr
     *told, summary = [json.loads(line) for line in ended.stdout.splitlines()]
-    return ended.returncode, told, summary
+    return ended.returncode, [each for each in told if each["event"] == "experience"], summary
 
 
 def written(directory: Path, text: str) -> Path:
