@@ -213,10 +213,37 @@ def test_486_may_be_our_own_echo_while_another_is_alive() -> None:
 def test_what_may_be_an_echo_is_final_once_nothing_comes_of_the_others(status: int) -> None:
     placer = hedged()
     placer.hear_of("second", answer_of(placer.invite_to("second"), status))
-    placer.wait(1.9)
-    assert placer.record().state != "ended"
-    placer.wait(0.2)
+    placer.wait(0.45)
+    assert placer.record().state != "ended", "the first may have lost its answers, and says them again"
+    placer.wait(0.1)
     assert (placer.record().state, placer.record().sip_status) == ("ended", status)
+
+
+def test_busy_is_late_by_half_a_second_at_most_where_a_carrier_is_dead() -> None:
+    placer = hedged()
+    placer.hear_of("second", answer_of(placer.invite_to("second"), 100))
+    placer.wait(0.4)
+    placer.hear_of("second", answer_of(placer.invite_to("second"), 486))
+    placer.wait(0.1)
+    assert (placer.record().state, placer.record().sip_status) == ("ended", 486)
+
+
+def test_nobody_waits_for_the_echo_of_a_carrier_that_is_known_to_be_down() -> None:
+    placer = CarriersPlacer()
+    for index in range(5):
+        first = placer.place(call=f"00000000000000b{index}")
+        placer.hear_of("first", answer_of(first, 503))
+        placer.hear_of("second", answer_of(placer.invite_to("second"), 603))
+        placer.take_log()
+        placer.wait(1.0)
+    placer.wait(11.0)
+    placer.place(call="00000000000000bf")
+    assert placer.take_log()[:1] == ["first INVITE"], "its turn to show that it is back"
+    placer.wait(SILENCE_S_MAX + 0.01)
+    placer.hear_of("second", answer_of(placer.invite_to("second"), 486))
+    placer.wait(0.001)
+    record = placer.record("00000000000000bf")
+    assert (record.state, record.sip_status) == ("ended", 486)
 
 
 def test_busy_beside_a_carrier_that_fails_is_busy() -> None:

@@ -15,6 +15,7 @@ from keepline.call.facts import (
     CallAcknowledged,
     CallAnswered,
     CallEnded,
+    CallLost,
     CallProgressed,
     CallRetried,
     DigitSignalled,
@@ -73,8 +74,13 @@ def _signalled(call: "CallState", fact: DigitSignalled) -> None:
     call.agreement.take_info(fact)
 
 
-def _line(call: "CallState", fact: LineFellSilent | LineHeard) -> None:
-    call.silent = isinstance(fact, LineFellSilent)
+def _line(call: "CallState", fact: LineFellSilent | LineHeard | CallLost) -> None:
+    if isinstance(fact, CallLost):
+        call.lost = fact
+        return
+    call.silent, call.lost = isinstance(fact, LineFellSilent), None
+    if isinstance(fact, LineFellSilent):
+        call.silent_at_s = fact.at_s - fact.silent_s
 
 
 def _prompt(call: "CallState", fact: PromptEnded) -> None:
@@ -265,7 +271,7 @@ FOLDS: dict[type, Callable[["CallState", Any], None]] = {
     UseEnded: _outcome,
     RequestProven: _proven,
     **dict.fromkeys((CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged), _agreement),
-    **dict.fromkeys((LineFellSilent, LineHeard), _line),
+    **dict.fromkeys((LineFellSilent, LineHeard, CallLost), _line),
     **dict.fromkeys((SecretKeyed, SecretLost, SecretKept), _secret),
     **dict.fromkeys(ENDINGS, _ending),
     **dict.fromkeys(PLACED_TYPES, _placed),

@@ -32,6 +32,7 @@ from keepline.call.steps.ask import await_news as await_news
 from keepline.call.steps.common import Reaction, Result, language_of, play_number_of, result_of, step_number
 from keepline.call.steps.common import play_number as play_number
 from keepline.call.steps.connect import abandon, is_leg_of
+from keepline.call.steps.promise import is_promised
 from keepline.call.steps.record_message import judge as judge_message
 from keepline.call.steps.record_message import on_finished
 from keepline.call.steps.secret import is_private
@@ -286,7 +287,7 @@ def _end_step(turn: Turn, call: CallState, result: Result) -> Advance:
         raise LocalError(f"call {call.id}: a step ended that nobody waits for")
     call.timers.pop(Timer.STEP, None)
     used = call.digits_used + result.digits_used
-    promised = is_promise(call, step)
+    promised = is_promise(call, step) or is_promised(step)
     turn.record(
         call,
         StepEnded(

@@ -12,6 +12,8 @@ from keepline.call import blame, established, teardown
 from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
+from keepline.call.callbacks.tickets import Tickets
+from keepline.call.callbacks.watching import Watching
 from keepline.call.carriers.asking import base_call_id
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
@@ -88,6 +90,7 @@ class Exchange:
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses = Responses(self, self._requests.left)
+        self.tickets, self.watching = Tickets(self), Watching(self)
         self.switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         connections = Connections(self)
@@ -283,6 +286,7 @@ class Exchange:
         if call.phase is Phase.ENDED:
             self.forget(call)
             self.runs.on_call_over(turn, call)
+            self.tickets.on_call_over(turn, call)
         if call.id in self.legs and call.phase in OVER:
             for leg in self.legs.of(call.id):
                 self.switchboard.end_leg(turn, leg, outbound.ORPHANED)

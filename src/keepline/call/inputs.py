@@ -253,6 +253,8 @@ class PlaceCall:
     parent: str = ""
     """Id of the call whose step places it; empty for none."""
     parent_step: int = -1
+    avoid: str = ""
+    """The carrier that is asked last."""
 
 
 Input = (

@@ -48,7 +48,7 @@ def on_timer(turn: Turn, call: CallState) -> None:
         return
     assert interruption.began is not None
     if interruption.asked is None and turn.now_s >= interruption.began.at_s + HEARD_WITHIN_S:
-        _ask(turn, call)
+        ask(turn, call)
     elif interruption.asked is not None and turn.now_s >= interruption.asked.at_s + ANSWERED_WITHIN_S:
         _give_up(turn, call, "it sends nothing and answers nothing")
         return
@@ -90,13 +90,8 @@ def leave_work(turn: Turn, call: CallState, why: str) -> None:
     )  # fmt: skip
 
 
-def _found(turn: Turn, call: CallState, by: str) -> None:
-    if call.interruption.seeks_peer and call.phase is Phase.ESTABLISHED:
-        turn.clear_timers(call, [Timer.PEER])
-        turn.record(call, PeerFound(call.id, turn.now_s, by))
-
-
-def _ask(turn: Turn, call: CallState) -> None:
+def ask(turn: Turn, call: CallState) -> None:
+    """Ask the other side whether it is there: an OPTIONS within the dialog, on record."""
     before, peer, sip = dialogs.dialog_of(call), dialogs.bye_peer(call), turn.identity.sip
     call.dialog, options = next_request(
         before,
@@ -110,6 +105,12 @@ def _ask(turn: Turn, call: CallState) -> None:
     text = options.encode().decode("latin-1")
     turn.record(call, PeerAsked(call.id, turn.now_s, text, options.cseq.number))
     turn.request(call, options, peer)
+
+
+def _found(turn: Turn, call: CallState, by: str) -> None:
+    if call.interruption.seeks_peer and call.phase is Phase.ESTABLISHED:
+        turn.clear_timers(call, [Timer.PEER])
+        turn.record(call, PeerFound(call.id, turn.now_s, by))
 
 
 def _give_up(turn: Turn, call: CallState, what: str) -> None:

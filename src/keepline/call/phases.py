@@ -9,6 +9,7 @@ from keepline.call.facts import (
     CallAnswered,
     CallCancelled,
     CallEnded,
+    CallLost,
     CallProgressed,
     CallRefused,
     CallRetried,
@@ -99,6 +100,8 @@ class Timer(Enum):
     """Another carrier is asked beside the one that is not heard of."""
     PEER = "peer"
     """Whether the other side is still there is looked for."""
+    LINE = "line"
+    """Nobody answers by a line that is silent."""
 
 
 ENDINGS = (FlowEnded, ByeSent, ByeReceived, CallEnded)
@@ -112,6 +115,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, DigitSignalled): Phase.ANSWERED,
     (Phase.ANSWERED, LineFellSilent): Phase.ANSWERED,
     (Phase.ANSWERED, LineHeard): Phase.ANSWERED,
+    (Phase.ANSWERED, CallLost): Phase.ANSWERED,
     (Phase.ANSWERED, PromptEnded): Phase.ANSWERED,
     (Phase.ANSWERED, QuestionContinued): Phase.ANSWERED,
     (Phase.ANSWERED, MessageStarted): Phase.ANSWERED,
@@ -139,6 +143,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, DigitSignalled): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LineFellSilent): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LineHeard): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, CallLost): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, PromptEnded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, QuestionContinued): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,

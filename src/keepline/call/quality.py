@@ -47,8 +47,13 @@ def note_line(turn: Turn, call: CallState, is_silent: bool, silent_s: float = 0.
     """Put on record whether the caller's line is silent; False where that is known, or the call is over."""
     if call.silent == is_silent or call.phase not in (Phase.ANSWERED, Phase.ESTABLISHED):
         return False
+    lost = call.lost
     fact = LineFellSilent(call.id, turn.now_s, silent_s) if is_silent else LineHeard(call.id, turn.now_s)
     turn.record(call, fact)
+    if is_silent:
+        turn.switchboard.watching.on_silent(turn, call)
+    else:
+        turn.switchboard.watching.on_heard(turn, call, lost)
     return True
 
 

@@ -105,5 +105,6 @@ def _tell(turn: Turn, call: CallState, heard: RequestNews) -> None:
             referring.on_answer(turn, call, status)
         elif method == "OPTIONS":
             interruption.on_answer(turn, call, heard.request.cseq.number, status)
+            turn.switchboard.watching.on_answer(turn, call, heard.request.cseq.number, status)
         elif method == "BYE":
             teardown.on_bye_over(turn, call, status)

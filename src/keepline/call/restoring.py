@@ -95,6 +95,7 @@ class Restoring:
                 steps_secret.restore(turn, call)
             turn.emit(fx.InspectMedia(call.id, call.received.slot))
             interruption.restore(turn, call)
+            turn.switchboard.watching.restore(turn, call)
 
     def _restore_ringing(self, turn: Turn, call: CallState) -> None:
         if call.received.slot < 0:

@@ -5,6 +5,7 @@ takes over stands where the dead one stood.
 """
 
 import json
+from typing import cast
 
 from keepline.call.agreement import Agreement
 from keepline.call.applying import BEEP, CONFIRM, FOLDS, MESSAGE, PREFACE, QUESTION
@@ -15,6 +16,7 @@ from keepline.call.facts import (
     CallAnswered,
     CallBegun,
     CallEnded,
+    CallLost,
     CallPlaced,
     CallReceived,
     Fact,
@@ -55,12 +57,12 @@ class CallState:
 
     __slots__ = (
         "adopted", "agreement", "answer_interval_s", "answered", "asked_at_s", "attempt", "bids", "bye_over",
-        "bye_received", "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head", "digits_used",
-        "ended", "entry", "failed", "flow_ended", "flow_run", "handing", "id", "interruption", "invite", "joined",
-        "leave_why", "leg_placed", "mark", "media_stopped", "message", "message_digits", "messages", "part", "phase",
-        "placing", "prompt_over_at_s", "proven", "received", "recorded", "remote_tag", "repeats", "second_began_at_s",
-        "secrets", "silent", "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use",
-        "waiting",
+        "bye_received", "bye_sent", "bye_status", "dialog", "digits", "digits_at_s", "digits_head",
+        "digits_used", "ended", "entry", "failed", "flow_ended", "flow_run", "handing", "id", "interruption",
+        "invite", "joined", "leave_why", "leg_placed", "lost", "mark", "media_stopped", "message",
+        "message_digits", "messages", "part", "phase", "placing", "prompt_over_at_s", "proven", "received",
+        "recorded", "remote_tag", "repeats", "second_began_at_s", "secrets", "silent", "silent_at_s",
+        "step_began_at_s", "steps", "steps_before", "steps_in_second", "timers", "transfer", "use", "waiting",
     )  # fmt: skip
 
     def __init__(self, received: CallBegun, invite: Request) -> None:
@@ -93,8 +95,8 @@ class CallState:
         self.digits_used = 0
         """Digits that answers have used up."""
         self.digits_at_s = 0.0
-        self.silent = False
-        """Nothing comes by the caller's line."""
+        self.silent, self.silent_at_s, self.lost = False, 0.0, cast("CallLost | None", None)
+        """Nothing comes by the caller's line, since when, and whether the carrier lost it."""
         self.prompt_over_at_s: float | None = None
         self.attempt = 1
         """How often the question is being asked."""

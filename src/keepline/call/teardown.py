@@ -154,6 +154,8 @@ def end(turn: Turn, call: CallState) -> None:
     turn.record(call, ended)
     if call.placing is not None and call.placing.is_routed:
         finish(turn, call, ended)
+    elif call.carrier:
+        turn.switchboard.carriers.rate(turn, call.carrier, ended, answered=None)
     turn.tell_parent(call, LegEvent.ENDED, ended.sip_status, ended.reason, outcome_of(call.placing))
 
 

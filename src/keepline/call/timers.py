@@ -22,4 +22,5 @@ REACTIONS: dict[Timer, Callable[[Turn, CallState], None]] = {
     Timer.USE: uses_alone.on_timer,
     Timer.PEER: interruption.on_timer,
     Timer.STEP: established.on_step_timer,
+    Timer.LINE: lambda turn, call: turn.switchboard.watching.on_timer(turn, call),
 }

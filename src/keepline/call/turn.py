@@ -19,6 +19,8 @@ from keepline.sip.message import Request
 from keepline.sip.transaction import Timers
 
 if TYPE_CHECKING:
+    from keepline.call.callbacks.tickets import Tickets
+    from keepline.call.callbacks.watching import Watching
     from keepline.call.carriers.room import Carriers
 
 
@@ -49,6 +51,16 @@ class Switchboard(Protocol):
     @property
     def carriers(self) -> "Carriers":
         """By which calls go out."""
+        ...
+
+    @property
+    def tickets(self) -> "Tickets":
+        """Of those who are to be called back."""
+        ...
+
+    @property
+    def watching(self) -> "Watching":
+        """Of lines that fall silent."""
         ...
 
     def place(self, turn: "Turn", wanted: PlaceCall) -> str:

@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from keepline import __version__
-from keepline.cli import flows, node, numbers, operation, outbox, paths, placing, proof, records, spof, talk, work
+from keepline.cli import (
+    callbacks,
+    flows,
+    node,
+    numbers,
+    operation,
+    outbox,
+    paths,
+    placing,
+    proof,
+    records,
+    spof,
+    talk,
+    work,
+)  # fmt: skip
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -44,6 +58,7 @@ call.command("show")(records.show)
 call.command("place")(placing.place)
 app.add_typer(work.work, name="work")
 app.add_typer(outbox.outbox, name="outbox")
+app.command()(callbacks.callbacks)
 app.command()(paths.paths)
 app.add_typer(paths.path, name="path")
 app.command()(numbers.numbers)

@@ -216,7 +216,7 @@ def _check_flow(
 
 
 def _check_is_not_called(tree: Tree, flow: object) -> None:
-    """A flow for runs answers no number, and is nobody's fallback."""
+    """A flow for runs answers no number, is nobody's fallback, and calls nobody back."""
     right = "name a flow that takes a `Call`; this one is started by `start`, or by `keepline flow start`"
     for number, entry in section(tree, "numbers").items():
         if isinstance(entry, dict) and entry.get("flow") == flow:
@@ -224,6 +224,8 @@ def _check_is_not_called(tree: Tree, flow: object) -> None:
     for name, entry in section(tree, "flows").items():
         if isinstance(entry, dict) and entry.get("fallback") == flow:
             tree.add_mistake(("flows", name, "fallback"), f"the flow `{flow}` has no caller: it takes a `Run`", right)
+    if section(tree, "callbacks").get("flow") == flow:
+        tree.add_mistake(("callbacks", "flow"), f"the flow `{flow}` has no caller: it takes a `Run`", right)
 
 
 def _place_of(error: BaseException, tree: Tree, where: Where, directory: Path) -> tuple[Position, str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from keepline.config import checks
+from keepline.config.callback_checks import check_callbacks
+from keepline.config.callbacks import callback_settings_of
 from keepline.config.capabilities import capabilities_of
 from keepline.config.capability_checks import check_capabilities
 from keepline.config.class_checks import check_classes
@@ -139,6 +141,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     check_failover(tree)
     check_trunks(tree)
     check_outbound(tree)
+    check_callbacks(tree)
     checks.check_ports(tree)
     checks.check_addresses(tree)
     checks.check_prompts(tree, directory)
@@ -286,6 +289,7 @@ def _operation(
         node=NodeSettings(parsed.node.drain_limit_s),
         trunks=trunks_of(parsed.trunks),
         outbound=outbound_policy_of(parsed.outbound),
+        callbacks=callback_settings_of(parsed.callbacks),
         numbers={
             number: Number(
                 entry.flow, entry.ring_s, entry.language or "", entry.carrier or "", failover_of(entry.failover)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from keepline.config.callbacks import CallbacksFile
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.failover import FailoverFile
@@ -197,6 +198,11 @@ class OperationFile(StrictModel):
         min_length=1, description="who may call", examples=['trunks: {carrier: {peers: ["203.0.113.0/24"]}}']
     )
     outbound: OutboundFile = Field(default=OutboundFile(), description="whom the operation may call, and at what cost")
+    callbacks: CallbacksFile | None = Field(
+        default=None,
+        description="who is called back that a carrier has lost, and when",
+        examples=["{flow: call_back}"],
+    )
     flows: dict[Name, Annotated[FlowFile, _ShortForm()]] = Field(
         min_length=1, description="the programs that calls run", examples=["flows: {greeting: flows:greeting}"]
     )

@@ -28,6 +28,7 @@ from keepline.call.facts import (
 )
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
+from keepline.desk.callback_metrics import CALLBACK_FACTS, CallbackMetrics
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
 from keepline.desk.models import Status
 from keepline.desk.source import Source, Unavailable
@@ -36,7 +37,7 @@ from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, 
 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold, *CARRIER_FACTS),
+    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold, *CARRIER_FACTS, *CALLBACK_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
@@ -100,6 +101,7 @@ class Metrics:
         self._lost = histogram("rtp_lost_ratio", "Share of a call's packets that was lost.", _SHARES)
         self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
         self._carriers = CarrierMetrics(counter, histogram)
+        self._callbacks = CallbackMetrics(counter)
         self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
 
     def _make_gauges(self) -> None:
@@ -224,6 +226,8 @@ class Metrics:
     def _count(self, fact: Fact) -> None:
         if isinstance(fact, CARRIER_FACTS):
             self._carriers.count(fact)
+        if isinstance(fact, CALLBACK_FACTS):
+            self._callbacks.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

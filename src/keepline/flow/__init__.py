@@ -19,6 +19,7 @@ from keepline.flow.engine import (
     flow,
     takes_run,
 )
+from keepline.flow.promises import CallbackPromised, NoCallback, PromiseCallback
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, Reason
 from keepline.flow.quiet import Log, Outcome, Wait
 from keepline.flow.recording import Recording, RecordingReason, RecordMessage
@@ -51,6 +52,7 @@ __all__ = [
     "AskYesNo",
     "Call",
     "CallOut",
+    "CallbackPromised",
     "Called",
     "Connect",
     "ConnectReason",
@@ -66,12 +68,14 @@ __all__ = [
     "Join",
     "Log",
     "Money",
+    "NoCallback",
     "NotCalled",
     "NotConnected",
     "NotTransferred",
     "Outcome",
     "Overdue",
     "Pending",
+    "PromiseCallback",
     "Promised",
     "Raised",
     "Reason",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from keepline.flow.capabilities import Reply, UseOutcome, checked_use, handles_in, read_value, write_value
+from keepline.flow.promises import CallbackPromised, NoCallback, checked_promise
 from keepline.flow.quiet import Field, Log, Outcome, Wait, checked_note
 from keepline.flow.steps import StepRequest, StepResult, Verb, check_times, check_words
 from keepline.model.limits_runs import EVENT_KEY_CHARS_MAX, RUN_VARIABLES_CHARS_MAX, RUN_WAIT_S_MAX
@@ -80,8 +81,12 @@ class NotCalled:
     call: str
     """Empty where no call was placed."""
     outcome: str
-    """Of its record: busy, no_answer, refused, cancelled, failed."""
+    """Of its record: busy, no_answer, refused, cancelled, failed; lost where its carrier died under it."""
     detail: str = ""
+    answered: bool = False
+    """Somebody did answer."""
+    ended_by: str = ""
+    """callee, node or nobody, as the record has it."""
     ok: ClassVar[Literal[False]] = False
 
     def __bool__(self) -> bool:
@@ -151,6 +156,10 @@ class CallOut(StepRequest):
     trunk: str
     ring_timeout_s: float
     variables: tuple[tuple[str, str], ...]
+    ends: str = ""
+    """Id of a call whose line is dead: it is hung up on first, since this one is in its place."""
+    avoid: str = ""
+    """The carrier that is asked last."""
 
     verb = "call_out"
 
@@ -158,7 +167,8 @@ class CallOut(StepRequest):
         told = read_value(result.value)
         if result.reason == "called":
             return Called(told["call"], told["outcome"], told["fields"])
-        return NotCalled(told["call"], told["outcome"], told["detail"])
+        more = (told.get("answered", False), told.get("ended_by", ""))
+        return NotCalled(told["call"], told["outcome"], told["detail"], *more)
 
 
 @dataclass(slots=True)
@@ -213,12 +223,34 @@ class Run:
         from_: str = "",
         trunk: str = "",
         ring_timeout_s: float = RING_TIMEOUT_S,
+        ends: str = "",
+        avoid: str = "",
         **variables: str,
     ) -> Verb[Called | NotCalled]:
-        """Place a call, once, whose flow finds `variables` in `call.variables`; gives what came of it at its end."""
-        check_words("call_out", number=number, flow=flow, from_=from_, trunk=trunk, **variables)
+        """Place a call, once, whose flow finds `variables` in `call.variables`; gives what came of it at its end.
+
+        `ends` is the id of a call of theirs whose line is dead, and is hung up on first; `avoid` names the carrier that
+        is asked last.
+        """
+        check_words("call_out", number=number, flow=flow, from_=from_, trunk=trunk, ends=ends, avoid=avoid, **variables)
         check_times("call_out", ring_timeout_s=ring_timeout_s)
-        return Verb(CallOut(number, flow, from_, trunk, ring_timeout_s, tuple(variables.items())))
+        return Verb(CallOut(number, flow, from_, trunk, ring_timeout_s, tuple(variables.items()), ends, avoid))
+
+    def promise_callback(
+        self,
+        number: str,
+        flow: str = "",
+        *,
+        after_s: float = 0.0,
+        within_s: float | None = None,
+        unless_called: bool = False,
+        **variables: str,
+    ) -> Verb[CallbackPromised | NoCallback]:
+        """Promise that this number is called back by a flow, as `Call.promise_callback` does it."""
+        request = checked_promise(number, flow, after_s, within_s, variables, unless_called=unless_called)
+        if not number:
+            raise ValueError("promise_callback: a run has no caller: name the number")
+        return Verb(request)
 
     def log(self, event: str, /, **fields: Field) -> Verb[None]:
         """Put a line into the run's story."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from keepline.flow.capabilities import UseOutcome, checked_use
 from keepline.flow.connect import ConnectOutcome, checked_connect
+from keepline.flow.promises import CallbackPromised, NoCallback, checked_promise
 from keepline.flow.questions import AskChoice, AskDigits, AskYesNo, Digits, Failure, check_question, checked_choices
 from keepline.flow.quiet import Field, Log, Outcome, checked_note, checked_wait
 from keepline.flow.recording import Recording, RecordMessage, checked_recording
@@ -256,6 +257,23 @@ class Call:
     def start(self, flow: str, *, key: str = "", **variables: object) -> Verb[StartedRun]:
         """Start a run, a flow without a caller that outlives the call; with a `key`, once for all that ever have it."""
         return Verb(checked_start(flow, key, variables))
+
+    def promise_callback(
+        self,
+        flow: str = "",
+        *,
+        number: str = "",
+        after_s: float = 0.0,
+        within_s: float | None = None,
+        unless_called: bool = False,
+        **variables: str,
+    ) -> Verb[CallbackPromised | NoCallback]:
+        """Promise the caller, or `number`, to be called back by a flow, the operation's if none is named; once.
+
+        The promise is synced before the caller hears of it. `NoCallback`, which is false, has the `reason`. The flow
+        finds `variables` in `call.variables`. With `unless_called` a call of theirs that is served keeps the promise.
+        """
+        return Verb(checked_promise(number, flow, after_s, within_s, variables, unless_called=unless_called))
 
     def hangup(self) -> Verb[None]:
         """End the call with a BYE."""

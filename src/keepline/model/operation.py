@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from ipaddress import ip_address
 
+from keepline.model.callbacks import CallbackSettings
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
@@ -271,6 +272,8 @@ class Operation:
     """Absolute path of the operation file itself."""
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     outbound: OutboundPolicy = OutboundPolicy()
+    callbacks: CallbackSettings | None = None
+    """None: callers that a carrier loses are not called back."""
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     journal: JournalSettings = field(default_factory=JournalSettings)
     overrides: tuple[str, ...] = ()

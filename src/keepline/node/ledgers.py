@@ -1,4 +1,4 @@
-"""What a calls process keeps of the journal beside the calls: tolls, what is unfinished, what people want of paths,
+"""What a calls process keeps of the journal beside the calls: tolls, unfinished work, promised calls, wishes of paths,
 where numbers point.
 
 A process that follows keeps them up to date, so a takeover reads nothing.
@@ -7,12 +7,14 @@ A process that follows keeps them up to date, so a takeover reads nothing.
 import time
 from pathlib import Path
 
+from keepline.call.callbacks.book import TicketBook
 from keepline.call.carriers.wishing import note as note_wish
 from keepline.call.facts import Fact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.model.operation import OutboundPolicy
+from keepline.node.journal_callbacks import open_tickets
 from keepline.node.journal_paths import number_facts, path_wishes
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
@@ -25,11 +27,11 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "numbers", "tolls", "wishes")
+    __slots__ = ("book", "numbers", "tickets", "tolls", "wishes")
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
-        self.numbers = NumberBook()
+        self.numbers, self.tickets = NumberBook(), TicketBook()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -37,6 +39,8 @@ class Ledgers:
             self.tolls.note(fact)
         for fact in open_work(journal, last_seq):
             self.book.note(fact)
+        for fact in open_tickets(journal, last_seq):
+            self.tickets.note(fact)
         for fact in path_wishes(journal, last_seq):
             note_wish(self.wishes, fact)
         for fact in number_facts(journal, last_seq):
@@ -47,4 +51,5 @@ class Ledgers:
         self.tolls.note(fact)
         self.book.note(fact)
         self.numbers.note(fact)
+        self.tickets.note(fact)
         note_wish(self.wishes, fact)

@@ -13,6 +13,7 @@ from keepline.call.facts.run import RunEnded
 from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
 from keepline.model.errors import KeeplineError, LocalError
+from keepline.node.journal_callbacks import TicketLine, ticket_lines
 from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
 from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
@@ -113,6 +114,11 @@ class JournalReader:
         """The work list, and uses that are pending; the oldest first."""
         with self._reading():
             return work_items(self._connection, with_closed=with_closed)
+
+    def callbacks(self, *, ended: int = 0) -> list[TicketLine]:
+        """Every ticket that is open and the `ended` last of the others, in the order of their promises."""
+        with self._reading():
+            return ticket_lines(self._connection, ended=ended)
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
         rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq", call)

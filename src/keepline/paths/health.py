@@ -15,7 +15,8 @@ from typing import Final
 
 from keepline.model.frozen import frozen
 from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
-from keepline.paths.figures import Baseline, FigureRule, Total, worse_than
+from keepline.paths.figures import Baseline, FigureRule, worse_than
+from keepline.paths.samples import Samples
 
 
 class Condition(Enum):
@@ -68,7 +69,13 @@ class HealthPolicy:
     attempt_s_max: float = 120.0
     """An attempt that was let through alone and of which nothing is heard for so long bars no other."""
     samples_min: int = 10
-    """Of a figure, before it says anything."""
+    """Of a figure, before it says anything;"""
+    samples: int = 20
+    """the latest so many are looked at,"""
+    samples_window_s: float = 300.0
+    """of no more than this age."""
+    measure_every_s: float = 1.0
+    """Between two attempts at a path that is degraded by its figures alone, and that others do without."""
 
 
 @frozen
@@ -84,6 +91,15 @@ class Used:
     """When the attempt began; None for just now."""
     figures: Mapping[str, float] = field(default_factory=dict)
     """What was measured: `latency_s`, `mos`."""
+    is_proof: bool = False
+    """Of a failure that speaks for many at once: the breaker opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of a path, whatever became of the attempt."""
+
+    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +107,7 @@ class Tried:
     """An attempt was let through; every one is told, before its outcome."""
 
 
-PathInput = Used | Tried
+PathInput = Used | Measured | Tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,8 @@ class PathView:
     """Of an open breaker."""
 
 
+GOOD: Final = (Condition.HEALTHY, Condition.UNKNOWN)
+"""In these a path shows what it usually is."""
 Transition = tuple[Breaker, bool]
 NEXT: Final[Mapping[Transition, Breaker]] = {
     (Breaker.CLOSED, True): Breaker.CLOSED,
@@ -158,10 +176,9 @@ class PathHealth:
         self._told = Condition.UNKNOWN
         self._baselines = {name: Baseline() for name in rules}
         self._failed = 0
-        """With the next one: what is known of all the outcomes that are kept, so that none is looked at again."""
-        self._totals: dict[str, Total] = {}
-        self._measured: tuple[str, ...] = ()
-        """The figures with a rule that anything was told of, in the order of their names."""
+        """With the samples: what is known of all the outcomes that are kept, so that none is looked at again."""
+        self._samples: dict[str, Samples] = {}
+        """Of the figures with a rule that anything was told of, in the order of their names."""
 
     # What happened ----------------------------------------------------------------------------------------------------
 
@@ -170,7 +187,10 @@ class PathHealth:
         if isinstance(given, Tried):
             self._let_through(now_s)
             return []  # an attempt alone changes what is let through, and not how the path is
-        self._take(now_s, given)
+        if isinstance(given, Measured):
+            self._measure(now_s, given.figures, learns=self._told in GOOD)
+        else:
+            self._take(now_s, given)
         return self._news(now_s, peers or {})
 
     def _let_through(self, now_s: float) -> None:
@@ -185,13 +205,13 @@ class PathHealth:
         if was is not Breaker.CLOSED and used.began_at_s is not None and used.began_at_s < self._opened_at_s:
             return  # of an attempt from before the breaker opened: it says nothing of now
         self._keep(_Outcome(now_s, used))
-        if used.succeeded and self._told in (Condition.HEALTHY, Condition.UNKNOWN):
-            self._learn(used)
+        if used.figures:
+            self._measure(now_s, used.figures, learns=used.succeeded and self._told in GOOD)
         self._alone_since_s = None
         if was is Breaker.CLOSED and used.succeeded:
             return
         self._breaker = NEXT[was, used.succeeded]
-        if was is Breaker.CLOSED and not used.succeeded and self._is_too_much(now_s):
+        if was is Breaker.CLOSED and not used.succeeded and (used.is_proof or self._is_too_much(now_s)):
             self._breaker = Breaker.OPEN
         elif self._breaker is Breaker.RETURNING:
             self._hold(now_s, was)
@@ -200,22 +220,23 @@ class PathHealth:
 
     def _keep(self, outcome: _Outcome) -> None:
         """One more, in what is counted of all that are kept too."""
-        outcomes, totals = self._outcomes, self._totals
+        outcomes = self._outcomes
         if len(outcomes) == outcomes.maxlen:
-            oldest = outcomes[0].used
-            self._failed -= not oldest.succeeded
-            for name, value in oldest.figures.items():
-                if name in totals:
-                    totals[name].take_away(value)
+            self._failed -= not outcomes[0].used.succeeded
         outcomes.append(outcome)
         self._failed += not outcome.used.succeeded
-        for name, value in outcome.used.figures.items():
-            if name not in totals:
-                if name not in self._rules:
-                    continue
-                totals[name] = Total()
-                self._measured = tuple(sorted(totals))
-            totals[name].add(value)
+
+    def _measure(self, now_s: float, figures: Mapping[str, float], *, learns: bool) -> None:
+        for name, value in figures.items():
+            if name not in self._rules:
+                continue
+            samples = self._samples.get(name)
+            if samples is None:
+                samples = Samples(self._policy.samples, self._policy.samples_window_s)
+                self._samples = dict(sorted({**self._samples, name: samples}.items()))
+            samples.add(now_s, value)
+            if learns:
+                self._baselines[name].add(value)
 
     def _hold(self, now_s: float, was: Breaker) -> None:
         if was is not Breaker.RETURNING:
@@ -226,9 +247,9 @@ class PathHealth:
             last = self._outcomes[-1]
             self._outcomes.clear()  # what was before it went says nothing of what it is now
             self._failed = 0
-            self._totals.clear()
-            self._measured = ()
             self._keep(last)
+            for each in self._samples.values():
+                each.clear()
 
     def _open(self, now_s: float, *, is_flap: bool) -> None:
         if now_s - self._until_s > self._policy.calm_s:
@@ -239,11 +260,6 @@ class PathHealth:
             self._openings += 1
         self._opened_at_s = now_s
         self._until_s = now_s + self._doubled(self._policy.open_s, self._policy.open_s_max)
-
-    def _learn(self, used: Used) -> None:
-        for name, value in used.figures.items():
-            if name in self._baselines:
-                self._baselines[name].add(value)
 
     # How it is --------------------------------------------------------------------------------------------------------
 
@@ -268,15 +284,13 @@ class PathHealth:
 
     def figures(self, now_s: float) -> dict[str, float]:
         """The mean of each figure that there is enough of, for the peers."""
-        recent, least = self._recent(now_s), self._policy.samples_min
-        if recent is self._outcomes:
-            return {name: self._totals[name].mean for name in self._measured if self._totals[name].count >= least}
-        found: dict[str, float] = {}
-        for name in self._measured:
-            values = [each.used.figures[name] for each in recent if name in each.used.figures]
-            if len(values) >= least:
-                found[name] = sum(values) / len(values)
-        return found
+        return {name: mean for name, (mean, _) in self._means(now_s).items()}
+
+    def _means(self, now_s: float) -> dict[str, tuple[float, int]]:
+        if not self._samples:
+            return {}
+        found = {name: each.mean(now_s) for name, each in self._samples.items()}
+        return {name: each for name, each in found.items() if each[1] >= self._policy.samples_min}
 
     def view(
         self, now_s: float, peers: Mapping[str, float] | None = None, clock: Callable[[float], str] = str
@@ -288,6 +302,8 @@ class PathHealth:
         breaker = Breaker.HALF_OPEN if is_half_open else self._breaker
         until_s = self._until_s if breaker is Breaker.OPEN else 0.0
         may_try, is_due = self._may_try(now_s, breaker), self._is_trial_due(now_s)
+        if is_due and condition is Condition.DEGRADED and breaker is Breaker.CLOSED and not self._fails(now_s):
+            is_due = now_s - self._tried_at_s >= self._policy.measure_every_s
         return PathView(self._name, condition, breaker, evidence, may_try, is_due, until_s)
 
     def _may_try(self, now_s: float, breaker: Breaker) -> bool:
@@ -310,15 +326,20 @@ class PathHealth:
         recent = self._recent(now_s)
         if not recent:
             return Condition.UNKNOWN, "nothing came of it lately"
-        failures = self._failures(recent)
-        if failures >= self._policy.degraded_min and failures >= self._policy.degraded_share * len(recent):
+        if self._fails(now_s):
             first = next(each.at_s for each in recent if not each.used.succeeded)
             return Condition.DEGRADED, f"{self._sentence(now_s)} since {clock(first)}"
-        for name, value in self.figures(now_s).items():
-            words = worse_than(self._rules[name], value, self._baselines[name].value, peers.get(name))
+        for name, (value, count) in self._means(now_s).items():
+            words = worse_than(self._rules[name], value, count, self._baselines[name].value, peers.get(name))
             if words:
                 return Condition.DEGRADED, words
         return Condition.HEALTHY, ""
+
+    def _fails(self, now_s: float) -> bool:
+        """So many of its latest attempts failed that it is degraded."""
+        recent, policy = self._recent(now_s), self._policy
+        failures = self._failures(recent)
+        return failures >= policy.degraded_min and failures >= policy.degraded_share * len(recent)
 
     def _sentence(self, now_s: float) -> str:
         """`5 of the last 6 INVITEs unanswered`, by the most frequent reason."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
+from keepline.call.callbacks.book import TicketBook
 from keepline.call.effects import Persist
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, NumberFact, RunFact, WorkFact
@@ -88,6 +89,7 @@ class SimProcess:
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
+        exchange.tickets.book = TicketBook(node.written)
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
         if node.disk is not None:

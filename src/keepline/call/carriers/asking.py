@@ -43,12 +43,14 @@ def base_call_id(call_id: str) -> str:
     return found[1] if found is not None else call_id
 
 
-def choose_carrier(room: "Carriers", turn: Turn, operation: Operation, tried: tuple[str, ...] = ()) -> CarrierChoice:
-    """The best carrier that was not asked yet, has room and is located."""
+def choose_carrier(
+    room: "Carriers", turn: Turn, operation: Operation, tried: tuple[str, ...] = (), *, avoid: str = ""
+) -> CarrierChoice:
+    """The best carrier that was not asked yet, has room and is located; `avoid` only where no other is fit."""
     trunks = {trunk.name: trunk for trunk in operation.trunks}
     unknown: list[str] = []
     while True:
-        choice = room.choose(turn, operation, (*tried, *unknown))
+        choice = room.choose(turn, operation, (*tried, *unknown), avoid=avoid)
         why = "; ".join((*choice.reasons, *(f"{each}: its proxy could not be located" for each in unknown)))
         if choice.path is None:
             return CarrierChoice(None, (), why)

@@ -17,19 +17,19 @@ from keepline.call.carriers.folding import bids_of, invite_of
 from keepline.call.facts import CallEnded
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, UnresolvedBid
 from keepline.call.outbound.declining import decline
+from keepline.call.outbound.ending import RANG_OUT
 from keepline.call.outbound.retry import proven_invite
 from keepline.call.outbound.state import Placing
 from keepline.call.state import CallState, Phase, Timer, response_of
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Turn
 from keepline.model.errors import LocalError
+from keepline.paths.health import Condition
 from keepline.sip.client_transaction import cancel_for
 from keepline.sip.identity import reason_of
 from keepline.sip.message import Response
 from keepline.sip.peers import transport_to
 
-ECHO_S: Final = 2.0
-"""After a "busy", how long a bid of which nothing was heard may still show that the callee is busy with it."""
 MUTE_PACKETS_MIN: Final = 150
 """What we sent, 3 s, before it counts that nothing was heard."""
 UNSETTLED = (Phase.PLACING, Phase.PROCEEDING)
@@ -59,7 +59,7 @@ def on_lead_heard(turn: Turn, call: CallState, status: int, *, is_first: bool) -
     """The bid that leads has a provisional answer, which is on record, or a 2xx, that will be."""
     lead, room = _lead_of(call), turn.switchboard.carriers
     if is_first:
-        room.heard(lead.carrier, turn.now_s - lead.invite_at_s)
+        room.heard(turn, lead.carrier, turn.now_s - lead.invite_at_s)
     if status > 100:
         if lead.told != "worked":
             lead.told = "worked"
@@ -136,9 +136,23 @@ def _due_s(turn: Turn, call: CallState) -> float | None:
     held = _held(call)
     if held is not None:
         assert held.ended is not None
-        return max([held.ended.at_s + ECHO_S, *(_patience_s(turn, bid) for bid in _alive(call) if bid.has_provisional)])
+        return max([held.ended.at_s, *(_echo_until_s(turn, bid) for bid in _alive(call))])
     bid = bids_of(call)[-1]
     return _patience_s(turn, bid) if state_of(bid) in (BidState.SILENT, BidState.TRYING) else None
+
+
+def _echo_until_s(turn: Turn, bid: Placing) -> float:
+    """Until when a bid may still show that the callee is busy with it.
+
+    One of which nothing was heard has the time to answer its INVITE's first repetition (§17.1.1.2): whoever has brought
+    it to the callee says again what was lost. A carrier that is down has brought it nowhere.
+    """
+    if bid.has_provisional:
+        return _patience_s(turn, bid)
+    room, began_s = turn.switchboard.carriers, max(bid.invite_at_s, bid.resumed_at_s)
+    if room.view(bid.carrier, turn.now_s).condition is Condition.DOWN:
+        return began_s
+    return began_s + turn.identity.timers.t1_s + room.silence_s(bid.carrier)
 
 
 def _patience_s(turn: Turn, bid: Placing) -> float:
@@ -186,7 +200,7 @@ def _step(turn: Turn, call: CallState, bid: Placing, event: BidEvent, heard: Req
     for action in row[1]:
         if action is BidAction.NOTE and response is not None:
             turn.record(call, BidHeard(call.id, turn.now_s, bid.bid, response.status))
-            turn.switchboard.carriers.heard(bid.carrier, turn.now_s - bid.invite_at_s)
+            turn.switchboard.carriers.heard(turn, bid.carrier, turn.now_s - bid.invite_at_s)
         elif action is BidAction.LEAD:
             _give_lead(turn, call, bid, f"{bid.carrier}: {event.value}")
         elif action is BidAction.ABANDON:
@@ -236,10 +250,12 @@ def restore(turn: Turn, call: CallState) -> None:
 
 
 def finish(turn: Turn, call: CallState, ended: CallEnded) -> None:
-    """The call is over: "200 but no audio" is the failure of the carrier that led."""
+    """The call is over: what the carrier that led made of it; "200 but no audio" is a failure of its."""
+    lead, room = _lead_of(call), turn.switchboard.carriers
     if call.answered is not None and not ended.packets_received and ended.packets_sent >= MUTE_PACKETS_MIN:
-        lead = _lead_of(call)
-        turn.switchboard.carriers.failed(turn, lead.carrier, lead.invite_at_s, BY_TROUBLE[Trouble.NO_AUDIO].why)
+        room.failed(turn, lead.carrier, lead.invite_at_s, BY_TROUBLE[Trouble.NO_AUDIO].why)
+    given_up = lead.cancelled is not None and lead.cancelled.why != RANG_OUT  # then nobody knows
+    room.rate(turn, lead.carrier, ended, answered=None if given_up else call.answered is not None)
 
 
 def unresolved(call: CallState) -> tuple[UnresolvedBid, ...]:

@@ -19,10 +19,10 @@ from keepline.model.operation import Operation, OutboundCarrier
 from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
 from keepline.paths.delays import Delays, ringing_s, silence_s
 from keepline.paths.figures import FIGURES
-from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, PathView, Tried, Used
+from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, Measured, PathHealth, PathView, Tried, Used
 from keepline.paths.own_parts import TELEPHONY
 from keepline.paths.standing import standing_of
-from keepline.paths.wishes import Wishes
+from keepline.paths.wishes import Wish, Wished, Wishes
 from keepline.sip.client_transaction import cancel_for
 from keepline.sip.message import Request
 from keepline.sip.peers import Address, peer_at
@@ -31,14 +31,25 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
     from keepline.call.outbound.located import LocatedTrunks
 
-POLICY: Final = HealthPolicy(outcomes=10, failures_min=5, failure_share=0.5)
+POLICY: Final = HealthPolicy(
+    outcomes=10,
+    failures_min=5,
+    failure_share=0.5,
+    samples_min=30,
+    samples=200,
+    samples_window_s=900.0,
+    measure_every_s=30.0,
+)
 """A carrier that dies at fifty calls a second is left after a tenth of a second's calls: three failures of ten have the
-others asked first, five open the breaker.
+others asked first, five open the breaker. What it does to calls that succeed is judged by more of them, and for longer.
 """
+RATED_PACKETS_MIN: Final = 150
+"""What was heard of a call, 3 s, before its score says something of the carrier."""
 PEERS_EVERY_S: Final = 1.0
 """How often it is looked how the others do."""
 BAD: Final = (Condition.DOWN, Condition.DEGRADED)
 _DRAW_BITS: Final = 30
+AVOIDED: Final = Wished(Wish.DRAIN, float("inf"), "a call of theirs was lost by it", "this call")
 Seat = tuple[str, int]
 """A call and the number of its bid."""
 
@@ -96,8 +107,8 @@ class Carriers:
 
     # Which ------------------------------------------------------------------------------------------------------------
 
-    def choose(self, turn: Turn, operation: Operation, tried: tuple[str, ...] = ()) -> Choice:
-        """The carrier of a call's next INVITE; `tried` were asked already."""
+    def choose(self, turn: Turn, operation: Operation, tried: tuple[str, ...] = (), *, avoid: str = "") -> Choice:
+        """The carrier of a call's next INVITE; `tried` were asked already, `avoid` comes last of the fit."""
         carriers, now_s = operation.outbound.carriers, turn.now_s
         left = [each for each in carriers if each.trunk not in tried]
         if not left:
@@ -108,6 +119,8 @@ class Carriers:
         ticket = self._exchange.ids.number(_DRAW_BITS) / (1 << _DRAW_BITS) if len(left) > 1 else 0.0
         found = {each.trunk: self.wishes.of(f"{TELEPHONY}/{each.trunk}", now_s) for each in left} if self.wishes else {}
         wished = {name: each for name, each in found.items() if each is not None}
+        if avoid in views:
+            wished[avoid] = AVOIDED
         choice = choose_path(options, views, load, ticket, tried=tried, may_be_trial=len(left) > 1, wished=wished)
         if not tried:
             self._say(turn, choice)
@@ -136,9 +149,9 @@ class Carriers:
             name, known = f"{TELEPHONY}/{each.trunk}", self._of(each.trunk)
             view, wished = self.view(each.trunk, now_s), self.wishes.of(name, now_s)
             told = standing_of(name, each.order, view, self._load(each, now_s), each.channels_max, wished)
-            found.append(
-                told | {"first_p99_s": known.first.p99_s, "rings_p99_s": known.rings.p99_s, "probe": known.probe}
-            )
+            delays = {"first_p99_s": known.first.p99_s, "rings_p99_s": known.rings.p99_s, "probe": known.probe}
+            figures = {figure: round(value, 3) for figure, value in known.health.figures(now_s).items()}
+            found.append(told | delays | {"figures": figures})
         return found
 
     # What becomes of calls --------------------------------------------------------------------------------------------
@@ -170,9 +183,10 @@ class Carriers:
         for bid in bids_of(call):
             self.rise(bid.carrier, (call.id, bid.bid))
 
-    def heard(self, name: str, delay_s: float) -> None:
+    def heard(self, turn: Turn, name: str, delay_s: float) -> None:
         """The first answer of any kind came so long after the INVITE."""
         self._of(name).first.add(delay_s)
+        self._measure(turn, name, {"latency_s": delay_s})
         self.spoke(name)
 
     def spoke(self, name: str) -> None:
@@ -185,7 +199,8 @@ class Carriers:
         """It brought a call to the callee, or the callee's word; `ring_s` after the INVITE it rang."""
         carrier = self._of(name)
         carrier.is_failing = False
-        used = Used(True, "INVITE", began_at_s=began_s)
+        figures = {"effective": 1.0} if ring_s is None else {"effective": 1.0, "post_dial_delay_s": ring_s}
+        used = Used(True, "INVITE", began_at_s=began_s, figures=figures)
         self._tell(turn, name, carrier.health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
         if ring_s is not None:
             carrier.rings.add(ring_s)
@@ -194,7 +209,31 @@ class Carriers:
         """It did not."""
         carrier, peers = self._of(name), self._peers_of(name, turn.now_s)
         carrier.is_failing = True
-        self._tell(turn, name, carrier.health.step(turn.now_s, Used(False, "INVITE", why, began_s), peers))
+        used = Used(False, "INVITE", why, began_s, {"effective": 0.0})
+        self._tell(turn, name, carrier.health.step(turn.now_s, used, peers))
+
+    def rate(self, turn: Turn, name: str, ended: CallEnded, *, answered: bool | None) -> None:
+        """A call that it carried, either way, is over; `answered` where we had asked it to bring us to somebody."""
+        figures = {} if answered is None else {"answered": float(answered)}
+        if ended.mos is not None and ended.packets_received >= RATED_PACKETS_MIN:
+            figures["mos"] = ended.mos
+        if figures and self._is_listed(name):
+            self._measure(turn, name, figures)
+
+    def _measure(self, turn: Turn, name: str, figures: Mapping[str, float]) -> None:
+        peers = self._peers_of(name, turn.now_s)
+        self._tell(turn, name, self._of(name).health.step(turn.now_s, Measured(figures), peers))
+
+    def _is_listed(self, name: str) -> bool:
+        """Calls go out by it."""
+        exchange = self._exchange
+        return any(each.trunk == name for each in exchange.programs[exchange.current].operation.outbound.carriers)
+
+    def lost(self, turn: Turn, name: str, why: str, *, is_proof: bool) -> None:
+        """Calls that it carried were lost: what proves that leaves it at once, else it counts as one failure."""
+        if self._is_listed(name):
+            used = Used(False, "call", why, is_proof=is_proof)
+            self._tell(turn, name, self._of(name).health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
 
     def silent(self, turn: Turn, name: str, seat: Seat, began_s: float, why: str) -> list[CallState]:
         """Nothing was heard of an INVITE for too long. Gives the calls that need not wait for it any longer.

@@ -25,6 +25,7 @@ from keepline.call.facts.flow import (
 from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
+from keepline.call.facts.lost import CallLost
 from keepline.call.facts.number import NUMBER_TYPES, NumberFact
 from keepline.call.facts.path import PATH_TYPES, PathFact
 from keepline.call.facts.placed import (
@@ -58,16 +59,15 @@ from keepline.call.terms import Terms
 from keepline.model.frozen import frozen
 
 __all__ = [
-    "FACT_TYPES", "BidFact", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun", "CallCancelled",
-    "CallEnded", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused", "CallRetried", "CancelReceived",
-    "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed", "ForkAnswered", "InterruptedFact",
-    "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined", "LegPlaced", "LineFellSilent",
-    "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PlacedFact", "PromptEnded", "QuestionContinued",
-    "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven",
-    "RunFact",
-    "SecretKept", "SecretKeyed", "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed",
-    "UseEnded", "UseKept", "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact",
-    "WorkOpened", "WorkRetried", "ending",
+    "FACT_TYPES", "BidFact", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun",
+    "CallCancelled", "CallEnded", "CallLost", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused",
+    "CallRetried", "CancelReceived", "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed",
+    "ForkAnswered", "InterruptedFact", "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined",
+    "LegPlaced", "LineFellSilent", "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PlacedFact",
+    "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded",
+    "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed", "SecretLost", "StepEnded",
+    "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept", "UsePending", "UseResolved",
+    "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried", "ending",
 ]  # fmt: skip
 
 
@@ -274,6 +274,7 @@ Fact = (
     | DigitSignalled
     | LineFellSilent
     | LineHeard
+    | CallLost
     | PromptEnded
     | QuestionContinued
     | MessageStarted
@@ -315,6 +316,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     DigitSignalled,
     LineFellSilent,
     LineHeard,
+    CallLost,
     PromptEnded,
     QuestionContinued,
     MessageStarted,

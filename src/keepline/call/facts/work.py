@@ -132,8 +132,8 @@ class WorkOpened:
     item: str
     about: str
     """use (a change whose outcome cannot be had), conflict (one that was promised and cannot be made), call_broken
-    (a call that we broke off), call_failed (one whose flow failed after it had changed something) or run_failed (a run
-    that ended otherwise than by returning)."""
+    (a call that we broke off), call_failed (one whose flow failed after it had changed something), run_failed (a run
+    that ended otherwise than by returning) or callback (somebody who was promised a call was not reached in time)."""
     why: str
     flow: str
     from_number: str

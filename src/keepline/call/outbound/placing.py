@@ -27,6 +27,8 @@ from keepline.model.operation import Operation, Trunk
 from keepline.sip.telephone import plain_number
 
 if TYPE_CHECKING:
+    from keepline.call.callbacks.tickets import Tickets
+    from keepline.call.callbacks.watching import Watching
     from keepline.call.exchange import Exchange
 
 _CALL_ID = re.compile(r"[0-9a-f]{16}", re.A)
@@ -72,9 +74,9 @@ def mistake_in(wanted: fx.PlaceCall, operation: Operation) -> str:
     return ""
 
 
-def way_by_carriers(turn: Turn, room: Carriers, operation: Operation, *, busy: str) -> Way:
+def way_by_carriers(turn: Turn, room: Carriers, operation: Operation, *, busy: str, avoid: str = "") -> Way:
     """The carrier of a call that names no trunk, of those that the operation lists; a refusal where none has room."""
-    choice = choose_carrier(room, turn, operation)
+    choice = choose_carrier(room, turn, operation, avoid=avoid)
     refusal = busy or ("" if choice.trunk is not None else f"no carrier takes the call: {choice.why}")
     return Way(choice.trunk, choice.targets, refusal, is_routed=True, why=choice.why)
 
@@ -108,6 +110,16 @@ class Placements:
         self._exchange = exchange
         self.carriers = Carriers(exchange)
 
+    @property
+    def tickets(self) -> "Tickets":
+        """Of those who are to be called back."""
+        return self._exchange.tickets
+
+    @property
+    def watching(self) -> "Watching":
+        """Of lines that fall silent."""
+        return self._exchange.watching
+
     def place(self, turn: Turn, wanted: fx.PlaceCall) -> str:
         """Place a call; returns its id. One that is known already is left alone."""
         exchange = self._exchange
@@ -128,7 +140,7 @@ class Placements:
         else:
             busy = exchange.busy(is_leg=bool(wanted.parent))
             if operation.outbound.carriers and not wanted.trunk:
-                way = way_by_carriers(turn, self.carriers, operation, busy=busy)
+                way = way_by_carriers(turn, self.carriers, operation, busy=busy, avoid=wanted.avoid)
             else:
                 way = way_of(wanted, operation, exchange.targets, busy=busy)
             denial = self.denial(turn, wanted.number, _caller_id(wanted, way))

@@ -143,7 +143,7 @@ def admit(
             return None
         words = f"{number} is an emergency number, and calls to those are refused (`outbound.emergency`)"
         return Denial(DenialRule.EMERGENCY, words)
-    denial = _denial_of_number(policy, number)
+    denial = denial_of_number(policy, number)
     if denial is not None:
         return denial
     if number == plain_number(from_number):
@@ -171,7 +171,8 @@ def rate_of(policy: OutboundPolicy, number: str) -> Decimal | None:
     return policy.rates[max(covering, key=len)] if covering else None
 
 
-def _denial_of_number(policy: OutboundPolicy, number: str) -> Denial | None:
+def denial_of_number(policy: OutboundPolicy, number: str) -> Denial | None:
+    """Why a plain number may never be called; None where its prefix is allowed."""
     shown = number[:64]
     denied = next((prefix for prefix in policy.deny if _covers(prefix, number)), None)
     if denied is not None:

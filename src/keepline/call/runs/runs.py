@@ -38,6 +38,7 @@ from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.call.unfinished.failed import leave_run
 from keepline.flow import Advance, Finished, FlowEnding, FlowRun, Run, StepResult, Use
+from keepline.flow.calling_back import CALLBACK, calling_back
 from keepline.flow.capabilities import write_value
 from keepline.model.errors import LocalError
 from keepline.model.limits_runs import RUN_RESULT_CHARS_MAX, RUN_STEPS_PER_TURN_MAX, RUNS_RESIDENT_MAX
@@ -45,6 +46,8 @@ from keepline.model.limits_runs import RUN_RESULT_CHARS_MAX, RUN_STEPS_PER_TURN_
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
 
+BUILT_IN = {CALLBACK: calling_back}
+"""Flows of our own, by names that no operation can give."""
 HORIZON_S = 60.0
 """A run that is due within it stays in memory; the index is read so far ahead."""
 
@@ -221,7 +224,10 @@ class Runs:
             turn.emit(RunAnswered(asked.id, asked.id, mistake, known=True))
 
     def _tell(self, turn: Turn, asked: TellEvent) -> None:
-        told = EventTold(asked.id, turn.now_s, asked.event, asked.key, write_value(dict(asked.variables)))
+        self.tell(turn, EventTold(asked.id, turn.now_s, asked.event, asked.key, write_value(dict(asked.variables))))
+
+    def tell(self, turn: Turn, told: EventTold) -> None:
+        """Tell of an event that is new; it is kept until a run hears it."""
         turn.emit(Persist(told, True))
         for forgotten in self.events.keep(told):
             turn.emit(Persist(self.events.forget(forgotten, turn.now_s), True))
@@ -273,7 +279,8 @@ class Runs:
     def _run_flow(self, turn: Turn, run: RunState) -> None:
         started = run.started
         program = turn.program_of(started.operation)
-        function = program.functions.get(started.flow) if program is not None else None
+        own = program.functions.get(started.flow) if program is not None else None
+        function = BUILT_IN.get(started.flow, own)
         if function is None:
             what = f"the flow {started.flow} of this run's operation is not to be had"
             self._finish(turn, run, Finished(FlowEnding.CHANGED, what))
@@ -341,6 +348,7 @@ class Runs:
         over = RunEnded(run.id, turn.now_s, ending, error, value, run.noted)
         self.record(turn, run, over)
         self.ended.keep(over)
+        self.exchange.tickets.on_run_over(turn, run, over)
         if error:
             turn.emit(Report("flow_failed", run.id, error))
         turn.emit(ReadWaiting(f"run {run.id}"))

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 
 from keepline.call.effects import CapabilityAnswered
 from keepline.call.effects_run import FactsRead
+from keepline.call.facts import CallLost, Fact, LineHeard
 from keepline.call.facts.run import RunEnded, RunStarted, RunStepEnded, RunWaiting
 from keepline.call.inputs import PlaceCall
-from keepline.call.record import record_of
+from keepline.call.outbound.ending import ANSWERED
+from keepline.call.record import CallRecord, record_of
 from keepline.call.runs import using
 from keepline.call.runs.starting import started_by_step, version_for
 from keepline.call.runs.state import RunState, fold
+from keepline.call.steps.promise import promise_of, value_and_reason
 from keepline.call.turn import Turn
 from keepline.flow import (
     CallOut,
     Join,
     Log,
     Outcome,
+    PromiseCallback,
     StartFlow,
     StepOutcome,
     StepRequest,
@@ -30,6 +34,7 @@ from keepline.flow import (
     Wait,
     WaitFor,
 )
+from keepline.flow.calling_back import ON_LINE
 from keepline.flow.capabilities import read_value, write_value
 from keepline.flow.quiet import Note
 from keepline.flow.steps import fingerprint
@@ -38,7 +43,7 @@ from keepline.model.limits_runs import RUN_STEPS_PER_TURN_MAX
 if TYPE_CHECKING:
     from keepline.call.runs.runs import Runs
 
-TIMED_OUT = "timed_out"
+TIMED_OUT, LOST = "timed_out", "lost"
 
 
 def result_of(
@@ -223,10 +228,12 @@ def _begin_call(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
         return None
     if exchange.draining:
         return None  # by the next process
+    if not exchange.tickets.begin_call(turn, run, request):
+        return _not_called(run, "", ON_LINE, "they are on the line with us")
     call = _call_id(run, run.waiting.step, turn.now_s)
     place = PlaceCall(
         request.number, request.flow, call, request.from_number, request.variables, request.trunk,
-        request.ring_timeout_s, parent=run.id, parent_step=run.waiting.step,
+        request.ring_timeout_s, parent=run.id, parent_step=run.waiting.step, avoid=request.avoid,
     )  # fmt: skip
     _wait(runs, turn, run, f"call {call}", None)
     turn.switchboard.place(turn, place)
@@ -247,15 +254,36 @@ def _called(runs: "Runs", turn: Turn, run: RunState, given: FactsRead) -> StepRe
     record = record_of(given.facts)
     if record.state != "ended":
         return None
-    if record.answered_at is not None and not record.error and record.outcome not in ("cancelled", "failed"):
+    answered, is_lost = record.answered_at is not None, _is_lost(record, given.facts)
+    if answered and not record.error and not is_lost and record.outcome not in ("cancelled", "failed"):
         told = {"call": record.id, "outcome": record.outcome, "fields": record.outcome_fields}
         return result_of(run, write_value(told), "called")
     detail = record.error.strip().splitlines()[-1] if record.error.strip() else record.reason
-    return _not_called(run, record.id, record.outcome, detail)
+    outcome = LOST if is_lost else record.outcome
+    return _not_called(run, record.id, outcome, detail, answered=answered, ended_by=record.ended_by)
 
 
-def _not_called(run: RunState, call: str, outcome: str, detail: str) -> StepResult:
-    return result_of(run, write_value({"call": call, "outcome": outcome, "detail": detail}), "not_called")
+def _is_lost(record: CallRecord, facts: tuple[Fact, ...]) -> bool:
+    """Its carrier died under it, before its flow had noted anything."""
+    last = next((each for each in reversed(facts) if isinstance(each, CallLost | LineHeard)), None)
+    return isinstance(last, CallLost) and record.outcome == ANSWERED
+
+
+def _not_called(
+    run: RunState, call: str, outcome: str, detail: str, *, answered: bool = False, ended_by: str = ""
+) -> StepResult:
+    told = {"call": call, "outcome": outcome, "detail": detail, "answered": answered, "ended_by": ended_by}
+    return result_of(run, write_value(told), "not_called")
+
+
+def _begin_promise(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
+    assert run.waiting is not None
+    assert isinstance(run.waiting.request, PromiseCallback)
+    program = turn.program_of(run.started.operation)
+    assert program is not None
+    wanted = promise_of(run.waiting.request, run.id, run.waiting.step, "")
+    found = turn.switchboard.tickets.promise(turn, program.operation, wanted)
+    return result_of(run, *value_and_reason(found))
 
 
 # The others -----------------------------------------------------------------------------------------------------------
@@ -280,6 +308,7 @@ RUN_VERBS: dict[type[StepRequest], Callable[["Runs", Turn, RunState], StepResult
     StartFlow: _begin_start,
     Join: _begin_join,
     CallOut: _begin_call,
+    PromiseCallback: _begin_promise,
     Log: _begin_note,
     Outcome: _begin_note,
 }

@@ -4,6 +4,7 @@ from keepline.call.steps.apology import APOLOGY
 from keepline.call.steps.ask import QUESTION
 from keepline.call.steps.common import Behaviour
 from keepline.call.steps.connect import CONNECT
+from keepline.call.steps.promise import PROMISE
 from keepline.call.steps.quiet import NOTE, WAIT
 from keepline.call.steps.record_message import RECORD_MESSAGE
 from keepline.call.steps.say import HANG_UP, SAY
@@ -21,6 +22,7 @@ from keepline.flow import (
     HangUp,
     Log,
     Outcome,
+    PromiseCallback,
     RecordMessage,
     Say,
     StartFlow,
@@ -44,6 +46,7 @@ BEHAVIOURS: dict[type[StepRequest], Behaviour] = {
     Transfer: TRANSFER,
     Connect: CONNECT,
     StartFlow: START,
+    PromiseCallback: PROMISE,
     HangUp: HANG_UP,
     Apologise: APOLOGY,
 }
