@@ -13,7 +13,7 @@ from keepline.call import effects as fx
 from keepline.call.adoption import Sleepers, wake
 from keepline.call.agenda import Agenda, Due
 from keepline.call.callbacks.tickets import Tickets
-from keepline.call.callbacks.watching import Watching
+from keepline.call.callbacks.watching import LineWatch
 from keepline.call.carriers.asking import base_call_id
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
@@ -89,11 +89,10 @@ class Exchange:
         self.numbers = Numbers(self, lambda at_s: self.agenda.add(Due(at_s, "numbers", "")))
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
-        self._responses = Responses(self, self._requests.left)
-        self.tickets, self.watching = Tickets(self), Watching(self)
+        self._responses, connections = Responses(self, self._requests.left), Connections(self)
+        self.tickets, self.watching = Tickets(self), LineWatch(self)
         self.switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
-        connections = Connections(self)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: messages.on_datagram,

@@ -20,7 +20,7 @@ from keepline.sip.transaction import Timers
 
 if TYPE_CHECKING:
     from keepline.call.callbacks.tickets import Tickets
-    from keepline.call.callbacks.watching import Watching
+    from keepline.call.callbacks.watching import LineWatch
     from keepline.call.carriers.room import Carriers
 
 
@@ -59,7 +59,7 @@ class Switchboard(Protocol):
         ...
 
     @property
-    def watching(self) -> "Watching":
+    def watching(self) -> "LineWatch":
         """Of lines that fall silent."""
         ...
 

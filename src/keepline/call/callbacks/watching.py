@@ -34,7 +34,7 @@ ALREADY_SERVED, OUTBOUND = "served", "outbound"
 DEAD: Final = "its carrier is dead"
 
 
-class Watching:
+class LineWatch:
     """The part of the exchange that looks after lines."""
 
     __slots__ = ("_exchange",)

@@ -28,7 +28,7 @@ from keepline.sip.telephone import plain_number
 
 if TYPE_CHECKING:
     from keepline.call.callbacks.tickets import Tickets
-    from keepline.call.callbacks.watching import Watching
+    from keepline.call.callbacks.watching import LineWatch
     from keepline.call.exchange import Exchange
 
 _CALL_ID = re.compile(r"[0-9a-f]{16}", re.A)
@@ -116,7 +116,7 @@ class Placements:
         return self._exchange.tickets
 
     @property
-    def watching(self) -> "Watching":
+    def watching(self) -> "LineWatch":
         """Of lines that fall silent."""
         return self._exchange.watching
 
