@@ -21,7 +21,8 @@ from keepline.flow.capabilities import Reply, read_outcome
 from keepline.model.limits_capabilities import WORK_TRIES_KEPT_MAX
 
 USE, CALL_BROKEN, CALL_FAILED, RUN_FAILED = "use", "call_broken", "call_failed", "run_failed"
-CONFLICT, CALLBACK_MISSED = "conflict", "callback"
+CALLBACK_MISSED = "callback"
+CONFLICT = "conflict"
 """What an item is about."""
 DONE, NOT_DONE, VOID = "done", "not-done", "void"
 """What a person may close one with; void: it needs nothing more, whatever became of it."""
