@@ -21,6 +21,7 @@ from keepline.model.limits import RTP_PORTS_BUSY_SHARE_MAX
 from keepline.node import control
 from keepline.node.control import Message
 from keepline.node.paths import NodePaths
+from keepline.node.port_words import port_words
 from keepline.node.processes import ProcessId
 from keepline.node.slots import Slots
 
@@ -266,14 +267,17 @@ def bind_rtp(host: str, ports: list[int]) -> list[socket.socket]:
             if len(busy) > busy_ports_max(ports):
                 for each in made:
                     each.close()
-                listed = ", ".join(map(str, busy))
                 raise CannotListen(
-                    f"other programs have {listed} of the UDP ports {ports[0]}-{ports[-1]} on {host}, "
+                    f"other programs have {port_words(busy)} of the UDP ports {ports[0]}-{ports[-1]} on {host}, "
                     f"and a node does without {RTP_PORTS_BUSY_SHARE_MAX:.0%} of its ports at most; "
                     "stop those programs, or choose a range of its own with --rtp-ports"
                 ) from None
     if busy:
-        log.warning("rtp_ports_busy", ports=busy, meaning=f"other programs have them; {len(made)} calls can have audio")
+        log.warning(
+            "rtp_ports_busy",
+            ports=port_words(busy),
+            meaning=f"other programs have them; {len(made)} calls can have audio",
+        )
     return made
 
 
