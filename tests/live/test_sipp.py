@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from keepline.demo_node import LocalNode, NodeSettings
+from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
 from tests.live.sipp_runner import SCENARIOS, WAYS, Run, sipp
 
 pytestmark = pytest.mark.needs_program("sipp")
@@ -66,3 +67,12 @@ SCENES = [
 @pytest.mark.parametrize(("scenario", "number", "calls"), SCENES)
 def test_scene(quiet_node: LocalNode, tmp_path: Path, way: str, scenario: str, number: str, calls: int) -> None:
     sipp(quiet_node, tmp_path, Run(scenario, number, calls, rate=calls, way=way))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rfc3261_21_5_7_what_is_over_a_limit_is_refused_and_harms_nothing(
+    quiet_node: LocalNode, tmp_path: Path, way: str
+) -> None:
+    many = "\r\n".join(f"X-Header-{number}: {number}" for number in range(SIP_HEADERS_MAX))
+    keys = {"long": "x" * SIP_MESSAGE_BYTES_MAX, "many": many}
+    sipp(quiet_node, tmp_path, Run("limits", "2000", 3, rate=3, way=way, keys=keys))
