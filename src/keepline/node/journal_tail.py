@@ -1,9 +1,16 @@
-"""The reading end of the journal, for a process that follows it: facts in order, and the calls that are open."""
+"""The reading end of the journal, for a process that follows it: facts in order, and the calls that are open.
+
+What is said of runs alone is passed over: who becomes active reads the runs that are due, and nothing of the others.
+"""
 
 from pathlib import Path
+from typing import Final
 
 from keepline.call.facts import CallEnded, Fact
+from keepline.call.facts.run import RUN_TYPES
 from keepline.node.journal_file import FACTS_OF_CALLS, connect, decode
+
+_OF_RUNS: Final = frozenset(each.kind for each in RUN_TYPES)
 
 
 class Tail:
@@ -36,12 +43,13 @@ class Tail:
         return calls, left
 
     def follow(self) -> list[Fact]:
-        """The facts written since the last look."""
+        """The facts written since the last look, but those of runs."""
         rows = self._connection.execute("SELECT seq, kind, body FROM facts WHERE seq > ? ORDER BY seq", (self.seq,))
         seqs, facts = [self.seq], []
         for seq, kind, body in rows:
             seqs.append(seq)
-            facts.append(decode(kind, body))
+            if kind not in _OF_RUNS:
+                facts.append(decode(kind, body))
         self.seq = seqs[-1]  # only now: whoever failed half-way begins again, and misses nothing
         return facts
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
 from keepline.call.facts.bid import UnresolvedBid
+from keepline.call.facts.run import RunEnded
 from keepline.call.terms import Terms
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node import journal, journal_file, journal_tail
@@ -116,6 +117,16 @@ def test_a_follower_sees_each_fact_once_and_in_order(journal_path: Path) -> None
                 seen += tail.follow()
     seen += tail.follow()
     assert seen == [pressed("a", number) for number in range(100)]
+    tail.close()
+
+
+def test_a_follower_passes_over_what_is_said_of_runs(journal_path: Path) -> None:
+    tail = Tail(journal_path)
+    run = RunEnded("r000000000000001", 1.0, "returned", "", "null")
+    with opened(journal_path, Told()) as made:
+        made.submit([pressed("a", 0), run, pressed("a", 1), run])
+    assert tail.follow() == [pressed("a", 0), pressed("a", 1)]
+    assert (tail.follow(), tail.seq) == ([], 4)
     tail.close()
 
 

@@ -123,7 +123,7 @@ class Resolving:
 
     def on_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> bool:
         """An answer to an attempt of ours; False where it is somebody else's."""
-        if not self._asked:
+        if not self.book:
             return False
         name = key_of(given.call, given.step)
         item, asked = self.book.get(name), self._asked.get(name)
