@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from keepline.call.effects import CallCapability, CapabilityAnswered
-from keepline.call.facts import CallReceived, Fact, UsePending, UseResolved, WorkFact, WorkOpened
+from keepline.call.facts import CallReceived, Fact, UseKept, UsePending, UseResolved, WorkFact, WorkOpened
 from keepline.call.turn import Program
 from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL
 from keepline.config import import_flow, load_operation
@@ -78,7 +78,7 @@ STORIES = {
         "leads.add",
         (("menu", "4"), ("ask_interest", "1"), ("ask_budget", "2"), ("ask_timeframe", "1")),
         "lead_thanks",
-        "promise",
+        "lead_noted",
     ),
 }  # fmt: skip
 
@@ -210,7 +210,7 @@ def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong:
     """What came of it in a few words; what is wrong is added."""
     node = tester._node
     facts = node.written
-    pending = [fact for fact in facts if isinstance(fact, UsePending) and told.change.endswith(fact.action)]
+    pending = [fact for fact in facts if isinstance(fact, UsePending | UseKept) and told.change.endswith(fact.action)]
     resolved = {fact.item for fact in facts if isinstance(fact, UseResolved)}
     wrong += wrongs(node, [each._caller for each in tester._calls])
     made = office.made()

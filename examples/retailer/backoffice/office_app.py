@@ -103,6 +103,10 @@ def _lookups(store: Store) -> APIRouter:
     async def order(number: OrderNumber) -> JSONResponse:
         return spoken(desk.order(store, number))
 
+    @router.get("/export/{table}")
+    async def export(table: Literal["orders", "invoices"]) -> JSONResponse:
+        return spoken(desk.exported(store, table))
+
     @router.get("/invoices/{number}", response_model=InvoiceOut, responses=refusals(404))
     async def invoice(number: InvoiceNumber) -> JSONResponse:
         return spoken(desk.invoice(store, number))

@@ -171,6 +171,13 @@ def invoice(store: Store, number: str) -> Answer:
     })  # fmt: skip
 
 
+def exported(store: Store, table: str) -> Answer:
+    """Every order or invoice in one answer, each as it is told by itself: what a copy is made from."""
+    tell = {"orders": order, "invoices": invoice}[table]
+    numbers = store.all(f"SELECT number FROM {table} ORDER BY number")
+    return Answer(200, {table: [tell(store, row["number"]).body for row in numbers]})
+
+
 # Leads and messages ---------------------------------------------------------------------------------------------------
 
 

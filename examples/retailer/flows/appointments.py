@@ -5,9 +5,10 @@ says yes first has it, and the other one hears of the next that is free.
 """
 
 from flows.orders import ask_order
-from flows.promises import apologise
-from keepline.flow import Call, Failure, Refused, Reply
+from flows.promises import apologise, number_of
+from keepline.flow import Call, Failure, Promised, Refused, Reply, Unavailable
 
+WISHES = {"1": "in the morning", "2": "in the afternoon", "3": "at any time"}
 OFFER = "We can deliver on {day:date}, from {start:time} to {end:time}. Press 1 to take it, 2 for the next one."
 
 
@@ -27,6 +28,16 @@ async def delivery(call: Call) -> None:
 
 async def _change(call: Call, order: Reply) -> None:
     now = await call.use("appointments.show", prompt="hold", appointment=order.appointment)
+    if isinstance(now, Unavailable):
+        wish = await call.ask_choice({"1": "move", "2": "cancel"}, "To move your delivery, press 1. To cancel it, 2.")
+        if wish == "cancel":
+            await _cancel(call, order)
+        elif wish:
+            await _wish(call, order.number, "moving")
+        else:
+            await call.outcome("unchanged", order=order.number, why=wish.reason)
+            await call.say(prompt="goodbye")
+        return
     if not now.ok:
         await apologise(call, "delivery", f"the delivery of order {order.number}", now)
         return
@@ -39,15 +50,45 @@ async def _change(call: Call, order: Reply) -> None:
         case "move":
             await _agree(call, order.number, "moved", "appointments.move", appointment=order.appointment)
         case "cancel":
-            done = await call.use("appointments.cancel", prompt="hold", appointment=order.appointment)
-            if done.ok:
-                await call.outcome("cancelled", order=order.number, slot=done.slot)
-                await call.say("Your delivery on {day:date} is cancelled.", day=done.day)
-            else:
-                await apologise(call, "delivery", f"cancelling the delivery of order {order.number}", done)
+            await _cancel(call, order)
         case Failure(reason=reason):
             await call.outcome("unchanged", order=order.number, why=reason)
             await call.say(prompt="goodbye")
+
+
+async def _cancel(call: Call, order: Reply) -> None:
+    done = await call.use("appointments.cancel", prompt="hold", appointment=order.appointment)
+    if done.ok:
+        await call.outcome("cancelled", order=order.number, slot=done.slot)
+        await call.say("Your delivery on {day:date} is cancelled.", day=done.day)
+    elif isinstance(done, Promised):
+        await call.outcome("cancel_noted", order=order.number, noted=done.id)
+        await call.say(prompt="cancel_noted")
+    else:
+        await apologise(call, "delivery", f"cancelling the delivery of order {order.number}", done)
+
+
+async def _wish(call: Call, number: str, what: str) -> None:
+    """Nobody can see now which windows are free, so none is given: what the caller would like is noted, and no more."""
+    when = await call.ask_choice(WISHES, prompt="ask_wish", retries=1)
+    if not when:
+        await call.outcome("unchanged", order=number, why=when.reason)
+        await call.say(prompt="goodbye")
+        return
+    text = f"Please call back about {what} the delivery of order {number}: {when}."
+    noted = await call.use(
+        "appointments.wish",
+        prompt="hold",
+        order=number,
+        phone=number_of(call) or "withheld",
+        text=text,
+        call_id=call.id,
+    )
+    if noted.ok or isinstance(noted, Promised):
+        await call.outcome("wish", order=number, when=when)
+        await call.say(prompt="wish_noted")
+    else:
+        await apologise(call, "delivery", f"the delivery of order {number}", noted)
 
 
 async def _agree(call: Call, number: str, done: str, action: str, **whose: str) -> None:
@@ -63,6 +104,9 @@ async def _agree(call: Call, number: str, done: str, action: str, **whose: str) 
                 if made.ok:
                     await _confirm(call, number, done, made)
                     return
+                if isinstance(made, Unavailable):
+                    await _wish(call, number, "booking")
+                    return
                 if not isinstance(made, Refused) or made.code != "slot_taken":
                     await apologise(call, "delivery", f"the delivery of order {number}", made)
                     return
@@ -77,6 +121,8 @@ async def _agree(call: Call, number: str, done: str, action: str, **whose: str) 
     if slot.ok or isinstance(slot, Refused):
         await call.outcome("no_slots", order=number)
         await call.say(prompt="no_slots")
+    elif isinstance(slot, Unavailable):
+        await _wish(call, number, "booking")
     else:
         await apologise(call, "delivery", f"the delivery of order {number}", slot)
 

@@ -4,14 +4,23 @@ from flows.promises import apologise
 from keepline.flow import Call, Refused, Reply
 
 TRIES = 3
+OLD_S = 900.0
+"""An answer from an older copy is told with its age."""
 
 
 async def where_is_my_order(call: Call) -> None:
     """Say how an order is doing."""
     order = await ask_order(call, department="service")
     if order is not None:
-        await call.outcome("order_status", order=order.number, status=order.status)
+        await call.outcome("order_status", order=order.number, status=order.status, age_s=round(order.age_s))
+        await say_age(call, order)
         await _tell(call, order)
+
+
+async def say_age(call: Call, answer: Reply) -> None:
+    """Say how old the copy is that an answer comes from, where that matters."""
+    if answer.age_s > OLD_S:
+        await call.say("As of {minutes} minutes ago.", minutes=round(answer.age_s / 60))
 
 
 async def ask_order(call: Call, department: str) -> Reply | None:

@@ -5,12 +5,14 @@ while nobody can tell what became of it, it is pending: the caller is told so, t
 node finds out when the call is over, or leaves it to a person (`keepline work`).
 """
 
-from flows.promises import apologise, number_of
-from keepline.flow import Call, Money, Reason, Refused, Reply, Unknown
+from flows.orders import say_age
+from flows.promises import apologise, number_of, promise
+from keepline.flow import Call, Money, Promised, Reason, Refused, Reply, Run, Unknown, flow
 
 TRIES = 3
 NO_CARD = "That is not the number of a card."
 NO_DATE = "That is no month and year."
+PAY_LATER = "Please call back to take the payment of invoice {}."
 
 
 async def pay_invoice(call: Call) -> bool:
@@ -40,6 +42,12 @@ async def _settle(call: Call, invoice: Reply) -> None:
         await call.say("Nothing is due on invoice {number:digits}. Thank you for calling.", number=invoice.number)
         return
     due = Money("USD", f"{invoice.due_cents // 100}.{invoice.due_cents % 100:02}")
+    if invoice.age_s:
+        # It may have been paid since: what is due is told, and nothing is charged by a copy.
+        await say_age(call, invoice)
+        await call.say("{due} are due.", due=due)
+        await _later(call, invoice, "the invoice is from a copy")
+        return
     if not await call.ask_yes_no("{due} are due. Press 1 to pay now, 2 if not.", due=due):
         await _not_charged(call, invoice, "did not want to")
         return
@@ -65,6 +73,9 @@ async def _charge(call: Call, invoice: Reply, due: Money, card: dict[str, object
     elif paid.ok or isinstance(paid, Refused):
         await call.outcome("declined", **about, why=paid.status if paid.ok else paid.code)
         await call.say(prompt="card_declined")
+    elif isinstance(paid, Promised):
+        await call.outcome("pay_later", **about, why=paid.reason)
+        await call.say(prompt="pay_later")
     elif isinstance(paid, Unknown):
         await call.outcome("payment_pending", **about, why=paid.reason)
         await call.use(
@@ -75,6 +86,32 @@ async def _charge(call: Call, invoice: Reply, due: Money, card: dict[str, object
     else:
         # It could not be asked for: nothing is charged, and we know it.
         await apologise(call, "billing", f"paying invoice {invoice.number}", paid)
+
+
+async def _later(call: Call, invoice: Reply, why: str) -> None:
+    phone = number_of(call)
+    if not phone:
+        await promise(call, "billing", f"paying invoice {invoice.number}", why)
+        return
+    await call.outcome("pay_later", invoice=invoice.number, amount_cents=invoice.due_cents, why=why)
+    text = PAY_LATER.format(invoice.number)
+    await call.use("messages.leave", prompt="hold", phone=phone, department="billing", text=text, call_id=call.id)
+    await call.say(prompt="pay_later")
+
+
+@flow
+async def pay_later(run: Run) -> None:
+    """Neither gateway would: have somebody call back, once the back office is there to be told."""
+    wanted, phone = run.variables["arguments"], str(run.variables["from_number"])
+    text = PAY_LATER.format(wanted["invoice"])
+    left = None
+    while not left:
+        left = await run.use(
+            "messages.leave", phone=phone or "withheld", department="billing", text=text, call_id=run.variables["call"]
+        )
+        if not left:
+            await run.wait(60.0)
+    await run.outcome("told", invoice=wanted["invoice"], message=left.id)
 
 
 async def _not_charged(call: Call, invoice: Reply, why: str) -> None:

@@ -4,9 +4,9 @@ A promise is on record before the caller hears it: as the outcome of the call, w
 and as a message on somebody's desk where that can be had.
 """
 
-from keepline.flow import Call, Refused, Unavailable, Unknown
+from keepline.flow import Call, Promised, Refused, Unavailable, Unknown
 
-Failed = Unavailable | Refused | Unknown
+Failed = Unavailable | Refused | Unknown | Promised
 
 
 async def apologise(call: Call, department: str, about: str, failed: Failed, words: str = "") -> None:

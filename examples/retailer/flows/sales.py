@@ -2,7 +2,7 @@
 
 from flows.people import take_message
 from flows.promises import apologise, number_of
-from keepline.flow import Call
+from keepline.flow import Call, Promised
 
 INTERESTS = {"1": "kitchen", "2": "living room", "3": "bedroom", "4": "something else"}
 BUDGETS_CENTS = {"1": "50000", "2": "200000", "3": "500000"}
@@ -20,6 +20,11 @@ async def qualify(call: Call) -> None:
         "leads.add", prompt="hold", phone=number_of(call) or "withheld", interest=interest,
         budget_cents=int(budget_cents) if budget_cents else None, timeframe=timeframe or None,
     )  # fmt: skip
+    if isinstance(lead, Promised):
+        await call.outcome("lead", noted=lead.id)
+        await take_message(call, "sales", f"about what is noted as {lead.id}")
+        await call.say(prompt="lead_noted")
+        return
     if not lead.ok:
         await apologise(call, "sales", f"wants to buy: {interest}", lead)
         return

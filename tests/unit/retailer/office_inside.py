@@ -47,7 +47,8 @@ class OfficeInside(SimOffice):
     def _outcome(self, wanted: CallCapability) -> UseOutcome:
         if wanted.capability in self.away:
             return Unavailable("cannot be reached")
-        path = self._operation.capabilities[wanted.capability].paths[0]
+        capability = self._operation.capabilities[wanted.capability]
+        path = capability.path(wanted.path) or capability.paths[0]
         assert isinstance(path.connector, HttpService)
         arguments: dict[str, Any] = read_value(wanted.arguments)
         asked = Asked(wanted.action, path.actions[wanted.action], arguments, wanted.idempotency_key, 1.0)

@@ -6,6 +6,7 @@ from tests.unit.retailer.retail_shop import (
     ALL_SLOTS,
     DELIVERED,
     PACKED,
+    PHONE,
     PLACED,
     Shop,
 )
@@ -100,18 +101,21 @@ def test_who_does_not_answer_changes_nothing(shop: Shop, prompt: str, order: str
     assert shop.office.ledger() == {"booked": 1}
 
 
+BACK_S = 120.0
+"""An outbox is empty by then."""
+
+
 @pytest.mark.parametrize(
     ("order", "heard", "key"),
     [
         (PACKED, "", ""),
         (PACKED, "Your order arrives on", "1"),
-        (PACKED, "Your order arrives on", "2"),
         (PLACED, "", ""),
         (PLACED, "We can deliver", "1"),
         (PLACED, "We can deliver", "2"),
     ],
 )
-def test_the_back_office_goes_away_within_an_appointment(shop: Shop, order: str, heard: str, key: str) -> None:
+def test_while_the_back_office_is_away_a_wish_is_noted(shop: Shop, order: str, heard: str, key: str) -> None:
     shop.book(PACKED)
     shop.office.away = set() if heard else {"appointments"}
     call = shop.dial("2", "ask_order", order)
@@ -119,11 +123,37 @@ def test_the_back_office_goes_away_within_an_appointment(shop: Shop, order: str,
         call.hears(heard)
         shop.office.away = {"appointments"}
         call.presses(key)
-    call.hears("apology")
-    call.hears("promise")
+    elif order == PACKED:
+        call.hears("To move your delivery, press 1")
+        call.presses("1")
+    call.hears("ask_wish")
+    call.presses("2")
+    call.hears("wish_noted")
     call.ends()
-    assert (call.outcome, call.outcome_fields["why"]) == ("promised", "unavailable: cannot be reached")
+    assert (call.outcome, call.outcome_fields["when"]) == ("wish", "in the afternoon")
+    assert shop.office.ledger() == {"booked": 1}
+    shop.office.away = set()
+    shop.tester.waits(BACK_S)
     assert shop.office.ledger() == {"booked": 1, "message": 1}
+    [message] = shop.office.store.all("SELECT phone, department, text FROM messages")
+    assert (message["phone"], message["department"]) == (PHONE, "delivery")
+    assert f"the delivery of order {order}: in the afternoon." in message["text"]
+
+
+@pytest.mark.parametrize("heard", ["", "Your order arrives on"])
+def test_while_the_back_office_is_away_a_cancellation_is_noted(shop: Shop, heard: str) -> None:
+    shop.book(PACKED)
+    shop.office.away = set() if heard else {"appointments"}
+    call = shop.dial("2", "ask_order", PACKED)
+    call.hears(heard or "To move your delivery, press 1")
+    shop.office.away = {"appointments"}
+    call.presses("2")
+    call.hears("cancel_noted")
+    call.ends()
+    assert (call.outcome, shop.office.ledger()) == ("cancel_noted", {"booked": 1})
+    shop.office.away = set()
+    shop.tester.waits(BACK_S)
+    assert shop.office.ledger() == {"booked": 1, "cancelled": 1}
 
 
 def test_a_booking_whose_answer_is_lost_is_made_once(shop: Shop) -> None:

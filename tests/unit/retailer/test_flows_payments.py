@@ -111,10 +111,25 @@ def test_the_gateway_cannot_be_reached(shop: Shop) -> None:
     call = until_confirmed(shop)
     shop.office.away = {"payments"}
     call.presses("1")
-    call.hears("apology")
-    call.hears("promise")
+    call.hears("pay_later")
     call.ends()
-    assert (call.outcome, shop.office.ledger()) == ("promised", {"message": 1})
+    assert (call.outcome, shop.office.ledger()) == ("pay_later", {"message": 1})
+    [message] = shop.office.store.all("SELECT phone, department, text FROM messages")
+    assert (message["phone"], message["department"]) == (PHONE, "billing")
+    assert message["text"] == f"Please call back to take the payment of invoice {OPEN_INVOICE}."
+
+
+def test_neither_gateway_and_no_back_office_is_told_later(shop: Shop) -> None:
+    call = until_confirmed(shop)
+    shop.office.away = {"payments", "messages"}
+    call.presses("1")
+    call.hears("pay_later")
+    call.ends()
+    shop.tester.waits(600.0)
+    assert shop.office.ledger() == {}
+    shop.office.away = set()
+    shop.tester.waits(600.0)
+    assert shop.office.ledger() == {"message": 1}
 
 
 def test_what_the_lookup_says_counts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

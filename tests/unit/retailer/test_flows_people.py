@@ -50,12 +50,18 @@ def test_who_hangs_up_in_the_middle_of_the_message_is_a_lead(shop: Shop) -> None
     assert call.messages[0].length_s > 1
 
 
-def test_a_lead_that_cannot_be_kept_is_promised_a_call(shop: Shop) -> None:
-    shop.office.away = {"leads"}
-    call = shop.dial("4", "ask_interest", "2", "ask_budget", "1", "ask_timeframe", "3", "apology", "")
-    call.hears("promise")
+def test_a_lead_is_noted_while_the_back_office_is_away(shop: Shop) -> None:
+    shop.office.away = {"leads", "messages"}
+    call = shop.dial("4", "ask_interest", "2", "ask_budget", "1", "ask_timeframe", "3", "leave_message", "")
+    call.waits(3.0)
+    call.speaks(2.0)
+    call.presses("#")
+    call.hears("lead_noted")
     call.ends()
-    assert (call.outcome, shop.office.ledger()) == ("promised", {"message": 1})
+    assert (call.outcome, shop.office.ledger()) == ("lead", {})
+    shop.office.away = set()
+    shop.tester.waits(120.0)
+    assert shop.office.ledger() == {"lead": 1, "message": 1}
 
 
 # 0: a person ----------------------------------------------------------------------------------------------------------
