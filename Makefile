@@ -17,7 +17,7 @@ LANES ?= 3
 SECONDS ?= 60
 SEEDS ?= 1000
 
-.PHONY: setup demo test check test-deps bench sim matrix fuzz lock clean
+.PHONY: setup demo test check test-deps bench sim matrix crm-outage fuzz lock clean
 
 setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
 
@@ -68,6 +68,9 @@ sim: setup  ## random worlds in virtual time: SEEDS=1000 of them
 
 matrix: setup  ## the retailer's payment, appointment and lead, their process killed at every boundary: what came of it
 	@$(BIN)/python -m tests.sim.matrix $(ARGS)
+
+crm-outage: setup  ## four hours without the CRM at 20 calls a second, and the same without the outage; ARGS="--hours 0.1" is quicker
+	@$(BIN)/python -m tests.sim.crm_outage $(ARGS)
 
 fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock \

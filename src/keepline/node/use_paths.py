@@ -86,23 +86,34 @@ class UsePaths:
 
     async def ask(self, key: PathKey, asked: Asked, ask: Callable[[Asked], Awaitable[UseOutcome]]) -> UseOutcome:
         """Ask it, and have its health know what came of it."""
-        health, began_s = self._of(key), self.now_s()
-        health.step(began_s, _TRIED)
-        self._in_flight[key] += 1
+        began_s = self.began(key)
         try:
             outcome = await ask(asked)
-        finally:
+        except BaseException:
             self._in_flight[key] -= 1
-        now_s = self.now_s()
+            raise
+        self.ended(key, began_s, outcome)
+        return outcome
+
+    def began(self, key: PathKey) -> float:
+        """An attempt begins; when."""
+        began_s = self.now_s()
+        self._of(key).step(began_s, _TRIED)
+        self._in_flight[key] += 1
+        return began_s
+
+    def ended(self, key: PathKey, began_s: float, outcome: UseOutcome) -> None:
+        """What came of an attempt."""
+        self._in_flight[key] -= 1
+        now_s, health = self.now_s(), self._of(key)
         if not isinstance(outcome, (Unavailable, Unknown)):
             news = health.step(now_s, Used(True, "use", "", began_s, {"latency_s": now_s - began_s}))
         elif isinstance(outcome, SecretsGone):
-            return outcome
+            return
         else:
             news = health.step(now_s, Used(False, "use", f"failed ({outcome.reason})", began_s))
         if news:
             self._tell(key, news)
-        return outcome
 
     def seconds_for(self, left_s: float, more: int) -> float:
         """Of an attempt, where `more` paths could be asked after it."""

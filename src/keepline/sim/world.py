@@ -45,6 +45,10 @@ class World:
         """When something is due next; infinity where nothing is."""
         return self._due[0][0] if self._due else inf
 
+    def forget_events(self) -> None:
+        """Count anew: it is known that all of this does not go round in circles, but takes long."""
+        self._events = 0
+
     def run(self, until_s: float) -> None:
         """Let everything happen that is due up to then. Raises `LocalError` where it does not come to rest."""
         due, events = self._due, self._events
