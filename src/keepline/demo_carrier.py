@@ -97,6 +97,15 @@ class CarrierProgram:
         """End a fault before its time, or all of them."""
         self._ask("DELETE", f"/admin/faults/{fault}" if fault else "/admin/faults")
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Those that stand."""
+        return list(self._ask("GET", "/admin/faults")["faults"])
+
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 where there is none."""
+        return self._process.pid if self._process is not None else 0
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(f"http://{self.admin}{path}", data, method=method)

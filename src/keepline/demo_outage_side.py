@@ -62,8 +62,10 @@ class Traffic:
 class Side:
     """From `begin` to `conclude`; everything it starts ends with `stack`."""
 
-    def __init__(self, title: str, carriers: Sequence[str], directory: Path, stack: contextlib.ExitStack) -> None:
-        """`carriers` are trunks of the retailer's file, the one that will fail first."""
+    def __init__(
+        self, title: str, carriers: Sequence[str], directory: Path, stack: contextlib.ExitStack, watched: str = ""
+    ) -> None:
+        """`carriers` are trunks of the retailer's file, whose number most people dial first; `watched` is a path."""
         self.title, self.directory, self._stack = title, directory, stack
         directory.mkdir()
         self.tally = Tally()
@@ -71,6 +73,7 @@ class Side:
             CarrierProgram(name, f"{CARRIERS[name]}:0", (PEOPLE_ANSWER,), f"{CARRIERS[name]}:0") for name in carriers
         ]
         self.kills = 0
+        self.watched = watched or f"telephony/{carriers[0]}"
         self.condition = self.evidence = "unknown"
         """Of the path that will fail, as the node sees it, and why."""
         self.changes: list[tuple[float, str]] = []
@@ -99,8 +102,8 @@ class Side:
         stack.callback(self._end_watching)
         self._watcher.start()
 
-    def open(self, traffic: Traffic) -> None:
-        """The people begin to call."""
+    def open(self, traffic: Traffic, mix: str = MIX, surge: tuple[float, float] = (1.0, 1.0)) -> None:
+        """The people begin to call; `surge` is what SIGUSR2 does to them: how many times as many, for how long."""
         prompts = self.directory / "prompts.json"
         found = {name: str(path) for name, path in self.node.prompts().items()}
         prompts.write_text(json.dumps(found), encoding="utf-8")
@@ -108,7 +111,7 @@ class Side:
             "--events", "--rate", str(traffic.per_s), "--rush", str(traffic.rush), "--seed", str(traffic.seed),
             "--tries", str(TRIES), "--patience", str(PATIENCE_S), "--also-first", str(DIALS_SECOND_FIRST),
             "--backoffice", self._office.address, "--book-ahead", str(BOOKED_AHEAD), "--prompts", str(prompts),
-            "--drain", str(DRAIN_S), "--mix", MIX,
+            "--drain", str(DRAIN_S), "--mix", mix, "--surge", f"{surge[0]:g},{surge[1]:g}",
         ]  # fmt: skip
         for carrier in self.carriers[1:]:
             options += ["--also", f"sip:{SECOND_NUMBER}@{carrier.edge}"]
@@ -126,6 +129,17 @@ class Side:
                     return False
                 self.tally.take(line, now_s)
         return True
+
+    @property
+    def office(self) -> BackOffice:
+        """Its back office."""
+        return self._office
+
+    @property
+    def crowd(self) -> Crowd:
+        """The people who call."""
+        assert self._crowd is not None
+        return self._crowd
 
     def finish(self) -> None:
         """Nobody calls any more who has not called before."""
@@ -161,7 +175,6 @@ class Side:
     # --- what the node thinks of its carrier
 
     def _watch(self) -> None:
-        wanted = f"telephony/{self.carriers[0].name}"
         while not self._done.wait(LOOK_EVERY_S):
             try:
                 request: Message = {"op": TELL, "call": secrets.token_hex(8)}
@@ -169,7 +182,7 @@ class Side:
             except (NodeNotRunning, OSError, ValueError):
                 continue
             for path in told if isinstance(told, list) else ():
-                if path["path"] == wanted and path["condition"] != self.condition:
+                if path["path"] == self.watched and path["condition"] != self.condition:
                     self.condition, self.evidence = str(path["condition"]), str(path["evidence"])
                     self.changes.append((time.time(), self.condition))
 

@@ -77,6 +77,16 @@ def mix(text: str) -> dict[str, float]:
     return weights
 
 
+def surge(text: str) -> tuple[float, float]:
+    """`4,15`: four times as many for 15 seconds."""
+    times, _, seconds = text.partition(",")
+    try:
+        found = float(times), float(seconds)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TIMES,SECONDS") from None
+    return found
+
+
 def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="world", description=__doc__.partition("\n")[0])
@@ -104,6 +114,7 @@ def options() -> argparse.ArgumentParser:
     add("--also-first", type=float, default=0.0, metavar="SHARE", help="of those who dial one of these first")
     add("--tries", type=int, default=1, help="calls that one makes for one thing, where they do not get through")
     add("--patience", type=float, default=0.0, metavar="S", help="hang up after so long of nothing at all (0: never)")
+    add("--surge", type=surge, metavar="TIMES,S", help="at SIGUSR2 so many times as many call, for so long")
     add("--rush", type=float, default=1.0, metavar="TIMES", help="so many call once people talk of not getting through")
     carrier = commands.add_parser("carrier", help="an address that takes calls")
     add = carrier.add_argument
@@ -176,6 +187,8 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     manners = Manners(args.also, args.also_first, max(1, args.tries), args.patience, max(1.0, args.rush))
     world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience, manners)
     on_signals(world)
+    if args.surge:
+        signal.signal(signal.SIGUSR2, lambda *_: world.surge(*args.surge))
     begun = next_events = time.monotonic()
 
     def on_tick(now: float) -> None:

@@ -56,6 +56,9 @@ class Rush:
     """Word gets round: `factor` is how many times as many call as usual."""
 
     most: float = 1.0
+    surge: float = 1.0
+    """So many times as many call until `surge_until_s`, for whatever reason."""
+    surge_until_s: float = 0.0
     _failed: deque[float] = field(default_factory=lambda: deque(maxlen=ALARMED_BY))
 
     def failed(self, now_s: float) -> None:
@@ -65,4 +68,4 @@ class Rush:
     def factor(self, now_s: float) -> float:
         """`most` while enough have failed lately, else 1."""
         is_talked_about = len(self._failed) == ALARMED_BY and now_s - self._failed[0] <= ALARM_S
-        return self.most if is_talked_about else 1.0
+        return max(self.most if is_talked_about else 1.0, self.surge if now_s < self.surge_until_s else 1.0)

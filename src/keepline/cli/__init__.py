@@ -15,6 +15,7 @@ import typer
 from keepline import __version__
 from keepline.cli import (
     callbacks,
+    drill,
     flows,
     node,
     numbers,
@@ -71,6 +72,7 @@ app.command()(proof.export)
 app.command()(spof.spof)
 app.command()(talk.phone)
 app.command()(talk.demo)
+app.add_typer(drill.drill, name="drill")
 
 
 def _print_version(wanted: bool) -> None:

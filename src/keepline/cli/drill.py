@@ -1,0 +1,217 @@
+"""`keepline drill`: faults planted on purpose into a world of their own, what came of it, and what was never tried."""
+
+import json
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keepline.cli.output import FAILED, WRONG_INPUT, CommandFailed
+
+if TYPE_CHECKING:
+    from keepline.drill.experiment import Drill
+    from keepline.model.operation import Operation
+
+ENDS_WITHIN_S = 120.0
+POLL_S = 0.1
+
+drill = typer.Typer(
+    help="Rehearse a failure, and know what was never rehearsed.", no_args_is_help=True, rich_markup_mode=None
+)
+History = Annotated[Path, typer.Option("--history", metavar="DIR", help="Where the journals of drills are.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of lines.")]
+DEFAULT_HISTORY = Path("keepline-drills")
+
+
+@drill.command("list")
+def list_(as_json: Json = False) -> None:
+    """Print every drill there is: generated from the retailer's model, and written in its `drills` directory."""
+    for each in _drills().values():
+        if as_json:
+            shown = {"name": each.name, "title": each.title, "path": each.path, "made_from": each.made_from}
+            typer.echo(json.dumps(shown | {"blast_radius": each.blast_radius}))
+        else:
+            typer.echo(f"{each.name:<28} {each.path or '-':<24} {each.title}")
+
+
+@drill.command("show")
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `keepline drill list` has it.")]) -> None:
+    """Print a drill as YAML, in the words of Chaos Toolkit."""
+    from keepline.drill.experiment import written
+
+    typer.echo(written(_one(name)), nl=False)
+
+
+@drill.command("run")
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `keepline drill list` has it, or a YAML file.")],
+    as_json: Json = False,
+    history: History = DEFAULT_HISTORY,
+) -> None:
+    """Run one against a node, a back office and carriers of its own; Ctrl-C aborts it, and rolls back."""
+    from keepline.drill.history import against, before, forget, has_passed, read_runs
+    from keepline.drill.running import DrillAbortedError, DrillRun
+
+    chosen = _one(name)
+    _clear(history)
+    last = before(read_runs(history), chosen.name)
+
+    def say(line: str) -> None:
+        if not as_json:
+            typer.echo(f"{time.strftime('%H:%M:%S')}  {line}")
+
+    say(f"{chosen.title}. Blast radius: {chosen.blast_radius}")
+
+    def abort(*_: object) -> None:
+        raise DrillAbortedError
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, abort)
+    with tempfile.TemporaryDirectory(prefix="keepline-drill-", ignore_cleanup_errors=True) as scratch:
+        journal = DrillRun(chosen, history, say).perform(Path(scratch))
+    forget(history)
+    passed = has_passed(journal)
+    if as_json:
+        typer.echo(json.dumps(journal | {"passed": passed}))
+    else:
+        for line in card_lines(journal):
+            typer.echo(line)
+        for line in against(journal["card"], last) if journal["card"] else ():
+            typer.echo(f"  against the last run: {line}")
+        typer.echo(
+            "passed"
+            if passed
+            else f"NOT passed: {journal['status']}{journal.get('error', '') and ': '}{journal.get('error', '')}"
+        )
+    raise typer.Exit(0 if passed else FAILED)
+
+
+@drill.command("abort")
+def abort(history: History = DEFAULT_HISTORY) -> None:
+    """End the drill that runs, with its faults; also what one has left whose process was killed."""
+    from keepline.drill.running import is_running
+
+    noted = _noted(history)
+    if noted is None:
+        typer.echo("no drill runs")
+        return
+    if not is_running(noted):
+        _clear(history)
+        return
+    os.kill(int(noted["pid"]), signal.SIGTERM)
+    limit_s = time.monotonic() + ENDS_WITHIN_S
+    while is_running(noted):
+        if time.monotonic() > limit_s:
+            raise CommandFailed(f"process {noted['pid']} does not end; its faults end by themselves", FAILED)
+        time.sleep(POLL_S)
+    typer.echo("aborted, and rolled back")
+
+
+@drill.command("history")
+def history_(as_json: Json = False, history: History = DEFAULT_HISTORY) -> None:
+    """Print every run, the newest last."""
+    from keepline.drill.history import has_passed, read_runs
+
+    for each in read_runs(history):
+        if as_json:
+            typer.echo(json.dumps(each))
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(each["start"])))
+        verdict = "passed" if has_passed(each) else f"NOT passed ({each['status']})"
+        typer.echo(f"{when}  {each['drill']:<28} {verdict}")
+
+
+@drill.command("coverage")
+def coverage(as_json: Json = False, history: History = DEFAULT_HISTORY) -> None:
+    """Print every path of the retailer's model, and when a drill of it was last passed; 30 days count."""
+    from keepline.drill.generating import paths_of
+    from keepline.drill.history import coverage as covered
+    from keepline.drill.history import read_runs
+
+    found = covered(paths_of(_operation()), _drills().values(), read_runs(history), time.time())
+    for each in found:
+        shown = {"path": each.path, "standing": each.standing, "drills": each.drills, "passed_at": each.passed_at}
+        typer.echo(json.dumps(shown) if as_json else each.words())
+    if not as_json:
+        never = [each.path for each in found if each.standing in ("never", "no drill")]
+        typer.echo(f"never drilled: {', '.join(never)}" if never else "every path was drilled")
+    raise typer.Exit(0 if all(each.standing == "drilled" for each in found) else FAILED)
+
+
+def card_lines(journal: dict[str, Any]) -> list[str]:
+    """The score card of a run for a person; nothing where it has none."""
+    card = journal["card"]
+    if not card:
+        return []
+    detected = {True: f"after {card['detected_after_s']} s", False: "no", None: "-"}[card["detected"]]
+    return [
+        f"  detected: {detected}",
+        f"  rerouted: {card['rerouted']} of {card['to_people']['during_the_outage']} calls to people meanwhile",
+        f"  calls: {card['calls']}, failed {card['failed_on_a_healthy_carrier']}, "
+        f"cut off by a carrier {card['cut_off_by_the_carrier']}, kept by a carrier {card['never_reached_us']}",
+        f"  customers: {card['customers']}, delayed {card['customers_who_called_again']}, lost {card['lost']}",
+        f"  audio: {card['audio_faults']} calls with a fault, the longest gap {card['longest_gap_ms']:g} ms",
+        f"  rollback verified: {'yes' if journal['rollback_verified'] else 'NO'}",
+        f"  accounts: {card['comparison'].splitlines()[-1] if card['comparison'] else '-'}",
+    ]
+
+
+def _operation() -> "Operation":
+    from keepline.config import load_operation
+    from keepline.demo_retailer import retailer_path
+
+    return load_operation(retailer_path() / "keepline.yaml")
+
+
+def _drills() -> "dict[str, Drill]":
+    from keepline.demo_retailer import retailer_path
+    from keepline.drill.experiment import DrillError, read_drills
+    from keepline.drill.generating import generated
+
+    try:
+        return generated(_operation()) | read_drills(retailer_path() / "drills")
+    except DrillError as error:
+        raise CommandFailed(str(error), WRONG_INPUT) from error
+
+
+def _one(name: str) -> "Drill":
+    from keepline.drill.experiment import DrillError, read_drill
+
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return read_drill(Path(name).read_text(encoding="utf-8"), Path(name).stem, name)
+        except (DrillError, OSError) as error:
+            raise CommandFailed(str(error), WRONG_INPUT) from error
+    found = _drills().get(name)
+    if found is None:
+        raise CommandFailed(f"there is no drill {name!r}; `keepline drill list` has them", WRONG_INPUT)
+    return found
+
+
+def _noted(history: Path) -> dict[str, Any] | None:
+    from keepline.drill.history import RUNNING
+
+    try:
+        noted = json.loads((history / RUNNING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
+
+
+def _clear(history: Path) -> None:
+    """Put away what a drill has left whose process is gone; refuse where one runs."""
+    from keepline.drill.history import RUNNING
+    from keepline.drill.running import cut_off, is_running
+
+    noted = _noted(history)
+    if noted is None:
+        return
+    if is_running(noted):
+        raise CommandFailed(f"a drill runs (process {noted['pid']}); `keepline drill abort` ends it", FAILED)
+    for each in cut_off(noted):
+        typer.echo(f"left by a drill that was cut off, and ended now: {each}")
+    (history / RUNNING).unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""One drill for every path that an operation's model has, and those that are about nobody's path in particular.
+
+Pure: an operation in, drills out. A path for which there is no way to be broken from outside gets no drill, and is
+named as such.
+"""
+
+from keepline.drill.experiment import MODULE, Drill, DrillAction, Hypothesis, Pauses, Probe, Provider, Range
+from keepline.model.capability import CapabilityAction, HttpService
+from keepline.model.operation import Operation
+
+FAULT_S = 15.0
+"""How long a fault of a generated drill stands."""
+AT_LEAST_WELL = 0.95
+WORLD = "a node, a back office and carriers of the drill's own, on this machine; no real call, nothing outside of them"
+
+
+def _do(name: str, func: str, pause_s: float = 0.0, **arguments: str | float) -> DrillAction:
+    provider = Provider.model_validate({"type": "python", "module": MODULE, "func": func, "arguments": arguments})
+    return DrillAction(type="action", name=name, provider=provider, pauses=Pauses(after=pause_s))
+
+
+def _look(name: str, func: str, tolerance: bool | Range) -> Probe:
+    provider = Provider.model_validate({"type": "python", "module": MODULE, "func": func})
+    return Probe(type="probe", name=name, tolerance=tolerance, provider=provider)
+
+
+STEADY = Hypothesis(
+    title="The node answers, and calls that reach it end as their callers meant them to",
+    probes=[
+        _look("the-node-answers", "answers", True),
+        _look("calls-end-well", "share_well", Range(type="range", range=(AT_LEAST_WELL, 1.0))),
+    ],
+)
+
+
+def _drill(name: str, title: str, path: str, made_from: str, *faults: DrillAction) -> Drill:
+    healed = _do("no-fault-is-left", "heal")
+    return Drill(name, title, WORLD, STEADY, faults, (healed,), path, made_from=made_from)
+
+
+def paths_of(operation: Operation) -> list[str]:
+    """Every path of the model, by its name."""
+    carriers = [each.trunk for each in operation.outbound.carriers] or [
+        trunk.name for trunk in operation.trunks if trunk.outbound is not None
+    ]
+    paths = [f"telephony/{name}" for name in carriers]
+    return paths + [f"{name}/{path.name}" for name, each in operation.capabilities.items() for path in each.paths]
+
+
+def generated(operation: Operation) -> dict[str, Drill]:
+    """By name."""
+    made_from = f"generated from {operation.name}"
+    drills = []
+    for path in paths_of(operation):
+        capability, _, name = path.partition("/")
+        if capability == "telephony":
+            fault = _do("black-hole-it", "carrier_fault", FAULT_S, at=name, kind="black-holed", expires_s=FAULT_S)
+            drills.append(_drill(f"telephony-{name}-dead", f"The carrier {name} is dead", path, made_from, fault))
+            continue
+        found = next(each for each in operation.capabilities[capability].paths if each.name == name)
+        if not isinstance(found.connector, HttpService):
+            continue
+        routes = sorted({_route(each) for each in found.actions.values()})
+        faults = [
+            _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=FAULT_S)
+            for place, route in enumerate(routes, start=1)
+        ]
+        faults[-1] = faults[-1].model_copy(update={"pauses": Pauses(after=FAULT_S)})
+        title = f"{capability} cannot be had by {name}"
+        drills.append(_drill(f"{capability}-{name}-down", title, path, made_from, *faults))
+    return {each.name: each for each in (*drills, *_others(operation, made_from))}
+
+
+def _route(action: CapabilityAction) -> str:
+    """What the back office calls it: `GET /orders/*`."""
+    path = "".join(part if place % 2 == 0 else "*" for place, part in enumerate(_split(action.path)))
+    return f"{action.method} {path}"
+
+
+def _split(path: str) -> list[str]:
+    """Text, name, text…, of `/orders/{number}/x`."""
+    parts: list[str] = []
+    for piece in path.split("{"):
+        parts += piece.split("}", 1) if parts else [piece]
+    return parts
+
+
+def _others(operation: Operation, made_from: str) -> list[Drill]:
+    first = next(iter(paths_of(operation)), "").partition("/")[2]
+
+    def carrier(name: str, title: str, kind: str) -> Drill:
+        fault = _do("plant-it", "carrier_fault", FAULT_S, at=first, kind=kind, expires_s=FAULT_S)
+        return _drill(name, title, "", made_from, fault)
+
+    def office(name: str, title: str, kind: str) -> Drill:
+        fault = _do("plant-it", "office_fault", FAULT_S, route="GET /orders/*", kind=kind, expires_s=FAULT_S)
+        return _drill(name, title, "", made_from, fault)
+
+    def here(name: str, title: str, func: str, **arguments: str | float) -> Drill:
+        return _drill(name, title, "", made_from, _do("do-it", func, FAULT_S, **arguments))
+
+    return [
+        carrier("carrier-503", "The first carrier refuses every call with 503", "503"),
+        carrier("carrier-slow", "The first carrier holds calls back for seconds", "slow"),
+        carrier("carrier-silent-audio", "The first carrier sets calls up without audio", "silent audio"),
+        office("crm-slow", "The CRM takes seconds to answer", "slow"),
+        office("crm-wrong", "The CRM answers with half of what it should", "malformed"),
+        here("calls-killed", "The process that runs the calls is killed", "killed", role="active"),
+        here("media-killed", "The process that carries the audio is killed", "killed", role="media"),
+        here("calls-frozen", "The process that runs the calls hangs", "frozen", role="active", expires_s=FAULT_S),
+        here("surge", "Four times as many call", "surge", times=4.0, expires_s=FAULT_S),
+        here("disk-full", "The journal's disk is full", "disk_full", expires_s=FAULT_S),
+    ]

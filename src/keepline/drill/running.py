@@ -1,0 +1,191 @@
+"""Runs one drill against a world of its own: steady state, method, rollbacks, steady state again, and a score card.
+
+Each step is in the run's journal before it is taken. Rollbacks are taken whatever happened before; where this process
+is killed, every fault ends by itself (they are leases of others), and `cut_off` puts away what else is left.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keepline.demo_node import MARK, NodeFailedError, marked
+from keepline.demo_outage_side import DRAIN_S, Side, Traffic
+from keepline.demo_outage_tally import Moments
+from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
+from keepline.drill.faults import DrillStage, ask_office, end_process
+from keepline.drill.history import RUNNING, keep
+from keepline.drill.holder import born
+
+BEFORE_S, AFTER_S = 10.0, 10.0
+CALLS_PER_S = 1.0
+SEED = 1
+MIX = "order_status:25,impatient:10,book:3,cancel_appointment:3,pay:10,lead:5,wants_a_person:35,hangs_up_early:5"
+"""Who calls: something of every path, and many who want a person, since those calls go out by a carrier."""
+LISTEN_EVERY_S = 0.25
+SURGE_S = 15.0
+HEALED_WITHIN_S = 20.0
+
+
+class DrillAbortedError(Exception):
+    """Somebody wants it ended, now."""
+
+
+class DrillRun:
+    """One run; `say(line)` is told what happens."""
+
+    def __init__(self, drill: Drill, directory: Path, say: Callable[[str], None]) -> None:
+        self.drill, self.directory, self.say = drill, directory, say
+        self.begun_at = time.time()
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.begun_at))
+        self._file = f"{stamp}-{drill.name}.json"
+        self.journal: dict[str, Any] = {
+            "drill": drill.name, "title": drill.title, "path": drill.path, "blast_radius": drill.blast_radius,
+            "start": self.begun_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
+            "steady_states": {}, "run": [], "rollbacks": [], "card": None,
+        }  # fmt: skip
+        self._back_at = 0.0
+
+    def perform(self, scratch: Path) -> dict[str, Any]:
+        """Do all of it; the journal. Everything it starts is ended, whatever happens."""
+        self._write()
+        try:
+            with contextlib.ExitStack() as stack:
+                self._on_stage(stack, scratch)
+        except (DrillAbortedError, KeyboardInterrupt):
+            self.journal["status"] = "aborted"
+        except NodeFailedError as failure:
+            self.journal["status"], self.journal["error"] = "failed", str(failure).splitlines()[0]
+        self.journal["end"] = time.time()
+        self._write()
+        (self.directory / RUNNING).unlink(missing_ok=True)
+        return self.journal
+
+    def _on_stage(self, stack: contextlib.ExitStack, scratch: Path) -> None:
+        drill = self.drill
+        side = Side(drill.title, ("carrier", "second"), scratch / "stage", stack, drill.path)
+        self.say("a world of its own: a node, its back office, two carriers, and people who call")
+        side.begin()
+        surge = next((_surge(step) for step in drill.method if step.provider.func == "surge"), (1.0, 1.0))
+        side.open(Traffic(CALLS_PER_S, 1.0, SEED), MIX, surge)
+        stage = DrillStage(side)
+        self._note_owned(stage)
+        try:
+            self._wait(stage, BEFORE_S)
+            if not self._look(stage, drill.steady_state, "before"):
+                self.journal["status"], self.journal["deviated"] = "not begun", True
+                self.say("the steady state does not hold before anything is done: not begun")
+                return
+            fault_at = time.time()
+            for step in drill.method:
+                self._take(stage, step, "run")
+        finally:
+            self._roll_back(stage)
+        self._back_at = stage.since_at = time.time()
+        self._wait(stage, AFTER_S)
+        side.finish()
+        self._wait(stage, DRAIN_S, until_over=True)
+        held = self._look(stage, drill.steady_state, "after")
+        card = side.conclude(Moments(fault_at, self._back_at))
+        steady = held and not card["lost"] and not card["failed_on_a_healthy_carrier"] and card["agreed"]
+        card["detected"] = card["detected_after_s"] is not None if drill.path else None
+        card["rerouted"] = card["to_people"]["of_these_rerouted"]
+        self.journal |= {"card": card, "deviated": not steady, "status": "completed"}
+
+    def _look(self, stage: DrillStage, hypothesis: Hypothesis, when: str) -> bool:
+        found = []
+        for probe in hypothesis.probes:
+            value = stage.does[probe.provider.func](**probe.provider.arguments)
+            found.append({"name": probe.name, "value": value, "held": probe.holds(value)})
+        held = all(each["held"] for each in found)
+        self.journal["steady_states"][when] = {"held": held, "probes": found}
+        self.say(f"steady state {when}: {'holds' if held else 'does not hold'}")
+        self._write()
+        return held
+
+    def _take(self, stage: DrillStage, step: DrillAction | Probe, where: str) -> None:
+        pauses = step.pauses if isinstance(step, DrillAction) else None
+        if pauses is not None and pauses.before:
+            self._wait(stage, pauses.before)
+        taken: dict[str, Any] = {"name": step.name, "at": time.time(), "status": "begun"}
+        self.journal[where].append(taken)
+        self._write()
+        self.say(step.name.replace("-", " "))
+        taken["output"] = stage.does[step.provider.func](**step.provider.arguments)
+        taken["status"] = "done" if not isinstance(step, Probe) or step.holds(taken["output"]) else "deviated"
+        self._note_owned(stage)
+        self._write()
+        if pauses is not None and pauses.after:
+            self._wait(stage, pauses.after)
+
+    def _roll_back(self, stage: DrillStage) -> None:
+        """Always, and again until nothing is left; an interrupt waits for it."""
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for step in self.drill.rollbacks:
+                with contextlib.suppress(OSError, NodeFailedError):
+                    self._take(stage, step, "rollbacks")
+            limit_s = time.monotonic() + HEALED_WITHIN_S
+            left = stage.heal()
+            while left and time.monotonic() < limit_s:
+                time.sleep(LISTEN_EVERY_S)
+                left = stage.heal()
+            self.journal["rollback_verified"], self.journal["left"] = not left, left
+            self.say("rolled back: no fault is left" if not left else f"NOT rolled back: {'; '.join(left)}")
+            self._write()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _wait(self, stage: DrillStage, seconds: float, *, until_over: bool = False) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            if not stage.side.listen(time.monotonic()) and until_over:
+                return
+            time.sleep(LISTEN_EVERY_S)
+
+    def _write(self) -> None:
+        keep(self.directory, self._file, self.journal)
+
+    def _note_owned(self, stage: DrillStage) -> None:
+        keep(
+            self.directory,
+            RUNNING,
+            {"pid": os.getpid(), "born": born(os.getpid()), "file": self._file, **stage.owned()},
+        )
+
+
+def _surge(step: DrillAction | Probe) -> tuple[float, float]:
+    arguments = step.provider.arguments
+    return float(arguments.get("times", 1.0)), float(arguments.get("expires_s", SURGE_S))
+
+
+def is_running(noted: dict[str, Any]) -> bool:
+    """Whether the process that wrote `running.json` is still there."""
+    return noted["born"] is not None and born(int(noted["pid"])) == noted["born"]
+
+
+def cut_off(noted: dict[str, Any]) -> list[str]:
+    """End what a run has left whose process is dead: its faults first, then its world. What was ended."""
+    ended = []
+    for admin in noted.get("carriers", ()):
+        with contextlib.suppress(OSError):
+            ask_office(admin, "DELETE")
+            ended.append(f"the faults of the carrier at {admin}")
+    with contextlib.suppress(OSError):
+        ask_office(noted["office"], "DELETE")
+        ended.append(f"the faults of the back office at {noted['office']}")
+    for pid, birth in noted.get("holders", {}).items():
+        if end_process(int(pid), birth, signal.SIGTERM):
+            ended.append(f"holder {pid}")
+    for pid, birth in noted.get("processes", {}).items():
+        if end_process(int(pid), birth):
+            ended.append(f"process {pid} of its world")
+    for found in list(marked(MARK, str(noted.get("node_mark", "")))):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGKILL)
+            ended.append(f"process {found.pid} of its node")
+    return ended
