@@ -357,9 +357,9 @@ class Exchange:
     # Time -----------------------------------------------------------------------------------------------------------
 
     def _start_request(
-        self, now_s: float, call: CallState | None, request: Request, peer: fx.Address
+        self, now_s: float, call: CallState | None, request: Request, peer: fx.Address, data: bytes
     ) -> list[fx.Effect]:
-        return self.transactions.start_client(now_s, request, peer, call.id if call is not None else "")
+        return self.transactions.start_client(now_s, request, peer, call.id if call is not None else "", data)
 
     def _schedule_call(self, call: CallState, timer: Timer, at_s: float) -> None:
         self.agenda.add(Due(at_s, "call", call.id, timer))

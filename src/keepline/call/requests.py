@@ -241,7 +241,8 @@ class Requests:
             unmet = setup.unmet_offer(turn.identity, call.invite)
             self.end_unanswered(turn, call, unmet.status, unmet.why, list(unmet.headers))
             return
-        self.respond_with(turn, call.invite, response)
+        assert call.answered is not None
+        self.respond_with(turn, call.invite, response, call.answered.response.encode("latin-1"))
         session.begin(turn, call)
 
     def end_unanswered(
@@ -353,9 +354,8 @@ class Requests:
     def _on_options(self, turn: Turn, options: Request) -> None:
         # It asks for the node, whatever number it names, and of one that is full too: 503 would take the trunk away.
         headers = [("Allow", ALLOW), *CONTENT_HEADERS, ("Server", turn.identity.server)]
-        self._respond(
-            turn, options, 503 if self._exchange.draining or self._exchange.is_unrecorded else 200, headers=headers
-        )
+        status = 503 if self._exchange.draining or self._exchange.is_unrecorded else 200
+        self._respond(turn, options, status, headers=headers)
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
@@ -395,6 +395,6 @@ class Requests:
         response = make_response(request, status, phrase_for(status, why), to_tag=tag, headers=headers or [])
         self.respond_with(turn, request, response)
 
-    def respond_with(self, turn: Turn, request: Request, response: Response) -> None:
-        """Answer through the request's transaction."""
-        turn.effects += self._exchange.transactions.respond(turn.now_s, server_key(request), response)
+    def respond_with(self, turn: Turn, request: Request, response: Response, data: bytes = b"") -> None:
+        """Answer through the request's transaction; `data` is the answer, where it is written already."""
+        turn.effects += self._exchange.transactions.respond(turn.now_s, server_key(request), response, data)

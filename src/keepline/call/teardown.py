@@ -52,9 +52,10 @@ def hang_up(turn: Turn, call: CallState) -> None:
         headers=[("User-Agent", identity.server)],
     )
     turn.clear_all_timers(call)
-    turn.record(call, ByeSent(call.id, turn.now_s, bye.encode().decode("latin-1"), call.leave_why))
+    data = bye.encode()
+    turn.record(call, ByeSent(call.id, turn.now_s, data.decode("latin-1"), call.leave_why))
     close_media(turn, call)
-    turn.request(call, bye, peer)
+    turn.request(call, bye, peer, data)
     established.hang_up_flow(turn, call)
 
 

@@ -109,12 +109,12 @@ class Transactions:
             self._origins.setdefault(origin, key)
         self._after(now_s, key, machine, machine.step(now_s, RequestReceived(request)))
 
-    def respond(self, now_s: float, key: Key, response: Response) -> list[Effect]:
-        """Answer through the transaction; nothing where it is over already."""
+    def respond(self, now_s: float, key: Key, response: Response, data: bytes = b"") -> list[Effect]:
+        """Answer through the transaction; nothing where it is over already. `data` is the answer, if it is written."""
         transaction = self.servers.get(key)
         if transaction is None:
             return []
-        outputs = transaction.step(now_s, SendResponse(response))
+        outputs = transaction.step(now_s, SendResponse(response, data))
         is_invite = isinstance(transaction, InviteServerTransaction)
         is_refusal = is_invite and response.status >= 300
         is_over = transaction.reliable and not is_invite  # no copy of it can come (§17.2.2: timer J is zero)
@@ -145,15 +145,18 @@ class Transactions:
             self._origins.setdefault(origin, key)
         self._settle(now_s, key, tail, origin)
 
-    def start_client(self, now_s: float, request: Request, peer: Address, call: str) -> list[Effect]:
-        """Send a request of ours; what comes of it is `RequestNews`. One that is under way already is left alone."""
+    def start_client(self, now_s: float, request: Request, peer: Address, call: str, data: bytes = b"") -> list[Effect]:
+        """Send a request of ours; what comes of it is `RequestNews`. One that is under way already is left alone.
+
+        `data` is the request, where it is written already.
+        """
         key: Key = client_key(request)
         if key in self.clients:
             return []
         kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
         machine: ClientTransaction = kind(request, peer, self._timers, is_reliable(peer))
         self.clients[key] = (machine, call)
-        return self._after(now_s, key, machine, machine.step(now_s, Start()))
+        return self._after(now_s, key, machine, machine.step(now_s, Start(data)))
 
     def abandon(self, now_s: float, request: Request) -> list[Effect]:
         """An INVITE of ours is of no use any more: it is not sent again; what comes of it is still told, for 64*T1."""

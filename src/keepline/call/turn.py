@@ -96,7 +96,7 @@ class Switchboard(Protocol):
 
 
 Schedule = Callable[[CallState, Timer, float], None]
-StartRequest = Callable[[float, CallState | None, Request, Address], list[Effect]]
+StartRequest = Callable[[float, CallState | None, Request, Address, bytes], list[Effect]]
 
 
 class Turn:
@@ -150,9 +150,12 @@ class Turn:
         """Send what depends on no fact."""
         self.effects.append(SendSipAtOnce(data, peer))
 
-    def request(self, call: CallState | None, request: Request, peer: Address) -> None:
-        """Send a request of ours, with retransmissions (RFC 3261 §17.1); the call, if any, hears what comes of it."""
-        self.effects += self._start_request(self.now_s, call, request, peer)
+    def request(self, call: CallState | None, request: Request, peer: Address, data: bytes = b"") -> None:
+        """Send a request of ours, with retransmissions (RFC 3261 §17.1); the call, if any, hears what comes of it.
+
+        `data` is the request, where it is written already.
+        """
+        self.effects += self._start_request(self.now_s, call, request, peer, data)
 
     def tell_parent(
         self, call: CallState, event: LegEvent, status: int = 0, reason: str = "", outcome: str = ""

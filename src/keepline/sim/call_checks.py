@@ -128,7 +128,7 @@ def _of_steps(
         starts[each.number] = starts.get(each.number, 0) + 1
     yield from (f"play {number} began {count} times" for number, count in starts.items() if count > media.plays_most)
     repeats = _repeats(facts) if any(kind in kinds for kind in REPEATING) else []
-    known = {play_number(step) for step in range(len(steps) + 1 + len(repeats))}
+    known = range(play_number(0), play_number(len(steps) + 1 + len(repeats)))
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:
         if fact.verb == "say" and fact.outcome == "done":

@@ -315,10 +315,11 @@ class SimCaller:
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
-        via = Via(self.plan.transport.upper(), host, port, {"branch": f"z9hG4bK{self.name}{branch}"})
+        branch = f"z9hG4bK{self.name}{branch}"
+        transport = self.plan.transport.upper()
         headers = Headers.canonical(
             [
-                ("Via", str(via)),
+                ("Via", f"SIP/2.0/{transport} {host}:{port};branch={branch}"),
                 ("Max-Forwards", "70"),
                 ("From", f"<sip:{self.plan.from_number or self.name}@{host}>;tag={self.name}"),
                 ("To", to),
@@ -329,15 +330,14 @@ class SimCaller:
             ]
         )
         request = Request(method, f"sip:{self.plan.number}@203.0.113.5", headers, body)
-        request.know_via(via)
+        request.know_via(Via(transport, host, port, {"branch": branch}))
         data = request.encode()
         self._network.wire.note(data, request)
         return data
 
     def _sdp(self) -> bytes:
         host, port = self.rtp
-        lines = [
-            "v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0", f"m=audio {port} RTP/AVP 0 101",
-            "a=rtpmap:101 telephone-event/8000",
-        ]  # fmt: skip
-        return "".join(f"{line}\r\n" for line in lines).encode()
+        return (
+            f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+        ).encode()

@@ -101,14 +101,16 @@ def parse_sdp(body: bytes) -> SessionDescription:
         text = body.decode()
     except UnicodeDecodeError:
         raise PeerError("a session description that is not UTF-8") from None
-    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    text = text.replace("\r\n", "\n").rstrip("\n")
+    is_foul = "\r" in text or "\0" in text
+    lines = text.split("\n")
     if len(lines) > SDP_LINES_MAX:
         raise PeerError("a session description with too many lines", 488)
     if lines[0] != "v=0":
         raise PeerError("a session description without v=0")
     sections: list[list[str]] = [[]]
     for line in lines[1:]:
-        if len(line) < 2 or line[1] != "=" or not line[0].isalpha() or "\r" in line or "\0" in line:
+        if is_foul or line[1:2] != "=" or not line[0].isalpha():
             raise PeerError("a line of a session description that cannot be read")
         if line[0] == "m":
             sections.append([])

@@ -109,6 +109,8 @@ class SourceMeter:
                 else:
                     del self._sources[source.name]
             self._set_due()
+        if not self._lines:
+            return []
         lines, self._lines = self._lines, []
         return lines
 

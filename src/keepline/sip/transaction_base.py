@@ -39,11 +39,16 @@ class SendResponse:
     """The transaction user answers."""
 
     response: Response
+    data: bytes = b""
+    """What it is as bytes, where the user has written it already."""
 
 
 @frozen
 class Start:
     """Send the client transaction's request."""
+
+    data: bytes = b""
+    """What it is as bytes, where the user has written it already."""
 
 
 @frozen
@@ -310,14 +315,15 @@ class Transaction:
 
     def _do_send(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
         assert isinstance(input, SendResponse)
-        self._send(input.response, effects)
+        self._send(input.response, effects, input.data)
 
     def _do_resend(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
         if self._last_sent:
             effects.append(Transmit(self._last_sent, self.peer))
 
-    def _do_send_request(self, _now_s: float, _input: Input | None, effects: list[Effect]) -> None:
-        self._send(self.request, effects)
+    def _do_send_request(self, _now_s: float, input: Input | None, effects: list[Effect]) -> None:
+        assert isinstance(input, Start)
+        self._send(self.request, effects, input.data)
 
     def _do_stop_timers(self, _now_s: float, _input: Input | None, _effects: list[Effect]) -> None:
         self._stop()
@@ -376,8 +382,8 @@ class Transaction:
         else:
             self._end_at_s = now_s + wait_s
 
-    def _send(self, message: Request | Response, effects: list[Effect]) -> None:
-        data = self._last_sent = message.encode()
+    def _send(self, message: Request | Response, effects: list[Effect], data: bytes = b"") -> None:
+        data = self._last_sent = data or message.encode()
         effects.append(Transmit(data, self.peer, message))
 
     def _stop(self) -> None:
