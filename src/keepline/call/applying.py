@@ -52,6 +52,7 @@ from keepline.call.facts.transfer import TRANSFER_TYPES, after
 from keepline.call.phases import BROKEN, ENDINGS
 from keepline.call.written import request_of
 from keepline.flow import StepOutcome, StepResult
+from keepline.flow.steps import OUTCOMES
 from keepline.model.limits import CALL_DIGITS_MAX
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _agreement(call: "CallState", fact: CallAcknowledged | ReinviteAnswered | Re
 
 
 def _step(call: "CallState", fact: StepEnded) -> None:
-    outcome = StepOutcome(fact.outcome)
+    outcome = OUTCOMES[fact.outcome]
     call.secrets.end_step(fact, call.use, call.repeats)
     if call.use is not None and call.use.step == fact.step:
         is_left_alone = call.use.changes and outcome is StepOutcome.HUNG_UP

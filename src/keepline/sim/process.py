@@ -231,13 +231,13 @@ class SimProcess:
         """The datagrams that wait."""
         self._leave_if_over()
         waiting = self._node.socket
-        while waiting and not self.is_frozen:
+        while waiting and self.frozen_at_s is None:
             self.feed(fx.DatagramReceived(*waiting.popleft()))
 
     def read_media(self) -> None:
         """Media's events."""
         self._leave_if_over()
-        while not self.is_frozen and (given := self._node.media.read()) is not None:
+        while self.frozen_at_s is None and (given := self._node.media.read()) is not None:
             self.feed(given)
 
     def _wake_some(self) -> None:

@@ -117,7 +117,7 @@ class Headers:
 
     def get_all(self, name: str) -> list[str]:
         """Every value in order; those of list fields (Via, Route, Contact, Allow…) one element each."""
-        name = canonical_name(name)
+        name = SPELLINGS.get(name) or canonical_name(name)
         if name not in self._first:
             return []
         values = [value for item, value in self._items if item == name]

@@ -9,8 +9,9 @@ from typing import Any
 
 from keepline.call.facts.run import RunEnded, RunFact, RunStarted, RunStepEnded, RunUseStarted, RunWaiting
 from keepline.call.facts.work import WorkFact
-from keepline.flow import FlowRun, StepOutcome, StepResult, Waiting
+from keepline.flow import FlowRun, StepResult, Waiting
 from keepline.flow.capabilities import read_value
+from keepline.flow.steps import OUTCOMES
 from keepline.model.errors import LocalError
 from keepline.model.ids import mark_of
 
@@ -40,10 +41,6 @@ TRANSITIONS: dict[tuple[RunPhase, type[RunFact]], RunPhase] = {
     (E, RunStarted): E,
 }
 """Of pairs that are absent, a use cannot begin while the run waits, and nothing follows the end."""
-
-
-_OUTCOMES = {each.value: each for each in StepOutcome}
-"""As `StepOutcome(value)`, which takes longer than all the rest of a step's fold."""
 
 
 class RunState:
@@ -103,7 +100,7 @@ class RunState:
         if isinstance(fact, RunStepEnded):
             self.use = self.waits = None
             self.began_at_s = fact.at_s
-            outcome = _OUTCOMES[fact.outcome]
+            outcome = OUTCOMES[fact.outcome]
             said = (fact.value, fact.reason, fact.attempts)
             self.steps.append(StepResult(fact.verb, fact.fingerprint, outcome, *said, at_s=fact.at_s))
             if fact.verb == "outcome":
