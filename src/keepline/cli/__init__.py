@@ -23,12 +23,14 @@ from keepline.cli import (
     outbox,
     paths,
     placing,
+    preflight,
     proof,
     records,
     spof,
     talk,
     work,
 )  # fmt: skip
+)
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 
@@ -64,6 +66,7 @@ app.command()(paths.paths)
 app.add_typer(paths.path, name="path")
 app.command()(numbers.numbers)
 app.add_typer(numbers.number, name="number")
+app.command()(preflight.preflight)
 flow.command("start")(flows.start)
 flow.command("tell")(flows.tell)
 flow.command("show")(flows.show)

@@ -19,6 +19,7 @@ from keepline.config.dependency_checks import check_dependencies
 from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
 from keepline.config.outbound import outbound_policy_of
+from keepline.config.preflight import check_preflight, preflight_of
 from keepline.config.schema import OperationFile, PromptFile
 from keepline.config.store import (
     STORED_FILE,
@@ -139,6 +140,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     parsed = _validate(tree)
     checks.check_numbers(tree)
     check_failover(tree)
+    check_preflight(tree)
     check_trunks(tree)
     check_outbound(tree)
     check_callbacks(tree)
@@ -303,6 +305,7 @@ def _operation(
         capabilities=capabilities_of(parsed.capabilities),
         journal=journal_settings_of(parsed.journal),
         dependencies=dependencies_of(parsed.dependencies),
+        preflight=preflight_of(parsed.preflight),
     )
 
 

@@ -14,6 +14,7 @@ from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.failover import FailoverFile
 from keepline.config.outbound import OutboundFile
+from keepline.config.preflight import PreflightFile
 from keepline.config.trunks import TrunkFile
 from keepline.config.values import (
     REFERENCE,
@@ -209,6 +210,7 @@ class OperationFile(StrictModel):
     numbers: dict[NumberText, NumberFile] = Field(
         min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
     )
+    preflight: PreflightFile = Field(default=PreflightFile(), description="what is looked at before it is needed")
     prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
     capabilities: dict[Name, CapabilityFile] = Field(
         default_factory=dict,

@@ -17,6 +17,7 @@ from keepline.desk.app import create_app
 from keepline.desk.copying import Copying
 from keepline.desk.following import Following
 from keepline.desk.node_source import NodeSource
+from keepline.desk.preflighting import Preflighting
 from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
 from keepline.model.limits_desk import DESK_REQUESTS_MAX
@@ -87,7 +88,11 @@ def main() -> None:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
-    for name, begin in ("witnesses", Witnessing(arguments.data).begin), ("snapshots", Copying(arguments.data).begin):
+    for name, begin in (
+        ("witnesses", Witnessing(arguments.data).begin),
+        ("snapshots", Copying(arguments.data).begin),
+        ("preflight", Preflighting(arguments.data).begin),
+    ):
         Following(arguments.data, name, begin).start()
     _Server(config).run(sockets=[listener])
 

@@ -31,13 +31,15 @@ from keepline.call.record import CallRecord
 from keepline.desk.callback_metrics import CALLBACK_FACTS, CallbackMetrics
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
 from keepline.desk.models import Status
+from keepline.desk.number_metrics import NUMBER_FACTS, NumberMetrics
 from keepline.desk.source import Source, Unavailable
 from keepline.flow.capabilities import outcome_words
 from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold, *CARRIER_FACTS, *CALLBACK_FACTS),
+    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold),
+    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
@@ -102,6 +104,7 @@ class Metrics:
         self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
         self._carriers = CarrierMetrics(counter, histogram)
         self._callbacks = CallbackMetrics(counter)
+        self._numbers = NumberMetrics(counter)
         self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
 
     def _make_gauges(self) -> None:
@@ -228,6 +231,7 @@ class Metrics:
             self._carriers.count(fact)
         if isinstance(fact, CALLBACK_FACTS):
             self._callbacks.count(fact)
+        self._numbers.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

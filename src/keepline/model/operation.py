@@ -10,6 +10,7 @@ from keepline.model.callbacks import CallbackSettings
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
+from keepline.model.preflight import Preflight
 from keepline.model.witness import JournalSettings
 
 PROMPT_KEY_BYTES = 16
@@ -66,6 +67,9 @@ RINGBACK_AMERICAN = Prompt(file_digest="ringback american 1", language="")
 """The same as North America has it: 440 and 480 Hz, 2 s in 6."""
 BEEP_TONE = Prompt(file_digest="beep 1", language="", length_s=0.3)
 """What is heard before a message is recorded; made by the node as well."""
+TEST_THERE = Prompt(file_digest="test there 1", language="")
+TEST_BACK = Prompt(file_digest="test back 1", language="")
+"""What the two ends of a test call sound; made by the node as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,5 +280,6 @@ class Operation:
     """None: callers that a carrier loses are not called back."""
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     journal: JournalSettings = field(default_factory=JournalSettings)
+    preflight: Preflight = field(default_factory=Preflight)
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

@@ -50,8 +50,16 @@ class Programs:
             except Exception as error:
                 log.error("operation_missing", digest=digest, what=str(error))
                 return None
-            self._programs[digest] = Program(operation, functions, read_passwords(operation))
+            self._programs[digest] = self._whole(Program(operation, functions, read_passwords(operation)))
         return self._programs[digest]
+
+    def _whole(self, program: Program) -> Program:
+        """With its test calls, where it has any."""
+        if not program.operation.preflight.numbers:
+            return program
+        from keepline.node.test_calls import with_test_calls  # which others do without
+
+        return with_test_calls(program)
 
     def operation(self, digest: str) -> Operation | None:
         """Of a version that was loaded."""

@@ -1,15 +1,17 @@
 """The tones that the node makes itself, without speech: of calls that cannot be completed, of phones that
-ring, and before messages.
+ring, before messages, and of test calls.
 
 Written once a data directory, aside and renamed like every prompt, so that whoever reads sees all of it or nothing.
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from keepline.model.operation import BEEP_TONE, RINGBACK, RINGBACK_AMERICAN, TONES
+from keepline.model.operation import BEEP_TONE, RINGBACK, RINGBACK_AMERICAN, TEST_BACK, TEST_THERE, TONES, Prompt
 
-MADE = (TONES, RINGBACK, RINGBACK_AMERICAN, BEEP_TONE)
+MADE = (TONES, RINGBACK, RINGBACK_AMERICAN, BEEP_TONE, TEST_THERE, TEST_BACK)
 
 
 def store_tones(directory: Path) -> None:
@@ -20,11 +22,13 @@ def store_tones(directory: Path) -> None:
         return
     from keepline.rtp import g711, tones  # numpy, which a process that finds them standing does not need
 
-    makers = {
+    makers: dict[Prompt, Callable[[], tones.Samples]] = {
         TONES: tones.special_information_tone,
         RINGBACK: tones.ringback_tone,
         RINGBACK_AMERICAN: tones.american_ringback_tone,
         BEEP_TONE: tones.beep,
+        TEST_THERE: partial(tones.test_tone, 620),
+        TEST_BACK: partial(tones.test_tone, 880),
     }
     encoders = {"ulaw": g711.encode_ulaw, "alaw": g711.encode_alaw}
     for tone, suffix in missing:

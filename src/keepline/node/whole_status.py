@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keepline.node.control import ask
 from keepline.node.copies import with_copies
+from keepline.node.preflight_store import with_preflight
 from keepline.node.run_counts import with_runs
 from keepline.node.witness_store import with_witnesses
 
@@ -15,6 +16,6 @@ from keepline.node.witness_store import with_witnesses
 def whole_status(data: Path, timeout_s: float) -> dict[str, object]:
     """The object that `keepline status --json` prints. Raises `NodeNotRunning` where no supervisor answers."""
     status: dict[str, object] = ask(data, {"op": "status"}, timeout_s)
-    for add in (with_witnesses, with_copies, with_runs):
+    for add in (with_witnesses, with_copies, with_runs, with_preflight):
         status = add(status, data)
     return status

@@ -36,6 +36,11 @@ def beep() -> Samples:
     return _tone((1000,), 0.3)
 
 
+def test_tone(hertz: int) -> Samples:
+    """Six times 0.3 s and a pause of 0.1 s, at 8 kHz: no key, and nothing that a telephone network makes."""
+    return np.concatenate([_tone((hertz,), 0.3), _pause(0.1)] * 6)
+
+
 def _tone(tones_hz: Sequence[float], length_s: float) -> Samples:
     time_s = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
     fade = np.clip(np.minimum(time_s, time_s[::-1]) / _FADE_S, 0.0, 1.0)

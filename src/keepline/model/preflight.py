@@ -1,0 +1,18 @@
+"""What is looked at before it is needed, as plain frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The peak to be ready for, and the numbers of marked test calls."""
+
+    every_s: float = 0.0
+    """How often a node looks by itself; 0 never."""
+    calls_per_s: float | None = None
+    """At the forecast peak; None for the busiest time of the last days,"""
+    channels: int | None = None
+    """and how many calls at once."""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Trunk -> a number of its carrier that nobody else calls: test calls to it are answered, and heard."""
