@@ -30,7 +30,6 @@ from keepline.cli import (
     talk,
     work,
 )  # fmt: skip
-)
 from keepline.cli.output import CODES, FAILED, FINE, WRONG_INPUT, CommandFailed, complain
 from keepline.model.errors import KeeplineError, LocalError, OperationError
 

@@ -31,7 +31,7 @@ class PreflightFile(StrictModel):
     channels: int | None = Field(
         default=None, ge=1, le=100_000, description="calls at once at the forecast peak", examples=["300"]
     )
-    numbers: dict[Name, NumberText] = Field(
+    test_numbers: dict[Name, NumberText] = Field(
         default_factory=dict,
         max_length=CARRIERS_MAX,
         description="a number of each carrier's, by its trunk, that test calls are made to",
@@ -41,15 +41,15 @@ class PreflightFile(StrictModel):
 
 def preflight_of(parsed: PreflightFile) -> Preflight:
     """What `preflight:` of a file that is right says."""
-    return Preflight(parsed.every_s, parsed.calls_per_s, parsed.channels, dict(parsed.numbers))
+    return Preflight(parsed.every_s, parsed.calls_per_s, parsed.channels, dict(parsed.test_numbers))
 
 
 def check_preflight(tree: Tree) -> None:
     """Each test number is of a trunk that places calls, and is nobody else's."""
     trunks, numbers = _mapping(tree.plain.get("trunks")), _mapping(tree.plain.get("numbers"))
     taken = {same_number(str(number)): str(number) for number in numbers}
-    for name, number in _mapping(_mapping(tree.plain.get("preflight")).get("numbers")).items():
-        where: Where = ("preflight", "numbers", name)
+    for name, number in _mapping(_mapping(tree.plain.get("preflight")).get("test_numbers")).items():
+        where: Where = ("preflight", "test_numbers", name)
         if not _mapping(trunks.get(name)).get("outbound"):
             wrong = f"`{name}` is no trunk that test calls can go out by"
             tree.add_mistake(where, wrong, "name a trunk that has `outbound`", at_key=True)

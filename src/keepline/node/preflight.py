@@ -92,10 +92,10 @@ class Checker:
     def _loops(self) -> list[PreflightFinding]:
         numbers = self.operation.preflight.numbers
         if not numbers:
-            fix = "write `preflight: {numbers: {TRUNK: NUMBER}}` with a number of each carrier's for test calls alone"
+            fix = "write `preflight: {test_numbers: {TRUNK: NUMBER}}` with a number of each carrier's for test calls alone"
             return [PreflightFinding("loop", False, "no test call can be made: no numbers for them are told", fix)]
         if len(numbers) < 2:
-            fix = "add a number of another carrier's to `preflight.numbers`"
+            fix = "add a number of another carrier's to `preflight.test_numbers`"
             return [
                 PreflightFinding("loop", False, "no test call can go out by one carrier and come in by another", fix)
             ]
@@ -166,7 +166,7 @@ def judged(
         fix = f"somebody else answers that number: have the carrier of {into} point it to this node"
         return PreflightFinding("loop", False, f"{name}: it was answered, and not by this node", fix)
     if back.carrier != into:
-        fix = f"the number is not of {into}, or its calls come by another way: correct `preflight.numbers`"
+        fix = f"the number is not of {into}, or its calls come by another way: correct `preflight.test_numbers`"
         return PreflightFinding("loop", False, f"{name}: it came in through {back.carrier or 'nobody known'}", fix)
     try:
         deaf = [

@@ -17,7 +17,7 @@ def test_it_is_read(shop: Path) -> None:
     text = with_failover("{method: none}")
     (shop / "keepline.yaml").write_text(text, encoding="utf-8")
     assert load_operation(shop).preflight == Preflight()
-    more = f"preflight: {{every_s: 86400, calls_per_s: 8, channels: 220, numbers: {{north: {TEST}}}}}\n"
+    more = f"preflight: {{every_s: 86400, calls_per_s: 8, channels: 220, test_numbers: {{north: {TEST}}}}}\n"
     (shop / "keepline.yaml").write_text(text + more, encoding="utf-8")
     assert load_operation(shop).preflight == Preflight(86_400.0, 8.0, 220, {"north": "+18005550190"})
 
@@ -25,10 +25,10 @@ def test_it_is_read(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{numbers: {west: +18005550190}}", "`west` is no trunk that test calls can go out by"),
-        ("{numbers: {south: +18005550190}}", "`south` is no trunk that test calls can go out by"),
-        ("{numbers: {north: +18005550199}}", "`+18005550199` is one of `numbers`, or there twice"),
-        ("{numbers: {north: nobody here}}", "`nobody here` is not a number"),
+        ("{test_numbers: {west: +18005550190}}", "`west` is no trunk that test calls can go out by"),
+        ("{test_numbers: {south: +18005550190}}", "`south` is no trunk that test calls can go out by"),
+        ("{test_numbers: {north: +18005550199}}", "`+18005550199` is one of `numbers`, or there twice"),
+        ("{test_numbers: {north: nobody here}}", "`nobody here` is not a number"),
         ("{calls_per_s: 0}", "out of range"),
         ("{every_s: -1}", "out of range"),
     ],
