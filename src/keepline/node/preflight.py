@@ -92,7 +92,7 @@ class Checker:
     def _loops(self) -> list[PreflightFinding]:
         numbers = self.operation.preflight.numbers
         if not numbers:
-            fix = "write `preflight: {test_numbers: {TRUNK: NUMBER}}` with a number of each carrier's for test calls alone"
+            fix = "write `preflight: {test_numbers: {TRUNK: NUMBER}}`, a number of each carrier's for them alone"
             return [PreflightFinding("loop", False, "no test call can be made: no numbers for them are told", fix)]
         if len(numbers) < 2:
             fix = "add a number of another carrier's to `preflight.test_numbers`"
