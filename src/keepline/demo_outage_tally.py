@@ -47,13 +47,13 @@ class Tally:
             self.believes.update(line["believes"])
             self.calling_again += line["calls_again"] - (line["try"] > 1)
             if line["calls_again"] or line["try"] > 1:
-                self._before.setdefault(line["customer"], []).append(f"{line['number'][-4:]} {what_of(line)}")
+                self._before.setdefault(line["customer"], []).append(f"…{line['number'][-4:]}, {what_of(line)}")
         elif line["event"] == "customer":
             self.customers.append(line)
             if line["tries"] > 1:
                 told = ", then ".join(self._before.pop(line["customer"], ()))
                 who = line["persona"].replace("_", " ")
-                self.stories.append(f"customer {line['customer']}, {who}: {told}")
+                self.stories.append(f"customer {line['customer']} ({who}) called {told}")
         elif line["event"] == "summary":
             self.summary = line
 

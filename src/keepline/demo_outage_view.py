@@ -69,7 +69,8 @@ class Story:
             Text("the first carrier, as the node sees it", "dim"),
             *(Text(side.condition, BAD if side.condition == "down" else "dim") for side in self.sides),
         )
-        stories = Text("\n".join(self.sides[0].tally.stories[place] for place in self._last_stories()), "dim")
+        told = [f"{self.sides[0].title}: {self.sides[0].tally.stories[place]}" for place in self._last_stories()]
+        stories = Text("\n".join(told), "dim")
         events = Text("\n".join(list(self.events)[-EVENTS_SHOWN:]))
         parts = (Panel(self._line(), title="keepline demo: a carrier dies at peak traffic"), table, Text(), stories)
         return Group(*parts, Text(), events)

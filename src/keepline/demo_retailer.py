@@ -22,7 +22,7 @@ from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, uninterrupted, wait_until
 from keepline.demo_retailer_view import RetailerPicture
 from keepline.demo_scene import Scene
-from keepline.model.capability import HttpService
+from keepline.model.capability import HttpService, Snapshot
 
 NUMBER, SECOND_NUMBER = "+18005550100", "+18005550109"
 CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
@@ -99,13 +99,14 @@ def _end(process: subprocess.Popen[str] | None) -> None:
 
 
 def office_overrides(operation: Path, address: str) -> list[str]:
-    """What has every HTTP path of an operation ask the back office at HOST:PORT: options of `keepline up`."""
+    """What has every HTTP path of an operation, and every copy, ask the back office at HOST:PORT: for `keepline up`."""
+    kinds = {HttpService: "http", Snapshot: "snapshot"}
     return [
         word
         for name, capability in load_operation(operation).capabilities.items()
         for index, path in enumerate(capability.paths)
-        if isinstance(path.connector, HttpService)
-        for word in ("--set", f"capabilities.{name}.paths.{index}.http.base_url=http://{address}")
+        if (kind := kinds.get(type(path.connector)))
+        for word in ("--set", f"capabilities.{name}.paths.{index}.{kind}.base_url=http://{address}")
     ]
 
 

@@ -4,11 +4,13 @@ Pure: an operation in, drills out. A path for which there is no way to be broken
 named as such.
 """
 
+from collections.abc import Sequence
+
 from keepline.drill.experiment import MODULE, Drill, DrillAction, Hypothesis, Pauses, Probe, Provider, Range
-from keepline.model.capability import CapabilityAction, HttpService
+from keepline.model.capability import CapabilityAction, CapabilityPath, HttpService
 from keepline.model.operation import Operation
 
-FAULT_S = 15.0
+FAULT_S = 20.0
 """How long a fault of a generated drill stands."""
 AT_LEAST_WELL = 0.95
 WORLD = "a node, a back office and carriers of the drill's own, on this machine; no real call, nothing outside of them"
@@ -57,18 +59,28 @@ def generated(operation: Operation) -> dict[str, Drill]:
             fault = _do("black-hole-it", "carrier_fault", FAULT_S, at=name, kind="black-holed", expires_s=FAULT_S)
             drills.append(_drill(f"telephony-{name}-dead", f"The carrier {name} is dead", path, made_from, fault))
             continue
-        found = next(each for each in operation.capabilities[capability].paths if each.name == name)
-        if not isinstance(found.connector, HttpService):
-            continue
-        routes = sorted({_route(each) for each in found.actions.values()})
-        faults = [
-            _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=FAULT_S)
-            for place, route in enumerate(routes, start=1)
-        ]
-        faults[-1] = faults[-1].model_copy(update={"pauses": Pauses(after=FAULT_S)})
-        title = f"{capability} cannot be had by {name}"
-        drills.append(_drill(f"{capability}-{name}-down", title, path, made_from, *faults))
+        found = operation.capabilities[capability]
+        place = next(number for number, each in enumerate(found.paths) if each.name == name)
+        stands_in = not isinstance(found.paths[place].connector, HttpService)
+        # What stands in for others is drilled by their absence: then it has to carry what they did.
+        broken = found.paths[:place] if stands_in else found.paths[place : place + 1]
+        faults = _down([each for each in broken if isinstance(each.connector, HttpService)])
+        if faults and stands_in:
+            drills.append(_drill(f"{capability}-{name}-alone", f"{capability}: {name} alone", path, made_from, *faults))
+        elif faults:
+            title = f"{capability} cannot be had by {name}"
+            drills.append(_drill(f"{capability}-{name}-down", title, path, made_from, *faults))
     return {each.name: each for each in (*drills, *_others(operation, made_from))}
+
+
+def _down(paths: Sequence[CapabilityPath]) -> list[DrillAction]:
+    """All that is asked by these paths is refused with 503, for a while."""
+    routes = sorted({_route(action) for path in paths for action in path.actions.values()})
+    faults = [
+        _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=FAULT_S)
+        for place, route in enumerate(routes, start=1)
+    ]
+    return [*faults[:-1], *(each.model_copy(update={"pauses": Pauses(after=FAULT_S)}) for each in faults[-1:])]
 
 
 def _route(action: CapabilityAction) -> str:

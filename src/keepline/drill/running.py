@@ -21,7 +21,7 @@ from keepline.drill.history import RUNNING, keep
 from keepline.drill.holder import born
 
 BEFORE_S, AFTER_S = 10.0, 10.0
-CALLS_PER_S = 1.0
+CALLS_PER_S = 1.5
 SEED = 1
 MIX = "order_status:25,impatient:10,book:3,cancel_appointment:3,pay:10,lead:5,wants_a_person:35,hangs_up_early:5"
 """Who calls: something of every path, and many who want a person, since those calls go out by a carrier."""

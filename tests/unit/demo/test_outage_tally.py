@@ -49,8 +49,8 @@ def test_what_is_counted_while_it_lasts() -> None:
     assert (tally.served, tally.lost, tally.calling_again) == (2, 1, 0)
     assert [tally.count(what) for what in ("well", "cut off", "heard nothing")] == [2, 1, 2]
     assert list(tally.stories) == [
-        "customer 1, pay: 0100 cut off, then 0100 well",
-        "customer 2, pay: 0100 heard nothing, then 0100 heard nothing",
+        "customer 1 (pay) called …0100, cut off, then …0100, well",
+        "customer 2 (pay) called …0100, heard nothing, then …0100, heard nothing",
     ]
     tally.take({"event": "live", "calls": [{"call": 15, "hears": "ringing"}, {"call": 16, "hears": "menu"}]}, 51.0)
     assert (tally.on_the_phone, tally.hear_nothing, tally.calls_per_s(51.0)) == (1, 1, 7 / 5.0)
@@ -143,6 +143,6 @@ def test_the_screen_has_both_operations_and_the_card_every_row() -> None:
     assert all(name in said for name, _ in CARD_ROWS)
     assert "customers lost" in said
     assert "the first carrier is dead" in said
-    assert "0100 cut off, then 0100 well" in said
+    assert "…0100, cut off, then …0100, well" in said
     assert story.new_lines()[0].endswith("the first carrier is dead")
     assert story.new_lines() == []

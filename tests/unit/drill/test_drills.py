@@ -74,19 +74,18 @@ def test_a_drill_has_so_many_steps_and_no_more() -> None:
         read_drill(DRILL.replace(step, step * (DRILL_STEPS_MAX + 1)), "mine", "mine.yaml")
 
 
-def test_every_path_that_can_be_broken_from_outside_has_a_drill(operation: Operation) -> None:
+def test_every_path_of_the_retailer_has_a_drill(operation: Operation) -> None:
     drills = generated(operation)
     paths = paths_of(operation)
     assert {"telephony/carrier", "telephony/second", "orders/office", "payments/north"} <= set(paths)
-    by_http = {
-        f"{name}/{path.name}"
-        for name, each in operation.capabilities.items()
-        for path in each.paths
-        if any(action.method for action in path.actions.values())
-    }
-    drilled = {each.path for each in drills.values()}
-    assert by_http | {path for path in paths if path.startswith("telephony/")} <= drilled
-    assert drilled - {""} <= set(paths)
+    assert {each.path for each in drills.values()} - {""} == set(paths)
+
+
+def test_what_stands_in_for_a_path_is_drilled_by_its_absence(operation: Operation) -> None:
+    drills = generated(operation)
+    assert drills["orders-copy-alone"].method == drills["orders-office-down"].method
+    both = {str(step.provider.arguments["route"]) for step in drills["payments-call_back-alone"].method}
+    assert {"POST /gateways/north/payments", "POST /gateways/south/payments"} <= both
 
 
 def test_every_fault_of_a_generated_drill_is_a_lease_and_every_drill_heals(operation: Operation) -> None:
