@@ -1,18 +1,14 @@
 """A CRM that goes away: callers are answered from the copy, hear how old it is, and from the CRM when it is back."""
 
 import json
-import subprocess
-import threading
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keepline.demo_node import LocalNode, NodeSettings, keepline_command, wait_until
+from keepline.demo_node import LocalNode, wait_until
+from tests.live.small_office import WITHIN_S, office, record_of_a_call, shop_node
 
-WITHIN_S = 60.0
 OPERATION = """
 operation: shop
 trunks: {local: {peers: [127.0.0.0/8]}}
@@ -21,11 +17,11 @@ numbers: {"1000": {flow: order}}
 capabilities:
   orders:
     paths:
-      - {name: crm, http: {base_url: "http://127.0.0.1:PORT", actions: {find: {path: "/orders/{number}",
+      - {name: crm, http: {base_url: "http://127.0.0.1:FIRST", actions: {find: {path: "/orders/{number}",
          response: {state: $.state}}}}}
       - name: copy
         snapshot:
-          base_url: "http://127.0.0.1:PORT"
+          base_url: "http://127.0.0.1:FIRST"
           every_s: 0.5
           tables: {orders: {path: /export, rows: $.orders, key: $.number}}
           actions: {find: {table: orders, key: number, response: {state: $.state}}}
@@ -43,47 +39,20 @@ async def order(call: Call) -> None:
 """
 
 
-class Crm(BaseHTTPRequestHandler):
+@dataclass
+class Crm:
     """One order, alone and in the list of all."""
 
-    state = "packed"
-    field = "state"
+    state: str = "packed"
+    field: str = "state"
 
-    def do_GET(self) -> None:
-        order = {"number": "100001", Crm.field: Crm.state}
-        body = json.dumps({"orders": [order]} if self.path == "/export" else order).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def crm(port: int) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", port), Crm)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
+    def answer(self, path: str) -> object:
+        order = {"number": "100001", self.field: self.state}
+        return {"orders": [order]} if path == "/export" else order
 
 
 def outcome_of_a_call(node: LocalNode) -> tuple[str, str, str]:
-    before = len(node.calls())
-    phone = [*keepline_command(), "phone", node.uri("1000"), "--seconds", "5"]
-    subprocess.run(phone, timeout=WITHIN_S, check=True, stdout=subprocess.DEVNULL)
-
-    def over() -> bool:
-        calls = node.calls()
-        return len(calls) > before and calls[-1]["state"] == "ended"
-
-    wait_until("the call is on record", over, WITHIN_S)
-    last = node.calls()[-1]
+    last = record_of_a_call(node)
     return last["outcome"], last["outcome_fields"]["state"], last["outcome_fields"]["from_copy"]
 
 
@@ -103,17 +72,13 @@ def scraped(node: LocalNode) -> str:
 
 
 def test_a_caller_is_answered_while_the_crm_is_away(tmp_path: Path) -> None:
-    operation = tmp_path / "shop"
-    operation.mkdir()
-    node = LocalNode(NodeSettings(operation, tmp_path / "data", slots=10))
+    node, crm = shop_node(tmp_path, OPERATION, FLOWS), Crm()
     port = node.spare_ports[0]
-    (operation / "keepline.yaml").write_text(OPERATION.replace("PORT", str(port)), encoding="utf-8")
-    (operation / "flows.py").write_text(FLOWS, encoding="utf-8")
     with node:
-        with crm(port):
+        with office(port, crm.answer):
             wait_until("there is a copy", lambda: copies(node).get("age_s") is not None, WITHIN_S)
             assert outcome_of_a_call(node) == ("answered", "packed", "False")
-            Crm.state = "shipped"
+            crm.state = "shipped"
             made_s = copies(node)["age_s"]
             wait_until("it is made anew", lambda: copies(node)["age_s"] < made_s, WITHIN_S)
         wait_until("the failure is said", lambda: "ConnectError" in copies(node)["why"], WITHIN_S)
@@ -124,11 +89,11 @@ def test_a_caller_is_answered_while_the_crm_is_away(tmp_path: Path) -> None:
         late = "orders/copy: the copy is"
         wait_until("it is a trouble", lambda: late in str(status(node)["trouble"]), WITHIN_S)
         assert 'keepline_snapshot_age_seconds{path="orders/copy"}' in scraped(node)
-        Crm.field = "condition"
-        with crm(port):
+        crm.field = "condition"
+        with office(port, crm.answer):
             contract = "orders: row 1: the answer has no $.state"
             wait_until("the broken contract is named", lambda: copies(node)["why"] == contract, WITHIN_S)
             assert outcome_of_a_call(node) == ("answered", "shipped", "True"), "the last whole copy"
-            Crm.field = "state"
+            crm.field = "state"
             wait_until("it is young again", lambda: not copies(node)["why"], WITHIN_S)
     assert "copy_made_again" in node.stderr()
