@@ -15,6 +15,7 @@ from keepline.sim.callee_checks import callee_wrongs
 from keepline.sim.lone_callee import LoneCallee, LonePlan
 from keepline.sim.network import STORM
 from keepline.sim.world import BEGAN_S
+from tests.sim.moments import OUTAGES_S, die_at_every_moment, die_now_and_then, die_twice
 from tests.sim.operation import IDENTITY, program
 from tests.sim.scenes import Scene
 
@@ -131,31 +132,19 @@ def test_rfc3261_22_2_all_that_is_challenged_is_proven(name: str, methods: set[s
     assert world.lone[0].refreshes == (1 if world.lone[0].plan.refresh_s else 0)
 
 
-@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+def outcome(world: Calls) -> str:
+    return world.record.outcome
+
+
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
 @pytest.mark.parametrize("name", SCENES)
 def test_every_moment(name: str, outage_s: float) -> None:
-    undisturbed = scene(name)
-    undisturbed.run()
-    for moment in range(undisturbed.node.moment):
-        world = scene(name)
-        world.node.dies_at = frozenset((moment,))
-        world.node.outage_s = outage_s
-        assert world.run() == [], f"{name}, outage {outage_s} s, death at moment {moment}"
-        assert world.node.log.deaths == 1
-        if name not in VARIES:
-            assert world.record.outcome == SCENES[name][3], f"{name}, outage {outage_s} s, death at moment {moment}"
+    die_at_every_moment(lambda: scene(name), outage_s, None if name in VARIES else outcome, name)
 
 
 @pytest.mark.parametrize("name", ["answered", "busy", "crosses", "redirected"])
 def test_the_successor_dies_too(name: str) -> None:
-    undisturbed = scene(name)
-    undisturbed.run()
-    for first in range(undisturbed.node.moment):
-        for later in range(1, 10):
-            world = scene(name)
-            world.node.dies_at = frozenset((first, first + later))
-            world.node.outage_s = 0.02
-            assert world.run() == [], f"{name}, deaths at moments {first} and {first + later}"
+    die_twice(lambda: scene(name), range(1, 10), None, name)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -163,6 +152,5 @@ def test_bad_weather_and_deaths(seed: int) -> None:
     random = Random(f"calls out {seed}")
     name = random.choice([each for each in SCENES if each not in VARIES])
     world = scene(name, seed=seed, weather=STORM)
-    for _ in range(random.randint(0, 4)):
-        world.world.at(BEGAN_S + random.uniform(0.1, 25.0), world.node.die)
+    die_now_and_then(world, random)
     assert world.run() == [], name

@@ -19,6 +19,7 @@ from keepline.sim.callee_checks import callee_wrongs
 from keepline.sim.lone_callee import LoneCallee, LonePlan
 from keepline.sim.network import STORM
 from keepline.sim.world import BEGAN_S
+from tests.sim.moments import OUTAGES_S, die_at_every_moment, die_now_and_then, die_twice
 from tests.sim.operation import IDENTITY, program
 from tests.sim.scenes import Scene
 
@@ -160,31 +161,15 @@ def test_undisturbed(name: str) -> None:
     assert world.node.log.placed == {CALL: ""}
 
 
-@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
 @pytest.mark.parametrize("name", SCENES)
 def test_every_moment(name: str, outage_s: float) -> None:
-    undisturbed = scene(name)
-    undisturbed.run()
-    for moment in range(undisturbed.node.moment):
-        world = scene(name)
-        world.node.dies_at = frozenset((moment,))
-        world.node.outage_s = outage_s
-        where = f"{name}, outage {outage_s} s, death at moment {moment}"
-        assert world.run() == [], where
-        assert world.node.log.deaths == 1
-        assert is_right(world, name), f"{where}: {world.record.outcome}, {world.record.carrier}"
+    die_at_every_moment(lambda: scene(name), outage_s, lambda world: is_right(world, name), name)
 
 
 @pytest.mark.parametrize("name", ["slow", "late_answer_after_the_call", "slow_and_busy_with_it"])
 def test_the_successor_dies_too(name: str) -> None:
-    undisturbed = scene(name)
-    undisturbed.run()
-    for first in range(undisturbed.node.moment):
-        for later in range(1, 10):
-            world = scene(name)
-            world.node.dies_at = frozenset((first, first + later))
-            world.node.outage_s = 0.02
-            assert world.run() == [], f"{name}, deaths at moments {first} and {first + later}"
+    die_twice(lambda: scene(name), range(1, 10), None, name)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -192,6 +177,5 @@ def test_bad_weather_and_deaths(seed: int) -> None:
     random = Random(f"carriers {seed}")
     name = random.choice(list(SCENES))
     world = scene(name, seed=seed, weather=STORM)
-    for _ in range(random.randint(0, 4)):
-        world.world.at(BEGAN_S + random.uniform(0.1, 25.0), world.node.die)
+    die_now_and_then(world, random)
     assert world.run() == [], name

@@ -9,6 +9,7 @@ from keepline.model.capability import SecretRef
 from keepline.model.operation import TrunkOutbound
 from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
+from tests.sim.moments import OUTAGES_S, die_at_every_moment
 from tests.sim.operation import program
 from tests.sim.scenes import Scene, exchange_of
 
@@ -47,18 +48,15 @@ def test_rfc3261_22_2_undisturbed(name: str) -> None:
     assert world.callers[0].heard.outcome == "was hung up on"
 
 
-@pytest.mark.parametrize("outage_s", [0.02, 1.3])
+def told(world: Scene) -> tuple[set[str], str]:
+    """By what the caller was shown the password, and how its call ended."""
+    return world.callers[0].heard.proofs, world.callers[0].heard.outcome
+
+
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
 @pytest.mark.parametrize("name", SCENES)
 def test_every_moment(name: str, outage_s: float) -> None:
-    undisturbed = scene(name)
-    undisturbed.run()
-    for moment in range(undisturbed.node.moment):
-        world = scene(name)
-        world.node.dies_at = frozenset((moment,))
-        world.node.outage_s = outage_s
-        assert world.run() == [], f"{name}, outage {outage_s} s, death at moment {moment}"
-        assert world.callers[0].heard.proofs == SCENES[name][1], f"outage {outage_s} s, death at moment {moment}"
-        assert world.callers[0].heard.outcome == "was hung up on"
+    die_at_every_moment(lambda: scene(name), outage_s, told, name)
 
 
 @pytest.mark.parametrize("seed", range(20))

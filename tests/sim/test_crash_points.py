@@ -4,7 +4,7 @@ import pytest
 
 from keepline.call.facts import StepEnded
 from keepline.sim.caller import Plan
-from tests.sim.moments import OUTAGES_S, die_at_every_moment
+from tests.sim.moments import OUTAGES_S, die_at_every_moment, die_twice
 from tests.sim.scenes import Scene
 
 SCENARIOS = {
@@ -102,12 +102,4 @@ def test_every_moment(name: str, outage_s: float) -> None:
 @pytest.mark.parametrize("name", ["greeting_digit", "keyed_terminator", "ringing", "hold"])
 def test_the_successor_dies_too(name: str) -> None:
     plan = SCENARIOS[name]
-    undisturbed = Scene([(0.0, plan)])
-    undisturbed.run()
-    for first in range(undisturbed.node.moment):
-        for later in range(1, 12):
-            scene = Scene([(0.0, plan)])
-            scene.node.dies_at = frozenset((first, first + later))
-            scene.node.outage_s = 0.02
-            assert scene.run() == [], f"{name}, deaths at moments {first} and {first + later}"
-            assert outcome(scene) == outcome(undisturbed)
+    die_twice(lambda: Scene([(0.0, plan)]), range(1, 12), outcome, name)
