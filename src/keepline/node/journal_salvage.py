@@ -34,6 +34,8 @@ _ENDED_RUNS: Final = """SELECT run FROM runs WHERE ended_at IS NOT NULL AND (key
 _KEPT_EVENTS: Final = "SELECT id FROM events WHERE kept"
 _HEARD_EVENTS: Final = "SELECT id FROM events WHERE NOT kept ORDER BY at DESC LIMIT ?"
 _WHO: Final = "SELECT flow, key, operation, parent FROM runs WHERE run = ?"
+STANDING: Final = ("numbers", "paths")
+"""Under these names stands where numbers point, and what people want of paths: a number that is away must return."""
 _LAST: Final = 1 << 62
 """The number of what is new, behind all that was."""
 log = structlog.get_logger("supervisor")
@@ -82,6 +84,8 @@ def salvage(path: Path, aside: str) -> Salvage:
 def _facts(connection: sqlite3.Connection, found: Salvage, aside: str) -> "Iterator[tuple[int, Fact]]":
     """Facts with their old numbers; those that are new come last."""
     with_runs, known = has_runs(connection), set[str]()
+    for name in STANDING:
+        yield from _whole(connection, name)
     open_calls, open_runs = _ids(connection, OPEN_CALLS), set(_ids(connection, OPEN_RUNS) if with_runs else ())
     found.calls, found.runs = len(set(open_calls) - open_runs), len(open_runs)
     for id_ in [*open_calls, *sorted(open_runs)]:

@@ -9,8 +9,11 @@ import pytest
 
 from keepline.call.effects_run import FactsRead, ReadFacts, RunsAdopted
 from keepline.call.facts import CallEnded, Fact, JournalReplaced, WorkOpened
+from keepline.call.facts.number import NUMBERS, NumberAsked, NumberPointed
+from keepline.call.facts.path import PATHS, PathWished
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted, RunStepEnded, RunWaiting
 from keepline.call.facts.work import UsePending
+from keepline.call.numbers.book import NumberBook, NumberState
 from keepline.call.runs.index import AT_WORK_S
 from keepline.call.runs.state import fold
 from keepline.node import journal, journal_rescue, journal_salvage
@@ -54,6 +57,8 @@ FACTS: list[Fact] = [
     started(NAPS), waits(NAPS, "", 1e12), started(BROKEN, "lost"), waits(BROKEN, "", 5.0),
     started(CALLS), waits(CALLS, "call placed"), ended("placed"),
     started(DOUBTS), PENDING,
+    NumberAsked(NUMBERS, 2.0, "+1", "away", "backup", 1, "n1", "so"), NumberPointed(NUMBERS, 3.0, "+1", 1, "away", 1),
+    PathWished(PATHS, 3.0, "telephony/first", "drain", 99.0, "works", "Ana"),
 ]  # fmt: skip
 
 
@@ -92,6 +97,10 @@ def test_every_fact_is_there_in_its_order(data: Path) -> None:
     [lost] = [fact for fact in facts if isinstance(fact, WorkOpened)]
     assert (lost.about, lost.call, lost.key, lost.flow) == ("run_failed", BROKEN, "lost", "recover")
     assert any(isinstance(fact, CallEnded) for fact in facts)
+
+
+def test_a_number_that_is_away_is_still_known_to_be_away(data: Path) -> None:
+    assert NumberBook(stored(data / "journal.db")).of("+1").state is NumberState.AWAY
 
 
 def test_who_waits_waits_and_who_is_due_is_due(data: Path) -> None:
