@@ -20,6 +20,8 @@ BAR_CELLS = 60
 EVENTS_SHOWN = 6
 STORIES_SHOWN = 5
 LINE_EVERY_S = 2.0
+BUSY_SHARE = 0.05
+"""So many calls with bad audio are no accident: whoever plays all of this had too little processor time."""
 GOOD, BAD = "bold green", "bold red"
 
 ROWS: tuple[tuple[str, Callable[[Tally, float], float], str], ...] = (
@@ -142,4 +144,7 @@ def card_words(card: Mapping[str, Any]) -> str:
         *(f"  {line}" for line in held_words(card)),
         *(f"  - {one}" for one in card["failures"]),
     ]
+    if card["audio_faults"] > BUSY_SHARE * card["calls"]:
+        busy = f"  - {card['audio_faults']} calls have gaps in their audio: this machine is too busy for all of this at once;"
+        lines.append(f"{busy} try again when it is idle, or with --no-compare")
     return "\n".join([*lines, "", card["comparison"]])

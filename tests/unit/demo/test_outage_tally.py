@@ -146,3 +146,9 @@ def test_the_screen_has_both_operations_and_the_card_every_row() -> None:
     assert "…0100, cut off, then …0100, well" in said
     assert story.new_lines()[0].endswith("the first carrier is dead")
     assert story.new_lines() == []
+
+
+def test_a_machine_that_is_too_busy_is_told_from_a_failure() -> None:
+    card = score(outage(), MOMENTS, accounts())
+    assert "too busy" not in card_words(card)
+    assert "try again when it is idle" in card_words(card | {"audio_faults": 4})
