@@ -145,6 +145,6 @@ def card_words(card: Mapping[str, Any]) -> str:
         *(f"  - {one}" for one in card["failures"]),
     ]
     if card["audio_faults"] > BUSY_SHARE * card["calls"]:
-        busy = f"  - {card['audio_faults']} calls have gaps in their audio: this machine is too busy for all of this at once;"
-        lines.append(f"{busy} try again when it is idle, or with --no-compare")
+        busy = "this machine is too busy for all of this at once; try again when it is idle, or with --no-compare"
+        lines.append(f"  - {card['audio_faults']} calls have gaps in their audio: {busy}")
     return "\n".join([*lines, "", card["comparison"]])
