@@ -1,5 +1,6 @@
 """Faults of drills go away whoever dies: the process that holds one, and all of the drill's own code."""
 
+import contextlib
 import json
 import os
 import signal
@@ -63,13 +64,23 @@ def test_the_guard_of_a_holder_may_die_too(victim: subprocess.Popen[str], tmp_pa
         wait_until("it goes on", lambda: state(victim.pid) == "S", WITHIN_S)
 
 
+@pytest.fixture
+def swept(tmp_path: Path) -> Iterator[Path]:
+    """A directory whose processes end with the test, whatever became of it."""
+    yield tmp_path
+    for found in list(marked(MARK, str(tmp_path))):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGKILL)
+
+
 def faults(noted: dict[str, Any]) -> list[Any]:
     """Of the back office, which outlives the drill."""
     with urllib.request.urlopen(f"http://{noted['office']}/admin/faults", timeout=WITHIN_S) as answer:
         return list(json.load(answer))
 
 
-def test_the_fault_goes_away_though_the_drill_is_killed_and_abort_ends_the_rest(tmp_path: Path) -> None:
+def test_the_fault_goes_away_though_the_drill_is_killed_and_abort_ends_the_rest(swept: Path) -> None:
+    tmp_path = swept
     history, noted_in = tmp_path / "history", tmp_path / "history" / "running.json"
     environment = os.environ | {MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [*keepline_command(), "drill", "run", "orders-office-down", "--history", str(history)]
