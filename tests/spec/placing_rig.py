@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from keepline.call import effects as fx
+from keepline.call.carriers.inheriting import Standings
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.call.facts.path import PATHS
@@ -113,7 +114,7 @@ class Placer(Rig):
 
     def facts_of(self, call: str = "") -> list[Fact]:
         """The facts of a call, of the last one unless it is named."""
-        call = call or self.facts[-1].call
+        call = call or next(fact.call for fact in reversed(self.facts) if fact.call != PATHS)
         return [fact for fact in self.facts if fact.call == call]
 
     def record(self, call: str = "") -> CallRecord:
@@ -128,6 +129,7 @@ class Placer(Rig):
         self.exchange = Exchange(before.identity, b"successor", before.rtp_ports)
         self.exchange.add_program(self.program, current=True)
         self.exchange.targets = before.targets
+        self.exchange.switchboard.carriers.inherit(self.now_s, Standings(self.facts))
         for call, facts in calls.items():
             given = fx.CallLeft(ended[call]) if call in ended else fx.CallAdopted(call, tuple(facts))
             self.step(given)

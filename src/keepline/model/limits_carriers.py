@@ -14,3 +14,5 @@ PATH_WISH_S_MAX = 7 * 86_400
 """How long a wish may hold: what holds for ever belongs in the operation file."""
 PATH_WORDS_CHARS_MAX = 500
 """Of the reason for a wish, and of the name of who wishes."""
+STANDINGS_READ_MAX = 200
+"""The latest words on how carriers were that a start reads."""

@@ -204,7 +204,7 @@ class CallsProcess:
         exchange = Exchange(identity, os.urandom(32), self._rtp_ports, nonce_key(self._paths.nonce_key))
         self._exchange = exchange
         exchange.tolls.ledger = self._ledgers.tolls
-        exchange.switchboard.carriers.know(self._ledgers.wishes, path_commands.clock)
+        self._ledgers.tell(exchange, self._slots.now_s(time.monotonic()), path_commands.clock)
         exchange.add_program(self._programs[self._digest], current=True)
         begun = {each.operation for facts in self._open.values() if isinstance(each := facts[0], CallBegun)}
         for version in begun | {item.begun.operation for item in self._ledgers.book if item.is_ours}:
@@ -214,7 +214,6 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._ledgers.book, self._slots.now_s(time.monotonic()))
         exchange.numbers.take(self._ledgers.numbers)
-        exchange.tickets.book = self._ledgers.tickets
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)

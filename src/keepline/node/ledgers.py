@@ -5,9 +5,12 @@ A process that follows keeps them up to date, so a takeover reads nothing.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keepline.call.callbacks.book import TicketBook
+from keepline.call.carriers.inheriting import Standings
 from keepline.call.carriers.wishing import note as note_wish
 from keepline.call.facts import Fact
 from keepline.call.numbers.book import NumberBook
@@ -15,10 +18,13 @@ from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
-from keepline.node.journal_paths import number_facts, path_wishes
+from keepline.node.journal_paths import number_facts, path_standings, path_wishes
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
 from keepline.paths.wishes import Wishes
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
 
 LEDGER_LOOK_BACK_S = 90_000.0
 """How far back calls are looked for that may have cost something within the last hour."""
@@ -27,11 +33,11 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "numbers", "tickets", "tolls", "wishes")
+    __slots__ = ("book", "numbers", "standings", "tickets", "tolls", "wishes")
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
-        self.numbers, self.tickets = NumberBook(), TicketBook()
+        self.numbers, self.tickets, self.standings = NumberBook(), TicketBook(), Standings()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -41,6 +47,8 @@ class Ledgers:
             self.book.note(fact)
         for fact in open_tickets(journal, last_seq):
             self.tickets.note(fact)
+        for fact in path_standings(journal, last_seq):
+            self.standings.note(fact)
         for fact in path_wishes(journal, last_seq):
             note_wish(self.wishes, fact)
         for fact in number_facts(journal, last_seq):
@@ -52,4 +60,12 @@ class Ledgers:
         self.book.note(fact)
         self.numbers.note(fact)
         self.tickets.note(fact)
+        self.standings.note(fact)
         note_wish(self.wishes, fact)
+
+    def tell(self, exchange: "Exchange", now_s: float, clock: Callable[[float], str]) -> None:
+        """Have a process that takes over begin with what there is of carriers, and of promises; `clock` writes a time."""
+        carriers = exchange.switchboard.carriers
+        carriers.know(self.wishes, clock)
+        carriers.inherit(now_s, self.standings)
+        exchange.tickets.book = self.tickets

@@ -54,9 +54,10 @@ class Baseline:
         self._mean, self._samples = 0.0, 0
 
     def add(self, value: float) -> None:
-        """One more sample; the first ones count alike."""
+        """One more sample; those before it is compared with count alike, later ones little: they may be the worse."""
         self._samples += 1
-        self._mean += (value - self._mean) * max(BASELINE_SHARE, 1 / self._samples)
+        share = 1 / self._samples if self._samples <= BASELINE_SAMPLES_MIN else BASELINE_SHARE
+        self._mean += (value - self._mean) * share
 
     @property
     def value(self) -> float | None:

@@ -138,6 +138,21 @@ class PathView:
 
 GOOD: Final = (Condition.HEALTHY, Condition.UNKNOWN)
 """In these a path shows what it usually is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What a process before knew of a path that was not well."""
+
+    condition: Condition
+    breaker: Breaker
+    evidence: str
+    since_s: float
+    opened_at_s: float
+    until_s: float
+    openings: int
+
+
 Transition = tuple[Breaker, bool]
 NEXT: Final[Mapping[Transition, Breaker]] = {
     (Breaker.CLOSED, True): Breaker.CLOSED,
@@ -174,11 +189,28 @@ class PathHealth:
         self._alone_since_s: float | None = None
         self._tried_at_s = 0.0
         self._told = Condition.UNKNOWN
+        self._is_inherited = False
+        """It was degraded when a process before died, and has not had the attempts yet that would say otherwise."""
         self._baselines = {name: Baseline() for name in rules}
         self._failed = 0
         """With the samples: what is known of all the outcomes that are kept, so that none is looked at again."""
         self._samples: dict[str, Samples] = {}
         """Of the figures with a rule that anything was told of, in the order of their names."""
+
+    @property
+    def legacy(self) -> Inheritance:
+        """What whoever takes over should know."""
+        told = (self._opened_at_s, self._until_s, self._openings)
+        return Inheritance(self._told, self._breaker, self._cause, self._cause_since_s, *told)
+
+    def inherit(self, now_s: float, left: Inheritance) -> None:
+        """Begin with what a process before knew: a breaker that was not closed, or that it was degraded."""
+        self._told, self._cause, self._cause_since_s = left.condition, left.evidence, left.since_s
+        self._opened_at_s, self._until_s, self._openings = left.opened_at_s, left.until_s, left.openings
+        self._breaker = left.breaker
+        if left.breaker is Breaker.RETURNING:
+            self._returning_since_s = now_s
+        self._is_inherited = left.breaker is Breaker.CLOSED and left.condition is Condition.DEGRADED
 
     # What happened ----------------------------------------------------------------------------------------------------
 
@@ -324,6 +356,8 @@ class PathHealth:
             words = f"returning since {clock(self._returning_since_s)}, {self._held} of its attempts held"
             return Condition.DEGRADED, words
         recent = self._recent(now_s)
+        if self._is_inherited and len(recent) < self._policy.failures_min:
+            return Condition.DEGRADED, f"{self._cause}, when the process before died"
         if not recent:
             return Condition.UNKNOWN, "nothing came of it lately"
         if self._fails(now_s):

@@ -15,6 +15,7 @@ from keepline.call.facts import (
     WorkFact,
 )
 from keepline.call.facts.bid import BidPlaced
+from keepline.call.facts.path import PATH_TYPES
 from keepline.call.unfinished.book import ItemState, WorkBook
 from keepline.sim.call_checks import MediaByCall, call_wrongs
 from keepline.sim.callee import SimCallees
@@ -25,6 +26,7 @@ from keepline.sim.promises import broken_promises
 from keepline.sim.run_checks import run_wrongs
 
 RUN_KINDS, WORK_KINDS = frozenset(get_args(RunFact)), frozenset(get_args(WorkFact))
+PATH_KINDS = frozenset(PATH_TYPES)
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
 
@@ -43,7 +45,7 @@ def wrongs(
         kind = type(fact)
         if kind in RUN_KINDS:
             has_runs = True
-        elif kind not in WORK_KINDS:
+        elif kind not in WORK_KINDS and kind not in PATH_KINDS:
             calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
     found += broken_promises(node, calls)

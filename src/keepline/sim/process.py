@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from keepline.call import effects as fx
 from keepline.call.adoption import has_changed
 from keepline.call.callbacks.book import TicketBook
+from keepline.call.carriers.inheriting import Standings
 from keepline.call.effects import Persist
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact, NumberFact, RunFact, WorkFact
+from keepline.call.facts import CallEnded, Fact, NumberFact, PathFact, RunFact, WorkFact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
@@ -85,11 +86,12 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process, self.version)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            if not isinstance(fact, WorkFact | RunFact | NumberFact):
+            if not isinstance(fact, WorkFact | RunFact | NumberFact | PathFact):
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
         exchange.tickets.book = TicketBook(node.written)
+        exchange.switchboard.carriers.inherit(self._world.now_s, Standings(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()
         if node.disk is not None:

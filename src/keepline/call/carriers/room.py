@@ -1,17 +1,18 @@
 """The carriers of one node: how each is, how busy, how quick, and which one is asked next.
 
-Health is of traffic and no fact: a process that takes over begins with `unknown`, and is told of the calls that it
-takes up. What a call over carriers does is `bids`' and `racing`'s; the choice itself is `paths.choice`'s.
+Health is of traffic. That one is not well, or is again, is a fact: whoever takes over begins with it, and for the rest
+with `unknown`. What a call over carriers does is `bids`' and `racing`'s; the choice itself is `paths.choice`'s.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keepline.call.carriers.folding import bids_of
-from keepline.call.effects import Report
+from keepline.call.effects import Persist, Report
 from keepline.call.facts import CallEnded
+from keepline.call.facts.path import PATHS, PathStood
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.call.written import request_of as invite_in
@@ -19,7 +20,18 @@ from keepline.model.operation import Operation, OutboundCarrier
 from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
 from keepline.paths.delays import Delays, ringing_s, silence_s
 from keepline.paths.figures import FIGURES
-from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, Measured, PathHealth, PathView, Tried, Used
+from keepline.paths.health import (
+    Breaker,
+    Condition,
+    ConditionChanged,
+    HealthPolicy,
+    Inheritance,
+    Measured,
+    PathHealth,
+    PathView,
+    Tried,
+    Used,
+)
 from keepline.paths.own_parts import TELEPHONY
 from keepline.paths.standing import standing_of
 from keepline.paths.wishes import Wish, Wished, Wishes
@@ -36,7 +48,7 @@ POLICY: Final = HealthPolicy(
     failures_min=5,
     failure_share=0.5,
     samples_min=30,
-    samples=200,
+    samples=60,
     samples_window_s=900.0,
     measure_every_s=30.0,
 )
@@ -141,6 +153,16 @@ class Carriers:
     def know(self, wishes: Wishes, clock: Callable[[float], str]) -> None:
         """What people want of carriers, and how times are written."""
         self.wishes, self.clock = wishes, clock
+
+    def inherit(self, now_s: float, standings: Iterable[PathStood]) -> None:
+        """How they were when a process before wrote of them last, where they were not well."""
+        for fact in standings:
+            left = Inheritance(
+                Condition(fact.condition), Breaker(fact.breaker), fact.evidence, fact.since_s,
+                fact.opened_at_s, fact.until_s, fact.openings,
+            )  # fmt: skip
+            if left.condition in BAD and now_s < fact.at_s + POLICY.calm_s:
+                self._of(fact.path.removeprefix(f"{TELEPHONY}/")).health.inherit(now_s, left)
 
     def standings(self, operation: Operation, now_s: float) -> list[dict[str, object]]:
         """Every carrier of an operation, as people are told."""
@@ -317,12 +339,22 @@ class Carriers:
                 evidence = self.view(name, turn.now_s).evidence
                 words = f"telephony/{each.path} was {each.before.value}, and is {each.after.value}: {evidence}"
                 turn.emit(Report("path_changed", "", words))
+                turn.emit(Persist(_stood(turn.now_s, name, self._of(name).health.legacy, evidence)))
 
     def _say(self, turn: Turn, choice: Choice) -> None:
         """That no carrier is fit, once until one is."""
         if choice.is_last_resort and not self._is_last_resort:
             turn.emit(Report("last_resort", "", f"no carrier is fit, and calls go on: {'; '.join(choice.reasons)}"))
         self._is_last_resort = choice.is_last_resort
+
+
+def _stood(at_s: float, name: str, left: Inheritance, evidence: str) -> PathStood:
+    """The fact of it."""
+    evidence = left.evidence if left.breaker in (Breaker.OPEN, Breaker.HALF_OPEN) else evidence
+    return PathStood(
+        PATHS, at_s, f"{TELEPHONY}/{name}", left.condition.value, left.breaker.value, evidence, left.since_s,
+        left.opened_at_s, left.until_s, left.openings,
+    )  # fmt: skip
 
 
 def option_of(carrier: OutboundCarrier) -> PathOption:

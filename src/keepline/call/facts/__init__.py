@@ -63,11 +63,11 @@ __all__ = [
     "CallCancelled", "CallEnded", "CallLost", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused",
     "CallRetried", "CancelReceived", "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed",
     "ForkAnswered", "InterruptedFact", "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined",
-    "LegPlaced", "LineFellSilent", "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PlacedFact",
-    "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered", "ReinviteEnded",
-    "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed", "SecretLost", "StepEnded",
-    "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept", "UsePending", "UseResolved",
-    "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried", "ending",
+    "LegPlaced", "LineFellSilent", "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PathFact",
+    "PlacedFact", "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered",
+    "ReinviteEnded", "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed", "SecretLost",
+    "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept", "UsePending",
+    "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried", "ending",
 ]  # fmt: skip
 
 

@@ -1,10 +1,10 @@
-"""What people want of paths. No state of a call follows from it. See `facts`."""
+"""What people want of paths, and how carriers were. No state of a call follows from it. See `facts`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 PATHS = "paths"
-"""What stands in the place of a call's id: all wishes are found by it."""
+"""What stands in the place of a call's id: all that is said of paths is found by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,29 @@ class PathWished:
     by: str
 
 
-PathFact = PathWished
-PATH_TYPES: tuple[type[PathFact], ...] = (PathWished,)
+@dataclass(frozen=True, slots=True)
+class PathStood:
+    """A carrier's condition has changed for the worse, or from that: whoever takes over begins with it."""
+
+    kind: ClassVar[str] = "path_stood.1"
+    call: str
+    """Always `paths`."""
+    at_s: float
+    path: str
+    """`telephony/first`."""
+    condition: str
+    """healthy, degraded, down or unknown."""
+    breaker: str
+    """closed, open, half-open or returning."""
+    evidence: str
+    since_s: float
+    """When what the evidence speaks of began."""
+    opened_at_s: float
+    """With the two that follow: of its breaker, which opened last then."""
+    until_s: float
+    openings: int
+    """So many in a row: each doubles its times."""
+
+
+PathFact = PathWished | PathStood
+PATH_TYPES: tuple[type[PathFact], ...] = (PathWished, PathStood)
