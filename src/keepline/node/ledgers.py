@@ -64,7 +64,7 @@ class Ledgers:
         note_wish(self.wishes, fact)
 
     def tell(self, exchange: "Exchange", now_s: float, clock: Callable[[float], str]) -> None:
-        """Have a process that takes over begin with what there is of carriers, and of promises; `clock` writes a time."""
+        """Have a process that takes over begin with what is known of carriers and promises; `clock` writes a time."""
         carriers = exchange.switchboard.carriers
         carriers.know(self.wishes, clock)
         carriers.inherit(now_s, self.standings)
