@@ -1,7 +1,9 @@
-"""What carriers make of the calls that go out by them: attempts, answers, refusals by whose word, post-dial delay.
+"""What carriers make of calls: of those that go out attempts, answers, refusals by whose word, post-dial delay; of
+those that come in how they end; of either how long they last and how they sound.
 
 ITU-T E.411's answer-seizure ratio is answers over attempts, its network effectiveness ratio what is left without the
-carrier's own refusals. An attempt is an INVITE to a carrier for a call; further targets and proofs are the same one.
+carrier's own refusals; the average call duration is the sum of seconds over their count. An attempt is an INVITE to a
+carrier for a call; further targets and proofs are the same one.
 """
 
 from collections import OrderedDict
@@ -12,7 +14,16 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from keepline.call.carriers.causes import BY_TROUBLE, Fault, Trouble, cause_of
-from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallProgressed, CallRefused, Fact
+from keepline.call.carriers.racing import MUTE_PACKETS_MIN
+from keepline.call.facts import (
+    CallAnswered,
+    CallEnded,
+    CallPlaced,
+    CallProgressed,
+    CallReceived,
+    CallRefused,
+    Fact,
+)
 from keepline.call.facts.bid import BidAbandoned, BidEnded, BidLed, BidPlaced
 from keepline.call.written import response_of
 from keepline.model.errors import KeeplineError
@@ -20,9 +31,13 @@ from keepline.model.limits_desk import METRIC_CALLS_MAX
 from keepline.sip.identity import reason_of
 
 CARRIER_FACTS: Final = (
-    CallPlaced, CallProgressed, CallAnswered, CallRefused, CallEnded, BidPlaced, BidLed, BidEnded, BidAbandoned,
+    CallReceived, CallPlaced, CallProgressed, CallAnswered, CallRefused, CallEnded, BidPlaced, BidLed, BidEnded,
+    BidAbandoned,
 )  # fmt: skip
 _WHOSE: Final = {Fault.CALLEE: "callee", Fault.CARRIER: "carrier", Fault.NOBODY: "nobody"}
+_EITHER: Final = ("carrier", "direction")
+_LENGTHS: Final = (5, 15, 30, 60, 120, 300, 600, 1_800, 3_600)
+_SCORES: Final = (1, 2, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.41)
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20)
 
 
@@ -35,6 +50,9 @@ class _Asked:
     lead: int = 0
     status: int = 0
     """The last of the one that leads."""
+    is_inbound: bool = False
+    """It came by that one carrier."""
+    answered_at_s: float | None = None
 
 
 class CarrierMetrics:
@@ -46,6 +64,10 @@ class CarrierMetrics:
         self._answered = counter("carrier_answered", "Those that it was answered for.", "carrier")
         self._refused = counter("carrier_refused", "Those that came to nothing, by whose word.", "carrier", "whose")
         self._abandoned = counter("carrier_abandoned", "Those that another carrier was quicker with.", "carrier")
+        self._inbound = counter("carrier_inbound", "Calls that a carrier brought, by how they ended.", "carrier", "end")
+        self._seconds = histogram("carrier_call_seconds", "Of calls that were answered.", _LENGTHS, *_EITHER)
+        self._mos = histogram("carrier_mos", "Score of what we heard of a call.", _SCORES, *_EITHER)
+        self._one_way = counter("carrier_one_way", "Calls that were answered, and nothing was heard.", *_EITHER)
         self._delay = histogram("carrier_post_dial_delay_seconds", "From INVITE to ringing.", _SECONDS, "carrier")
 
     def __len__(self) -> int:
@@ -56,6 +78,10 @@ class CarrierMetrics:
         if isinstance(fact, CallPlaced):
             if fact.slot >= 0:  # else it never left
                 self._ask(fact.call, fact.carrier, fact.at_s)
+            return
+        if isinstance(fact, CallReceived):
+            if fact.carrier:
+                self._keep(fact.call, _Asked([(fact.carrier, fact.at_s)], is_inbound=True))
             return
         asked = self._live.get(fact.call)
         if asked is None:
@@ -76,7 +102,10 @@ class CarrierMetrics:
 
     def _ask(self, call: str, carrier: str, at_s: float) -> None:
         self._attempts.labels(carrier).inc()
-        self._live[call] = _Asked([(carrier, at_s)])
+        self._keep(call, _Asked([(carrier, at_s)]))
+
+    def _keep(self, call: str, asked: _Asked) -> None:
+        self._live[call] = asked
         while len(self._live) > METRIC_CALLS_MAX:
             self._live.popitem(last=False)
 
@@ -87,11 +116,28 @@ class CarrierMetrics:
                 self._delay.labels(carrier).observe(max(0.0, fact.at_s - at_s))
             asked.status = fact.status
         elif isinstance(fact, CallAnswered):
-            self._answered.labels(carrier).inc()
+            asked.answered_at_s = fact.at_s
+            if not asked.is_inbound:
+                self._answered.labels(carrier).inc()
         elif isinstance(fact, CallRefused):
             self._refused.labels(carrier, _WHOSE[_fault_of(fact, rang=asked.status > 100)]).inc()
         elif isinstance(fact, CallEnded):
             self._live.pop(fact.call, None)
+            self._count_end(asked, carrier, fact)
+
+    def _count_end(self, asked: _Asked, carrier: str, ended: CallEnded) -> None:
+        direction = "inbound" if asked.is_inbound else "outbound"
+        if asked.is_inbound:
+            by_us = "refused" if ended.sip_status else "failed"
+            unanswered = "cancelled" if ended.sip_status == 487 else by_us
+            self._inbound.labels(carrier, "answered" if asked.answered_at_s is not None else unanswered).inc()
+        if asked.answered_at_s is None:
+            return
+        self._seconds.labels(carrier, direction).observe(max(0.0, ended.at_s - asked.answered_at_s))
+        if ended.mos is not None:
+            self._mos.labels(carrier, direction).observe(ended.mos)
+        if not ended.packets_received and ended.packets_sent >= MUTE_PACKETS_MIN:
+            self._one_way.labels(carrier, direction).inc()
 
 
 def _fault_of(fact: CallRefused, *, rang: bool) -> Fault:

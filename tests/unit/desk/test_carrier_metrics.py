@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from keepline.call.facts import CallEnded, CallPlaced, Fact
+from keepline.call.carriers.racing import MUTE_PACKETS_MIN
+from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallReceived, Fact, ending
 from keepline.desk.carrier_metrics import CARRIER_FACTS
 from keepline.desk.metrics import KINDS, Metrics
 from keepline.model.limits_desk import METRIC_CALLS_MAX
@@ -56,6 +57,8 @@ def test_an_answer_a_silence_and_a_refusal_are_each_carriers_own() -> None:
             "refused second callee": 1,
             "post_dial_delay_seconds_count second": 1,
             "post_dial_delay_seconds_sum second": 1.01,
+            "call_seconds_count second outbound": 1,
+            "call_seconds_sum second outbound": 0.0,
         }
     )
 
@@ -82,3 +85,31 @@ def test_live_calls_beyond_the_limit_are_forgotten() -> None:
     for number in range(METRIC_CALLS_MAX + 5):
         metrics._carriers.count(replace(placed, call=str(number)))
     assert len(metrics._carriers) == METRIC_CALLS_MAX
+
+
+def test_calls_that_come_in_are_counted_by_who_brought_them() -> None:
+    answered_call = CallReceived(
+        "c1", 10.0, "first", "192.0.2.1", 5060, "", "id", "t", 1, "l", "1000", "+1", "f", "d", 10.0, 0, 40_000, 1, 2, 3
+    )
+    calls = [replace(answered_call, call=call) for call in ("c1", "c2", "c3", "c4")]
+    said = CallAnswered("c1", 11.0, "", "PCMU", 0, 101, "192.0.2.1", 20_000)
+    deaf = replace(said, call="c2")
+    ends = [
+        replace(ending(calls[0], 31.0, "caller", 200, "BYE"), mos=4.3, packets_sent=999, packets_received=999),
+        replace(ending(calls[1], 16.0, "caller", 200, "BYE"), packets_sent=MUTE_PACKETS_MIN),
+        ending(calls[2], 12.0, "caller", 487, "cancelled"),
+        ending(calls[3], 10.0, "node", 503, "busy"),
+    ]
+    stranger = replace(answered_call, call="c5", carrier="")
+    assert counted([*calls, stranger, said, deaf, *ends, ending(stranger, 11.0, "node", 403, "")]) == pytest.approx(
+        {
+            "inbound first answered": 2,
+            "inbound first cancelled": 1,
+            "inbound first refused": 1,
+            "call_seconds_count first inbound": 2,
+            "call_seconds_sum first inbound": 25.0,
+            "mos_count first inbound": 1,
+            "mos_sum first inbound": 4.3,
+            "one_way first inbound": 1,
+        }
+    )

@@ -5,6 +5,7 @@ carrier has, do: people do not stop at one moment. And one does whose far side a
 nothing of the call. A caller who hangs up is gone by his own will. It refuses to know calls and time.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,21 +28,18 @@ class Line:
 
 def lost_together(lines: Sequence[Line], lines_min: int) -> tuple[tuple[str, ...], str]:
     """The calls among one carrier's that were lost together, and the evidence; none, and nothing, where none were."""
-    silent = sorted((each for each in lines if each.silent_since_s is not None), key=_since)
-    best: list[Line] = []
-    for place, first in enumerate(silent):
-        group = [each for each in silent[place:] if _since(each) - _since(first) <= TOGETHER_S]
-        up = [each for each in lines if each.answered_at_s <= _since(first)]
-        if len(group) >= lines_min and len(group) >= LOST_SHARE * len(up) and len(group) > len(best):
-            best = group
-    if not best:
+    silent = sorted((each.silent_since_s, each.call) for each in lines if each.silent_since_s is not None)
+    answered = sorted(each.answered_at_s for each in lines)
+    first, after, end = 0, 0, 0
+    for place, (since_s, _) in enumerate(silent):
+        while end < len(silent) and silent[end][0] - since_s <= TOGETHER_S:
+            end += 1
+        count = end - place
+        if count > after - first and count >= lines_min and count >= LOST_SHARE * bisect_right(answered, since_s):
+            first, after = place, end
+    if first == after:
         return (), ""
-    up = [each for each in lines if each.answered_at_s <= _since(best[0])]
-    spread_s = _since(best[-1]) - _since(best[0])
-    why = f"{len(best)} of the carrier's {max(len(up), len(best))} lines fell silent within {spread_s:.1f} s"
-    return tuple(each.call for each in best), why
-
-
-def _since(line: Line) -> float:
-    assert line.silent_since_s is not None
-    return line.silent_since_s
+    up = max(bisect_right(answered, silent[first][0]), after - first)
+    spread_s = silent[after - 1][0] - silent[first][0]
+    why = f"{after - first} of the carrier's {up} lines fell silent within {spread_s:.1f} s"
+    return tuple(call for _, call in silent[first:after]), why

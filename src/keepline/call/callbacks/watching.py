@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SETTLES_S: Final = 0.1
 """From a line's silence to the judgement: what falls silent at one moment is told of one by one."""
+JUDGES_EVERY_S: Final = 0.5
+"""All lines of a carrier together, at most."""
 _GONE: Final = (0, 408, 481)
 """Answers to the question whether somebody is there that say no; 0 is none."""
 UP: Final = (Phase.ANSWERED, Phase.ESTABLISHED)
@@ -37,10 +39,12 @@ DEAD: Final = "its carrier is dead"
 class LineWatch:
     """The part of the exchange that looks after lines."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ("_exchange", "_judged_at_s")
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
+        self._judged_at_s: dict[str, float] = {}
+        """When the lines of each carrier were looked at last: of thousands that die at once not each looks at all."""
 
     # What happens to a line -----------------------------------------------------------------------------------------
 
@@ -69,10 +73,17 @@ class LineWatch:
         settings = self._settings(turn, call)
         if settings is None or not call.silent or call.lost is not None:
             return
-        lost, why = lost_together(self._lines(call.carrier), settings.lines_min)
-        if call.id in lost:
-            self._lose_all(turn, call.carrier, lost, why)
-            return
+        judged_at_s = self._judged_at_s.get(call.carrier, float("-inf"))
+        if judged_at_s < turn.now_s - SETTLES_S:  # this line may not have been silent by then
+            if turn.now_s < judged_at_s + JUDGES_EVERY_S:
+                turn.set_timer(call, Timer.LINE, judged_at_s + JUDGES_EVERY_S)
+                return
+            self._judged_at_s[call.carrier] = turn.now_s
+            lost, why = lost_together(self._lines(call.carrier), settings.lines_min)
+            if lost:
+                self._lose_all(turn, call.carrier, lost, why)
+            if call.id in lost:
+                return
         asked = call.interruption.asked
         if call.phase is not Phase.ESTABLISHED or call.interruption.seeks_peer:
             return
