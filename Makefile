@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # Debian programs that only the tests use, as real peers.
-DEBIAN_PACKAGES := sip-tester baresip-core strace
+DEBIAN_PACKAGES := sip-tester baresip-core strace chromium
 ARGS ?=
 # Of live tests side by side: they wait for real clocks most of their time.
 LANES ?= 3

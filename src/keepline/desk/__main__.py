@@ -14,7 +14,9 @@ import structlog
 import uvicorn
 
 from keepline.desk.app import create_app
+from keepline.desk.board import Board
 from keepline.desk.copying import Copying
+from keepline.desk.feed import Feed
 from keepline.desk.following import Following
 from keepline.desk.node_source import NodeSource
 from keepline.desk.preflighting import Preflighting
@@ -32,6 +34,10 @@ SHUTDOWN_LIMIT_S = 2
 class _Server(uvicorn.Server):
     """Ends with 0 at SIGTERM, leaves Ctrl-C to the supervisor, and wakes once a second instead of ten times."""
 
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         self._ending = asyncio.Event()
@@ -48,6 +54,7 @@ class _Server(uvicorn.Server):
 
     def _stop(self) -> None:
         self.should_exit = True
+        self._feed.close()
         self._ending.set()
 
 
@@ -69,12 +76,15 @@ def main() -> None:
     set_up_logs("desk")
     # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
+    source = NodeSource(arguments.data)
+    feed = Feed(Board(source))
     config = uvicorn.Config(
         create_app(
-            NodeSource(arguments.data),
+            source,
             loopback=loopback,
             runs=NodeRuns(arguments.data),
             token=lambda: read_token(arguments.data),
+            feed=feed,
         ),
         log_config=None,
         log_level="error",
@@ -94,7 +104,7 @@ def main() -> None:
         ("preflight", Preflighting(arguments.data).begin),
     ):
         Following(arguments.data, name, begin).start()
-    _Server(config).run(sockets=[listener])
+    _Server(config, feed).run(sockets=[listener])
 
 
 if __name__ == "__main__":

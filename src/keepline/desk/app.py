@@ -1,25 +1,28 @@
 """The API and the page as an ASGI application over a `Source`. It only reads, but for runs and events (`runs_api`)."""
 
 import ipaddress
-import time
 from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keepline import __version__
+from keepline.desk.board import Board
+from keepline.desk.board_api import add_board_api
+from keepline.desk.call_pages import CallSearch
+from keepline.desk.feed import Feed
 from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
-from keepline.desk.page import CALLS_SHOWN, CONTENT_SECURITY_POLICY, STYLESHEET, render_page
+from keepline.desk.pages import CONTENT_SECURITY_POLICY, add_pages
 from keepline.desk.runs_api import add_runs_api
 from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
-from keepline.model.limits_desk import DESK_CALLS_MAX
+from keepline.model.limits_desk import DESK_CALLS_MAX, SEARCH_CHARS_MAX
 
 _HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -28,24 +31,33 @@ _HEADERS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
+_UNLESS_SET = "Cache-Control"
 
 
 def create_app(
-    source: Source, *, loopback: bool, runs: RunSource | None = None, token: Callable[[], str] = str
+    source: Source,
+    *,
+    loopback: bool,
+    runs: RunSource | None = None,
+    token: Callable[[], str] = str,
+    feed: Feed | None = None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
-    `token` says what a request must have that changes something; where it is empty none may.
+    `token` says what a request must have that changes something; where it is empty none may. `feed` is what its pages
+    follow, one of its own where none is given: whoever ends the application closes it.
     """
     app = FastAPI(
         title="Keepline", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         description="How a node is and what its calls were. Times are seconds since the epoch.",
     )  # fmt: skip
-    _add_api(app, source)
+    search, feed = CallSearch(source), feed or Feed(Board(source))
+    _add_api(app, source, search)
+    add_board_api(app, feed, search)
+    add_pages(app, feed, search)
     if runs is not None:
         add_runs_api(app, runs, token)
     _add_metrics(app, source)
-    _add_page(app, source)
 
     @app.exception_handler(Unavailable)
     def answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
@@ -54,7 +66,7 @@ def create_app(
     return _Guard(app, loopback)
 
 
-def _add_api(app: FastAPI, source: Source) -> None:
+def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
     @app.get("/healthz")
     async def healthz() -> Health:
         """Answers while the desk runs, whatever the node does."""
@@ -68,8 +80,12 @@ def _add_api(app: FastAPI, source: Source) -> None:
     @app.get("/api/calls", responses={503: {"model": Problem}})
     def calls(
         limit: Annotated[int, Query(ge=1, le=DESK_CALLS_MAX, description="At most so many, the newest.")] = 100,
+        q: Annotated[str, Query(max_length=SEARCH_CHARS_MAX, description="Those in which every word is found.")] = "",
+        before: Annotated[str, Query(max_length=64, description="Those before this id: `older` of an answer.")] = "",
     ) -> Calls:
         """The newest call records, the newest last."""
+        if q or before:
+            return search.find(q, limit, before)
         return Calls(calls=_calls(source, limit))
 
     @app.get("/api/calls/{id}", responses={404: {"model": Problem}, 503: {"model": Problem}}, response_model=Call)
@@ -92,26 +108,6 @@ def _add_metrics(app: FastAPI, source: Source) -> None:
     @app.get("/metrics", include_in_schema=False)
     def scrape() -> Response:
         return Response(metrics.scrape(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-def _add_page(app: FastAPI, source: Source) -> None:
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def page() -> HTMLResponse:
-        status: Status | str
-        calls: list[Call] | str
-        try:
-            status = _status(source)
-        except Unavailable as error:
-            status = str(error)
-        try:
-            calls = _calls(source, CALLS_SHOWN)
-        except Unavailable as error:
-            calls = str(error)
-        return HTMLResponse(render_page(status, calls, time.time()))
-
-    @app.get("/desk.css", include_in_schema=False)
-    async def stylesheet() -> Response:
-        return Response(STYLESHEET, media_type="text/css")
 
 
 def _status(source: Source) -> Status:
@@ -138,7 +134,8 @@ class _Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS:
-                    headers[name] = value
+                    if name != _UNLESS_SET or name not in headers:
+                        headers[name] = value
             await send(message)
 
         if (

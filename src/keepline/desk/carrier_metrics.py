@@ -9,9 +9,7 @@ carrier for a call; further targets and proofs are the same one.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
-
-from prometheus_client import Counter, Histogram
+from typing import Final, Protocol
 
 from keepline.call.carriers.causes import BY_TROUBLE, Fault, Trouble, cause_of
 from keepline.call.carriers.racing import MUTE_PACKETS_MIN
@@ -41,6 +39,30 @@ _SCORES: Final = (1, 2, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.41)
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20)
 
 
+class Counting(Protocol):
+    """What is counted with: Prometheus's, or the board's."""
+
+    def labels(self, *labelvalues: str) -> "Counting":
+        """The one of these labels."""
+        ...
+
+    def inc(self) -> None:
+        """One more."""
+        ...
+
+
+class Observing(Protocol):
+    """The same for what is measured."""
+
+    def labels(self, *labelvalues: str) -> "Observing":
+        """The one of these labels."""
+        ...
+
+    def observe(self, amount: float) -> None:
+        """One more."""
+        ...
+
+
 @dataclass(slots=True)
 class _Asked:
     """The carriers that were asked for a live call."""
@@ -58,7 +80,7 @@ class _Asked:
 class CarrierMetrics:
     """The counters, and the live calls that they need to know."""
 
-    def __init__(self, counter: Callable[..., Counter], histogram: Callable[..., Histogram]) -> None:
+    def __init__(self, counter: Callable[..., Counting], histogram: Callable[..., Observing]) -> None:
         self._live: OrderedDict[str, _Asked] = OrderedDict()
         self._attempts = counter("carrier_attempts", "Calls that a carrier was asked for.", "carrier")
         self._answered = counter("carrier_answered", "Those that it was answered for.", "carrier")

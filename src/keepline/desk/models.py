@@ -238,3 +238,7 @@ class Calls(Model):
     """Call records, the newest last."""
 
     calls: list[Call]
+    older: str = ""
+    """Of a search: `before` of the one that goes on; empty where all was looked through."""
+    searched: int | None = None
+    """Of a search: how many records were looked through."""

@@ -1,18 +1,22 @@
 """The desk's answers from a node: its supervisor's control socket and its journal on disk."""
 
+import secrets
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from keepline.call.facts import Fact
 from keepline.call.record import CallRecord
 from keepline.call.unfinished.shown import shown
-from keepline.desk.source import Unavailable
-from keepline.node.control import NodeNotRunning
+from keepline.desk.source import CallEvent, CallHistory, Unavailable
+from keepline.node.control import NodeNotRunning, ask
+from keepline.node.path_commands import TELL
 from keepline.node.reader import JournalReader, NoJournal
 from keepline.node.whole_status import whole_status
 
+Read = TypeVar("Read")
 ASK_TIMEOUT_S = 2.0
 
 
@@ -31,44 +35,58 @@ class NodeSource:
         except (NodeNotRunning, OSError) as error:
             raise Unavailable(f"the node does not answer: {error}") from error
 
+    def paths(self) -> list[dict[str, object]]:
+        try:
+            reply = ask(self._data, {"op": TELL, "call": secrets.token_hex(8)}, ASK_TIMEOUT_S)
+        except (NodeNotRunning, OSError) as error:
+            raise Unavailable(f"the node does not answer: {error}") from error
+        found = reply.get("paths")
+        if not reply.get("ok") or not isinstance(found, list):
+            raise Unavailable(f"no process that takes calls answers: {reply.get('error') or 'it is being replaced'}")
+        return found
+
     def records(self, limit: int) -> list[str]:
-        with self._reading:
-            try:
-                return [record.to_json() for record in self._journal().records(limit)]
-            except (NoJournal, sqlite3.Error) as error:
-                raise self._lost(error) from error
+        return self._read(lambda journal: [record.to_json() for record in journal.records(limit)])
 
     def record(self, call_id: str) -> str | None:
         found = self.call_record(call_id)
         return None if found is None else found.to_json()
 
     def call_record(self, call_id: str) -> CallRecord | None:
-        with self._reading:
-            try:
-                return self._journal().record(call_id)
-            except KeyError:
-                return None
-            except (NoJournal, sqlite3.Error) as error:
-                raise self._lost(error) from error
+        try:
+            return self._read(lambda journal: journal.record(call_id))
+        except KeyError:
+            return None
+
+    def call_ids(self, before: str, limit: int) -> list[tuple[str, float | None]]:
+        return self._read(lambda journal: journal.call_ids(before, limit))
+
+    def open_calls(self, kinds: Sequence[str], limit: int) -> list[Fact]:
+        return self._read(lambda journal: journal.open_calls(kinds, limit))
+
+    def history(self, call_id: str) -> CallHistory | None:
+        events = self._read(lambda journal: journal.events(call_id))
+        if not events:
+            return None
+        ladder = self._read(lambda journal: journal.ladder(call_id))
+        return CallHistory(
+            [CallEvent(each.seq, each.at_s, each.kind, each.fields) for each in events],
+            [(each.at_s, each.direction, each.text) for each in ladder],
+        )
 
     def work(self) -> list[dict[str, object]]:
-        with self._reading:
-            try:
-                return [shown(item) for item in self._journal().work() if not item.is_kept]
-            except (NoJournal, sqlite3.Error) as error:
-                raise self._lost(error) from error
+        return self._read(lambda journal: [shown(item) for item in journal.work() if not item.is_kept])
 
     def last_position(self) -> int:
-        with self._reading:
-            try:
-                return self._journal().last_position()
-            except (NoJournal, sqlite3.Error) as error:
-                raise self._lost(error) from error
+        return self._read(lambda journal: journal.last_position())
 
     def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
+        return self._read(lambda journal: journal.facts_after(position, kinds, limit))
+
+    def _read(self, what: Callable[[JournalReader], Read]) -> Read:
         with self._reading:
             try:
-                return self._journal().facts_after(position, kinds, limit)
+                return what(self._journal())
             except (NoJournal, sqlite3.Error) as error:
                 raise self._lost(error) from error
 

@@ -2,7 +2,7 @@
 
 DESK_CALLS_MAX = 1_000
 """Call records in one answer; a request for more is refused."""
-DESK_REQUESTS_MAX = 64
+DESK_REQUESTS_MAX = 256
 """Connections and requests at once; further ones are answered 503."""
 
 METRIC_CALLS_MAX = 20_000
@@ -15,3 +15,24 @@ API_BODY_BYTES_MAX = 32_768
 """Of one request to the API that starts a run or tells of an event."""
 IDEMPOTENCY_KEY_CHARS_MAX = 200
 """Of the id under which somebody outside tells of an event."""
+
+BOARD_FACTS_BACK_MAX = 20_000
+"""Of the journal's end, looked through when somebody opens the board: its figures reach back as far as these."""
+BOARD_FACTS_PER_LOOK = 5_000
+"""Read at a time for the board."""
+BOARD_CALLS_MAX = 20_000
+"""Live calls that the board knows; of the oldest beyond it the end is not counted."""
+BOARD_NAMES_MAX = 200
+"""Carriers and flows told apart on the board; the next ones are `other`."""
+BOARD_HAPPENINGS_MAX = 40
+"""The last events that the board shows."""
+BOARD_WITHIN_S = 2.0
+"""A part of the node that has not answered for longer is said to be late."""
+VIEWERS_MAX = 150
+"""Pages that follow the node at once; one more is answered 503 and says so."""
+SEARCH_CALLS_MAX = 1_000
+"""Call records that one search looks through; its answer says where the next one goes on."""
+SEARCH_CHARS_MAX = 100
+"""Of what is searched for."""
+TIMELINE_EVENTS_MAX = 500
+"""Facts of one call that its page shows, the newest."""

@@ -14,7 +14,7 @@ from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_callbacks import TicketLine, ticket_lines
-from keepline.node.journal_file import FILE_NAME, JournalFailed, connect, decode
+from keepline.node.journal_file import FACTS_OF_CALLS, FILE_NAME, JournalFailed, connect, decode
 from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
@@ -88,6 +88,20 @@ class JournalReader:
         each = next((fact for _, fact in self._facts(run) if isinstance(fact, RunEnded)), None)
         result = {"outcome": each.outcome, "value": json.loads(each.value), "error": each.error} if each else {}
         return line.told() | result
+
+    def call_ids(self, before: str, limit: int) -> list[tuple[str, float | None]]:
+        """The `limit` newest calls before one (empty: of all), the newest first, with when they ended."""
+        older = "WHERE call < ? " if before else ""
+        query = f"SELECT call, ended_at FROM calls {older}ORDER BY call DESC LIMIT ?"
+        return [(row[0], row[1]) for row in self._rows(query, *([before] if before else []), limit)]
+
+    def open_calls(self, kinds: Sequence[str], limit: int) -> list[Fact]:
+        """The first `limit` facts of these kinds of the calls that have not ended."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT kind, body {FACTS_OF_CALLS} WHERE ended_at IS NULL AND kind IN ({marks}) LIMIT ?"
+        rows = self._rows(query, *kinds, limit)
+        with self._reading():
+            return [decode(kind, body) for kind, body in rows]
 
     def last_position(self) -> int:
         """Of the last fact; 0 where there is none."""

@@ -27,7 +27,7 @@ from keepline.flow.capabilities import Reply, write_outcome
 from keepline.flow.capabilities import Unavailable as Away
 from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 from keepline.node import journal
-from tests.unit.desk.test_app import STATUS
+from tests.unit.desk.desk_fakes import STATUS
 
 RECEIVED = CallReceived(
     "ab" * 8, 1.0, "carrier", "192.0.2.1", 5060, "", "id", "t", 1, "l", "1000", "+1", "f", "d", 1.0, 0, 40_000, 1, 2, 3

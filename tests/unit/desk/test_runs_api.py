@@ -16,7 +16,7 @@ from keepline.desk.runs_source import event_id
 from keepline.desk.source import Unavailable
 from keepline.model.limits_desk import API_BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX
 from keepline.node.api_token import is_token, make_token, read_token
-from tests.unit.desk.test_app import FakeSource, Reply, get
+from tests.unit.desk.desk_fakes import FakeSource, Reply, get
 
 TOKEN = "s3cret-of-the-api"
 RUN = {
