@@ -22,7 +22,7 @@ from keepline.config import embedded_operation_path
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeSettings, wait_until
 from keepline.node.journal_file import FILE_NAME
-from keepline.node.journal_log import INSERT_CHECKPOINT, INSERT_FACTS, FactRow, last_frontier
+from keepline.node.journal_log import INSERT_CHECKPOINT, INSERT_FACT, FactRow, last_frontier
 from keepline.proof.entry import SALT_BYTES, digest_of, entry_of
 from keepline.proof.key import LogKey, log_key
 from keepline.proof.merkle import Frontier, leaf_hash
@@ -94,7 +94,7 @@ def write_past(data: Path, events: int, say: Callable[[str], None], ago_s: float
 
 def _write(connection: sqlite3.Connection, key: LogKey, past: Past, chunk: list[FactRow]) -> None:
     connection.execute("BEGIN")
-    connection.executemany(INSERT_FACTS, chunk)
+    connection.executemany(INSERT_FACT, chunk)
     connection.executemany("INSERT OR IGNORE INTO calls (call, ended_at) VALUES (?, ?)", past.ended)
     notes = [(size, at_s, frontier, key.note(size, root)) for size, at_s, frontier, root in past.signed]
     connection.executemany(INSERT_CHECKPOINT, notes)

@@ -22,8 +22,8 @@ from keepline.proof.merkle import Frontier, leaf_hash
 CHECKPOINT_EVERY_S: Final = 1.0
 """While facts are written; the last ones are signed so long after they are."""
 _ROW: Final = "(?, ?, ?, ?, ?, ?)"
-_INSERT: Final = "INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES "
-_INSERTS: Final = tuple((rows, _INSERT + ", ".join([_ROW] * rows)) for rows in (8, 1))
+INSERT_FACT: Final = f"INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES {_ROW}"
+_INSERTS: Final = ((8, INSERT_FACT + f", {_ROW}" * 7), (1, INSERT_FACT))
 """Each statement lets other threads run, and must then wait for its turn: the fewer the better."""
 INSERT_CHECKPOINT: Final = "INSERT OR REPLACE INTO checkpoints (size, at_s, frontier, note) VALUES (?, ?, ?, ?)"
 
