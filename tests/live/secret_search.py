@@ -24,6 +24,8 @@ _TONE_SHARE = 0.6
 _TONE_LEVEL = 40.0
 _WINDOWS_MIN = 3
 _FLOAT = re.compile(rb"\d+\.\d+(?:e[-+]?\d+)?")
+_SECOND = re.compile(rb"(?<![0-9])1[789][0-9]{8}(?![0-9])")
+"""A time, in whole seconds since 1970."""
 _HEX = re.compile(rb"[0-9a-f]*[a-f][0-9a-f]*")
 _SEPARATORS = (b" ", b"-", b",", b", ", b".", b"\n", b"|", b'","', b'", "', b"\r\n")
 
@@ -56,7 +58,7 @@ def in_bytes(data: bytes, number: str, known: Iterable[str] = (), length: int = 
     text = data
     for each in sorted(known, key=len, reverse=True):
         text = text.replace(each.encode(), b"~")
-    text = _HEX.sub(lambda match: b"~" if len(match[0]) >= 8 else match[0], _FLOAT.sub(b"~", text))
+    text = _HEX.sub(lambda match: b"~" if len(match[0]) >= 8 else match[0], _SECOND.sub(b"~", _FLOAT.sub(b"~", text)))
     for run in runs(number, length):
         if run.encode() in text:
             found.append(run)
