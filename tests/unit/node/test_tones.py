@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from keepline.model.operation import BEEP_TONE, RINGBACK, RINGBACK_AMERICAN, TONES
+from keepline.model.operation import BEEP_TONE, RINGBACK, RINGBACK_AMERICAN, TEST_BACK, TEST_THERE, TONES
 from keepline.node.tones import MADE, store_tones
 
 SIZES = {TONES: 3 * 2640 + 8000, RINGBACK: 5 * 8000, RINGBACK_AMERICAN: 6 * 8000, BEEP_TONE: 2400}
+SIZES |= dict.fromkeys((TEST_THERE, TEST_BACK), 19_200)
 
 
 def test_the_tones_are_prompts_that_are_ready(tmp_path: Path) -> None:
