@@ -14,6 +14,7 @@ DEBIAN_PACKAGES := sip-tester baresip-core strace chromium
 ARGS ?=
 # Of live tests side by side: they wait for real clocks most of their time.
 LANES ?= 3
+LIVE = $(BIN)/python -m pytest tests/live -o cache_dir=.pytest_cache/live
 SECONDS ?= 60
 SEEDS ?= 1000
 
@@ -33,12 +34,15 @@ $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 demo: setup  ## the retailer at peak traffic: a carrier dies and comes back, with a second carrier and without
 	@$(BIN)/keepline demo $(ARGS)
 
-test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest in what they leave; ARGS=… chooses some
+test: setup  ## all of them: the live ones wait for real clocks, so a few go at once, and the rest in what they leave; those that fail so run once more alone; ARGS=… chooses some
 ifeq ($(strip $(ARGS)),)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	nice -n 10 $(BIN)/python -m pytest --ignore=tests/live >"$$log" 2>&1 & rest=$$!; \
-	status=0; $(BIN)/python -m pytest tests/live --numprocesses=$(LANES) --dist=loadfile --no-loadscope-reorder || status=$$?; \
-	wait "$$rest" || status=$$?; cat "$$log"; exit "$$status"
+	live=0; $(LIVE) --numprocesses=$(LANES) --dist=loadfile --no-loadscope-reorder || live=$$?; \
+	status=0; wait "$$rest" || status=$$?; cat "$$log"; \
+	if [ "$$live" = 1 ]; then echo "Live tests have failed beside others. Once more, those alone:"; \
+	live=0; $(LIVE) --last-failed --last-failed-no-failures none || live=$$?; fi; \
+	exit "$$((status ? status : live))"
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
