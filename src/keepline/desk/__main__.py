@@ -17,7 +17,7 @@ from keepline.desk.app import create_app
 from keepline.desk.board import Board
 from keepline.desk.copying import Copying
 from keepline.desk.feed import Feed
-from keepline.desk.following import Following
+from keepline.desk.following import Following, follow
 from keepline.desk.node_source import NodeSource
 from keepline.desk.preflighting import Preflighting
 from keepline.desk.runs_source import NodeRuns
@@ -98,12 +98,13 @@ def main() -> None:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
-    for name, begin in (
-        ("witnesses", Witnessing(arguments.data).begin),
-        ("snapshots", Copying(arguments.data).begin),
-        ("preflight", Preflighting(arguments.data).begin),
-    ):
-        Following(arguments.data, name, begin).start()
+    data = arguments.data
+    works = {
+        "witnesses": Witnessing(data).begin,
+        "snapshots": Copying(data).begin,
+        "preflight": Preflighting(data).begin,
+    }
+    follow([Following(data, name, begin) for name, begin in works.items()])
     _Server(config, feed).run(sockets=[listener])
 
 

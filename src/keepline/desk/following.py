@@ -27,23 +27,21 @@ class Following:
     """One kind of work of one node."""
 
     def __init__(self, data: Path, name: str, begin: Begin) -> None:
-        """`name` is what logs and threads call it."""
+        """`name` is what logs call it."""
         self._data, self._name, self._begin = data, name, begin
         self._digest = ""
         self._ended: Sequence[threading.Event] = ()
+        self._rests_until_s = 0.0
 
-    def start(self) -> None:
-        """Work in the background until the process ends."""
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
-
-    def _run(self) -> None:
-        ended = threading.Event()
-        while not ended.wait(LOOK_EVERY_S):
-            try:
-                self.look()
-            except (KeeplineError, OSError, ValueError, sqlite3.Error) as error:
-                structlog.get_logger(self._name).error("operation_not_followed", what=str(error))
-                ended.wait(PAUSE_AFTER_TROUBLE_S)
+    def attend(self, now_s: float) -> None:
+        """Look; what goes wrong is logged, and tried again after a pause. `now_s` only ever grows."""
+        if now_s < self._rests_until_s:
+            return
+        try:
+            self.look()
+        except (KeeplineError, OSError, ValueError, sqlite3.Error) as error:
+            structlog.get_logger(self._name).error("operation_not_followed", what=str(error))
+            self._rests_until_s = now_s + PAUSE_AFTER_TROUBLE_S
 
     def look(self) -> None:
         """Follow the node to another version of its operation."""
@@ -55,6 +53,16 @@ class Following:
             each.set()
         self._ended = self._begin(operation)
         self._digest = digest
+
+
+def follow(works: Sequence[Following]) -> threading.Event:
+    """Attend to all of them in one thread, until the event is set."""
+
+    def attend(_: float) -> None:
+        for each in works:
+            each.attend(time.monotonic())
+
+    return keep_on("following", attend, lambda _: LOOK_EVERY_S)
 
 
 def keep_on(name: str, attend: Callable[[float], None], pause_s: Callable[[float], float]) -> threading.Event:

@@ -62,6 +62,27 @@ def test_work_begins_anew_with_each_version_and_what_was_begun_ends(
     assert [each.is_set() for each in begun] == [True, False]
 
 
+def test_one_in_trouble_rests_and_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    operation = load_operation(embedded_operation_path())
+    monkeypatch.setattr(following, "load_stored", lambda *_: operation)
+    run_version(tmp_path, "ab")
+    tried: list[str] = []
+
+    def fail(_: Operation) -> list[threading.Event]:
+        tried.append("fails")
+        raise OSError("no room")
+
+    def begin(_: Operation) -> list[threading.Event]:
+        tried.append("begins")
+        return []
+
+    works = [Following(tmp_path, "one", fail), Following(tmp_path, "other", begin)]
+    for now_s in (100.0, 101.0, 100.0 + following.PAUSE_AFTER_TROUBLE_S):
+        for each in works:
+            each.attend(now_s)
+    assert tried == ["fails", "begins", "fails"]
+
+
 def test_what_is_kept_on_is_attended_to_until_it_is_ended() -> None:
     attended: list[float] = []
     twice = threading.Event()
