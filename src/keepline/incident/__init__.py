@@ -1,0 +1,1 @@
+"""What affects callers, from its detection to its review: pure, like `call`, whose facts it reads."""
