@@ -18,6 +18,7 @@ from keepline.config.dependencies import dependencies_of
 from keepline.config.dependency_checks import check_dependencies
 from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
+from keepline.config.money import check_money, money_settings_of
 from keepline.config.outbound import outbound_policy_of
 from keepline.config.preflight import check_preflight, preflight_of
 from keepline.config.schema import OperationFile, PromptFile
@@ -141,6 +142,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_numbers(tree)
     check_failover(tree)
     check_preflight(tree)
+    check_money(tree)
     check_trunks(tree)
     check_outbound(tree)
     check_callbacks(tree)
@@ -306,6 +308,7 @@ def _operation(
         journal=journal_settings_of(parsed.journal),
         dependencies=dependencies_of(parsed.dependencies),
         preflight=preflight_of(parsed.preflight),
+        money=money_settings_of(parsed.money),
     )
 
 

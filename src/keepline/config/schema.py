@@ -13,6 +13,7 @@ from keepline.config.callbacks import CallbacksFile
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.failover import FailoverFile
+from keepline.config.money import MoneyFile
 from keepline.config.outbound import OutboundFile
 from keepline.config.preflight import PreflightFile
 from keepline.config.trunks import TrunkFile
@@ -211,6 +212,11 @@ class OperationFile(StrictModel):
         min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
     )
     preflight: PreflightFile = Field(default=PreflightFile(), description="what is looked at before it is needed")
+    money: MoneyFile | None = Field(
+        default=None,
+        description="what it costs that callers are not served",
+        examples=["{currency: USD, lost_call: {low: 4, mid: 9, high: 25, why: one in five buys for 45}}"],
+    )
     prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
     capabilities: dict[Name, CapabilityFile] = Field(
         default_factory=dict,

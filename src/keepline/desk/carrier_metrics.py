@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from keepline.call.carriers.causes import BY_TROUBLE, Fault, Trouble, cause_of
+from keepline.call.carriers.blaming import fault_of
+from keepline.call.carriers.causes import Fault
 from keepline.call.carriers.racing import MUTE_PACKETS_MIN
 from keepline.call.facts import (
     CallAnswered,
@@ -23,10 +24,7 @@ from keepline.call.facts import (
     Fact,
 )
 from keepline.call.facts.bid import BidAbandoned, BidEnded, BidLed, BidPlaced
-from keepline.call.written import response_of
-from keepline.model.errors import KeeplineError
 from keepline.model.limits_desk import METRIC_CALLS_MAX
-from keepline.sip.identity import reason_of
 
 CARRIER_FACTS: Final = (
     CallReceived, CallPlaced, CallProgressed, CallAnswered, CallRefused, CallEnded, BidPlaced, BidLed, BidEnded,
@@ -142,7 +140,7 @@ class CarrierMetrics:
             if not asked.is_inbound:
                 self._answered.labels(carrier).inc()
         elif isinstance(fact, CallRefused):
-            self._refused.labels(carrier, _WHOSE[_fault_of(fact, rang=asked.status > 100)]).inc()
+            self._refused.labels(carrier, _WHOSE[fault_of(fact, rang=asked.status > 100)]).inc()
         elif isinstance(fact, CallEnded):
             self._live.pop(fact.call, None)
             self._count_end(asked, carrier, fact)
@@ -160,13 +158,3 @@ class CarrierMetrics:
             self._mos.labels(carrier, direction).observe(ended.mos)
         if not ended.packets_received and ended.packets_sent >= MUTE_PACKETS_MIN:
             self._one_way.labels(carrier, direction).inc()
-
-
-def _fault_of(fact: CallRefused, *, rang: bool) -> Fault:
-    if not fact.response:
-        return BY_TROUBLE[Trouble.UNANSWERED].fault
-    try:
-        q850 = reason_of(response_of(fact.response))[1]
-    except KeeplineError:  # an old journal may hold what nobody can read any more
-        q850 = None
-    return cause_of(fact.status, q850, rang=rang).fault

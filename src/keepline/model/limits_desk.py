@@ -36,3 +36,12 @@ SEARCH_CHARS_MAX = 100
 """Of what is searched for."""
 TIMELINE_EVENTS_MAX = 500
 """Facts of one call that its page shows, the newest."""
+
+PRICE_MAX = 1_000_000_000
+"""Of one of anything that `money` has a price for, in the currency's units."""
+PRICE_WORDS_MAX = 300
+"""Of what a price rests on."""
+EXPERIENCE_MINUTES_MAX = 2_880
+"""Minutes of which it is known what callers experienced: the oldest go first."""
+EXPERIENCE_CALLERS_MAX = 50_000
+"""Callers told apart who were not served as usual; further ones are not counted as people."""

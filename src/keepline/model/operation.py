@@ -10,6 +10,7 @@ from keepline.model.callbacks import CallbackSettings
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
+from keepline.model.money import MoneySettings
 from keepline.model.preflight import Preflight
 from keepline.model.witness import JournalSettings
 
@@ -281,5 +282,7 @@ class Operation:
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     journal: JournalSettings = field(default_factory=JournalSettings)
     preflight: Preflight = field(default_factory=Preflight)
+    money: MoneySettings | None = None
+    """None: nothing is priced."""
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""
