@@ -12,7 +12,7 @@ from keepline.model.money import NOTHING, MoneySettings, Price
 
 
 @dataclass(frozen=True, slots=True)
-class Tolls:
+class Damage:
     """What is paid for, counted."""
 
     lost: int = 0
@@ -33,7 +33,7 @@ class Tolls:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BillLine:
     """One line of a bill."""
 
     what: str
@@ -53,8 +53,8 @@ class Bill:
     """What was lost, and what was not."""
 
     currency: str
-    lines: tuple[Line, ...]
-    saved: tuple[Line, ...]
+    lines: tuple[BillLine, ...]
+    saved: tuple[BillLine, ...]
 
     @property
     def total(self) -> Price:
@@ -67,10 +67,10 @@ class Bill:
         return _sum(self.saved)
 
 
-def tolls_of(minutes: Iterable[Minute], unseen: int, came_elsewhere: int, without: Mapping[str, float]) -> Tolls:
+def damage_of(minutes: Iterable[Minute], unseen: int, came_elsewhere: int, without: Mapping[str, float]) -> Damage:
     """What is paid for of what callers experienced."""
     counted = list(minutes)
-    return Tolls(
+    return Damage(
         lost=sum(each.lost for each in counted),
         unseen=unseen,
         delayed=sum(each.delayed for each in counted),
@@ -83,34 +83,34 @@ def tolls_of(minutes: Iterable[Minute], unseen: int, came_elsewhere: int, withou
     )
 
 
-def bill_of(settings: MoneySettings, tolls: Tolls) -> Bill:
+def bill_of(settings: MoneySettings, damage: Damage) -> Bill:
     """The bill; lines that count nothing are left out."""
     lost = settings.lost_call
     lines = [
-        Line("calls that were refused, cut or failed", tolls.lost, lost),
-        Line("callers whom no carrier brought", tolls.unseen, lost, is_estimate=True),
-        Line("callers who were told that it cannot be done now", tolls.denied, lost),
-        Line("callers who waited", tolls.delayed, settings.delayed_call),
-        Line("what was promised, and is done later", tolls.deferred, settings.deferred),
+        BillLine("calls that were refused, cut or failed", damage.lost, lost),
+        BillLine("callers whom no carrier brought", damage.unseen, lost, is_estimate=True),
+        BillLine("callers who were told that it cannot be done now", damage.denied, lost),
+        BillLine("callers who waited", damage.delayed, settings.delayed_call),
+        BillLine("what was promised, and is done later", damage.deferred, settings.deferred),
         *(
-            Line(f"minutes without {name}", minutes, settings.minute_without.get(name))
-            for name, minutes in sorted(tolls.minutes_without.items())
+            BillLine(f"minutes without {name}", minutes, settings.minute_without.get(name))
+            for name, minutes in sorted(damage.minutes_without.items())
         ),
     ]
     saved = [
-        Line("calls of ours that another carrier carried", tolls.rerouted, lost),
-        Line("callers who came by another carrier than usual", tolls.came_elsewhere, lost, is_estimate=True),
-        Line("questions answered from a copy", tolls.copied, lost),
-        Line("what could be kept, to be done later", tolls.deferred, lost),
+        BillLine("calls of ours that another carrier carried", damage.rerouted, lost),
+        BillLine("callers who came by another carrier than usual", damage.came_elsewhere, lost, is_estimate=True),
+        BillLine("questions answered from a copy", damage.copied, lost),
+        BillLine("what could be kept, to be done later", damage.deferred, lost),
     ]
     return Bill(settings.currency, _counting(lines), _counting(saved))
 
 
-def _counting(lines: Sequence[Line]) -> tuple[Line, ...]:
+def _counting(lines: Sequence[BillLine]) -> tuple[BillLine, ...]:
     return tuple(each for each in lines if each.count)
 
 
-def _sum(lines: Iterable[Line]) -> Price:
+def _sum(lines: Iterable[BillLine]) -> Price:
     total = NOTHING
     for each in lines:
         total = total.plus(each.total)

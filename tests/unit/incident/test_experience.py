@@ -90,7 +90,9 @@ def test_answers_from_a_copy_promises_and_refusals_are_told_apart() -> None:
 
 
 def test_a_caller_counts_once_and_only_since_when_it_is_asked() -> None:
-    found = counted(received("a"), used("a", Unavailable("away")), received("b"), used("b", Unavailable("away"), 1_500.0))
+    found = counted(
+        received("a"), used("a", Unavailable("away")), received("b"), used("b", Unavailable("away"), 1_500.0)
+    )
     assert (found.affected(0.0), found.affected(1_400.0), found.affected(1_600.0)) == (1, 1, 0)
 
 
