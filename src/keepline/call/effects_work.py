@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keepline.call.effects_incident import IncidentAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 
@@ -40,5 +41,5 @@ class WorkCounted:
     """As `WorkBook.counts` has them."""
 
 
-WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered
+WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered
 """What is told to people who asked, or may ask."""

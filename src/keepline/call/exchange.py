@@ -20,6 +20,7 @@ from keepline.call.carriers.wishing import Wishing
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.facts import CallBegun, CallReceived
+from keepline.call.following import NOBODY_FOLLOWS, Follower
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
 from keepline.call.numbers.moving import Numbers
@@ -33,6 +34,7 @@ from keepline.call.responses import Responses
 from keepline.call.restoring import Restoring
 from keepline.call.runs.runs import Runs
 from keepline.call.slot_pool import SlotPool
+from keepline.call.stale import is_stale
 from keepline.call.state import CallState, Phase, Timer
 from keepline.call.steps import uses_alone
 from keepline.call.taking_over import TakingOver
@@ -81,7 +83,7 @@ class Exchange:
         """How many processes calls have killed, by their marks."""
         self.stands_alone = False
         """Nobody is there yet to take over at once: calls that may kill rest, where they sleep."""
-        self.agenda = Agenda(self._is_stale)
+        self.agenda = Agenda(lambda due: is_stale(self, due))
         self.transactions = Transactions(identity.timers, self._schedule_transaction)
         self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
         self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
@@ -90,7 +92,7 @@ class Exchange:
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses, connections = Responses(self, self._requests.left), Connections(self)
-        self.tickets, self.watching = Tickets(self), LineWatch(self)
+        self.tickets, self.watching, self.follower = Tickets(self), LineWatch(self), NOBODY_FOLLOWS
         self.switchboard = Placements(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
@@ -126,6 +128,7 @@ class Exchange:
             self.on_call(turn, news.parent, lambda t, c, news=news: established.on_leg_news(t, c, news))  # type: ignore[misc]
         if turn.left:
             self.unfinished.note(turn)
+        self.follower.note(turn)
         self.tolls.note(turn.effects)
         return turn.effects
 
@@ -148,6 +151,14 @@ class Exchange:
             self.registrations.use(program, self.identity)
             self.probing.use(program.operation)
             self.numbers.use(program.operation)
+            self.follower.use(program.operation)
+
+    def attach(self, follower: Follower) -> None:
+        """Have somebody follow what calls come to, from the next input on."""
+        self.follower = follower
+        self._handlers |= follower.handlers
+        if self.current:
+            follower.use(self.programs[self.current].operation)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
 
@@ -207,6 +218,8 @@ class Exchange:
                 self.probing.due(turn, key)
             elif kind == "numbers":
                 self.numbers.due(turn)
+            elif kind == "follow":
+                self.follower.due(turn)
             elif kind == "rest":
                 self.touch(turn, key)
             elif kind in ("run", "runs"):
@@ -372,24 +385,3 @@ class Exchange:
 
     def _schedule_probe(self, trunk: str, at_s: float) -> None:
         self.agenda.add(Due(at_s, "probe", trunk))
-
-    def _is_stale(self, due: Due) -> bool:
-        kind = due.kind
-        if kind == "call":
-            call = self.calls.get(due.key)
-            return call is None or call.timers.get(due.timer) != due.at_s
-        if kind == "server":
-            return due.key not in self.transactions.servers
-        if kind == "client":
-            return due.key not in self.transactions.clients
-        if kind == "unfinished":
-            return self.unfinished.is_stale(due)
-        if kind == "probe":
-            return self.probing.is_stale(due.key, due.at_s)
-        if kind == "numbers":
-            return self.numbers.is_stale(due.at_s)
-        if kind == "rest":
-            return due.key not in self.sleepers
-        if kind in ("run", "runs"):
-            return self.runs.is_stale(due)
-        return False

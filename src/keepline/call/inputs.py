@@ -1,5 +1,6 @@
 """What the shell tells the call core. Frozen values."""
 
+from keepline.call.effects_incident import IncidentInput
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_run import RunInput
@@ -287,4 +288,5 @@ Input = (
     | RunInput
     | WishPath
     | PointNumber
+    | IncidentInput
 )

@@ -17,6 +17,7 @@ from keepline.cli import (
     callbacks,
     drill,
     flows,
+    incidents,
     node,
     numbers,
     operation,
@@ -65,6 +66,8 @@ app.command()(paths.paths)
 app.add_typer(paths.path, name="path")
 app.command()(numbers.numbers)
 app.add_typer(numbers.number, name="number")
+app.add_typer(incidents.incident, name="incident")
+app.add_typer(incidents.mode, name="mode")
 app.command()(preflight.preflight)
 flow.command("start")(flows.start)
 flow.command("tell")(flows.tell)

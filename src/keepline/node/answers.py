@@ -1,6 +1,7 @@
 """What the active calls process tells the supervisor of a command's request, as messages."""
 
 from keepline.call import effects as fx
+from keepline.call.effects_incident import IncidentAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunAnswered
@@ -14,6 +15,9 @@ def message_of(news: fx.PlacementAnswered | fx.WorkEffect | RunAnswered) -> Mess
         return run_commands.answer_of(news)
     if isinstance(news, fx.WorkCounted):
         return {"op": "work", "work": dict(news.counts)}
+    if isinstance(news, IncidentAnswered):
+        found = {"incident": news.incident} if news.incident else {}
+        return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake} | found
     if isinstance(news, PathAnswered | NumberAnswered):
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake}
     if isinstance(news, fx.WorkAnswered):

@@ -32,6 +32,7 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.steps.apology import apologies
 from keepline.connectors.speech.client import PromptFailed, PromptStore
+from keepline.incident.room import Incidents
 from keepline.model.errors import LocalError
 from keepline.model.operation import Prompt
 from keepline.node import answers, commands, number_commands, path_commands
@@ -214,6 +215,7 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._ledgers.book, self._slots.now_s(time.monotonic()))
         exchange.numbers.take(self._ledgers.numbers)
+        exchange.attach(Incidents(exchange, self._ledgers.incidents))
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS facts (seq INTEGER PRIMARY KEY, call TEXT NOT NULL, k
   salt BLOB NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS facts_by_call ON facts (call);
 CREATE INDEX IF NOT EXISTS facts_placed ON facts (seq) WHERE kind = 'call_placed.1';
+CREATE INDEX IF NOT EXISTS facts_incidents ON facts (seq) WHERE kind = 'incident_opened.1';
 CREATE TABLE IF NOT EXISTS calls (call TEXT PRIMARY KEY, ended_at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_by_end ON calls (ended_at);
 CREATE TABLE IF NOT EXISTS work (item TEXT PRIMARY KEY, call TEXT NOT NULL, closed_at REAL) WITHOUT ROWID;

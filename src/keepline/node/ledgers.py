@@ -1,5 +1,5 @@
 """What a calls process keeps of the journal beside the calls: tolls, unfinished work, promised calls, wishes of paths,
-where numbers point.
+where numbers point, incidents.
 
 A process that follows keeps them up to date, so a takeover reads nothing.
 """
@@ -16,8 +16,10 @@ from keepline.call.facts import Fact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
+from keepline.incident.book import IncidentBook
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
+from keepline.node.journal_incidents import incident_facts_of
 from keepline.node.journal_paths import number_facts, path_standings, path_wishes
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
@@ -33,11 +35,12 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "numbers", "standings", "tickets", "tolls", "wishes")
+    __slots__ = ("book", "incidents", "numbers", "standings", "tickets", "tolls", "wishes")
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
         self.numbers, self.tickets, self.standings = NumberBook(), TicketBook(), Standings()
+        self.incidents = IncidentBook()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -53,12 +56,15 @@ class Ledgers:
             note_wish(self.wishes, fact)
         for fact in number_facts(journal, last_seq):
             self.numbers.note(fact)
+        for fact in incident_facts_of(journal, last_seq):
+            self.incidents.note(fact)
 
     def note(self, fact: Fact) -> None:
         """Take notice of a fact that came after it."""
         self.tolls.note(fact)
         self.book.note(fact)
         self.numbers.note(fact)
+        self.incidents.note(fact)
         self.tickets.note(fact)
         self.standings.note(fact)
         note_wish(self.wishes, fact)

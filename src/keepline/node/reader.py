@@ -12,9 +12,11 @@ from keepline.call.facts import Fact
 from keepline.call.facts.run import RunEnded
 from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
+from keepline.incident.book import IncidentBook
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_callbacks import TicketLine, ticket_lines
 from keepline.node.journal_file import FACTS_OF_CALLS, FILE_NAME, JournalFailed, connect, decode
+from keepline.node.journal_incidents import incident_facts
 from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
@@ -133,6 +135,12 @@ class JournalReader:
         """Every ticket that is open and the `ended` last of the others, in the order of their promises."""
         with self._reading():
             return ticket_lines(self._connection, ended=ended)
+
+    def incidents(self) -> IncidentBook:
+        """The latest incidents, open or not, and the mode."""
+        last = self.last_position()
+        with self._reading():
+            return IncidentBook(incident_facts(self._connection, last))
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
         rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq", call)

@@ -24,7 +24,7 @@ import structlog
 
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
-from keepline.node import control, journal_rescue, number_commands, path_commands, work_requests
+from keepline.node import control, incident_commands, journal_rescue, number_commands, path_commands, work_requests
 from keepline.node.api_token import make_token
 from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
 from keepline.node.control import Message
@@ -45,7 +45,10 @@ from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
-PASSED_ON = ("place", "start_run", "tell", *work_requests.OPS, *path_commands.OPS, *number_commands.OPS)
+PASSED_ON = (
+    *("place", "start_run", "tell"), *work_requests.OPS, *path_commands.OPS, *number_commands.OPS,
+    *incident_commands.OPS,
+)  # fmt: skip
 """Requests that the active calls process answers."""
 WATCH_EVERY_S = 0.05
 WATCH_IDLE_EVERY_S = 0.2

@@ -16,7 +16,7 @@ from keepline.call.callbacks.book import TicketBook
 from keepline.call.carriers.inheriting import Standings
 from keepline.call.effects import Persist
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, Fact, NumberFact, PathFact, RunFact, WorkFact
+from keepline.call.facts import CallEnded, Fact, IncidentFact, NumberFact, PathFact, RunFact, WorkFact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
@@ -86,7 +86,7 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process, self.version)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            if not isinstance(fact, WorkFact | RunFact | NumberFact | PathFact):
+            if not isinstance(fact, WorkFact | RunFact | NumberFact | PathFact | IncidentFact):
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))

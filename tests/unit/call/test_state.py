@@ -19,6 +19,7 @@ from keepline.call.facts import (
     StepEnded,
 )
 from keepline.call.facts.bid import BID_TYPES, BidPlaced, UnresolvedBid
+from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.call.facts.journal import JOURNAL_TYPES
 from keepline.call.facts.number import NUMBER_TYPES
 from keepline.call.facts.path import PATH_TYPES
@@ -98,6 +99,7 @@ def test_every_kind_of_fact_is_in_the_table_but_the_first() -> None:
         *RUN_TYPES,
         *PATH_TYPES,
         *NUMBER_TYPES,
+        *INCIDENT_TYPES,
     }
     assert {kind for _, kind in RUN_TRANSITIONS} == set(RUN_TYPES) - {EventTold, EventForgotten}
     assert len({kind.kind for kind in FACT_TYPES}) == len(FACT_TYPES)

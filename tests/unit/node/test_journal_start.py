@@ -11,6 +11,7 @@ from keepline.cli.needed import needed_operations
 from keepline.desk.node_source import NodeSource
 from keepline.node.checkpoints import newest_checkpoint
 from keepline.node.journal import Journal, create, next_epoch
+from keepline.node.journal_incidents import incident_facts_of
 from keepline.node.journal_paths import number_facts, path_wishes
 from keepline.node.journal_tail import Tail
 from keepline.node.journal_tolls import placed_since
@@ -51,10 +52,11 @@ def desk(data: Path) -> None:
         lambda data: open_work(data / "journal.db", 9),
         lambda data: path_wishes(data / "journal.db", 9),
         lambda data: number_facts(data / "journal.db", 9),
+        lambda data: incident_facts_of(data / "journal.db", 9),
         lambda data: needed_operations(data, frozenset({"0" * 32})),
         newest_checkpoint,
     ],
-    ids=["create", "tail", "write", "desk", "tolls", "work", "wishes", "numbers", "needed", "checkpoint"],
+    ids=["create", "tail", "write", "desk", "tolls", "work", "wishes", "numbers", "incidents", "needed", "checkpoint"],
 )
 def test_nothing_at_a_start_reads_all_facts(
     reads: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

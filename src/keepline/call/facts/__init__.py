@@ -22,6 +22,7 @@ from keepline.call.facts.flow import (
     UseEnded,
     UseStarted,
 )
+from keepline.call.facts.incident import INCIDENT_TYPES, IncidentFact
 from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
@@ -62,12 +63,13 @@ __all__ = [
     "FACT_TYPES", "BidFact", "ByeReceived", "ByeSent", "CallAcknowledged", "CallAnswered", "CallBegun",
     "CallCancelled", "CallEnded", "CallLost", "CallPlaced", "CallProgressed", "CallReceived", "CallRefused",
     "CallRetried", "CancelReceived", "DigitSignalled", "DigitsPressed", "Fact", "FlowEnded", "FlowFailed",
-    "ForkAnswered", "InterruptedFact", "JournalFact", "JournalGap", "JournalReplaced", "LegFact", "LegJoined",
-    "LegPlaced", "LineFellSilent", "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact", "PathFact",
-    "PlacedFact", "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged", "ReinviteAnswered",
-    "ReinviteEnded", "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed", "SecretLost",
-    "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept", "UsePending",
-    "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried", "ending",
+    "ForkAnswered", "IncidentFact", "InterruptedFact", "JournalFact", "JournalGap", "JournalReplaced", "LegFact",
+    "LegJoined", "LegPlaced", "LineFellSilent", "LineHeard", "MessageRecorded", "MessageStarted", "NumberFact",
+    "PathFact", "PlacedFact", "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged",
+    "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed",
+    "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept",
+    "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried",
+    "ending",
 ]  # fmt: skip
 
 
@@ -301,6 +303,7 @@ Fact = (
     | RunFact
     | PathFact
     | NumberFact
+    | IncidentFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -343,6 +346,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *RUN_TYPES,
     *PATH_TYPES,
     *NUMBER_TYPES,
+    *INCIDENT_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

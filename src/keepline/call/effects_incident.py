@@ -1,0 +1,89 @@
+"""What is asked about incidents and the mode, and what they tell. Part of `inputs` and `effects`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """A person says that there is an incident; answered with `IncidentAnswered`, as all of these."""
+
+    asked: str
+    """Id of the request: asked again, it opens no second one."""
+    about: str
+    cause: str
+    severity: int
+    """1 critical, 2 major, 3 minor."""
+    capabilities: tuple[str, ...]
+    paths: tuple[str, ...]
+    by: str
+    exercise: str = ""
+    """Id of the drill that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIncident:
+    """Somebody takes command: of one that nobody has, that was offered to them, or, with a reason, any."""
+
+    asked: str
+    incident: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferIncident:
+    """Whoever commands it hands it over to somebody, who has to take it."""
+
+    asked: str
+    incident: str
+    to: str
+    """Empty takes the offer back."""
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteIncident:
+    """Something is to stand in the timeline."""
+
+    asked: str
+    incident: str
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIncident:
+    """It is over, somebody says."""
+
+    asked: str
+    incident: str
+    by: str
+    why: str = ""
+    override: bool = False
+    """Also where the recovery gate has not passed: needs a reason, which is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """The mode, for a while, whatever the incidents are."""
+
+    asked: str
+    mode: str
+    """Empty: it follows from the incidents again."""
+    for_s: float
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentAnswered:
+    """What became of it: it is on record, or cannot be."""
+
+    asked: str
+    mistake: str = ""
+    incident: str = ""
+    """Id of the one that it is about."""
+
+
+IncidentInput = OpenIncident | TakeIncident | OfferIncident | NoteIncident | CloseIncident | SetMode

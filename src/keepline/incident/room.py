@@ -1,0 +1,193 @@
+"""The incidents of one node: who follows its calls, opens, changes and closes, and tells the hooks.
+
+Each decision is a fact, written in the turn of what it follows from. It looks at everything when something has come,
+and at the times that it has asked for. It refuses to carry anything out: paths are chosen by how they are.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from keepline.call.agenda import Due
+from keepline.call.effects import Persist, Report
+from keepline.call.effects_incident import (
+    CloseIncident,
+    IncidentAnswered,
+    IncidentInput,
+    NoteIncident,
+    OfferIncident,
+    OpenIncident,
+    SetMode,
+    TakeIncident,
+)
+from keepline.call.facts.incident import (
+    MODE,
+    IncidentClosed,
+    IncidentFact,
+    IncidentNoted,
+    IncidentOffered,
+    IncidentOpened,
+    IncidentTaken,
+    ModeChanged,
+    ModeSet,
+)
+from keepline.call.turn import Turn
+from keepline.incident.asking import mistake_in
+from keepline.incident.book import IncidentBook
+from keepline.incident.hooks import CHANGED, CLOSED, OPENED, IncidentNews, tell_hooks
+from keepline.incident.modes import mode_now
+from keepline.incident.phases import IncidentPhase
+from keepline.model.operation import Operation
+
+if TYPE_CHECKING:
+    from keepline.call.exchange import Exchange
+
+PERSON = "person"
+"""The detector that a person is."""
+
+
+class Incidents:
+    """The follower of an exchange that has incidents."""
+
+    def __init__(self, exchange: "Exchange", book: IncidentBook | None = None) -> None:
+        """`book` is what there was before this process."""
+        self.exchange = exchange
+        self.book = book if book is not None else IncidentBook()
+        self._due_at_s: float | None = None
+        self.handlers: Mapping[type, Callable[..., None]] = {
+            OpenIncident: self._on_open,
+            TakeIncident: self._on_take,
+            OfferIncident: self._on_offer,
+            NoteIncident: self._on_note,
+            CloseIncident: self._on_close,
+            SetMode: self._on_mode,
+        }
+        wanted = self.book.mode_set
+        if wanted is not None and wanted.mode:
+            self._look_at(wanted.until_s)
+
+    # What follows calls -----------------------------------------------------------------------------------------------
+
+    def use(self, operation: Operation) -> None:
+        """Judge by this version of the operation."""
+
+    def note(self, turn: Turn) -> None:
+        """Look at what has become true in this turn."""
+
+    def due(self, turn: Turn) -> None:
+        """It is time to look at everything."""
+        self._due_at_s = None
+        self._settle_mode(turn)
+
+    def is_stale(self, at_s: float) -> bool:
+        """A look was put off, or brought forward."""
+        return self._due_at_s != at_s
+
+    # Commands ---------------------------------------------------------------------------------------------------------
+
+    def _on_open(self, turn: Turn, given: OpenIncident) -> None:
+        known = self.book.asked_for(given.asked)
+        if known or self._refuses(turn, given):
+            if known:
+                turn.emit(IncidentAnswered(given.asked, incident=known))
+            return
+        id_ = self.book.next_id(turn.now_s)
+        evidence = f"{given.by} says so"
+        fact = IncidentOpened(
+            id_, turn.now_s, given.about, given.cause, given.severity, given.capabilities, given.paths, PERSON,
+            evidence, turn.now_s, exercise=given.exercise, by=given.by, asked=given.asked,
+        )  # fmt: skip
+        self.record(turn, fact)
+        turn.emit(IncidentAnswered(given.asked, incident=id_))
+
+    def _on_take(self, turn: Turn, given: TakeIncident) -> None:
+        if self._refuses(turn, given):
+            return
+        incident = self.book.incidents[given.incident]
+        if incident.commander != given.by:
+            is_offered = incident.offered_to == given.by
+            why = given.why if incident.commander and not is_offered else ""
+            self.record(turn, IncidentTaken(incident.id, turn.now_s, given.by, why, incident.commander))
+        turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+
+    def _on_offer(self, turn: Turn, given: OfferIncident) -> None:
+        if self._refuses(turn, given):
+            return
+        incident = self.book.incidents[given.incident]
+        if incident.offered_to != given.to:
+            self.record(turn, IncidentOffered(incident.id, turn.now_s, given.to, given.by, given.why))
+        turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+
+    def _on_note(self, turn: Turn, given: NoteIncident) -> None:
+        if self._refuses(turn, given):
+            return
+        incident = self.book.incidents[given.incident]
+        if given.asked not in incident.notes:
+            self.record(turn, IncidentNoted(incident.id, turn.now_s, given.text, given.by, given.asked))
+        turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+
+    def _on_close(self, turn: Turn, given: CloseIncident) -> None:
+        if self._refuses(turn, given):
+            return
+        incident = self.book.incidents[given.incident]
+        missing = "" if incident.phase is IncidentPhase.RESTORED else self.missing(given.incident)
+        if missing and not given.override:
+            mistake = f"{incident.id} is not through its recovery gate: {missing}; overriding that needs a reason"
+            turn.emit(IncidentAnswered(given.asked, mistake, incident.id))
+            return
+        self.record(turn, IncidentClosed(incident.id, turn.now_s, given.by, given.why, missing))
+        turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+
+    def missing(self, incident: str) -> str:
+        """What keeps an incident from being closed."""
+        return f"it is {self.book.incidents[incident].phase.value}"
+
+    def _on_mode(self, turn: Turn, given: SetMode) -> None:
+        if self._refuses(turn, given):
+            return
+        until_s = turn.now_s + given.for_s if given.mode else turn.now_s
+        self.record(turn, ModeSet(MODE, turn.now_s, given.mode, until_s, given.why, given.by))
+        if given.mode:
+            self._look_at(until_s)
+        turn.emit(IncidentAnswered(given.asked))
+
+    def _refuses(self, turn: Turn, given: IncidentInput) -> bool:
+        """Say what is wrong with it, if something is."""
+        mistake = mistake_in(given, self.book)
+        if mistake:
+            turn.emit(IncidentAnswered(given.asked, mistake))
+        return bool(mistake)
+
+    # Facts ------------------------------------------------------------------------------------------------------------
+
+    def record(self, turn: Turn, fact: IncidentFact) -> None:
+        """Make a fact true, have the hooks told of it, and the mode follow."""
+        self.book.note(fact)
+        turn.emit(Persist(fact, synced=True))
+        if isinstance(fact, ModeChanged):
+            turn.emit(Report("mode_changed", "", f"{fact.before} -> {fact.mode}: {fact.why}"))
+            return
+        if not isinstance(fact, ModeSet):
+            self._tell(turn, fact)
+        self._settle_mode(turn)
+
+    def _tell(self, turn: Turn, fact: IncidentFact) -> None:
+        incident = self.book.incidents[fact.call]
+        event = OPENED if isinstance(fact, IncidentOpened) else CLOSED if isinstance(fact, IncidentClosed) else CHANGED
+        if event != CHANGED:
+            words = f"{incident.kind}, severity {incident.severity}: {incident.cause}"
+            turn.emit(Report(f"incident_{event}", "", f"{incident.id}: {words}"))
+        tell_hooks(self.exchange, turn, IncidentNews(event, incident, fact))
+
+    def _settle_mode(self, turn: Turn) -> None:
+        wanted = self.book.set_mode(turn.now_s)
+        mode, why = mode_now(self.book.open, wanted)
+        if mode is not self.book.mode:
+            self.record(turn, ModeChanged(MODE, turn.now_s, mode.value, self.book.mode.value, why))
+        if wanted is not None:
+            self._look_at(wanted.until_s)
+
+    def _look_at(self, at_s: float) -> None:
+        """Look at everything then, or before."""
+        if self._due_at_s is None or at_s < self._due_at_s:
+            self._due_at_s = at_s
+            self.exchange.agenda.add(Due(at_s, "follow", ""))

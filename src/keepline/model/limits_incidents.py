@@ -1,0 +1,14 @@
+"""The limits of incidents. See `limits`."""
+
+INCIDENTS_OPEN_MAX = 50
+"""At once: beyond it what is found joins the oldest of its kind, and a person is told."""
+INCIDENTS_KEPT_MAX = 500
+"""That are closed, and listed: the latest ones."""
+INCIDENT_WORDS_CHARS_MAX = 2_000
+"""Of a note, a reason, or the cause as a person says it."""
+INCIDENT_NAME_CHARS_MAX = 100
+"""Of a person."""
+INCIDENT_SCOPE_MAX = 40
+"""Paths, and capabilities, that one incident names."""
+MODE_SET_S_MAX = 7 * 86_400
+"""A mode that a person sets holds for at most this."""

@@ -1,0 +1,79 @@
+"""Requests about incidents and the mode, on their way to the active calls process."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from keepline.node.control import Message
+
+if TYPE_CHECKING:
+    from keepline.call.effects_incident import IncidentInput
+
+OPEN, TAKE, OFFER, NOTE, CLOSE, MODE = (
+    "open_incident",
+    "take_incident",
+    "offer_incident",
+    "note_incident",
+    "close_incident",
+    "set_mode",
+)
+OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, MODE)
+
+
+def incident_request(wanted: "IncidentInput") -> Message:
+    """What a command sends; the answer comes back under the request's own id, as that of a call does."""
+    from keepline.call.effects_incident import (
+        CloseIncident,
+        NoteIncident,
+        OfferIncident,
+        OpenIncident,
+        SetMode,
+        TakeIncident,
+    )
+
+    ops: dict[type, str] = {
+        OpenIncident: OPEN, TakeIncident: TAKE, OfferIncident: OFFER, NoteIncident: NOTE, CloseIncident: CLOSE,
+        SetMode: MODE,
+    }  # fmt: skip
+    fields = asdict(wanted)
+    return {"op": ops[type(wanted)], "call": fields.pop("asked"), **fields}
+
+
+def incident_wanted(message: Message) -> "IncidentInput | None":
+    """What such a message asks for, None for another kind; the core says what is wrong with it."""
+    from keepline.call.effects_incident import (  # the supervisor, which passes it on, does without
+        CloseIncident,
+        NoteIncident,
+        OfferIncident,
+        OpenIncident,
+        SetMode,
+        TakeIncident,
+    )
+
+    def text(name: str) -> str:
+        return str(message.get(name) or "")
+
+    def names(name: str) -> tuple[str, ...]:
+        found = message.get(name)
+        return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
+
+    def number(name: str) -> float:
+        found = message.get(name)
+        return float(found) if isinstance(found, int | float) else 0.0
+
+    match message.get("op"):
+        case "open_incident":
+            scope = (int(number("severity")), names("capabilities"), names("paths"))
+            return OpenIncident(text("call"), text("about"), text("cause"), *scope, text("by"), text("exercise"))
+        case "take_incident":
+            return TakeIncident(*map(text, ("call", "incident", "by", "why")))
+        case "offer_incident":
+            return OfferIncident(*map(text, ("call", "incident", "to", "by", "why")))
+        case "note_incident":
+            return NoteIncident(*map(text, ("call", "incident", "text", "by")))
+        case "close_incident":
+            asked, incident, by, why = map(text, ("call", "incident", "by", "why"))
+            return CloseIncident(asked, incident, by, why, message.get("override") is True)
+        case "set_mode":
+            return SetMode(text("call"), text("mode"), number("for_s"), text("why"), text("by"))
+        case _:
+            return None
