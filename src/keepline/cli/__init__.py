@@ -24,6 +24,7 @@ from keepline.cli import (
     outbox,
     paths,
     placing,
+    playbooks,
     preflight,
     proof,
     records,
@@ -77,6 +78,7 @@ app.command()(proof.export)
 app.command()(spof.spof)
 app.command()(talk.phone)
 app.command()(talk.demo)
+app.add_typer(playbooks.playbook, name="playbook")
 app.add_typer(drill.drill, name="drill")
 
 

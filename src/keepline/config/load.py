@@ -20,8 +20,9 @@ from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
 from keepline.config.money import check_money, money_settings_of
 from keepline.config.outbound import outbound_policy_of
+from keepline.config.playbook_checks import check_playbooks, read_playbooks
 from keepline.config.preflight import check_preflight, preflight_of
-from keepline.config.schema import OperationFile, PromptFile
+from keepline.config.schema import OperationFile, PromptFile, SipFile
 from keepline.config.store import (
     STORED_FILE,
     Needed,
@@ -51,6 +52,7 @@ from keepline.model.operation import (
     Prompt,
     SipSettings,
 )
+from keepline.model.playbook import Playbook, playbook_files
 
 DEFAULT_FILE = "keepline.yaml"
 OVERRIDE = "--set"
@@ -89,7 +91,8 @@ def store_operation(operation: Operation, data_dir: Path, needed: Needed | None 
     With `needed`, older copies go: those of the digests it is asked about that it does not return. Raises OSError as
     the disk does, and LocalError when the files have changed since.
     """
-    files = operation_files(Path(operation.file), _recordings_of(operation))
+    beside = {*_recordings_of(operation), *playbook_files(operation.playbooks)}
+    files = operation_files(Path(operation.file), beside)
     directory = copy_files(files, operation.overrides, operation, data_dir)
     keep_values(directory, moved(operation, directory.absolute()))
     if needed is not None:
@@ -154,6 +157,8 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     check_capabilities(tree)
     check_witnesses(tree)
     check_dependencies(tree)
+    playbooks = read_playbooks(tree, directory)
+    check_playbooks(tree, playbooks)
     if digest is None:
         checks.check_flows(tree, directory)
         check_classes(tree, directory)
@@ -161,7 +166,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
         checks.check_code(tree, directory)
     if tree.mistakes or parsed is None:
         raise OperationError(_in_order(tree))
-    return _operation(parsed, tree, file.absolute(), overrides, digest)
+    return _operation(parsed, tree, file.absolute(), overrides, digest, playbooks)
 
 
 def _read(file: Path) -> bytes:
@@ -261,11 +266,16 @@ def _in_order(tree: Tree) -> list[Mistake]:
 
 
 def _operation(
-    parsed: OperationFile, tree: Tree, file: Path, overrides: Sequence[str], digest: str | None
+    parsed: OperationFile,
+    tree: Tree,
+    file: Path,
+    overrides: Sequence[str],
+    digest: str | None,
+    playbooks: Mapping[str, Playbook],
 ) -> Operation:
     recordings = {os.path.normpath(each.file) for each in parsed.prompts.values() if each.file}
     try:
-        found = digest_of(operation_files(file, recordings), overrides)
+        found = digest_of(operation_files(file, recordings | playbook_files(playbooks)), overrides)
     except (TooBigError, OSError) as error:
         tree.add_mistake((), str(error), "keep other files in other directories")
         raise OperationError(tree.mistakes) from error
@@ -279,15 +289,7 @@ def _operation(
         file=str(file),
         overrides=tuple(overrides),
         digest=found,
-        sip=SipSettings(
-            parsed.sip.listen,
-            parsed.sip.calls_max,
-            parsed.sip.strangers,
-            parsed.sip.advertised,
-            tuple(parsed.sip.transports),
-            tuple(parsed.sip.dns),
-            tuple(parsed.sip.challenges),
-        ),
+        sip=_sip(parsed.sip),
         media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,
         node=NodeSettings(parsed.node.drain_limit_s),
@@ -309,6 +311,19 @@ def _operation(
         dependencies=dependencies_of(parsed.dependencies),
         preflight=preflight_of(parsed.preflight),
         money=money_settings_of(parsed.money),
+        playbooks=playbooks,
+    )
+
+
+def _sip(parsed: SipFile) -> SipSettings:
+    return SipSettings(
+        parsed.listen,
+        parsed.calls_max,
+        parsed.strangers,
+        parsed.advertised,
+        tuple(parsed.transports),
+        tuple(parsed.dns),
+        tuple(parsed.challenges),
     )
 
 

@@ -217,6 +217,11 @@ class OperationFile(StrictModel):
         description="what it costs that callers are not served",
         examples=["{currency: USD, lost_call: {low: 4, mid: 9, high: 25, why: one in five buys for 45}}"],
     )
+    playbooks: dict[Name, str] = Field(
+        default_factory=dict,
+        description="what is done in an incident: YAML files here, in place of Keepline's own for their kinds",
+        examples=["{carrier: playbooks/carrier.yaml}"],
+    )
     prompts: dict[Name, PromptFile] = Field(default_factory=dict, description="what callers hear")
     capabilities: dict[Name, CapabilityFile] = Field(
         default_factory=dict,

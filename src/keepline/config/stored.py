@@ -23,6 +23,7 @@ from keepline.config.store import (
     stored_directory,
 )
 from keepline.model.operation import Operation, Prompt
+from keepline.model.playbook import playbook_files
 
 VALUES_FILE: Final = ".values"
 _HASH_BYTES: Final = 16
@@ -90,7 +91,7 @@ def _is_of(operation: Operation, directory: Path, digest: str) -> bool:
     recordings = {os.path.relpath(each.file, operation.directory) for each in operation.prompts.values() if each.file}
     try:
         overrides = read_overrides(directory)
-        found = digest_of(operation_files(file, recordings), overrides)
+        found = digest_of(operation_files(file, recordings | playbook_files(operation.playbooks)), overrides)
     except (OSError, ValueError, TooBigError):
         return False
     return found == digest and overrides == list(operation.overrides)
@@ -102,7 +103,7 @@ def _code() -> bytes:
     root = Path(__file__).resolve().parents[1]
     told = [sys.version]
     for package in _SHAPED_BY:
-        for path in sorted((root / package).rglob("*.py")):
+        for path in sorted(each for kind in ("*.py", "*.yaml") for each in (root / package).rglob(kind)):
             found = path.stat()
             told.append(f"{path.relative_to(root)} {found.st_size} {found.st_mtime_ns}")
     return _hash("\n".join(told).encode())

@@ -61,6 +61,8 @@ class Tree:
     mistakes: list[Mistake] = field(default_factory=list)
     short_for: dict[Where, Where] = field(default_factory=dict)
     """A value that a shorter notation leaves unnamed -> what stands in the file."""
+    beside: dict[str, "Tree"] = field(default_factory=dict)
+    """Playbooks by their names: files that this one names."""
 
     def add_mistake(self, where: Where, wrong: str, right: str, *, at_key: bool = False) -> None:
         """Note a mistake about the value (or key) at `where`, or about its nearest parent that is in the file."""

@@ -51,18 +51,18 @@ def settings_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {each.alias or name: each for name, each in model.model_fields.items()}
 
 
-def add_validation_mistakes(tree: Tree, error: ValidationError) -> None:
+def add_validation_mistakes(tree: Tree, error: ValidationError, root: type[BaseModel] = OperationFile) -> None:
     """Note each of pydantic's errors at its place in the file; what was misspelt is not missing as well."""
     found = error.errors(include_url=False)
     misspelt: set[Where] = set()
     for details in found:
         if details["type"] == "extra_forbidden":
             *above, name = details["loc"]
-            misspelt.update((*above, meant) for meant in close_to(str(name), sorted(_settings_at(tuple(above)))))
+            misspelt.update((*above, meant) for meant in close_to(str(name), sorted(_settings_at(root, tuple(above)))))
     for details in found:
         where, at_key = _where(details)
         if details["type"] != "missing" or where not in misspelt:
-            wrong, right = _words(details, where)
+            wrong, right = _words(root, details, where)
             tree.add_mistake(where, wrong, right, at_key=at_key)
 
 
@@ -73,13 +73,13 @@ def _where(details: ErrorDetails) -> tuple[Where, bool]:
     return where, details["type"] == "extra_forbidden"
 
 
-def _words(details: ErrorDetails, where: Where) -> tuple[str, str]:
+def _words(root: type[BaseModel], details: ErrorDetails, where: Where) -> tuple[str, str]:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == MISTAKE:
         return str(context["wrong"]), str(context["right"])
     if kind == "extra_forbidden":
-        return f"`{where[-1]}` is not a setting", nearest(str(where[-1]), sorted(_settings_at(where[:-1])))
-    right = _what_is_right(where)
+        return f"`{where[-1]}` is not a setting", nearest(str(where[-1]), sorted(_settings_at(root, where[:-1])))
+    right = _what_is_right(root, where)
     if kind == "missing":
         return "is missing", right
     bounds = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
@@ -93,14 +93,14 @@ def _words(details: ErrorDetails, where: Where) -> tuple[str, str]:
         return "is too long", f"at most {context['max_length']} {what}"
     if value is None:
         return "has no value", right
-    if kind in ("model_type", "dict_type") and (example := _example_of(where)):
+    if kind in ("model_type", "dict_type") and (example := _example_of(root, where)):
         right = f"write a mapping, for example `{example}`"
     return f"{_shown(value)} {_KINDS.get(kind, 'will not do: ' + details['msg'])}", right
 
 
-def _example_of(where: Where) -> str:
+def _example_of(root: type[BaseModel], where: Where) -> str:
     """The least that may stand at `where`: `{flow: greeting}`; empty for what is no section."""
-    model = _model_at(where)
+    model = _model_at(root, where)
     if model is None:
         return ""
     fields = settings_of(model).items()
@@ -114,31 +114,31 @@ def _shown(value: object) -> str:
     return "a list" if isinstance(value, list) else f"`{str(value)[:60]}`"
 
 
-def _what_is_right(where: Where) -> str:
-    found = _field_at(where)
+def _what_is_right(root: type[BaseModel], where: Where) -> str:
+    found = _field_at(root, where)
     if found is None:
         return "see the reference of operation files"
     example = f", for example `{found.examples[0]}`" if found.examples else ""
     return f"{found.description}{example}"
 
 
-def _settings_at(where: Where) -> set[str]:
-    model = _model_at(where)
+def _settings_at(root: type[BaseModel], where: Where) -> set[str]:
+    model = _model_at(root, where)
     return set(settings_of(model)) if model else set()
 
 
-def _field_at(where: Where) -> FieldInfo | None:
+def _field_at(root: type[BaseModel], where: Where) -> FieldInfo | None:
     while where and isinstance(where[-1], int):
         where = where[:-1]
-    model = _model_at(where[:-1]) if where else None
+    model = _model_at(root, where[:-1]) if where else None
     if model is None and len(where) > 1:  # an entry of a mapping: its mapping says what is wanted
-        return _field_at(where[:-1])
+        return _field_at(root, where[:-1])
     return settings_of(model).get(str(where[-1])) if model else None
 
 
-def _model_at(where: Where) -> type[BaseModel] | None:
+def _model_at(root: type[BaseModel], where: Where) -> type[BaseModel] | None:
     """The model that describes the mapping at `where`; None when that is a plain value or a mapping of names."""
-    kind: Any = OperationFile
+    kind: Any = root
     for part in where:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found = settings_of(kind).get(str(part))

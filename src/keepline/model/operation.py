@@ -11,6 +11,7 @@ from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
 from keepline.model.money import MoneySettings
+from keepline.model.playbook import Playbook
 from keepline.model.preflight import Preflight
 from keepline.model.witness import JournalSettings
 
@@ -284,5 +285,7 @@ class Operation:
     preflight: Preflight = field(default_factory=Preflight)
     money: MoneySettings | None = None
     """None: nothing is priced."""
+    playbooks: Mapping[str, Playbook] = field(default_factory=dict)
+    """By their names, the operation's own first."""
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""
