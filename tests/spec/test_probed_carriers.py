@@ -1,14 +1,19 @@
 """RFC 3261 §11: carriers that no call was tried with are asked whether they are there, and calls are believed first."""
 
+from random import Random
+
 import pytest
 
+from keepline.call import effects as fx
 from keepline.call.carriers.probing import AGAIN_S, ANSWER_S
 from keepline.paths.delays import SILENCE_S_MAX
+from keepline.paths.hearing import QUIET_GAPS
 from keepline.sip.message import Message, Request, make_response
 from tests.spec.carriers_rig import HOSTS, CarriersPlacer
 from tests.spec.placing_rig import answered
 
 EVERY_S = 30.0
+ANSWERS = {"INVITE": 603}
 
 
 def probed(placer: CarriersPlacer, name: str) -> Request:
@@ -96,10 +101,83 @@ def test_options_fine_invite_dead_is_dead() -> None:
     for number in range(5):
         placer.place(call=f"00000000000000a{number}")
     placer.wait(SILENCE_S_MAX + 0.01)
-    placer.wait(2.0)
     answer(placer, "first")
     found = standing(placer, "first")
     assert (found["condition"], found["probe"]) == ("down", "answered")
+
+
+def busy(placer: CarriersPlacer, *, calls: int = 12, every_s: float = 0.5) -> None:
+    """Both have answered OPTIONS, and calls go out by the first now and then."""
+    placer.wait(0.1)
+    answer(placer, "first")
+    answer(placer, "second")
+    for number in range(calls):
+        placer.wait(every_s)
+        invite = placer.place(call=f"00000000000001{number:02x}")
+        placer.hear_of("first", make_response(invite, 100))
+        placer.hear_of("first", make_response(invite, 603, to_tag="callee"))
+    placer.take_log()
+
+
+def test_one_that_is_quieter_than_usual_is_asked_and_found_down_within_seconds() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    busy(placer)
+    placer.wait(QUIET_GAPS * 0.5 - 0.1)
+    assert placer.take_log() == []
+    placer.wait(0.2 + ANSWER_S)
+    assert standing(placer, "first")["condition"] == "healthy", "one question without an answer proves nothing"
+    placer.wait(ANSWER_S)
+    found = standing(placer, "first")
+    assert (found["condition"], found["breaker"]) == ("down", "open")
+    assert str(found["evidence"]).startswith("2 of the last ")
+
+
+def test_one_that_leaves_a_call_waiting_is_asked_at_once() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    busy(placer, every_s=2.0)
+    placer.place(call="00000000000002aa")
+    placer.wait(SILENCE_S_MAX)
+    log = placer.take_log()
+    assert log.count("first OPTIONS") >= 1, log
+    assert standing(placer, "first")["condition"] == "healthy"
+    placer.wait(ANSWER_S + 0.1)
+    assert standing(placer, "first")["condition"] == "down", "an INVITE and an OPTIONS, and nothing else was heard"
+
+
+def test_one_that_is_heard_of_meanwhile_is_there() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    busy(placer)
+    placer.wait(QUIET_GAPS * 0.5 + 0.1 + ANSWER_S)
+    invite = placer.place(call="00000000000002aa")
+    placer.hear_of("first", make_response(invite, 100))
+    placer.hear_of("first", make_response(invite, 603, to_tag="callee"))
+    placer.wait(ANSWER_S)
+    assert standing(placer, "first")["condition"] == "healthy"
+
+
+def test_one_that_never_answered_options_is_not_proven_away_by_them() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    placer.wait(ANSWER_S * 2 + AGAIN_S)
+    assert standing(placer, "first")["condition"] != "down"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_lossy_line_is_no_dead_one(seed: int) -> None:
+    """An hour of calls every 4 s, of whose messages every fiftieth is lost each way; OPTIONS alike."""
+    random, placer, heard_of = Random(seed), CarriersPlacer(probe_every_s=EVERY_S), 0
+    placer.take_log()
+    for number in range(900):
+        placer.step(fx.PlaceCall("+15550001", "listen", f"{number:016x}"))
+        for _ in range(16):
+            log, placer.log = placer.log, []
+            for name, message in log:
+                if isinstance(message, Request) and message.method != "ACK" and random.random() >= 0.04:
+                    placer.hear_of(name, make_response(message, ANSWERS.get(message.method, 200), to_tag="it"))
+                    heard_of += name == "first"
+            placer.wait(0.25)
+            found = [standing(placer, name)["condition"] for name in ("first", "second")]
+            assert "down" not in found, (placer.now_s, standing(placer, "first"))
+    assert heard_of > 600
 
 
 def test_a_node_that_drains_asks_nobody() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keepline.call import effects as fx
-from keepline.call.carriers.room import POLICY, RATED_PACKETS_MIN
+from keepline.call.carriers.room import MUTE_PACKETS_MIN, POLICY, RATED_PACKETS_MIN
 from keepline.call.facts import CallEnded, ending
 from keepline.call.turn import Turn
 from keepline.paths.figures import BASELINE_SAMPLES_MIN
@@ -135,6 +135,22 @@ def test_calls_that_came_in_by_it_are_rated_too(carried: Carried) -> None:
         assert (after < before) is (each is bad)
     room.rate(_turn(placer), "stranger", bad, answered=None)
     assert "stranger" not in room._by_name
+
+
+def test_a_carrier_that_sets_calls_up_without_audio_is_degraded_by_five_of_them(carried: Carried) -> None:
+    room, placer = carried.placer.exchange.switchboard.carriers, carried.placer
+    ended = next(fact for fact in placer.facts if isinstance(fact, CallEnded) and fact.mos)
+    heard = replace(ended, packets_received=1, packets_sent=1, mos=None)
+    mute = replace(heard, packets_received=0, packets_sent=MUTE_PACKETS_MIN)
+    short = replace(mute, packets_sent=MUTE_PACKETS_MIN - 1)
+    for each in (*[heard] * 10, *[short] * 10, *[mute] * 4):
+        room.rate(_turn(placer), "first", each, answered=None)
+        assert carried.standing()[0] == "healthy", "four telephones that are muted"
+    room.rate(_turn(placer), "first", mute, answered=None)
+    assert carried.standing() == ("degraded", "is heard in 50% of its calls")
+    for _ in range(6):
+        room.rate(_turn(placer), "first", heard, answered=None)
+    assert carried.standing()[0] == "healthy"
 
 
 def _turn(placer: CarriersPlacer) -> Turn:

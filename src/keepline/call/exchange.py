@@ -199,6 +199,11 @@ class Exchange:
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
         self.switchboard.place(turn, given)
 
+    def heard(self, turn: Turn, trunk: str, *, is_call: bool) -> None:
+        """A trunk has sent a request; a new call is more than that."""
+        self.numbers.heard(turn, trunk, is_call=is_call)
+        self.probing.heard(turn.now_s, trunk)
+
     def hear(self, turn: Turn, news: RequestNews) -> None:
         """Something came of a request of ours."""
         self._responses.on_heard(turn, news)

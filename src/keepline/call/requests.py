@@ -66,7 +66,7 @@ class Requests:
         admission = self._admit(turn, request, source)
         if admission is None:
             return
-        exchange.numbers.heard(turn, admission.trunk, is_call=begins_call)
+        exchange.heard(turn, admission.trunk, is_call=begins_call)
         is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
         if is_full and not self._is_within(turn, request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)

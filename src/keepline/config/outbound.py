@@ -110,7 +110,7 @@ class OutboundFile(StrictModel):
         default=OutboundPolicy().probe_every_s,
         ge=0,
         le=3600,
-        description="seconds without a call after which one of `carriers` is asked by OPTIONS; 0 never",
+        description="seconds without a word of it after which one of `carriers` is asked by OPTIONS; 0 never",
         examples=["30"],
     )
     allow: list[Prefix] = Field(

@@ -8,6 +8,8 @@ CALL_BIDS_MAX = 4
 """Carriers that are asked for one call."""
 PATH_DELAYS_MAX = 500
 """The latest delays that a p99 is of."""
+PATH_ADDRESSES_MISSED_MAX = 16
+"""Addresses of one path that are remembered for not having answered: all of more are taken to be silent."""
 PATH_WISHES_MAX = 100
 """Paths of which people want something at one time; of more the one that ends first is forgotten."""
 PATH_WISH_S_MAX = 7 * 86_400

@@ -33,6 +33,12 @@ class FigureRule:
     """Words and figure: `answers in`, `0.40 s`."""
     is_share: bool = False
     """The mean of ones and zeros: chance alone moves it, the more the fewer there are."""
+    floor: float | None = None
+    """What nothing that works ever falls to: no past and no peers are needed to see that."""
+    samples_min: int = 0
+    """So few say something, 0: as many as of any figure;"""
+    samples: int = 0
+    """the latest so many are looked at."""
 
 
 FIGURES: Final = {
@@ -40,9 +46,14 @@ FIGURES: Final = {
     "post_dial_delay_s": FigureRule(True, 2.0, 0.5, "rings after", "{:.1f} s"),
     "mos": FigureRule(False, 0.9, 0.3, "has a MOS of", "{:.1f}"),
     "answered": FigureRule(False, 0.7, 0.15, "has", "{:.0%}", " of its calls answered", is_share=True),
+    "audible": FigureRule(False, 0.0, 1.0, "is heard in", "{:.0%}", " of its calls", True, 0.5, 5, 10),
     "effective": FigureRule(False, 0.9, 0.1, "is effective for", "{:.0%}", " of its calls", is_share=True),
 }
-"""Of one attempt; `answered` and `effective` are 1 or 0, and their means are ASR and NER."""
+"""Of one attempt; `answered` and `effective` are 1 or 0, and their means are ASR and NER.
+
+`audible` is of a call that was up for a while, either way: 1 where anything at all was heard. Five mute ones of the
+latest ten are a carrier's doing; one or two are telephones that are muted, or behind a firewall.
+"""
 
 
 class Baseline:
@@ -66,7 +77,9 @@ class Baseline:
 
 
 def worse_than(rule: FigureRule, value: float, count: int, usual: float | None, peers: float | None) -> str:
-    """The evidence that the mean of `count` values is worse than usual, or than that of the peers; empty where not."""
+    """The evidence that the mean of `count` values is worse than usual, than that of the peers, or than can be."""
+    if rule.floor is not None and value <= rule.floor:
+        return f"{rule.before} {rule.shape.format(value)}{rule.after}"
     for other, whose in ((usual, "usually"), (peers, "its peers")):
         if (
             other is not None

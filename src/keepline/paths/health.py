@@ -264,7 +264,7 @@ class PathHealth:
                 continue
             samples = self._samples.get(name)
             if samples is None:
-                samples = Samples(self._policy.samples, self._policy.samples_window_s)
+                samples = Samples(self._rules[name].samples or self._policy.samples, self._policy.samples_window_s)
                 self._samples = dict(sorted({**self._samples, name: samples}.items()))
             samples.add(now_s, value)
             if learns:
@@ -322,7 +322,8 @@ class PathHealth:
         if not self._samples:
             return {}
         found = {name: each.mean(now_s) for name, each in self._samples.items()}
-        return {name: each for name, each in found.items() if each[1] >= self._policy.samples_min}
+        least = self._policy.samples_min
+        return {name: each for name, each in found.items() if each[1] >= (self._rules[name].samples_min or least)}
 
     def view(
         self, now_s: float, peers: Mapping[str, float] | None = None, clock: Callable[[float], str] = str
@@ -379,7 +380,7 @@ class PathHealth:
         """`5 of the last 6 INVITEs unanswered`, by the most frequent reason."""
         recent = self._recent(now_s)
         failed = [each.used for each in recent if not each.used.succeeded]
-        noun = recent[-1].used.what if recent else "use"
+        noun = recent[-1].used.what if len({each.used.what for each in recent}) == 1 else "attempt"
         if not failed:
             return f"the last {len(recent)} {noun}s went well" if len(recent) > 1 else f"the last {noun} went well"
         whys = [each.why or "failed" for each in failed]

@@ -1,19 +1,22 @@
-"""Carriers that no call has asked lately are asked whether they are there: OPTIONS, by whoever is active.
+"""Carriers of which nothing was heard for a while are asked whether they are there: OPTIONS, by whoever is active.
 
-Real traffic comes first: a carrier that calls were tried with meanwhile is not asked, and one whose INVITEs fail is not
-made well by answering OPTIONS. Whatever it answers, but for 408 and 5xx, proves that it is there. What is asked is no
-fact; a successor asks anew. Source: RFC 3261 §11.
+Real traffic comes first: a carrier that calls come or go by is asked only once it is quieter than usual, or an INVITE
+waits in vain, and one whose INVITEs fail is not made well by answering OPTIONS. Whatever it answers, but for 408 and
+5xx, proves that it is there; that it answers nothing any more, twice in a row and while nothing else is heard of it,
+proves that it is away. What is asked is no fact; a successor asks anew. Source: RFC 3261 §11.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from keepline.call.effects import Address
-from keepline.call.outbound.located import targets_of, uri_host
+from keepline.call.outbound.located import Target, targets_of, uri_host
 from keepline.call.setup import contact
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Identity, Turn
 from keepline.model.operation import Operation, Trunk
+from keepline.paths.health import Condition
+from keepline.paths.hearing import Hearing
 from keepline.sip.body import ACCEPT
 from keepline.sip.dialog import make_via
 from keepline.sip.message import Headers, Request
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 
 OWNER: Final = "probe "
 """Goes before the trunk's name, where a call's id would stand."""
-ANSWER_S: Final = 4.0
-"""How long the answer may take."""
+ANSWER_S: Final = 1.2
+"""How long the answer may take: its OPTIONS has gone out twice by then."""
 AGAIN_S: Final = 2.0
 """After none came."""
 BRANCH: Final = "z9hG4bK-probe-"
@@ -35,7 +38,7 @@ USER: Final = "keepline"
 class Probing:
     """The part of the exchange that asks them."""
 
-    __slots__ = ("_asked", "_due_s", "_every_s", "_exchange", "_schedule", "_trunks")
+    __slots__ = ("_asked", "_due_s", "_every_s", "_exchange", "_hearing", "_schedule", "_trunks")
 
     def __init__(self, exchange: "Exchange", schedule: Callable[[str, float], None]) -> None:
         """`schedule` asks for `due` of a trunk at a time."""
@@ -43,8 +46,9 @@ class Probing:
         self._schedule = schedule
         self._trunks: dict[str, Trunk] = {}
         self._every_s = 0.0
-        self._asked: dict[str, Request] = {}
-        """Those that have not answered yet."""
+        self._asked: dict[str, tuple[Request, Target]] = {}
+        """Those that have not answered yet, and where that went."""
+        self._hearing: dict[str, Hearing] = {}
         self._due_s: dict[str, float] = {}
 
     def use(self, operation: Operation) -> None:
@@ -53,7 +57,23 @@ class Probing:
         self._trunks = {trunk.name: trunk for trunk in operation.trunks if trunk.name in listed}
         self._every_s = operation.outbound.probe_every_s
         for name in self._trunks if self._every_s else ():
+            self._hearing.setdefault(name, Hearing())
             self._put_off(name, 0.0)
+
+    def heard(self, now_s: float, trunk: str) -> None:
+        """Something came of it, whatever it was."""
+        hearing = self._hearing.get(trunk)
+        if hearing is None or not self._every_s:
+            return
+        hearing.heard(now_s)
+        soon_s = now_s + hearing.quiet_s(self._every_s)
+        if soon_s < self._due_s.get(trunk, soon_s):
+            self._put_off(trunk, soon_s)
+
+    def doubt(self, turn: Turn, trunk: str) -> None:
+        """An INVITE waits for it in vain: ask it now."""
+        if trunk in self._hearing and trunk not in self._asked and self._hearing[trunk].misses == 0:
+            self._ask(turn, trunk)
 
     def is_stale(self, trunk: str, at_s: float) -> bool:
         """It was put off, or is a carrier no more."""
@@ -66,35 +86,57 @@ class Probing:
             return
         asked = self._asked.pop(trunk, None)
         if asked is not None:
-            self._exchange.transactions.forget_client(asked)
-            room.probed(turn, trunk, "unanswered")
-            self._put_off(trunk, now_s + AGAIN_S)
+            self._exchange.transactions.forget_client(asked[0])
+            self._miss(turn, trunk, asked[1], "unanswered")
             return
-        busy_s = room.last_used_s(trunk) + self._every_s
-        if busy_s > now_s:
-            self._put_off(trunk, busy_s)
-            return
-        targets = targets_of(self._trunks[trunk], self._exchange.targets)
+        quiet_since_s = max(room.last_used_s(trunk), self._hearing[trunk].heard_s)
+        due_s = quiet_since_s + self._hearing[trunk].quiet_s(self._every_s)
+        if due_s > now_s and not self._hearing[trunk].misses:
+            self._put_off(trunk, due_s)
+        else:
+            self._ask(turn, trunk)
+
+    def _ask(self, turn: Turn, trunk: str) -> None:
+        targets, now_s = targets_of(self._trunks[trunk], self._exchange.targets), turn.now_s
         settings = self._trunks[trunk].outbound
         if not targets or settings is None:
             self._put_off(trunk, now_s + self._every_s)
             return
-        peer = peer_at(*targets[0], settings.transport)
-        request = self._asked[trunk] = options_to(turn.identity, peer, self._exchange.ids.token(12).hex())
+        target = self._hearing[trunk].next_of(targets)
+        peer = peer_at(*target, settings.transport)
+        request = options_to(turn.identity, peer, self._exchange.ids.token(12).hex())
+        self._asked[trunk] = request, target
         turn.effects += self._exchange.transactions.start_client(now_s, request, peer, OWNER + trunk)
         self._put_off(trunk, now_s + ANSWER_S)
+
+    def _miss(self, turn: Turn, trunk: str, target: Target, why: str) -> None:
+        """It has not answered, or so that it is no answer."""
+        room, hearing = self._exchange.switchboard.carriers, self._hearing[trunk]
+        hearing.missed(target)
+        targets = targets_of(self._trunks[trunk], self._exchange.targets)
+        is_gone = why == "unanswered" and hearing.is_gone(targets, is_doubted=room.is_waited_for(trunk, turn.now_s))
+        room.probed(turn, trunk, why, is_proof=is_gone)
+        is_settled = room.view(trunk, turn.now_s).condition is Condition.DOWN or not hearing.has_answered
+        if is_settled or why != "unanswered":
+            self._put_off(trunk, turn.now_s + AGAIN_S)
+        else:
+            self._ask(turn, trunk)
 
     def hear(self, turn: Turn, heard: RequestNews) -> None:
         """What a carrier has to say, or that it could not be asked."""
         trunk = heard.owner.removeprefix(OWNER)
-        if not heard.is_final or self._asked.get(trunk) is not heard.request:
+        asked = self._asked.get(trunk)
+        if not heard.is_final or asked is None or asked[0] is not heard.request:
             return
         del self._asked[trunk]
         status = heard.response.status if heard.response is not None else 0
-        is_there = status and status != 408 and not 500 <= status < 600
-        why = "" if is_there else f"answered {status}" if status else heard.trouble or "unanswered"
-        self._exchange.switchboard.carriers.probed(turn, trunk, why)
-        self._put_off(trunk, turn.now_s + (self._every_s if is_there else AGAIN_S))
+        if not status or status == 408 or 500 <= status < 600:
+            self._miss(turn, trunk, asked[1], f"answered {status}" if status else heard.trouble or "unanswered")
+            return
+        hearing = self._hearing[trunk]
+        hearing.heard(turn.now_s, is_answer=True)
+        self._exchange.switchboard.carriers.probed(turn, trunk, "")
+        self._put_off(trunk, turn.now_s + hearing.quiet_s(self._every_s))
 
     def _put_off(self, trunk: str, at_s: float) -> None:
         self._due_s[trunk] = at_s

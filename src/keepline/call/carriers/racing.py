@@ -8,12 +8,12 @@ Source: RFC 3261 §8.1.3, §9.1, §13.2.2.4.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from keepline.call.carriers.asking import ask_another
 from keepline.call.carriers.bids import BIDS, BIDS_IGNORED, BidAction, BidEvent, BidState, event_of, is_alive, state_of
 from keepline.call.carriers.causes import BY_TROUBLE, Cause, Fault, Trouble, cause_of
 from keepline.call.carriers.folding import bids_of, invite_of
+from keepline.call.carriers.room import MUTE_PACKETS_MIN
 from keepline.call.facts import CallEnded
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, UnresolvedBid
 from keepline.call.outbound.declining import decline
@@ -30,8 +30,6 @@ from keepline.sip.identity import reason_of
 from keepline.sip.message import Response
 from keepline.sip.peers import transport_to
 
-MUTE_PACKETS_MIN: Final = 150
-"""What we sent, 3 s, before it counts that nothing was heard."""
 UNSETTLED = (Phase.PLACING, Phase.PROCEEDING)
 ANOTHER_LEADS, ANOTHER_ANSWERED = "another carrier rings", "another carrier was answered"
 
@@ -74,7 +72,7 @@ def after_failure(turn: Turn, call: CallState, response: Response | None, troubl
     lead, said = _lead_of(call), LastWord(response, trouble)
     cause = _cause_of(lead, response, trouble)
     if response is not None:
-        turn.switchboard.carriers.spoke(lead.carrier)
+        turn.switchboard.carriers.spoke(turn, lead.carrier)
     _judge(turn, call, lead, cause)
     others = [bid for bid in call.bids if bid is not lead and is_alive(bid)]
     if others and (cause.may_be_echo or cause.is_retried):

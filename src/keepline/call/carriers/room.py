@@ -55,6 +55,8 @@ POLICY: Final = HealthPolicy(
 """A carrier that dies at fifty calls a second is left after a tenth of a second's calls: three failures of ten have the
 others asked first, five open the breaker. What it does to calls that succeed is judged by more of them, and for longer.
 """
+MUTE_PACKETS_MIN: Final = 150
+"""What we sent, 3 s, before it counts that nothing was heard."""
 RATED_PACKETS_MIN: Final = 150
 """What was heard of a call, 3 s, before its score says something of the carrier."""
 PEERS_EVERY_S: Final = 1.0
@@ -209,10 +211,11 @@ class Carriers:
         """The first answer of any kind came so long after the INVITE."""
         self._of(name).first.add(delay_s)
         self._measure(turn, name, {"latency_s": delay_s})
-        self.spoke(name)
+        self.spoke(turn, name)
 
-    def spoke(self, name: str) -> None:
+    def spoke(self, turn: Turn, name: str) -> None:
         """An answer to an INVITE came, of whatever kind."""
+        self._exchange.probing.heard(turn.now_s, name)
         carrier = self._of(name)
         carrier.unheard.clear()
         carrier.unheard_since_s = float("inf")
@@ -237,6 +240,8 @@ class Carriers:
     def rate(self, turn: Turn, name: str, ended: CallEnded, *, answered: bool | None) -> None:
         """A call that it carried, either way, is over; `answered` where we had asked it to bring us to somebody."""
         figures = {} if answered is None else {"answered": float(answered)}
+        if ended.packets_received or ended.packets_sent >= MUTE_PACKETS_MIN:
+            figures["audible"] = float(ended.packets_received > 0)
         if ended.mos is not None and ended.packets_received >= RATED_PACKETS_MIN:
             figures["mos"] = ended.mos
         if figures and self._is_listed(name):
@@ -267,6 +272,7 @@ class Carriers:
         if seat in carrier.judged:
             return []
         self.failed(turn, name, began_s, why)
+        self._exchange.probing.doubt(turn, name)
         if began_s < carrier.unheard_since_s:
             return []
         usual_s = carrier.first.p99_s or silence_s(None)
@@ -283,7 +289,11 @@ class Carriers:
         """When it was asked for a call last."""
         return self._of(name).used_at_s
 
-    def probed(self, turn: Turn, name: str, why: str) -> None:
+    def is_waited_for(self, name: str, now_s: float) -> bool:
+        """An INVITE waits for it in vain, and nothing was heard of it since."""
+        return now_s - self._of(name).unheard_since_s > self.silence_s(name)
+
+    def probed(self, turn: Turn, name: str, why: str, *, is_proof: bool = False) -> None:
         """What came of an OPTIONS: empty where it was answered. One that is answered mends no INVITE that failed."""
         carrier, now_s = self._of(name), turn.now_s
         carrier.probe = why or "answered"
@@ -291,7 +301,7 @@ class Carriers:
             return
         if carrier.health.view(now_s).may_try:
             self._tell(turn, name, carrier.health.step(now_s, Tried()))
-        self._tell(turn, name, carrier.health.step(now_s, Used(not why, "probe", why, now_s)))
+        self._tell(turn, name, carrier.health.step(now_s, Used(not why, "probe", why, now_s, is_proof=is_proof)))
 
     # INVITEs that nobody wants any more -------------------------------------------------------------------------------
 
