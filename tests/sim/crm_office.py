@@ -5,21 +5,18 @@ counted here, by whom it was done for, and by no code of Keepline's.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from keepline.call.effects import CallCapability, CapabilityAnswered
+from keepline.call.effects import CallCapability
 from keepline.call.turn import Program
 from keepline.flow.capabilities import Refused, Reply, Unavailable, UseOutcome, read_value, unanswered
-from keepline.model.capability import Capability, CapabilityPath, Snapshot
-from keepline.node.use_paths import UsePaths
-from keepline.sim.office import SimOffice
+from keepline.model.capability import CapabilityPath, Snapshot
 from keepline.sim.world import World
+from tests.sim.path_office import Answer, Outcome, PathOffice
 
 ANSWERS_AFTER_S = 0.05
 COPY_AFTER_S = 0.003
 DUE_CENTS = 4_200
-Answer = Callable[[CapabilityAnswered], None]
 
 
 @dataclass(slots=True)
@@ -36,14 +33,13 @@ class Rows:
         return Rows(set(self.taken), set(self.cancelled))
 
 
-class Crm(SimOffice):
+class Crm(PathOffice):
     """It answers, or is silent for a while: what is sent then is lost."""
 
     def __init__(self, world: World, program: Program, silent_s: tuple[float, float] | None) -> None:
         """`silent_s`: node times of the outage's beginning and end."""
-        super().__init__(world)
-        self._program, self._silent_s = program, silent_s
-        self._choosing = UsePaths(lambda: world.now_s, world.random.random)
+        super().__init__(world, dict(program.operation.capabilities))
+        self._silent_s = silent_s
         self._rows = Rows()
         self._copy, self._copied_at_s = Rows(), world.now_s
         self._answers: dict[str, UseOutcome] = {}
@@ -64,52 +60,18 @@ class Crm(SimOffice):
         self._world.after(60.0, self._copy_again)
 
     def ask(self, wanted: CallCapability, answer: Answer) -> None:
-        """As a node's shell does: by the path that is named, or by one after the other."""
+        """Counted, and not kept: there are a million."""
         self.requests[f"{wanted.capability}.{wanted.action}"] += 1
-        capability = self._program.operation.capabilities[wanted.capability]
-        why = wanted.may_skip and self._choosing.barred(wanted.operation, capability, wanted.path)
-        if why:
-            self._world.after(
-                0.0, answer, CapabilityAnswered(wanted.call, wanted.step, Unavailable(why), wanted.attempt)
-            )
-            return
-        paths = self._choosing.candidates(capability, wanted.action, wanted.path, changes=wanted.changes)
-        self._go_on(wanted, answer, capability, paths, [])
+        super().ask(wanted, answer)
+        self.asked.clear()
 
-    def _go_on(
-        self,
-        wanted: CallCapability,
-        answer: Answer,
-        capability: Capability,
-        paths: tuple[CapabilityPath, ...],
-        tried: list[str],
-        last: UseOutcome | None = None,
-    ) -> None:
-        left_s = wanted.deadline_s - self._world.now_s
-        path = self._choosing.choose(wanted.operation, capability.name, paths, tried) if left_s > 0 else None
-        if path is None:
-            outcome = last or Unavailable("its time was over before it could be asked")
-            answer(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
-            return
-        tried.append(path.name)
-        left_s = self._choosing.seconds_for(left_s, len(paths) - len(tried))
-        key = (wanted.operation, capability.name, path.name)
-        began_s = self._choosing.began(key)
-
-        def end(outcome: UseOutcome) -> None:
-            self._choosing.ended(key, began_s, outcome)
-            if isinstance(outcome, Unavailable):
-                self._go_on(wanted, answer, capability, paths, tried, outcome)
-            else:
-                answer(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
-
+    def path_answers(self, wanted: CallCapability, path: CapabilityPath, left_s: float) -> tuple[float, Outcome]:
         if isinstance(path.connector, Snapshot):
-            self._world.after(COPY_AFTER_S, lambda: end(self._from_copy(wanted, path.connector.age_s_max)))
-        elif self.is_silent and capability.name != "payments":
-            lost = unanswered("no answer in time", changes=wanted.changes)
-            self._world.after(left_s, end, lost)
-        else:
-            self._world.after(ANSWERS_AFTER_S, lambda: end(self._outcome(wanted)))
+            age_s_max = path.connector.age_s_max
+            return COPY_AFTER_S, lambda: self._from_copy(wanted, age_s_max)
+        if self.is_silent and wanted.capability != "payments":
+            return left_s, lambda: unanswered("no answer in time", changes=wanted.changes)
+        return ANSWERS_AFTER_S, lambda: self._outcome(wanted)
 
     def _from_copy(self, wanted: CallCapability, age_s_max: float) -> UseOutcome:
         age_s = max(0.1, self._world.now_s - self._copied_at_s)

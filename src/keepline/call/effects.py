@@ -267,6 +267,8 @@ class CallCapability:
     """Of a change: the one path that it is asked of; empty for the first."""
     may_skip: bool = False
     """Another path may be asked instead: one that is down need not be tried."""
+    may_hedge: bool = False
+    """A second path may be asked while the first is silent: nothing is changed, and somebody waits."""
 
 
 @frozen

@@ -174,6 +174,20 @@ class RecordingFinished:
 
 
 @frozen
+class UseRoute:
+    """By which paths a use that changes nothing went, where that was not simply the first one."""
+
+    path: str
+    """That answered; empty where none did."""
+    why: str
+    """Why each was asked, and what came of it."""
+    hedged: str = ""
+    """The path that was asked beside a silent one."""
+    after_s: float = 0.0
+    """How long the silent one had been waited for."""
+
+
+@frozen
 class CapabilityAnswered:
     """What came of a use; `step` and `attempt` are those of its `CallCapability`."""
 
@@ -181,6 +195,7 @@ class CapabilityAnswered:
     step: int
     outcome: UseOutcome
     attempt: int
+    route: UseRoute | None = None
 
 
 @frozen

@@ -40,6 +40,7 @@ from keepline.call.facts import (
     TransferAsked,
     TransferProgressed,
     UseEnded,
+    UseRouted,
     UseStarted,
 )
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, BidPlaced
@@ -121,6 +122,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ANSWERED, MessageStarted): Phase.ANSWERED,
     (Phase.ANSWERED, MessageRecorded): Phase.ANSWERED,
     (Phase.ANSWERED, UseStarted): Phase.ANSWERED,
+    (Phase.ANSWERED, UseRouted): Phase.ANSWERED,
     (Phase.ANSWERED, LegPlaced): Phase.ANSWERED,
     (Phase.ANSWERED, LegJoined): Phase.ANSWERED,
     (Phase.ANSWERED, LegReferred): Phase.ANSWERED,
@@ -149,6 +151,7 @@ TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.ESTABLISHED, MessageStarted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, MessageRecorded): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, UseStarted): Phase.ESTABLISHED,
+    (Phase.ESTABLISHED, UseRouted): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LegPlaced): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, LegJoined): Phase.ESTABLISHED,
     (Phase.ESTABLISHED, ReferTaken): Phase.ESTABLISHED,

@@ -31,6 +31,7 @@ from keepline.call.facts import (
     StepEnded,
     UseEnded,
     UseResolved,
+    UseRouted,
     UseStarted,
 )
 from keepline.call.outbound.record import begin_placed, fold_placed
@@ -47,7 +48,7 @@ _HAS_IDENTITY = re.compile(r"\n(?:identity|y|privacy)[ \t]*:", re.I)
 _HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
 _AGREEING = (CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged)
 _LEAVING = (ByeSent, ByeReceived, CancelReceived)
-_SAYS_NOTHING = frozenset((DigitsPressed, PromptEnded, QuestionContinued, UseStarted))
+_SAYS_NOTHING = frozenset((DigitsPressed, PromptEnded, QuestionContinued, UseStarted, UseRouted))
 """The most frequent kinds of which a record has nothing."""
 
 

@@ -17,6 +17,7 @@ from keepline.config.answers import (
     parse_field,
     secret_place,
 )
+from keepline.config.hedges import HedgeFile, hedge_of
 from keepline.config.promises import (
     DeferredPathFile,
     OutboxPathFile,
@@ -236,6 +237,11 @@ class CapabilityFile(Strict):
         description="the ways to provide it, in their order",
         examples=["[{name: crm, python: {module: crm:Crm, actions: {status: {changes: false}}}}]"],
     )
+    hedge: HedgeFile | None = Field(
+        default=None,
+        description="ask a second path too where the first is silent, for what changes nothing",
+        examples=["{}"],
+    )
 
 
 # The frozen values ----------------------------------------------------------------------------------------------------
@@ -243,7 +249,9 @@ class CapabilityFile(Strict):
 
 def capabilities_of(parsed: dict[str, CapabilityFile]) -> dict[str, Capability]:
     """What a file that is right says."""
-    return {name: Capability(name, tuple(map(_path_of, each.paths))) for name, each in parsed.items()}
+    return {
+        name: Capability(name, tuple(map(_path_of, each.paths)), hedge_of(each.hedge)) for name, each in parsed.items()
+    }
 
 
 def _path_of(path: CapabilityPathFile) -> CapabilityPath:

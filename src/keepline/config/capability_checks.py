@@ -5,6 +5,7 @@ from typing import Any
 
 from keepline.config.answers import SECRET
 from keepline.config.capabilities import PATH_KINDS, PROMISING_KINDS, READING
+from keepline.config.hedges import check_hedge
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest
 from keepline.model.capability import IDEMPOTENCY_KEY
@@ -18,6 +19,7 @@ def check_capabilities(tree: Tree) -> None:
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
         paths = _list(_mapping(entry).get("paths"))
         _check_alike(tree, ("capabilities", name, "paths"), paths)
+        check_hedge(tree, ("capabilities", name, "hedge"), _mapping(entry).get("hedge"), _read_twice(paths))
         for index, path in enumerate(paths):
             if not isinstance(path, dict):
                 continue
@@ -79,6 +81,17 @@ def _actions_of(path: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         for kind in PATH_KINDS
         for name, action in _mapping(_mapping(_mapping(path).get(kind)).get("actions")).items()
     }
+
+
+def _read_twice(paths: list[Any]) -> int:
+    """Actions that change nothing and have two paths."""
+    asked = [
+        name
+        for path in paths
+        for name, (kind, told) in _actions_of(path).items()
+        if kind not in PROMISING_KINDS and not _changes(told, kind)
+    ]
+    return sum(asked.count(name) > 1 for name in set(asked))
 
 
 def _check_promising(tree: Tree, where: Where, below: dict[str, Any], before: list[dict[str, Any]], kind: str) -> None:

@@ -25,6 +25,7 @@ from keepline.call.facts import (
     StepEnded,
     UseEnded,
     UseResolved,
+    UseRouted,
 )
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
@@ -38,7 +39,7 @@ from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, 
 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
-    *(MessageRecorded, UseResolved, RunStarted, RunEnded, EventTold),
+    *(MessageRecorded, UseResolved, UseRouted, RunStarted, RunEnded, EventTold),
     *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
@@ -92,6 +93,7 @@ class Metrics:
         self._post_dial = histogram("post_dial_delay_seconds", "From INVITE to 200.", _SECONDS, "direction")
         self._steps = counter("steps", "Steps that ended.", "verb", "outcome")
         self._uses = counter("uses", "Uses of capabilities.", "capability", "action", "outcome")
+        self._routed = counter("uses_routed", "Reads, where not by the first path.", "capability", "path", "hedge")
         self._resolved = counter("uses_resolved", "Uses in doubt.", "capability", "action", "outcome")
         self._use_s = histogram("use_seconds", "Time that a use took.", _SECONDS, "capability")
         self._flows_failed = counter("flows_failed", "Flows that failed in their caller's ear.", "flow")
@@ -251,6 +253,9 @@ class Metrics:
         elif isinstance(fact, UseResolved):
             capability, _, action = fact.name.partition(".")
             self._resolved.labels(capability, action, outcome_words(fact.outcome).partition(":")[0]).inc()
+        elif isinstance(fact, UseRouted):
+            hedge = "" if not fact.hedged else "won" if fact.path == fact.hedged else "lost"
+            self._routed.labels(fact.name.partition(".")[0], fact.path, hedge).inc()
         elif isinstance(fact, FlowFailed):
             self._flows_failed.labels(fact.flow).inc()
         elif isinstance(fact, MessageRecorded):

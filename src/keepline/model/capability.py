@@ -163,11 +163,23 @@ class CapabilityPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Hedge:
+    """When what changes nothing is asked of a second path while the first is still silent."""
+
+    after_s_min: float = 0.1
+    after_s_max: float = 1.0
+    """Bounds of the wait, which is the p99 of the path's own answers."""
+    share_max: float = 0.05
+    """Of the uses: so many at most are asked twice."""
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """Something the operation needs, and its paths in order."""
 
     name: str
     paths: tuple[CapabilityPath, ...]
+    hedge: Hedge | None = None
 
     def action(self, name: str, path: str = "") -> CapabilityAction | None:
         """The action as that path has it, or the first one; None where there is none."""

@@ -32,6 +32,12 @@ PATH_OUTCOMES_MAX = 1_000
 """Of one path that its health is judged by."""
 PATH_WAITING_MAX = 200
 """Uses that wait for their turn at one path; the next one is unavailable at once."""
+HEDGES_PUT_BY_MAX = 10
+"""Hedges of one capability that are put by while none is needed, and may be asked at once."""
+HEDGE_SHARE_MAX = 0.2
+"""`share_max` of a hedge is at most this."""
+HEDGE_FIGURES_MAX = 100
+"""Pairs of a path and an action of one capability whose delays are kept."""
 USES_REMEMBERED_MAX = 200
 """Different uses whose fingerprints are kept in memory, since flows ask for the same again and again."""
 USES_PER_TURN_MAX = 32

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from keepline.call.effects import CallCapability, CapabilityAnswered, Input
+from keepline.call.inputs import UseRoute
 from keepline.config.flows import import_class
 from keepline.connectors.bulkhead import Bulkhead
 from keepline.connectors.interface import Asked, Connector
@@ -24,7 +25,6 @@ from keepline.flow.capabilities import (
     NO_RECORD,
     Promised,
     Reply,
-    SecretsGone,
     Unavailable,
     Unknown,
     UseOutcome,
@@ -41,6 +41,7 @@ from keepline.model.capability import (
     Snapshot,
 )
 from keepline.model.operation import Operation
+from keepline.node.reading import LATE, Reading, read
 from keepline.node.use_crew import UseCrew
 from keepline.node.use_paths import PathKey, UsePaths
 
@@ -119,14 +120,15 @@ class Capabilities:
         self._answer(wanted, Unavailable(why))
 
     async def _carry_out(self, wanted: CallCapability) -> None:
+        way: UseRoute | None = None
         try:
-            outcome = await self._outcome(wanted)
+            outcome, way = await self._outcome(wanted)
         except Exception as error:  # nothing was asked
             log.exception("use_broken", call=wanted.call, capability=wanted.capability)
             outcome = Unavailable(f"{type(error).__name__}: {error}")
-        self._answer(wanted, outcome)
+        self._answer(wanted, outcome, way)
 
-    def _answer(self, wanted: CallCapability, outcome: UseOutcome) -> None:
+    def _answer(self, wanted: CallCapability, outcome: UseOutcome, way: UseRoute | None = None) -> None:
         if wanted.changes and isinstance(outcome, Reply) and self.doubt():
             # Its caller would hear a promise that nobody remembers after a power cut: better asked for again.
             outcome = Unknown(f"{NO_RECORD}the answer could not be put on record ({self.doubt()})")
@@ -134,40 +136,35 @@ class Capabilities:
             outcome = Unavailable(f"{NO_RECORD}a promise could not be put on record ({self.doubt()})")
         if not self._answers:
             self._loop.call_soon(self._feed_answers)
-        self._answers.append(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt))
+        self._answers.append(CapabilityAnswered(wanted.call, wanted.step, outcome, wanted.attempt, way))
 
     def _feed_answers(self) -> None:
         answers, self._answers = self._answers, []
         self._feed(answers)
 
-    async def _outcome(self, wanted: CallCapability) -> UseOutcome:
+    async def _outcome(self, wanted: CallCapability) -> tuple[UseOutcome, UseRoute | None]:
         name = (wanted.operation, wanted.capability, wanted.action, wanted.path, wanted.changes)
         route = self._routes.get(name)
         if route is None:
             route = self._find_route(wanted)
             if route is None:
-                return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}")
+                return Unavailable(f"the operation has no {wanted.capability}.{wanted.action}"), None
             self._routes[name] = route
         if wanted.path and wanted.may_skip:
             why = self.choosing.barred(wanted.operation, route.capability, wanted.path)
             if why:
-                return Unavailable(why)
-        outcome: UseOutcome = Unavailable("its time was over before it could be asked")
+                return Unavailable(why), None
         if route.only is not None:
             left_s = wanted.deadline_s - self._now_s()
-            return outcome if left_s <= 0 else await self._ask_place(route.only, wanted, left_s)
-        tried: list[str] = []
-        while (left_s := wanted.deadline_s - self._now_s()) > 0:
-            path = self.choosing.choose(wanted.operation, wanted.capability, route.paths, tried)
-            if path is None:
-                break
-            tried.append(path.name)
-            left_s = self.choosing.seconds_for(left_s, len(route.paths) - len(tried))
+            return LATE if left_s <= 0 else await self._ask_place(route.only, wanted, left_s), None
+        names = (wanted.operation, route.capability, route.paths, wanted.action)
+        reading = Reading(self.choosing, *names, wanted.deadline_s, may_hedge=wanted.may_hedge)
+
+        def ask(path: CapabilityPath, seconds: float) -> Awaitable[UseOutcome]:
             place = self._place(wanted.operation, route.operation, route.capability, path)
-            outcome = await self._ask_place(place, wanted, left_s)
-            if not isinstance(outcome, Unavailable) or isinstance(outcome, SecretsGone):
-                break
-        return outcome
+            return self._ask_place(place, wanted, seconds)
+
+        return await read(reading, self._now_s, ask)
 
     def _find_route(self, wanted: CallCapability) -> _Route | None:
         """As the version has it, which never changes; None where there is none."""

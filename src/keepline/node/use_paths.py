@@ -18,9 +18,10 @@ from keepline.model.operation import Operation
 from keepline.node.path_commands import clock
 from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
 from keepline.paths.figures import FIGURES
-from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, Tried, Used
+from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, PathView, Tried, Used
+from keepline.paths.hedging import Hedges, path_beside
 from keepline.paths.standing import standing_of
-from keepline.paths.wishes import Wish, Wishes
+from keepline.paths.wishes import Wish, Wished, Wishes
 
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
@@ -28,6 +29,7 @@ _TRIED: Final = Tried()
 log = structlog.get_logger("paths")
 PathKey = tuple[str, str, str]
 """Version of the operation, capability, path."""
+_Known = tuple[list[PathOption], dict[str, PathView], dict[str, PathLoad], dict[str, Wished]]
 
 
 class UsePaths:
@@ -38,6 +40,7 @@ class UsePaths:
         self._health: dict[PathKey, PathHealth] = {}
         self._in_flight: Counter[PathKey] = Counter()
         self._is_last_resort: set[tuple[str, str]] = set()
+        self._hedges: dict[tuple[str, str], Hedges] = {}
         self.wishes = Wishes()
         """What people want of them."""
 
@@ -64,25 +67,62 @@ class UsePaths:
 
     def choose(
         self, version: str, capability: str, paths: tuple[CapabilityPath, ...], tried: list[str]
-    ) -> CapabilityPath | None:
-        """The path of the next attempt; None once all have been tried."""
+    ) -> tuple[CapabilityPath | None, tuple[str, ...]]:
+        """The path of the next attempt, and a sentence for each; None once all have been tried."""
         left = [path for path in paths if path.name not in tried]
         if len(paths) < 2 or not left:
-            return left[0] if left else None
-        now_s = self.now_s()
-        keys = {path.name: (version, capability, path.name) for path in paths}
-        options = [PathOption(path.name, order, in_flight_max=path.in_flight_max) for order, path in enumerate(paths)]
-        views = {name: self._of(key).view(now_s, clock=clock) for name, key in keys.items()}
-        load = {name: PathLoad(self._in_flight[key]) for name, key in keys.items()}
-        found = {path.name: self.wishes.of(f"{capability}/{path.name}", now_s) for path in left}
-        wished = {name: each for name, each in found.items() if each is not None}
+            return left[0] if left else None, ()
         may_be_trial = len(left) > 1
+        options, views, load, wished = self._known(version, capability, paths)
         choice = choose_path(
             options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial, wished=wished
         )
         self._say(version, capability, choice)
         # Where all are full a use waits for its turn at the first that is left.
-        return next((path for path in left if path.name == choice.path), left[0])
+        return next((path for path in left if path.name == choice.path), left[0]), choice.reasons
+
+    def silent_s(self, version: str, capability: Capability, path: str, action: str) -> float | None:
+        """How long this path is waited for alone, for what changes nothing; None where the capability has no hedge."""
+        hedges = self._hedges_of(version, capability)
+        if hedges is None:
+            return None
+        hedges.began()
+        return hedges.after_s(path, action)
+
+    def beside(
+        self, version: str, capability: Capability, paths: tuple[CapabilityPath, ...], tried: list[str]
+    ) -> CapabilityPath | None:
+        """The path to ask beside one that is silent; None where none is fit, or enough is asked twice already."""
+        hedges = self._hedges_of(version, capability)
+        options, views, load, wished = self._known(version, capability.name, paths)
+        name = path_beside(options, views, load, self._chance(), tried=tried, wished=wished)
+        if hedges is None or name is None or not hedges.take():
+            return None
+        return capability.path(name)
+
+    def heard(self, version: str, capability: Capability, path: str, action: str, took_s: float) -> None:
+        """How long a path took for an answer to what changes nothing."""
+        if (hedges := self._hedges_of(version, capability)) is not None:
+            hedges.heard(path, action, took_s)
+
+    def _hedges_of(self, version: str, capability: Capability) -> Hedges | None:
+        if capability.hedge is None:
+            return None
+        key = (version, capability.name)
+        found = self._hedges.get(key)
+        if found is None:
+            found = self._hedges[key] = Hedges(capability.hedge)
+        return found
+
+    def _known(self, version: str, capability: str, paths: tuple[CapabilityPath, ...]) -> _Known:
+        """Of each path how it is, how busy, and what people want."""
+        now_s = self.now_s()
+        keys = {path.name: (version, capability, path.name) for path in paths}
+        options = [PathOption(path.name, order, in_flight_max=path.in_flight_max) for order, path in enumerate(paths)]
+        views = {name: self._of(key).view(now_s, clock=clock) for name, key in keys.items()}
+        load = {name: PathLoad(self._in_flight[key]) for name, key in keys.items()}
+        found = {path.name: self.wishes.of(f"{capability}/{path.name}", now_s) for path in paths}
+        return options, views, load, {name: each for name, each in found.items() if each is not None}
 
     async def ask(self, key: PathKey, asked: Asked, ask: Callable[[Asked], Awaitable[UseOutcome]]) -> UseOutcome:
         """Ask it, and have its health know what came of it."""

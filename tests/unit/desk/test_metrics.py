@@ -16,6 +16,7 @@ from keepline.call.facts import (
     MessageRecorded,
     StepEnded,
     UseEnded,
+    UseRouted,
     ending,
 )
 from keepline.call.record import CallRecord, MediaRecord
@@ -225,3 +226,15 @@ def test_a_journal_on_disk_is_read_from_its_end(tmp_path: Path) -> None:
     text = metrics.scrape()
     assert (value(text, "keepline_journal_readable"), value(text, "keepline_journal_facts")) == (1, 0)
     assert NodeSource(tmp_path).facts_after(0, KINDS, 10) == []
+
+
+def test_who_answered_what_the_first_path_did_not_is_counted() -> None:
+    source = MetricSource()
+    metrics = Metrics(source)
+    metrics.scrape()
+    ways = [("copy", "copy"), ("copy", "copy"), ("crm", "copy"), ("copy", ""), ("", "")]
+    source.facts += [UseRouted(CALL, 3.0, 1, "orders.find", path, hedged, 0.2, "why") for path, hedged in ways]
+    text = metrics.scrape()
+    routed = 'keepline_uses_routed_total{capability="orders",hedge="%s",path="%s"}'
+    found = [value(text, routed % each) for each in (("won", "copy"), ("lost", "crm"), ("", "copy"), ("", ""))]
+    assert found == [2, 1, 1, 1]

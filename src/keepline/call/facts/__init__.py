@@ -20,6 +20,7 @@ from keepline.call.facts.flow import (
     QuestionContinued,
     StepEnded,
     UseEnded,
+    UseRouted,
     UseStarted,
 )
 from keepline.call.facts.incident import INCIDENT_TYPES, IncidentFact
@@ -68,8 +69,8 @@ __all__ = [
     "PathFact", "PlacedFact", "PromptEnded", "QuestionContinued", "RefreshFact", "ReinviteAcknowledged",
     "ReinviteAnswered", "ReinviteEnded", "ReinviteSent", "RequestProven", "RunFact", "SecretKept", "SecretKeyed",
     "SecretLost", "StepEnded", "TransferAsked", "TransferFact", "TransferProgressed", "UseEnded", "UseKept",
-    "UsePending", "UseResolved", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened", "WorkRetried",
-    "ending",
+    "UsePending", "UseResolved", "UseRouted", "UseStarted", "UseTried", "WorkClosed", "WorkFact", "WorkOpened",
+    "WorkRetried", "ending",
 ]  # fmt: skip
 
 
@@ -282,6 +283,7 @@ Fact = (
     | MessageStarted
     | MessageRecorded
     | UseStarted
+    | UseRouted
     | TransferFact
     | ReferFact
     | LegFact
@@ -325,6 +327,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     MessageStarted,
     MessageRecorded,
     UseStarted,
+    UseRouted,
     *TRANSFER_TYPES,
     *LEG_TYPES,
     RequestProven,

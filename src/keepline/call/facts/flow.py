@@ -183,6 +183,26 @@ class UseStarted:
 
 
 @frozen
+class UseRouted:
+    """A use that changes nothing was not simply answered by the first path of its capability."""
+
+    kind: ClassVar[str] = "use_routed.1"
+    call: str
+    at_s: float
+    step: int
+    name: str
+    """CAPABILITY.ACTION."""
+    path: str
+    """That answered; empty where none did."""
+    hedged: str
+    """The path that was asked beside a silent one; empty where none was."""
+    after_s: float
+    """How long the silent one had been waited for."""
+    why: str
+    """Why each path was asked, and what came of it."""
+
+
+@frozen
 class UseEnded:
     """What became of a change whose step was over before it: the caller had hung up."""
 

@@ -18,7 +18,7 @@ from keepline.call.effects import (
 )
 from keepline.call.facts import SecretKept, SecretLost, UseEnded, UseStarted
 from keepline.call.state import CallState, Timer
-from keepline.call.steps import change_paths
+from keepline.call.steps import change_paths, routes
 from keepline.call.steps import secret as steps_secret
 from keepline.call.steps.change_paths import Onward, action_of, capability_of
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
@@ -65,6 +65,7 @@ def answered_outcome(turn: Turn, call: CallState, given: CapabilityAnswered, tim
     use = call.use
     if use is None or (given.step, given.attempt) != (use.step, use.attempt):
         return None
+    routes.note(turn, call, use, given.route)
     if change_paths.is_promise_asked(capability_of(turn, call, use.capability), use):
         return change_paths.promised(use, given.outcome)
     return _or_onward(turn, call, use, _answered(turn, call, use, given.outcome, timer), timer)
@@ -208,23 +209,13 @@ def _start(
     )  # fmt: skip
     turn.record(call, fact, synced=asked.changes)
     told = arguments if asks == action else without_secrets(arguments)  # a lookup goes by the key
+    may_skip = bool(path) and attempt == path_attempt
     turn.emit(
         CallCapability(
-            call.id,
-            step,
-            capability,
-            asks,
-            told,
-            key_of(call.id, step),
-            deadline_s,
-            asked.changes,
-            attempt,
-            call.received.operation,
-            call.received.slot,
-            path,
-            may_skip=bool(path) and attempt == path_attempt,
+            call.id, step, capability, asks, told, key_of(call.id, step), deadline_s, asked.changes, attempt,
+            call.received.operation, call.received.slot, path, may_skip, may_hedge=not meant.changes,
         )
-    )
+    )  # fmt: skip
     turn.set_timer(call, timer, deadline_s + SILENT_S)
     return None
 
