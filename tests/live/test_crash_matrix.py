@@ -1,14 +1,12 @@
 """Dozens of the crash matrix live: callers pay while the gateway misbehaves and the call process is killed repeatedly.
 
-After it: each key was charged once, who was told so has paid, and what was in doubt is certain; of whom it is certain
-that nothing was charged the work list says so to a person.
+After it: each caller was charged once, by one key, whoever was told so has paid, and what was in doubt is certain.
 """
 
 import json
 from pathlib import Path
 
 from bench.killing import complete
-from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL
 from keepline.demo_node import wait_until
 from tests.live.test_retailer import PAYING, WITHIN_S, Retailer
 
@@ -34,7 +32,7 @@ def test_whoever_pays_while_everything_goes_wrong_is_charged_once(tmp_path: Path
         assert len(told) == CALLERS
         assert [one["faults"] for one in told] == [[]] * CALLERS
         wait_until("no doubt is left", lambda: "pending" not in {each["state"] for each in work(retailer)}, WITHIN_S)
-        to_tell = {str(each["call"]): str(each["why"]) for each in work(retailer)}
+        assert [each for each in work(retailer) if each["state"] == "open"] == []
         records = {record["sip_call_id"]: record for record in crowd.records()}
         ledger = retailer.ask("/admin/ledger")
         assert retailer.disagreements(told) == ""
@@ -43,11 +41,8 @@ def test_whoever_pays_while_everything_goes_wrong_is_charged_once(tmp_path: Path
             keys = [key for key in ledger["keys"] if key["key"].startswith(record["id"]) and "charges" in key["scope"]]
             assert one["believes"] == (["paid"] if record["outcome"] == "paid" else ["pending"])
             last = [step["result"] for step in record["steps"] if step["name"] == "use payments.charge"][-1]
-            is_made = last in ("done", "resolved: done")
-            assert is_made or last.startswith("resolved: unavailable: the other side never had it"), last
-            assert (record["id"] in to_tell) == (not is_made), to_tell
-            assert is_made or to_tell[record["id"]].startswith(NOT_DONE_AFTER_ALL)
-            assert [(key["done"], key["undone"]) for key in keys] == [(1, 0)] * is_made, (one, record)
+            assert last in ("done", "resolved: done"), last
+            assert [(key["done"], key["undone"]) for key in keys] == [(1, 0)], (one, record)
         assert retailer.node.command("verify", check=False).returncode == 0
 
 

@@ -1,8 +1,8 @@
 """The crash matrix of the retailer: three stories, five gateways, deaths at every boundary that the engine enumerates.
 
 Once, or three times in a row: each successor dies at the same boundary again. After each: what was to be done is done
-exactly once, or it is certain that nothing was and a person has to say so; what the caller heard is true; the facts
-make a call; every boundary had a crash point. `make matrix` prints the table.
+exactly once; what the caller heard is true; the facts make a call; every boundary had a crash point. `make matrix`
+prints the table.
 """
 
 import sys
@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from keepline.call.effects import CallCapability, CapabilityAnswered
 from keepline.call.facts import CallReceived, Fact, UseKept, UsePending, UseResolved, WorkFact, WorkOpened
 from keepline.call.turn import Program
-from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL
 from keepline.config import import_flow, load_operation
 from keepline.flow.capabilities import Refused, Reply, UseOutcome, read_value, unanswered
 from keepline.node import journal
@@ -35,7 +34,7 @@ OUTAGES_S = (0.02, 1.3, 6.0)
 SILENT_S = 60.0
 DEATHS = (1, 3)
 """In a row, at the same boundary."""
-ONCE, DOUBT, TOLD = "once", "in doubt, then once", "not done, a person tells"
+ONCE, DOUBT = "once", "in doubt, then once"
 RESOLVED_WITHIN_S = 900.0
 SLOT = {"id": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00"}
 BOOKED = {"id": "A1", "slot": "S1", "day": "2026-03-03", "start": "09:00", "end": "11:00", "confirmation": "123456"}
@@ -215,12 +214,10 @@ def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong:
     wrong += wrongs(node, [each._caller for each in tester._calls])
     made = office.made()
     opened = [fact for fact in facts if isinstance(fact, WorkOpened)]
-    is_told = not made and [fact.item for fact in opened] == [fact.item for fact in pending]
-    is_told = is_told and all(fact.why.startswith(NOT_DONE_AFTER_ALL) for fact in opened)
-    if made != 1 and not is_told:
+    if made != 1:
         wrong.append(f"the change was made {made} times")
     wrong += [f"the doubt about {fact.item} is not resolved" for fact in pending if fact.item not in resolved]
-    wrong += [f"left to people: {fact.item}: {fact.why}" for fact in opened if not is_told]
+    wrong += [f"left to people: {fact.item}: {fact.why}" for fact in opened]
     if told.done in heard and pending:
         wrong.append("the caller heard that it is done while that was in doubt")
     if told.done not in heard and not (pending and told.pending in heard):
@@ -229,7 +226,7 @@ def verdict(tester: FlowTester, told: Story, heard: str, office: Gateway, wrong:
         wrong.append("there is not one call")
     wrong += [f"{what} was done {n} times without a crash point" for what, n in node.boundaries.uncovered().items()]
     assert all(isinstance(fact, WorkFact) or fact.call for fact in facts)
-    return TOLD if is_told else DOUBT if pending else ONCE
+    return DOUBT if pending else ONCE
 
 
 def table_of(

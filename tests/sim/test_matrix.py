@@ -1,18 +1,39 @@
 """The crash matrix as a test: every boundary of the retailer's stories, and proof that the matrix can fail."""
 
+import json
 from typing import Any
 
 import pytest
 
 from keepline.call import effects as fx
-from keepline.call.unfinished.resolving import Resolving
+from keepline.call.unfinished.book import ItemState
+from keepline.call.unfinished.resolving import NOT_DONE_AFTER_ALL, Resolving
 from keepline.sim import acts
 from keepline.sim.boundaries import SYNCED
+from keepline.sim.checks import wrongs
 from keepline.sim.node import SimNode
 from keepline.sim.process import SimProcess
 from keepline.testing import FlowTester
-from tests.sim.matrix import DEATHS, GATEWAYS, ONCE, OUTAGES_S, STORIES, TOLD, journal_wrongs, run, table_of
+from tests.sim.matrix import (
+    DEATHS,
+    DOUBT,
+    GATEWAYS,
+    NUMBER,
+    ONCE,
+    OUTAGES_S,
+    PHONE,
+    RESOLVED_WITHIN_S,
+    STORIES,
+    Gateway,
+    journal_wrongs,
+    retailer,
+    run,
+    table_of,
+)
 from tests.sim.matrix_table import BEGIN, BOUNDARY_CHARS_MAX, NOTHING, PAGE, WRONG
+
+LONG_OUTAGE_S = 40.0
+"""Longer than any use is waited for, as is half of it."""
 
 
 @pytest.mark.parametrize("how", GATEWAYS)
@@ -33,11 +54,11 @@ def test_every_boundary(story: str, how: str) -> None:
     [(story, how) for story in STORIES for how in GATEWAYS if story == "payment" or how == GATEWAYS[0]],
 )
 def test_three_deaths_in_a_row(story: str, how: str) -> None:
-    """At any boundary, for so long that nobody is kept waiting; what was never sent is a person's to say, or done."""
+    """At any boundary, for longer than a gateway is waited for: whoever held the line is served all the same."""
     table = table_of(story, how, OUTAGES_S[2:], deaths=DEATHS[-1])
     assert table.failed == []
     assert journal_wrongs(table) == []
-    assert (table.totals[TOLD] > 0) == (story == "payment")  # the card is forgotten; the others are repeated
+    assert set(table.totals) == {DOUBT} if how == "is silent" else ONCE in table.totals
 
 
 def test_three_quick_deaths_before_a_charge_is_sent_charge_once() -> None:
@@ -45,6 +66,54 @@ def test_three_quick_deaths_before_a_charge_is_sent_charge_once() -> None:
     table = table_of("payment", "answers", OUTAGES_S[:2], deaths=DEATHS[-1])
     assert table.failed == []
     assert set(table.totals) == {ONCE}
+
+
+def charge_at(boundary: str) -> int:
+    """The moment of a payment at which its charge passes this boundary."""
+    points = run("payment", "answers").crash_points
+    sent = max(at for at, each in enumerate(points) if each == "CallCapability")
+    return max(at for at, each in enumerate(points) if each == boundary and at <= sent)
+
+
+@pytest.mark.parametrize("deaths", DEATHS)
+@pytest.mark.parametrize("boundary", [SYNCED, "CallCapability"])
+def test_long_deaths_before_a_charge_is_sent_charge_once_too(boundary: str, deaths: int) -> None:
+    """Media has the card for as long as the call lasts, and what nobody was there for is no silence of the gateway."""
+    found = run("payment", "answers", charge_at(boundary), LONG_OUTAGE_S, deaths=deaths)
+    assert (found.outcome, found.wrong, found.deaths) == (ONCE, [], deaths)
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+@pytest.mark.parametrize("media_dies", [False, True])
+def test_a_charge_whose_card_is_lost_is_somebodys_work(hangs_up: bool, media_dies: bool) -> None:
+    """Nothing is charged then, and a person has all that a call back needs; while media has the card it is charged."""
+    tester = FlowTester(retailer())
+    node, told = tester._node, STORIES["payment"]
+    office = node.office = Gateway(tester._world, told.change, "answers")
+    node.watch()
+    node.dies_at, node.outage_s = frozenset((charge_at("CallCapability"),)), LONG_OUTAGE_S / 2
+    call = tester.call(NUMBER, from_=PHONE)
+    for prompt, keys in told.keys:
+        call.hears(prompt)
+        call.presses(keys)
+    tester.waits(2.0)
+    assert node.active is None
+    if media_dies:
+        tester.crash_media()
+    call.hangs_up() if hangs_up else call.ends()
+    tester.waits(RESOLVED_WITHIN_S)
+    assert office.made() == (not media_dies)
+    assert wrongs(node, [each._caller for each in tester._calls]) == []
+    if not media_dies:
+        assert tester.work == []
+        assert any(told.done in words for words in call.heard) == (not hangs_up)
+        return
+    assert hangs_up or any("payment_pending" in call._names(each) for each in call._begun())
+    (item,) = tester.work
+    assert (item.state, item.begun.from_number) == (ItemState.OPEN, PHONE)
+    assert item.why.startswith(NOT_DONE_AFTER_ALL)
+    assert {"invoice": "20000001", "amount_cents": 4200}.items() <= json.loads(item.begun.arguments).items()
+    assert told.keys[3][1] not in "".join(map(str, node.written))
 
 
 def test_the_deaths_are_as_many_as_they_say() -> None:

@@ -23,6 +23,7 @@ from keepline.call.steps import secret as steps_secret
 from keepline.call.steps.change_paths import Onward, action_of, capability_of
 from keepline.call.steps.common import Behaviour, Result, no_prompt, play_number_of, result_of, step_number
 from keepline.call.steps.ledger import done_with
+from keepline.call.steps.patience import has_time, until_s, way_on
 from keepline.call.turn import Turn
 from keepline.call.unfinished.doubt import asker_of, key_of, settle
 from keepline.call.unfinished.resolving import told_of
@@ -44,9 +45,8 @@ from keepline.flow.capabilities import (
     write_outcome,
 )
 from keepline.flow.steps import fingerprint
-from keepline.model.capability import CapabilityAction
 from keepline.model.limits import SECRET_REPEATS_MAX
-from keepline.model.limits_capabilities import USE_ATTEMPTS_MAX, USE_RESUMED_MAX
+from keepline.model.limits_capabilities import USE_RESUMED_MAX
 
 SILENT_S = 0.5
 """Beyond its deadline, until a use that nobody answers is given up."""
@@ -100,10 +100,10 @@ def resume(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOut
     if change_paths.is_promise_asked(capability_of(turn, call, use.capability), use):
         return Promised(use.why)
     if use.changes and use.asks == use.action:
-        return _or_onward(turn, call, use, resolved(turn, call, use, DIED, timer, USE_RESUMED_MAX), timer)
+        return _or_onward(turn, call, use, resolved(turn, call, use, DIED, timer, is_resumed=True), timer)
     if use.attempt >= USE_RESUMED_MAX:
         return unanswered(f"{DIED}, {use.attempt} times", changes=use.changes)
-    return ask(turn, call, use, use.asks, timer)
+    return ask(turn, call, use, use.asks, timer, is_resumed=True)
 
 
 def _or_onward(
@@ -121,25 +121,13 @@ def _or_onward(
 
 
 def resolved(
-    turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer, attempts: int = USE_ATTEMPTS_MAX
+    turn: Turn, call: CallState, use: UseStarted, why: str, timer: Timer, *, is_resumed: bool = False
 ) -> UseOutcome | None:
-    """What becomes of a change that may have been done; None while somebody is asked, at most so often."""
+    """What becomes of a change that may have been done; None while somebody is asked."""
     action = action_of(turn, call, use.capability, use.action, use.path)
-    if action is not None and _has_time(turn, use, action, attempts):
-        if action.idempotent:
-            return ask(turn, call, use, use.action, timer)
-        if action.resolve or action.lookup:
-            return ask(turn, call, use, action.resolve or action.lookup, timer)
+    if action is not None and (asks := way_on(turn.now_s, use, action, is_resumed=is_resumed)):
+        return ask(turn, call, use, asks, timer, is_resumed=is_resumed)
     return Unknown(why)
-
-
-def _has_time(turn: Turn, use: UseStarted, action: CapabilityAction, attempts: int = USE_ATTEMPTS_MAX) -> bool:
-    return use.attempt < attempts and turn.now_s < _until_s(use, action)
-
-
-def _until_s(use: UseStarted, action: CapabilityAction) -> float:
-    """How long a flow waits for the outcome of a change that is in doubt."""
-    return (use.first_at_s or use.at_s) + (action.wait_s or 2 * action.timeout_s)
 
 
 def _looked_up(turn: Turn, call: CallState, use: UseStarted, outcome: UseOutcome) -> UseOutcome:
@@ -168,14 +156,17 @@ def _settled(turn: Turn, call: CallState, use: UseStarted | None, outcome: UseOu
 def _unrepeatable(turn: Turn, call: CallState, use: UseStarted, timer: Timer) -> UseOutcome | None:
     """A change that may have been done, and whose secret is lost: the caller's next entry might be another one."""
     action = action_of(turn, call, use.capability, use.action, use.path)
-    if action is not None and (action.resolve or action.lookup) and _has_time(turn, use, action):
+    if action is not None and (action.resolve or action.lookup) and has_time(turn.now_s, use, action):
         return ask(turn, call, use, action.resolve or action.lookup, timer)
     return Unknown("its secret was lost before it could be asked again")
 
 
-def ask(turn: Turn, call: CallState, before: UseStarted, asks: str, timer: Timer) -> UseOutcome | None:
+def ask(
+    turn: Turn, call: CallState, before: UseStarted, asks: str, timer: Timer, *, is_resumed: bool = False
+) -> UseOutcome | None:
     """Ask once more."""
-    return _start(turn, call, before.step, (before.capability, before.action, asks), before.arguments, timer)
+    names = (before.capability, before.action, asks)
+    return _start(turn, call, before.step, names, before.arguments, timer, is_resumed=is_resumed)
 
 
 def _start(
@@ -186,6 +177,8 @@ def _start(
     arguments: str,
     timer: Timer,
     onward: Onward | None = None,
+    *,
+    is_resumed: bool = False,
 ) -> UseOutcome | None:
     capability, action, asks = names
     before = call.use if call.use is not None and call.use.step == step else None
@@ -201,8 +194,8 @@ def _start(
     first_at_s = before.first_at_s or before.at_s if before is not None else turn.now_s
     sent_at_s = before.sent_at_s if before is not None and asks != action else turn.now_s
     deadline_s = turn.now_s + asked.timeout_s
-    if before is not None and meant.changes:
-        deadline_s = min(deadline_s, _until_s(before, meant))
+    if before is not None and meant.changes and not is_resumed:
+        deadline_s = min(deadline_s, until_s(before, meant))
     fact = UseStarted(
         call.id, turn.now_s, step, capability, action, asks, arguments, meant.changes, attempt, deadline_s,
         first_at_s, sent_at_s, path, path_attempt, doubted, why,
