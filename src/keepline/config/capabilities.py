@@ -18,6 +18,15 @@ from keepline.config.answers import (
     secret_place,
 )
 from keepline.config.hedges import HedgeFile, hedge_of
+from keepline.config.outlets import (
+    OUTLET_KINDS,
+    ApprisePathFile,
+    EmailPathFile,
+    WebhookPathFile,
+    apprise_path,
+    email_path,
+    webhook_path,
+)
 from keepline.config.promises import (
     DeferredPathFile,
     OutboxPathFile,
@@ -45,7 +54,7 @@ from keepline.model.limits_capabilities import (
 
 READING = ("GET", "HEAD")
 PROMISING_KINDS = ("outbox", "deferred")
-PATH_KINDS = ("http", "python", "snapshot", *PROMISING_KINDS)
+PATH_KINDS = ("http", "python", "snapshot", *PROMISING_KINDS, *OUTLET_KINDS)
 
 
 class _DoubtFile(Strict):
@@ -226,6 +235,17 @@ class CapabilityPathFile(Strict):
         description="promises changes that a flow sees to later",
         examples=["{actions: {book: {flow: call_back}}}"],
     )
+    email: EmailPathFile | None = Field(
+        default=None,
+        description="a server that takes mail for people",
+        examples=["{server: mail.example.com:587, from: status@example.com}"],
+    )
+    apprise: ApprisePathFile | None = Field(
+        default=None, description="a chat, a pager or another service", examples=["{url: env:CHAT_URL}"]
+    )
+    webhook: WebhookPathFile | None = Field(
+        default=None, description="somebody's own program", examples=["{secret: env:HOOK_SECRET}"]
+    )
 
 
 class CapabilityFile(Strict):
@@ -256,6 +276,12 @@ def capabilities_of(parsed: dict[str, CapabilityFile]) -> dict[str, Capability]:
 
 def _path_of(path: CapabilityPathFile) -> CapabilityPath:
     http, python = path.http, path.python
+    if path.email is not None:
+        return email_path(path.name, path.email, path.in_flight_max)
+    if path.apprise is not None:
+        return apprise_path(path.name, path.apprise, path.in_flight_max)
+    if path.webhook is not None:
+        return webhook_path(path.name, path.webhook, path.in_flight_max)
     if path.snapshot is not None:
         made = snapshot_of(path.snapshot)
         return CapabilityPath(path.name, made, snapshot_actions(path.snapshot), path.in_flight_max)

@@ -6,9 +6,11 @@ from typing import Any
 from keepline.config.answers import SECRET
 from keepline.config.capabilities import PATH_KINDS, PROMISING_KINDS, READING
 from keepline.config.hedges import check_hedge
+from keepline.config.outlets import OUTLET_KINDS
 from keepline.config.tree import Tree, Where
 from keepline.config.words import nearest
 from keepline.model.capability import IDEMPOTENCY_KEY
+from keepline.model.outlets import SEND, SEND_ARGUMENTS
 
 _TEMPLATE = re.compile(r"\{(\w+)\}")
 _SECRET_HEADER = re.compile(r"authorization|cookie|secret|token|password|api-?key", re.IGNORECASE)
@@ -218,6 +220,8 @@ def action_arguments(tree: Tree) -> dict[str, frozenset[str]]:
     for name, entry in _mapping(tree.plain.get("capabilities")).items():
         paths = _mapping(entry).get("paths")
         for path in map(_mapping, paths if isinstance(paths, list) else []):
+            if any(kind in path for kind in OUTLET_KINDS):
+                found.setdefault(f"{name}.{SEND}", frozenset(SEND_ARGUMENTS))
             for kind in PATH_KINDS:
                 for each, action in _mapping(_mapping(path.get(kind)).get("actions")).items():
                     found.setdefault(f"{name}.{each}", _wanted(_mapping(action)))

@@ -18,6 +18,8 @@ from keepline.config.dependencies import dependencies_of
 from keepline.config.dependency_checks import check_dependencies
 from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
+from keepline.config.message_checks import check_messages
+from keepline.config.messages import contacts_of, message_settings_of, own_outlets, status_page_of
 from keepline.config.money import check_money, money_settings_of
 from keepline.config.outbound import outbound_policy_of
 from keepline.config.playbook_checks import check_playbooks, read_playbooks
@@ -155,6 +157,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_fallbacks(tree)
     checks.check_apology(tree)
     check_capabilities(tree)
+    check_messages(tree)
     check_witnesses(tree)
     check_dependencies(tree)
     playbooks = read_playbooks(tree, directory)
@@ -283,6 +286,7 @@ def _operation(
         tree.add_mistake((), "the stored copy has been changed", "start the node from the original")
         raise OperationError(tree.mistakes)
     first, last = parsed.media.rtp_ports
+    messages, page = message_settings_of(parsed.messages), status_page_of(parsed.status_page, parsed.language)
     return Operation(
         name=parsed.operation,
         directory=str(file.parent),
@@ -306,7 +310,10 @@ def _operation(
         prompts={name: _prompt(each, file.parent, parsed.language) for name, each in parsed.prompts.items()},
         language=parsed.language,
         apology=_apology(parsed, file.parent),
-        capabilities=capabilities_of(parsed.capabilities),
+        capabilities=capabilities_of(parsed.capabilities) | own_outlets(messages, page),
+        messages=messages,
+        contacts=contacts_of(parsed.contacts, parsed.language),
+        status_page=page,
         journal=journal_settings_of(parsed.journal),
         dependencies=dependencies_of(parsed.dependencies),
         preflight=preflight_of(parsed.preflight),

@@ -13,6 +13,7 @@ from keepline.config.callbacks import CallbacksFile
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.failover import FailoverFile
+from keepline.config.messages import Contacts, MessagesFile, StatusPageFile
 from keepline.config.money import MoneyFile
 from keepline.config.outbound import OutboundFile
 from keepline.config.preflight import PreflightFile
@@ -232,6 +233,19 @@ class OperationFile(StrictModel):
         default_factory=dict,
         description="what all of this depends on, and shares",
         examples=["{telephony/carrier: {needs: [metronet]}, metronet: {kind: isp}}"],
+    )
+    messages: MessagesFile | None = Field(
+        default=None,
+        description="what people are told of an incident",
+        examples=["{sets: {surge: {callers: {en: {opened: Many people call us now.}}}}}"],
+    )
+    contacts: Contacts = Field(
+        default_factory=dict,
+        description="who is told, and how",
+        examples=["{mara: {audiences: [leaders], channels: [{email: mara@example.com}, {chat: '#outages'}]}}"],
+    )
+    status_page: StatusPageFile | None = Field(
+        default=None, description="what the public sees", examples=["{title: Our telephone service}"]
     )
     apology: ApologyFile | None = Field(
         default=None,

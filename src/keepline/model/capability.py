@@ -6,6 +6,10 @@ it be repeated, which fields does its answer have) is the same for a flow, the c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keepline.model.outlets import Outlet
 
 IDEMPOTENCY_KEY = "idempotency_key"
 """The name by which a template, or a method's parameter, asks for the key of a use."""
@@ -156,7 +160,7 @@ class CapabilityPath:
     """One way to provide a capability."""
 
     name: str
-    connector: HttpService | PythonClass | Snapshot | Outbox | Deferred
+    connector: "HttpService | PythonClass | Snapshot | Outbox | Deferred | Outlet"
     actions: Mapping[str, CapabilityAction]
     in_flight_max: int = 20
     """Uses at once; further ones wait for their turn, no longer than their deadline."""

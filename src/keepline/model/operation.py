@@ -10,6 +10,7 @@ from keepline.model.callbacks import CallbackSettings
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
+from keepline.model.messages import Contact, MessageSettings, StatusPageSettings
 from keepline.model.money import MoneySettings
 from keepline.model.playbook import Playbook
 from keepline.model.preflight import Preflight
@@ -287,5 +288,9 @@ class Operation:
     """None: nothing is priced."""
     playbooks: Mapping[str, Playbook] = field(default_factory=dict)
     """By their names, the operation's own first."""
+    messages: MessageSettings | None = None
+    """None: nobody is told of incidents."""
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    status_page: StatusPageSettings | None = None
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

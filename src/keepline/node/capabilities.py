@@ -51,6 +51,7 @@ SNAPSHOT = "keepline.connectors.snapshot.client"
 OUTBOX = "keepline.connectors.outbox.client"
 DEFERRED = "keepline.connectors.deferred.client"
 MODULES = {HttpService: HTTP, PythonClass: PYTHON, Snapshot: SNAPSHOT, Outbox: OUTBOX, Deferred: DEFERRED}
+Make = Callable[[Operation, CapabilityPath], Connector]
 log = structlog.get_logger("calls")
 
 
@@ -58,7 +59,8 @@ def load_connectors(operation: Operation) -> None:
     """Import what the operation's paths need, before a call needs it: an import holds up the loop."""
     for capability in operation.capabilities.values():
         for path in capability.paths:
-            importlib.import_module(MODULES[type(path.connector)])
+            if (module := MODULES.get(type(path.connector))) is not None:
+                importlib.import_module(module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Capabilities:
         self._routes: dict[tuple[str, str, str, str, bool], _Route] = {}
         self.choosing = UsePaths(now_s)
         self._crew = UseCrew(loop, self._carry_out)
+        self.outlets: Mapping[type, Make] = {}
+        """What makes the connectors of outlets."""
         self._answers: list[Input] = []
         """What came within one round of the loop is fed together."""
         self.doubt: Callable[[], str] = lambda: ""
@@ -181,7 +185,9 @@ class Capabilities:
         key = (version, capability.name, path.name)
         if key not in self._places:
             name = f"{capability.name}/{path.name}"
-            connector = Revealing(_connector(operation, path, name, self._data), name)
+            make = self.outlets.get(type(path.connector))
+            made = make(operation, path) if make is not None else _connector(operation, path, name, self._data)
+            connector = Revealing(made, name)
             self._places[key] = _Place(key, path, Bulkhead(name, connector, path.in_flight_max))
         return self._places[key]
 
@@ -210,6 +216,7 @@ def _connector(operation: Operation, path: CapabilityPath, name: str, data: Path
     elif isinstance(connector, Deferred):
         made = importlib.import_module(DEFERRED).DeferredConnector()
     else:
+        assert isinstance(connector, PythonClass), f"{name}: nothing here makes outlets"
         make = lambda: import_class(operation, connector.module, connector.name)()  # noqa: E731
         made = importlib.import_module(PYTHON).PythonConnector(make, connector.threads, name)
     return made

@@ -21,7 +21,16 @@ KINDS: dict[str, Any] = {
 }
 UNDERSTOOD = {
     *("$schema", "$defs", "$ref", "title", "description", "examples", "default", "type", "pattern"),
-    *("properties", "patternProperties", "additionalProperties", "required", "oneOf", "anyOf", "items"),
+    *(
+        "properties",
+        "propertyNames",
+        "patternProperties",
+        "additionalProperties",
+        "required",
+        "oneOf",
+        "anyOf",
+        "items",
+    ),
     *(
         "minProperties",
         "maxProperties",
@@ -29,6 +38,7 @@ UNDERSTOOD = {
         "minItems",
         "maxItems",
         "maxLength",
+        "minLength",
         "minimum",
         "maximum",
         "exclusiveMinimum",
@@ -60,6 +70,7 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
         if value not in schema.get("enum", [value]):
             return [f"{at}: {value!r} is none of {schema['enum']}"]
         fits = re.search(schema.get("pattern", ""), value) and len(value) <= schema.get("maxLength", 10**9)
+        fits = fits and len(value) >= schema.get("minLength", 0)
         return [] if fits else [f"{at}: {value!r} does not fit"]
     if isinstance(value, bool):
         return []
@@ -80,6 +91,11 @@ def faults_of_object(value: dict[str, Any], schema: dict[str, Any], at: str) -> 
     if len(value) > schema.get("maxProperties", len(value)):
         found.append(f"{at}: has too many")
     for name, child in value.items():
+        found += (
+            faults(name, {"type": "string"} | schema["propertyNames"], f"{at}: {name}")
+            if "propertyNames" in schema
+            else []
+        )
         matching = [each for pattern, each in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
         below = schema.get("properties", {}).get(name) or (matching[0] if matching else None)
         if below is None and isinstance(schema["additionalProperties"], dict):

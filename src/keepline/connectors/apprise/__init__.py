@@ -1,0 +1,1 @@
+"""Chats, pagers, text messages and all else that the library apprise speaks to."""
