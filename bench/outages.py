@@ -60,6 +60,10 @@ class Outage:
     """Callees whose phones rang at both carriers."""
     hedged: int
     """Calls that reached both."""
+    delays: list[tuple[float, float]]
+    """Of each delayed call: seconds after the fault, milliseconds."""
+    failures: list[tuple[float, int, list[str]]]
+    """Of each failed one: seconds after the fault, what its caller was told, and the carriers that it reached."""
 
     def words(self) -> str:
         """For a person."""
@@ -138,7 +142,8 @@ def judged(
     for each in taken:
         by_call[each["number"][-7:] if who == "keepline" else each["call_id"]].append(each)
     waits: list[tuple[float, float]] = []
-    failed = rung_twice = hedged = 0
+    rung_twice = hedged = 0
+    failures: list[tuple[float, int, list[str]]] = []
     back: float | None = None
     for call in calls:
         legs = by_call[f"{call['call']:07d}" if who == "keepline" else call["call_id"]]
@@ -147,7 +152,8 @@ def judged(
         rung_twice += len(rang) > 1
         hedged += len({leg["carrier"] for leg in legs}) > 1
         if not talked:
-            failed += 1
+            reached = [leg["carrier"] for leg in legs]
+            failures.append((round(call["invited_at"] - fault_s, 3), call["status"], reached))
             continue
         waits.append((call["invited_at"], min(leg["invited_at"] for leg in talked) - call["invited_at"]))
         if talked[0]["carrier"] == "first" and call["invited_at"] > back_s:
@@ -156,12 +162,12 @@ def judged(
     delayed = [(at, wait - usual_s) for at, wait in waits if at > fault_s - 1.0 and wait > usual_s + DELAYED_S]
     at_first = [at for at, _ in delayed if at < fault_s + 5.0]
     return Outage(
-        event, who, len(calls), failed, round(usual_s * 1000, 1), len(delayed),
+        event, who, len(calls), len(failures), round(usual_s * 1000, 1), len(delayed),
         round(_share([delay for _, delay in delayed], 0.99) * 1000, 1),
         round(max((delay for _, delay in delayed), default=0.0) * 1000, 1),
         round(max(0.0, max(at_first, default=fault_s) - fault_s), 3), len(delayed) - len(at_first),
         round(back - back_s, 2) if back is not None else None, rung_twice,
-        hedged,
+        hedged, [(round(at - fault_s, 3), round(delay * 1000, 1)) for at, delay in delayed], failures,
     )  # fmt: skip
 
 
