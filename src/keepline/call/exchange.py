@@ -99,9 +99,7 @@ class Exchange:
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
             fx.DatagramReceived: messages.on_datagram,
             fx.MessageReceived: messages.on_message,
-            fx.StreamBroken: connections.on_broken,
-            fx.SendFailed: connections.on_send_failed,
-            fx.ConnectionLost: connections.on_lost,
+            **connections.handlers(),
             fx.TrunkLocated: self.targets.on_located,
             **dict.fromkeys(NEWS, self._on_news),
             fx.CapabilityAnswered: self._on_capability_answered,

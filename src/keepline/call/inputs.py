@@ -55,6 +55,16 @@ class SendFailed:
 
 
 @frozen
+class RequestBounced:
+    """Nobody is where a request of ours was sent over UDP, as the network says."""
+
+    method: str
+    branch: str
+    peer: tuple[str, int]
+    why: str
+
+
+@frozen
 class TrunkLocated:
     """The resolver knows where the proxy of a trunk is, or knows it anew."""
 
@@ -278,6 +288,7 @@ Input = (
     | MessageReceived
     | StreamBroken
     | SendFailed
+    | RequestBounced
     | ConnectionLost
     | TrunkLocated
     | PromptPlayed

@@ -319,6 +319,8 @@ SIP_REFUSALS_PER_TURN_MAX = 1_000
 """New calls that waited too long, refused beside them."""
 SIP_DATAGRAMS_PER_READ_MAX = 1_000
 """Read before any is dealt with."""
+SIP_BOUNCES_PER_READ_MAX = 100
+"""Errors of datagrams that we sent, read at a time."""
 SIP_WAITING_MAX = 20_000
 """Read and not dealt with yet; what comes beyond waits in the kernel."""
 SIP_WAIT_FAIR_S = 0.1

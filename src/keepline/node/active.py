@@ -24,6 +24,7 @@ from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.runs.apart import is_apart, is_of_runs
 from keepline.model.errors import LocalError
 from keepline.model.limits import JOURNAL_BACKLOG_FACTS_MAX, WAKES_PER_TURN
+from keepline.node import sip_bounces
 from keepline.node.capabilities import Capabilities
 from keepline.node.held_effects import UNRECORDED, HeldEffects, Leaving, Then, Waiting
 from keepline.node.journal import Journal, JournalFailed, JournalFigures, Written
@@ -93,7 +94,7 @@ class Active:
         self.media, self._commands = media, media.commands()
         self._link = link
         self._intake.be_patient(self._loop.time())
-        for sip in self._sip:
+        for sip in map(sip_bounces.watched, self._sip):
             self._loop.add_reader(sip.fileno(), self._read_sip, sip)
         self._loop.add_reader(link.fileno(), self._read_media)
         self._beat()
@@ -348,7 +349,7 @@ class Active:
         try:
             # Never a name, which the system would look up while every call waits.
             socket.inet_pton(wanted, host.partition("%")[0])
-            sip.sendto(effect.data, (host, port))
+            sip_bounces.send(sip, effect.data, (host, port))
         except (OSError, ValueError, OverflowError) as error:  # a lost datagram; the transactions retransmit
             log.debug("sip_send_failed", peer=f"{host}:{port}", error=str(error))
 

@@ -11,10 +11,9 @@ once more, at once, and takes no other call's place. A CANCEL takes its INVITE a
 import re
 import socket
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 
-import structlog
-
-from keepline.call.inputs import DatagramReceived
+from keepline.call.inputs import DatagramReceived, RequestBounced
 from keepline.model.limits import (
     SHED_REMEMBERED_MAX,
     SHED_REMEMBERED_S,
@@ -26,13 +25,13 @@ from keepline.model.limits import (
     SIP_WAIT_S_MAX,
     SIP_WAITING_MAX,
 )
+from keepline.node import sip_bounces
 from keepline.sip.first_look import acknowledges_stateless
 from keepline.sip.peers import Address
 
 DATAGRAM_BYTES_MAX = 65_535
 _TO_TAG = re.compile(rb"\n(?:to|t)[ \t]*:[^\n]*;[ \t]*tag[ \t]*=", re.I)
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.I)
-log = structlog.get_logger("calls")
 
 
 Arrived = tuple[float, bytes, Address]
@@ -42,7 +41,7 @@ Arrived = tuple[float, bytes, Address]
 class Intake:
     """The two queues of one process."""
 
-    __slots__ = ("_again", "_beginnings", "_late", "_patient_until_s", "_rest")
+    __slots__ = ("_again", "_beginnings", "_bounced", "_late", "_patient_until_s", "_rest")
 
     def __init__(self) -> None:
         self._beginnings: OrderedDict[bytes, Arrived] = OrderedDict()
@@ -52,10 +51,11 @@ class Intake:
         """By Call-ID, what waited too long lately: when it came, and a hash of it."""
         self._again: deque[Arrived] = deque()
         """Copies of these; they count from when the first one came."""
+        self._bounced: list[RequestBounced] = []
         self._patient_until_s = 0.0
 
     def __len__(self) -> int:
-        return len(self._beginnings) + len(self._rest) + len(self._again)
+        return len(self._beginnings) + len(self._rest) + len(self._again) + len(self._bounced)
 
     def be_patient(self, now_s: float) -> None:
         """What waits has waited for a process that died, and not for a node that has too much to do.
@@ -66,15 +66,19 @@ class Intake:
 
     def read(self, sip: socket.socket, now_s: float) -> None:
         """Take what has come; past `SIP_WAITING_MAX` it stays in the kernel."""
-        for _ in range(min(SIP_DATAGRAMS_PER_READ_MAX, SIP_WAITING_MAX - len(self))):
+        is_told = False
+        for number in range(min(SIP_DATAGRAMS_PER_READ_MAX, SIP_WAITING_MAX - len(self))):
             try:
                 data, source = sip.recvfrom(DATAGRAM_BYTES_MAX)
             except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:  # an ICMP error of an earlier send
-                log.debug("sip_receive_failed", error=str(error))
+                is_told = is_told or number == 0  # what woke us is in the other queue
+                break
+            except OSError:  # an ICMP error of an earlier send
+                is_told = True
                 continue
             self._add(data, source[:2], now_s)
+        if is_told:
+            self._bounced += sip_bounces.read(sip)
 
     def _add(self, data: bytes, source: Address, now_s: float) -> None:
         beginnings = self._beginnings
@@ -96,8 +100,18 @@ class Intake:
                 self._rest.append(invite)
         self._rest.append((now_s, data, source))
 
-    def take(self, now_s: float, count: int = SIP_DATAGRAMS_PER_TURN_MAX) -> list[DatagramReceived]:
-        """At most that many, whose turn it is; a quarter is kept for new calls. And those that waited too long."""
+    def take(
+        self, now_s: float, count: int = SIP_DATAGRAMS_PER_TURN_MAX
+    ) -> Sequence[DatagramReceived | RequestBounced]:
+        """What came to nobody; then at most that many, whose turn it is; a quarter is kept for new calls. And those
+        that waited too long.
+        """
+        if not self._bounced:
+            return self._turn(now_s, count)
+        bounced, self._bounced = self._bounced, []
+        return [*bounced, *self._turn(now_s, count)]
+
+    def _turn(self, now_s: float, count: int) -> list[DatagramReceived]:
         rest, beginnings = self._rest, self._beginnings
         first = [rest.popleft() for _ in range(min(count - min(count // 4, len(beginnings)), len(rest)))]
         taken = [DatagramReceived(data, source) for _, data, source in first]

@@ -30,6 +30,9 @@ _INVITE_LINE = re.compile(r'INVITE [^ <>"]+ SIP/2\.0')
 _NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _PLAIN_ADDRESS = re.compile(r'(?:"[^"\\]*" ?)?<sips?:[^<>, "]+>(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]+))?')
 _PLAIN_CSEQ = re.compile(r"[0-9]{1,9} INVITE")
+_OWN_BEGINNING = re.compile(
+    rb"([A-Z]{3,16}) [^\r\n]+ SIP/2\.0\r\nVia: [^\r\n]*;branch=(z9hG4bK[A-Za-z0-9\-.!%*_+`'~]+)[;\r]"
+)
 _TO_OF_STATELESS = re.compile(rb"\n(?:to|t)[ \t]*:[^\n]*;[ \t]*tag[ \t]*=[ \t]*" + STATELESS_TAG.encode(), re.I)
 
 
@@ -145,3 +148,12 @@ def _tag(address: str) -> str | None:
     """The tag of a From or To. PeerError where it is no address."""
     match = _PLAIN_ADDRESS.fullmatch(address)
     return match[1] if match is not None else parse_name_addr(address).tag
+
+
+def request_of_beginning(data: bytes) -> tuple[str, str] | None:
+    """Method and branch of a request of ours of which only the beginning may be there; None where that shows neither.
+
+    What we write has its topmost Via in the line after the first.
+    """
+    found = _OWN_BEGINNING.match(data)
+    return None if found is None else (found[1].decode("ascii"), found[2].decode("ascii"))

@@ -97,6 +97,12 @@ class SipSocket:
             raise found
         return found[:size], PEER
 
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        """It keeps no errors."""
+
+    def recvmsg(self, size: int, ancillary: int, flags: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
+        raise BlockingIOError
+
     def sendto(self, data: bytes, peer: tuple[str, int]) -> None:
         if self.send_error is not None:
             raise self.send_error

@@ -24,6 +24,7 @@ class Trouble(Enum):
     """What goes wrong without a refusal."""
 
     UNANSWERED = "nothing was heard, not even 100"
+    UNREACHABLE = "nobody is at its address"
     NO_RINGING = "100, then nothing"
     UNSENT = "could not be sent"
     NO_AUDIO = "answered, and nothing was heard"
@@ -129,6 +130,7 @@ BY_Q850: Final[dict[int, Cause]] = {
 """31 (normal, unspecified) and 127 (interworking) say nothing: the status decides."""
 BY_TROUBLE: Final[dict[Trouble, Cause]] = {
     Trouble.UNANSWERED: Cause(*_NEXT, "unanswered"),
+    Trouble.UNREACHABLE: Cause(*_NEXT, "unreachable"),
     Trouble.NO_RINGING: Cause(*_NEXT, "without ringing"),
     Trouble.UNSENT: Cause(*_NEXT, "unsent"),
     Trouble.NO_AUDIO: Cause(Fault.CARRIER, False, "answered without audio"),

@@ -8,6 +8,7 @@ Source: RFC 3261 §8.1.3, §9.1, §13.2.2.4.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from keepline.call.carriers.asking import ask_another
 from keepline.call.carriers.bids import BIDS, BIDS_IGNORED, BidAction, BidEvent, BidState, event_of, is_alive, state_of
@@ -27,9 +28,12 @@ from keepline.model.errors import LocalError
 from keepline.paths.health import Condition
 from keepline.sip.client_transaction import cancel_for
 from keepline.sip.identity import reason_of
-from keepline.sip.message import Response
+from keepline.sip.message import Request, Response
 from keepline.sip.peers import transport_to
 
+RINGING_ON_S: Final = 2.0
+"""A call that rings at a carrier which has fallen silent is tried by another after so long: it may be heard again."""
+_UNHEARD: Final = (BY_TROUBLE[Trouble.UNANSWERED], BY_TROUBLE[Trouble.UNREACHABLE])
 UNSETTLED = (Phase.PLACING, Phase.PROCEEDING)
 ANOTHER_LEADS, ANOTHER_ANSWERED = "another carrier rings", "another carrier was answered"
 
@@ -109,14 +113,25 @@ def on_hedge(turn: Turn, call: CallState) -> LastWord | None:
     if held is not None:
         return None if any(state_of(bid) is BidState.RINGING for bid in _alive(call)) else _end_as(turn, call, held)
     bid = bids_of(call)[-1]
-    state = state_of(bid)
-    if state not in (BidState.SILENT, BidState.TRYING):
+    room, waited_ms = turn.switchboard.carriers, round((turn.now_s - bid.invite_at_s) * 1000)
+    if state_of(bid) is BidState.RINGING:
+        if room.is_mute(bid.carrier, turn.now_s):
+            _ask(turn, call, f"{bid.carrier} has died while it rang, {waited_ms} ms after the INVITE", is_hedge=True)
         return None
-    trouble = Trouble.UNANSWERED if state is BidState.SILENT else Trouble.NO_RINGING
-    waited_ms = round((turn.now_s - bid.invite_at_s) * 1000)
-    _judge(turn, call, bid, BY_TROUBLE[trouble])
-    _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
+    trouble = _trouble_of(bid, is_reachable=not room.has_bounced(bid.carrier))
+    if trouble is not None:
+        _judge(turn, call, bid, BY_TROUBLE[trouble])
+        _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
     return None
+
+
+def on_bounced(turn: Turn, call: CallState, request: Request) -> None:
+    """Nobody is where this INVITE went: who waits for it alone waits no longer. It is sent again all the same."""
+    bid = bids_of(call)[-1] if call.placing is not None and call.phase in UNSETTLED else None
+    if bid is None or bid.cseq != request.cseq.number or state_of(bid) is not BidState.SILENT:
+        return
+    turn.switchboard.carriers.bounced(bid.carrier)
+    turn.set_timer(call, Timer.HEDGE, turn.now_s)
 
 
 def arm(turn: Turn, call: CallState) -> None:
@@ -324,7 +339,7 @@ def _judge(turn: Turn, call: CallState, bid: Placing, cause: Cause) -> None:
     bid.told = told
     if cause.fault is Fault.CALLEE:
         room.worked(turn, bid.carrier, bid.invite_at_s)
-    elif cause is BY_TROUBLE[Trouble.UNANSWERED]:
+    elif cause in _UNHEARD:
         for each in room.silent(turn, bid.carrier, (call.id, bid.bid), bid.invite_at_s, cause.why):
             _hurry(turn, each, bid.carrier)
     else:
@@ -332,10 +347,22 @@ def _judge(turn: Turn, call: CallState, bid: Placing, cause: Cause) -> None:
 
 
 def _hurry(turn: Turn, call: CallState, carrier: str) -> None:
-    """The carrier has died: whoever waits for it alone asks another one now."""
-    is_waiting = Timer.HEDGE in call.timers and call.phase in UNSETTLED and _held(call) is None
-    if is_waiting and bids_of(call)[-1].carrier == carrier:
+    """The carrier has died: whoever waits for it alone asks another one, now or soon."""
+    if call.phase not in UNSETTLED or _held(call) is not None or bids_of(call)[-1].carrier != carrier:
+        return
+    if Timer.HEDGE in call.timers:
         turn.set_timer(call, Timer.HEDGE, turn.now_s)
+    elif state_of(bids_of(call)[-1]) is BidState.RINGING:
+        is_gone = turn.switchboard.carriers.has_bounced(carrier)
+        turn.set_timer(call, Timer.HEDGE, turn.now_s + (0.0 if is_gone else RINGING_ON_S))
+
+
+def _trouble_of(bid: Placing, *, is_reachable: bool) -> Trouble | None:
+    """What a carrier that keeps us waiting may be told; none where it does not."""
+    state = state_of(bid)
+    if state is BidState.SILENT:
+        return Trouble.UNANSWERED if is_reachable else Trouble.UNREACHABLE
+    return Trouble.NO_RINGING if state is BidState.TRYING else None
 
 
 def _cause_of(bid: Placing, response: Response | None, trouble: str) -> Cause:

@@ -85,6 +85,8 @@ class Carrier:
     """The INVITEs since it was heard of last, at most as many as its health looks at, and when they were sent;"""
     unheard_since_s: float = float("inf")
     """the first of them."""
+    has_bounced: bool = False
+    """Nobody is at its address, as the network said after it was heard of last."""
     judged: set[Seat] = field(default_factory=set)
     """What counts as a failure before its own time has come."""
     used_at_s: float = float("-inf")
@@ -218,6 +220,7 @@ class Carriers:
         self._exchange.probing.heard(turn.now_s, name)
         carrier = self._of(name)
         carrier.unheard.clear()
+        carrier.has_bounced = False
         carrier.unheard_since_s = float("inf")
 
     def worked(self, turn: Turn, name: str, began_s: float, ring_s: float | None = None) -> None:
@@ -284,6 +287,18 @@ class Carriers:
             return []
         calls = self._exchange.calls
         return [calls[call] for call in sorted({call for call, _ in carrier.seats}) if call in calls]
+
+    def bounced(self, name: str) -> None:
+        """Nobody is at its address, as the network says."""
+        self._of(name).has_bounced = True
+
+    def has_bounced(self, name: str) -> bool:
+        """Whether nobody is at its address, as far as is known."""
+        return self._of(name).has_bounced
+
+    def is_mute(self, name: str, now_s: float) -> bool:
+        """Whether it is down, and nothing was heard of any of its INVITEs since the first that made it so."""
+        return bool(self._of(name).unheard) and self.view(name, now_s).condition is Condition.DOWN
 
     def last_used_s(self, name: str) -> float:
         """When it was asked for a call last."""

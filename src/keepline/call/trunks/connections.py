@@ -1,11 +1,15 @@
-"""What TCP connections bring besides messages: streams that cannot be read on, messages that could not be sent.
+"""What transports bring besides messages: streams that cannot be read on, messages that could not be sent.
 
 RFC 3261 §17.1.4 (transport errors of clients), §18.3 (a stream is framed by Content-Length), §18.4.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from keepline.call import effects as fx
+from keepline.call.carriers import racing
+from keepline.call.carriers.probing import OWNER as PROBE
+from keepline.call.inputs import RequestBounced
 from keepline.call.transactions import Key
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
@@ -24,6 +28,15 @@ class Connections:
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
 
+    def handlers(self) -> dict[type, Callable[[Turn, Any], None]]:
+        """What deals with which input."""
+        return {
+            fx.StreamBroken: self.on_broken,
+            fx.SendFailed: self.on_send_failed,
+            fx.ConnectionLost: self.on_lost,
+            RequestBounced: self.on_bounced,
+        }
+
     def on_broken(self, turn: Turn, given: fx.StreamBroken) -> None:
         """Nobody can say where the next message begins: the connection is closed, with an answer where that can be."""
         gate, host = self._exchange.gate, given.source.host
@@ -36,6 +49,21 @@ class Connections:
         message = parse_message(given.data)
         if isinstance(message, Request):
             self._fail(turn, client_key(message), given.why)
+
+    def on_bounced(self, turn: Turn, given: RequestBounced) -> None:
+        """Nobody is where a request went. It may be for a moment: the request is sent again, as if it had been lost.
+
+        But a call that has another carrier does not wait for that one, and an OPTIONS has its answer.
+        """
+        key: Key = (given.branch, given.method)
+        machine, owner = self._exchange.transactions.clients.get(key, (None, ""))
+        if machine is None or machine.peer != given.peer:
+            return
+        call = self._exchange.calls.get(owner)
+        if owner.startswith(PROBE):
+            self._fail(turn, key, given.why)
+        elif call is not None and given.method == "INVITE":
+            racing.on_bounced(turn, call, machine.request)
 
     def on_lost(self, turn: Turn, given: fx.ConnectionLost) -> None:
         """What went over it and was not answered is as good as not sent."""
