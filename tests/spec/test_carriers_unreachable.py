@@ -1,4 +1,4 @@
-"""Nobody is where a carrier was (RFC 3261 §18.4): nobody waits for that, and calls that ring there are tried elsewhere."""
+"""Nobody is where a carrier was (RFC 3261 §18.4): nobody waits for it, and calls that ring there ring elsewhere."""
 
 from keepline.call.facts.bid import BidLed, BidPlaced
 from keepline.call.inputs import RequestBounced
@@ -77,7 +77,7 @@ def ringing_and_dead(*, bounces: bool) -> tuple[CarriersPlacer, Request]:
 
 
 def test_a_call_that_rings_at_a_carrier_that_is_gone_rings_by_another() -> None:
-    placer, ringing = ringing_and_dead(bounces=True)
+    placer, _ = ringing_and_dead(bounces=True)
     placer.wait(0.001)
     assert placer.take_log().count("second INVITE") == LIVE + 1
     assert [fact.why.startswith("first has died while it rang, ") for fact in rescued(placer)] == [True]
