@@ -103,7 +103,8 @@ def test_a_charge_whose_card_is_lost_is_somebodys_work(hangs_up: bool, media_die
     call.hangs_up() if hangs_up else call.ends()
     tester.waits(RESOLVED_WITHIN_S)
     assert office.made() == (not media_dies)
-    assert wrongs(node, [each._caller for each in tester._calls]) == []
+    found = wrongs(node, [each._caller for each in tester._calls])
+    assert [what for what in found if not (hangs_up and what.endswith("hung up, which it did not mean to"))] == []
     if not media_dies:
         assert tester.work == []
         assert any(told.done in words for words in call.heard) == (not hangs_up)
