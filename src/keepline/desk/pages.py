@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import jinja2
 
 HERE: Final = FilePath(__file__).parent
+NAVIGATION: Final = (("now", "/", "Now"), ("calls", "/calls", "Calls"))
+"""What stands at the top of every page: the name by which a page says that it is this one, address, title."""
 CALLS_SHOWN: Final = 50
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -48,7 +50,7 @@ def environment() -> "jinja2.Environment":
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters.update(FILTERS)
-    made.globals.update(static=static_address)
+    made.globals.update(static=static_address, navigation=NAVIGATION, page="")
     return made
 
 
