@@ -73,7 +73,7 @@ sim: setup  ## random worlds in virtual time: SEEDS=1000 of them
 matrix: setup  ## the retailer's payment, appointment and lead, their process killed at every boundary: what came of it
 	@$(BIN)/python -m tests.sim.matrix $(ARGS)
 
-crm-outage: setup  ## four hours without the CRM at 20 calls a second, and the same without the outage; ARGS="--hours 0.1" is quicker
+crm-outage: setup  ## four hours without the CRM, and the same without the outage, at 5 calls a second; ARGS="--rate 20" is all of them
 	@$(BIN)/python -m tests.sim.crm_outage $(ARGS)
 
 fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on

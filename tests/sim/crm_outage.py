@@ -1,8 +1,11 @@
-"""The four-hour CRM outage in virtual time: the retailer at 20 calls a second, with the outage and without, same seed.
+"""The four-hour CRM outage in virtual time: the retailer, with the outage and without it, same seed.
 
 `python -m tests.sim.crm_outage` prints what became of the calls, flow by flow, and exits 1 where a promise is broken:
 no caller hears that we cannot look up what the copy has; every change that a caller was told of is in the CRM exactly
 once when it is over; and as many calls reach what they are for as without the outage, within 2 %.
+
+It takes four hours of outage, since ages of copies, pauses and keys are a matter of hours, and 5 calls a second: all of
+the 20 are `--rate 20`, which takes four times as long.
 """
 
 import argparse
@@ -19,7 +22,7 @@ from structlog.testing import capture_logs
 
 from keepline.call.effects import OpenMedia
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallEnded, CallReceived, Fact, StepEnded, UseKept, UseResolved, WorkOpened
+from keepline.call.facts import CallEnded, CallReceived, Fact, StepEnded, UseKept, UseResolved, UseRouted, WorkOpened
 from keepline.call.turn import Identity, Program
 from keepline.call.unfinished.book import CONFLICT, USE
 from keepline.config import import_flow, load_operation
@@ -44,6 +47,7 @@ REST_S = 300.0
 """Without new calls, in the end; and for as long as something is kept, within a limit."""
 EMPTY_S_MAX = 14_400.0
 SLICE_S = 60.0
+RATE = 5.0
 ADDRESSES = 50_000
 """Callers have so many, and take them again."""
 WITHIN = 0.02
@@ -78,6 +82,8 @@ class Ran:
     """Calls with an answer from a copy, by what they were for."""
     promised: Counter[str] = field(default_factory=Counter)
     """Calls with a promise."""
+    hedged: int = 0
+    """Questions asked of the copy as well, since the CRM was silent."""
     reads_lost: int = 0
     """Answers that a copy has, and a caller did not hear."""
     kept: int = 0
@@ -130,6 +136,8 @@ class Record(list[Fact]):
             self._note_step(fact, self._live[fact.call])
         elif isinstance(fact, UseKept):
             ran.kept += 1
+        elif isinstance(fact, UseRouted):
+            ran.hedged += bool(fact.hedged)
         elif isinstance(fact, UseResolved):
             ran.made += 1
             self.made_at_s = fact.at_s
@@ -320,7 +328,10 @@ def table(calm: Ran, hurt: Ran) -> list[str]:
             f"{kind:8}{count:9}{shares}{hurt.from_copy[kind] / max(1, count):14.2%}"
             f"{hurt.promised[kind] / max(1, count):11.2%}"
         )
-    lines.append(f"\n{hurt.calls} calls with the outage, {calm.calls} without; questions unanswered: {hurt.reads_lost}")
+    lines.append(
+        f"\n{hurt.calls} calls with the outage, {calm.calls} without; questions unanswered: {hurt.reads_lost}, "
+        f"asked of the copy beside a silent CRM: {hurt.hedged}"
+    )
     lines.append(
         f"{hurt.kept} changes were kept, {hurt.made} of them made, all within {hurt.empty_after_s:.0f} s of the CRM "
         f"being back; {hurt.left} are left; conflicts: {hurt.conflicts}, doubts for people: {hurt.doubts}"
@@ -332,7 +343,7 @@ def main() -> int:
     """Print what became of the calls; 1 where anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--hours", type=float, default=4.0, help="of the outage")
-    parser.add_argument("--rate", type=float, default=20.0, help="calls a second")
+    parser.add_argument("--rate", type=float, default=RATE, help=f"calls a second, by default {RATE:g}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
@@ -343,6 +354,7 @@ def main() -> int:
     if told.json:
         print(json.dumps({"without": vars(calm), "with": vars(hurt), "wrong": wrong}))
     else:
+        print(f"The CRM is silent for {told.hours:g} h, at {told.rate:g} calls a second; in virtual time.\n")
         print("\n".join([*table(calm, hurt), *(wrong or ["nothing is wrong"])]))
     return 1 if wrong else 0
 

@@ -49,3 +49,11 @@ def test_a_change_that_is_lost_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(crm_outage.Crm, "_change", lambda *_: crm_outage.Reply({"id": "1", "score": 1}))
     lost = run(10.0, 4.0, 7, has_outage=False, around_s=10.0)
     assert any("and not done" in each for each in lost.wrong)
+
+
+def test_the_copy_outlasts_an_outage_of_four_hours() -> None:
+    """It found that copies of four hours answered nothing in the last minute of it."""
+    hurt = run(4 * 3600.0, 0.02, 7, has_outage=True)
+    assert (hurt.wrong, hurt.reads_lost, hurt.left) == ([], 0, 0)
+    assert hurt.calls > 250
+    assert hurt.hedged > 0
