@@ -18,6 +18,7 @@ from keepline.desk.board import Board
 from keepline.desk.copying import Copying
 from keepline.desk.feed import Feed
 from keepline.desk.following import Following, follow
+from keepline.desk.leaders_pages import Prices
 from keepline.desk.node_source import NodeSource
 from keepline.desk.preflighting import Preflighting
 from keepline.desk.runs_source import NodeRuns
@@ -77,7 +78,7 @@ def main() -> None:
     # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
     source = NodeSource(arguments.data)
-    feed = Feed(Board(source))
+    feed, prices = Feed(Board(source)), Prices()
     config = uvicorn.Config(
         create_app(
             source,
@@ -85,6 +86,7 @@ def main() -> None:
             runs=NodeRuns(arguments.data),
             token=lambda: read_token(arguments.data),
             feed=feed,
+            money=prices.money,
         ),
         log_config=None,
         log_level="error",
@@ -103,6 +105,7 @@ def main() -> None:
         "witnesses": Witnessing(data).begin,
         "snapshots": Copying(data).begin,
         "preflight": Preflighting(data).begin,
+        "prices": prices.begin,
     }
     follow([Following(data, name, begin) for name, begin in works.items()])
     _Server(config, feed).run(sockets=[listener])

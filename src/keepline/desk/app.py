@@ -15,6 +15,7 @@ from keepline.desk.board import Board
 from keepline.desk.board_api import add_board_api
 from keepline.desk.call_pages import CallSearch
 from keepline.desk.feed import Feed
+from keepline.desk.leaders_pages import add_leaders
 from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
@@ -23,6 +24,7 @@ from keepline.desk.runs_api import add_runs_api
 from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
 from keepline.model.limits_desk import DESK_CALLS_MAX, SEARCH_CHARS_MAX
+from keepline.model.money import MoneySettings
 
 _HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -41,11 +43,13 @@ def create_app(
     runs: RunSource | None = None,
     token: Callable[[], str] = str,
     feed: Feed | None = None,
+    money: Callable[[], MoneySettings | None] = lambda: None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
     `token` says what a request must have that changes something; where it is empty none may. `feed` is what its pages
-    follow, one of its own where none is given: whoever ends the application closes it.
+    follow, one of its own where none is given: whoever ends the application closes it. `money` are the prices of the
+    operation that runs.
     """
     app = FastAPI(
         title="Keepline", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
@@ -55,6 +59,7 @@ def create_app(
     _add_api(app, source, search)
     add_board_api(app, feed, search)
     add_pages(app, feed, search)
+    add_leaders(app, feed, money)
     if runs is not None:
         add_runs_api(app, runs, token)
     _add_metrics(app, source)

@@ -35,6 +35,11 @@ def figure(value: float | None, digits: int = 1) -> str:
     return f"{value:.{digits}f}" if value % 1 else f"{value:.0f}"
 
 
+def amount(value: float) -> str:
+    """Money: `12,340`, and cents only below a hundred."""
+    return f"{value:,.2f}" if abs(value) < 100 and value % 1 else f"{value:,.0f}"
+
+
 def span(seconds: float | None) -> str:
     """`850 ms`, `12.5 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds is None:
@@ -106,7 +111,7 @@ def kind(text: str) -> str:
     return text.partition(".")[0].replace("_", " ")
 
 
-FILTERS: Final[dict[str, Callable[..., str]]] = {
-    each.__name__: each
-    for each in (clock, date, share, figure, span, tone, served, lasted, came_to, result, tone_of_call, since, kind)
-}
+_ALL: Final = (
+    clock, date, share, figure, amount, span, tone, served, lasted, came_to, result, tone_of_call, since, kind,
+)  # fmt: skip
+FILTERS: Final[dict[str, Callable[..., str]]] = {each.__name__: each for each in _ALL}

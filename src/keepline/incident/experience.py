@@ -5,6 +5,7 @@ what came before (`unseen`), and called one wherever it is shown. Test calls and
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,6 +64,10 @@ class Minute:
     """What callers were told that it cannot be had now."""
     arrived: Counter[str] = field(default_factory=Counter)
     """Calls that came, by carrier."""
+    provided: set[str] = field(default_factory=set)
+    """Capabilities of which something was had,"""
+    missed: set[str] = field(default_factory=set)
+    """and those of which something could not be had. One that is only here was away for this minute."""
 
 
 @dataclass(slots=True)
@@ -171,7 +176,8 @@ class Experience:
             self._affect(live, at_s)
 
     def _use(self, live: _Live, fact: StepEnded) -> None:
-        minute, outcome = self._minute(live.minute), read_outcome(fact.value)
+        minute, outcome = self._minute(fact.at_s), read_outcome(fact.value)
+        (minute.missed if isinstance(outcome, Unavailable) else minute.provided).add(fact.reason.partition(".")[0])
         if isinstance(outcome, Reply):
             minute.copied += outcome.age_s > 0
         elif isinstance(outcome, Promised):
@@ -186,15 +192,20 @@ class Experience:
             self._affected[live.caller] = at_s
 
 
-def unseen(before: list[Minute], since: list[Minute], carriers: frozenset[str], minutes: float) -> tuple[int, int]:
+def minutes_without(minutes: Iterable[Minute]) -> dict[str, int]:
+    """Capability -> the minutes in which it was asked for and nothing of it could be had."""
+    found: Counter[str] = Counter()
+    for each in minutes:
+        found.update(each.missed - each.provided)
+    return dict(found)
+
+
+def unseen(before: list[Minute], since: list[Minute], carriers: frozenset[str], share: float) -> tuple[int, int]:
     """Of callers by `carriers` who were to be expected as before: how many never came by any, and how many came by
-    another carrier. An estimate: it takes the minutes `before` for usual, and people for patient.
+    another carrier. `share`: how long `since` lasted, of how long `before` did. An estimate: it takes that for usual.
     """
-    if not before:
-        return 0, 0
     usual = sum((each.arrived for each in before), Counter[str]())
     came = sum((each.arrived for each in since), Counter[str]())
-    share = minutes / len(before)
     missed = sum(max(0.0, usual[name] * share - came[name]) for name in carriers)
     others = (usual.keys() | came.keys()) - carriers
     more = sum(max(0.0, came[name] - usual[name] * share) for name in others)

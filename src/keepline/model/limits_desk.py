@@ -41,6 +41,8 @@ PRICE_MAX = 1_000_000_000
 """Of one of anything that `money` has a price for, in the currency's units."""
 PRICE_WORDS_MAX = 300
 """Of what a price rests on."""
+LEADERS_FACTS_BACK_MAX = 200_000
+"""Of the journal's end, looked through when the leaders' page is opened first."""
 EXPERIENCE_MINUTES_MAX = 2_880
 """Minutes of which it is known what callers experienced: the oldest go first."""
 EXPERIENCE_CALLERS_MAX = 50_000

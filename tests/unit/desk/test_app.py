@@ -95,14 +95,14 @@ def test_every_answer_has_the_security_headers(app: ASGIApp, target: str) -> Non
 
 
 def test_nothing_is_fetched_from_elsewhere(app: ASGIApp) -> None:
-    for target in ("/", "/calls", "/calls/0192f3"):
+    for target in ("/", "/calls", "/calls/0192f3", "/leaders"):
         assert b"//" not in get(app, target).body
     for target in ("/docs", "/redoc"):
         assert get(app, target).status == 404
     described = get(app, "/openapi.json").json
     assert isinstance(described, dict)
     calls = ["/api/calls", "/api/calls/{id}", "/api/calls/{id}/timeline"]
-    others = ["/api/now", "/api/paths", "/api/status", "/api/stream", "/api/work", "/healthz"]
+    others = ["/api/leaders", "/api/now", "/api/paths", "/api/status", "/api/stream", "/api/work", "/healthz"]
     assert sorted(described["paths"]) == [*calls, *others]
 
 

@@ -125,7 +125,7 @@ def arrivals(at_s: int, **by_carrier: int) -> Minute:
 def test_who_never_came_is_estimated_from_what_was_usual() -> None:
     before = [arrivals(0, north=30, south=10), arrivals(60, north=30, south=10)]
     since = [arrivals(120, north=0, south=20), arrivals(180, south=15)]
-    assert unseen(before, since, frozenset({"north"}), 2.0) == (45, 15)
-    assert unseen([], since, frozenset({"north"}), 2.0) == (0, 0), "nothing is usual yet"
+    assert unseen(before, since, frozenset({"north"}), 1.0) == (45, 15)
+    assert unseen([], since, frozenset({"north"}), 1.0) == (0, 0), "nothing is usual yet"
     crowded = [arrivals(120, south=200)]
-    assert unseen(before, crowded, frozenset({"north"}), 1.0) == (0, 30), "more came than were missing"
+    assert unseen(before, crowded, frozenset({"north"}), 0.5) == (0, 30), "more came than were missing"
