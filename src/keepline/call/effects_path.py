@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keepline.call.facts.path import PathStood
+
 
 @dataclass(frozen=True, slots=True)
 class WishPath:
@@ -16,6 +18,13 @@ class WishPath:
     for_s: float
     why: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathTold:
+    """A path of a back office is not well any more, or is again: the shell, which asks them, knows it first."""
+
+    stood: PathStood
 
 
 @dataclass(frozen=True, slots=True)

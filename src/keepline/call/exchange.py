@@ -18,7 +18,6 @@ from keepline.call.carriers.asking import base_call_id
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
 from keepline.call.effects_number import PointNumber
-from keepline.call.effects_path import WishPath
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.following import NOBODY_FOLLOWS, Follower
 from keepline.call.messages import Messages
@@ -111,7 +110,7 @@ class Exchange:
             fx.HangUpAll: self._on_hang_up_all,
             **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
-            WishPath: Wishing(self).on_wish,
+            **Wishing(self).handlers,
             PointNumber: self.numbers.on_wanted,
         }
 

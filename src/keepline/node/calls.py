@@ -45,7 +45,7 @@ from keepline.node.head_start import told
 from keepline.node.identity import address_of, identity_of
 from keepline.node.journal import Journal, JournalFigures, Tail, next_epoch
 from keepline.node.journal_watch import JournalWatch
-from keepline.node.ledgers import Ledgers
+from keepline.node.ledgers import Ledgers, know_paths
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.passwords import nonce_key
@@ -230,7 +230,7 @@ class CallsProcess:
         active.capabilities = Capabilities(
             self._loop, self._programs.operation, active.feed_all, active.now_s, media.reveals.ask, self._paths.data
         )
-        active.capabilities.choosing.wishes = self._ledgers.wishes
+        know_paths(active.capabilities.choosing, self._ledgers, active.feed)
         active.capabilities.doubt = lambda: journal.failure
         active.tell = self._tell
         self._active = active

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keepline.call.callbacks.book import TicketBook
 from keepline.call.carriers.inheriting import Standings
 from keepline.call.carriers.wishing import note as note_wish
+from keepline.call.effects_path import PathTold
 from keepline.call.facts import Fact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
@@ -27,6 +28,7 @@ from keepline.paths.wishes import Wishes
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
+    from keepline.node.use_paths import UsePaths
 
 LEDGER_LOOK_BACK_S = 90_000.0
 """How far back calls are looked for that may have cost something within the last hour."""
@@ -75,3 +77,10 @@ class Ledgers:
         carriers.know(self.wishes, clock)
         carriers.inherit(now_s, self.standings)
         exchange.tickets.book = self.tickets
+
+
+def know_paths(choosing: "UsePaths", ledgers: Ledgers, feed: Callable[[PathTold], None]) -> None:
+    """Have the paths of back offices begin with what is known of them, and what becomes of them put on record."""
+    choosing.wishes = ledgers.wishes
+    choosing.inherit(ledgers.standings)
+    choosing.tell = lambda stood: feed(PathTold(stood))

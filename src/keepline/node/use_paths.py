@@ -1,16 +1,19 @@
 """Which path of a capability a use is asked of, and which one next: the shell's part of `keepline.paths`.
 
-What came of each attempt is told to the path's health, which all calls of this process share; a successor begins anew.
+What came of each attempt is told to the path's health, which all calls of this process share; that one is not well is
+told to the core, so that a successor begins with it.
 What changes something is asked of the path that the core names: another one knows nothing of what that may have done.
 """
 
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
 
+from keepline.call.carriers.inheriting import left_by, stood
+from keepline.call.facts.path import PathStood
 from keepline.connectors.interface import Asked
 from keepline.flow.capabilities import SecretsGone, Unavailable, Unknown, UseOutcome
 from keepline.model.capability import PROMISING, Capability, CapabilityPath, meant_by
@@ -18,13 +21,23 @@ from keepline.model.operation import Operation
 from keepline.node.path_commands import clock
 from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
 from keepline.paths.figures import FIGURES
-from keepline.paths.health import Condition, ConditionChanged, HealthPolicy, PathHealth, PathView, Tried, Used
+from keepline.paths.health import (
+    Condition,
+    ConditionChanged,
+    HealthPolicy,
+    Inheritance,
+    PathHealth,
+    PathView,
+    Tried,
+    Used,
+)
 from keepline.paths.hedging import Hedges, path_beside
 from keepline.paths.standing import standing_of
 from keepline.paths.wishes import Wish, Wished, Wishes
 
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
+POLICY: Final = HealthPolicy()
 _TRIED: Final = Tried()
 log = structlog.get_logger("paths")
 PathKey = tuple[str, str, str]
@@ -41,8 +54,18 @@ class UsePaths:
         self._in_flight: Counter[PathKey] = Counter()
         self._is_last_resort: set[tuple[str, str]] = set()
         self._hedges: dict[tuple[str, str], Hedges] = {}
+        self._left: dict[str, Inheritance] = {}
+        """By the whole name of a path: what a process before knew of it."""
+        self.tell: Callable[[PathStood], None] = lambda _stood: None
+        """Told how a path is, where that is for the worse, or was."""
         self.wishes = Wishes()
         """What people want of them."""
+
+    def inherit(self, standings: Iterable[PathStood]) -> None:
+        """How they were when a process before wrote of them last, where they were not well."""
+        now_s = self.now_s()
+        found = {each.path: left_by(each, now_s, POLICY.calm_s) for each in standings}
+        self._left = {name: left for name, left in found.items() if left is not None}
 
     def candidates(
         self, capability: Capability, action: str, path: str = "", *, changes: bool
@@ -173,7 +196,10 @@ class UsePaths:
     def _of(self, key: PathKey) -> PathHealth:
         health = self._health.get(key)
         if health is None:
-            health = self._health[key] = PathHealth(f"{key[1]}/{key[2]}", HealthPolicy(), FIGURES)
+            name = f"{key[1]}/{key[2]}"
+            health = self._health[key] = PathHealth(name, POLICY, FIGURES)
+            if (left := self._left.get(name)) is not None:
+                health.inherit(self.now_s(), left)
         return health
 
     def _tell(self, key: PathKey, news: list[ConditionChanged]) -> None:
@@ -184,6 +210,7 @@ class UsePaths:
                 say = log.error if each.after is Condition.DOWN else log.warning
                 evidence = self._health[key].view(self.now_s(), clock=clock).evidence
                 say("path_changed", path=each.path, before=each.before.value, now=each.after.value, evidence=evidence)
+                self.tell(stood(self.now_s(), each.path, self._health[key].legacy, evidence))
 
     def _say(self, version: str, capability: str, choice: Choice) -> None:
         """That a capability has no path that is fit, once until it has one again."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keepline.call.carriers.folding import bids_of
+from keepline.call.carriers.inheriting import left_by, stood
 from keepline.call.effects import Persist, Report
 from keepline.call.facts import CallEnded
-from keepline.call.facts.path import PATHS, PathStood
+from keepline.call.facts.path import PathStood
 from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.call.written import request_of as invite_in
@@ -21,11 +22,9 @@ from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
 from keepline.paths.delays import Delays, ringing_s, silence_s
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import (
-    Breaker,
     Condition,
     ConditionChanged,
     HealthPolicy,
-    Inheritance,
     Measured,
     PathHealth,
     PathView,
@@ -161,12 +160,10 @@ class Carriers:
     def inherit(self, now_s: float, standings: Iterable[PathStood]) -> None:
         """How they were when a process before wrote of them last, where they were not well."""
         for fact in standings:
-            left = Inheritance(
-                Condition(fact.condition), Breaker(fact.breaker), fact.evidence, fact.since_s,
-                fact.opened_at_s, fact.until_s, fact.openings,
-            )  # fmt: skip
-            if left.condition in BAD and now_s < fact.at_s + POLICY.calm_s:
-                self._of(fact.path.removeprefix(f"{TELEPHONY}/")).health.inherit(now_s, left)
+            capability, _, name = fact.path.partition("/")
+            left = left_by(fact, now_s, POLICY.calm_s) if capability == TELEPHONY else None
+            if left is not None:
+                self._of(name).health.inherit(now_s, left)
 
     def standings(self, operation: Operation, now_s: float) -> list[dict[str, object]]:
         """Every carrier of an operation, as people are told."""
@@ -364,22 +361,14 @@ class Carriers:
                 evidence = self.view(name, turn.now_s).evidence
                 words = f"telephony/{each.path} was {each.before.value}, and is {each.after.value}: {evidence}"
                 turn.emit(Report("path_changed", "", words))
-                turn.emit(Persist(_stood(turn.now_s, name, self._of(name).health.legacy, evidence)))
+                legacy = self._of(name).health.legacy
+                turn.emit(Persist(stood(turn.now_s, f"{TELEPHONY}/{name}", legacy, evidence)))
 
     def _say(self, turn: Turn, choice: Choice) -> None:
         """That no carrier is fit, once until one is."""
         if choice.is_last_resort and not self._is_last_resort:
             turn.emit(Report("last_resort", "", f"no carrier is fit, and calls go on: {'; '.join(choice.reasons)}"))
         self._is_last_resort = choice.is_last_resort
-
-
-def _stood(at_s: float, name: str, left: Inheritance, evidence: str) -> PathStood:
-    """The fact of it."""
-    evidence = left.evidence if left.breaker in (Breaker.OPEN, Breaker.HALF_OPEN) else evidence
-    return PathStood(
-        PATHS, at_s, f"{TELEPHONY}/{name}", left.condition.value, left.breaker.value, evidence, left.since_s,
-        left.opened_at_s, left.until_s, left.openings,
-    )  # fmt: skip
 
 
 def option_of(carrier: OutboundCarrier) -> PathOption:

@@ -1,9 +1,10 @@
-"""What people want of paths, on record: a fact each, that a successor begins with."""
+"""What people want of paths, and how those of back offices are, on record: facts that a successor begins with."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from keepline.call.effects import Persist
-from keepline.call.effects_path import PathAnswered, WishPath
+from keepline.call.effects_path import PathAnswered, PathTold, WishPath
 from keepline.call.facts import Fact
 from keepline.call.facts.path import PATHS, PathWished
 from keepline.call.turn import Turn
@@ -41,6 +42,15 @@ class Wishing:
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
+
+    @property
+    def handlers(self) -> Mapping[type, Callable[[Turn, Any], None]]:
+        """Of the exchange's inputs."""
+        return {WishPath: self.on_wish, PathTold: self.on_told}
+
+    def on_told(self, turn: Turn, given: PathTold) -> None:
+        """Put on record how a path is: its successor's first callers would else wait for one that is dead."""
+        turn.emit(Persist(given.stood))
 
     def on_wish(self, turn: Turn, given: WishPath) -> None:
         """Put it on record, or say what is wrong with it."""

@@ -1,4 +1,4 @@
-"""What people want of paths, and how carriers were. No state of a call follows from it. See `facts`."""
+"""What people want of paths, and how paths were. No state of a call follows from it. See `facts`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +26,7 @@ class PathWished:
 
 @dataclass(frozen=True, slots=True)
 class PathStood:
-    """A carrier's condition has changed for the worse, or from that: whoever takes over begins with it."""
+    """A path's condition has changed for the worse, or from that: whoever takes over begins with it."""
 
     kind: ClassVar[str] = "path_stood.1"
     call: str
