@@ -29,6 +29,7 @@ from keepline.cli import (
     proof,
     records,
     spof,
+    status_page,
     talk,
     work,
 )  # fmt: skip
@@ -76,6 +77,7 @@ flow.command("show")(flows.show)
 app.command()(proof.verify)
 app.command()(proof.export)
 app.command()(spof.spof)
+app.command("status-page")(status_page.status_page)
 app.command()(talk.phone)
 app.command()(talk.demo)
 app.add_typer(playbooks.playbook, name="playbook")

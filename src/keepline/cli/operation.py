@@ -34,6 +34,7 @@ FIXED_SETTINGS = {
     "http": "http.listen",
     "tcp": "sip.transports",
     "drain_limit_s": "node.drain_limit_s",
+    "page": "status_page",
 }
 """What the supervisor has once and for all, by its names."""
 
@@ -148,7 +149,7 @@ def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> li
         complain(f"warning: {mistake}")
     sys.stdout.flush()
     sys.stderr.flush()
-    return ["--operation", operation.digest, "--settings", _settings(operation)]
+    return ["--operation", operation.digest, "--settings", _settings(operation, data)]
 
 
 def _not_kept(data: Path, error: OSError) -> CommandFailed:
@@ -174,8 +175,8 @@ def upgrade(
         running = str(ask(data, {"op": "status"}, ASK_LIMIT_S).get("operation", ""))
         before = load_stored(data, running)
         operation = load_operation(find_operation(file), set_ if set_ is not None else before.overrides)
-        wanted, present = json.loads(_settings(operation)), json.loads(_settings(before))
-        fixed = [name for key, name in FIXED_SETTINGS.items() if wanted[key] != present[key]]
+        wanted, present = json.loads(_settings(operation, data)), json.loads(_settings(before, data))
+        fixed = [name for key, name in FIXED_SETTINGS.items() if wanted.get(key) != present.get(key)]
         if fixed:
             what = f"a running node keeps its {' and its '.join(fixed)}: stop it and start it anew"
             raise CommandFailed(what, WRONG_INPUT)
@@ -193,7 +194,7 @@ def upgrade(
     typer.echo(f"upgraded to {operation.digest}{same} in {answer.get('took_ms')} ms: new calls run it")
 
 
-def _settings(operation: Operation) -> str:
+def _settings(operation: Operation, data: Path) -> str:
     """What the supervisor must know; it reads no operation itself, and so imports little."""
     return json.dumps(
         {
@@ -203,7 +204,20 @@ def _settings(operation: Operation) -> str:
             "tcp": "tcp" in operation.sip.transports,
             "drain_limit_s": operation.node.drain_limit_s,
         }
+        | _page_settings(operation, data)
     )
+
+
+def _page_settings(operation: Operation, data: Path) -> dict[str, object]:
+    """The status page that the node has a process for; nothing where it has none."""
+    from keepline.node.outlets import page_directory
+    from keepline.node.paths import NodePaths
+
+    page = operation.status_page
+    if page is None or not page.listen_host:
+        return {}
+    host = f"[{page.listen_host}]" if ":" in page.listen_host else page.listen_host
+    return {"page": [f"{host}:{page.listen_port}", str(page_directory(NodePaths(data.absolute()), page))]}
 
 
 def _named(mistake: Mistake, given: list[tuple[str, str]]) -> Mistake:

@@ -47,6 +47,8 @@ class Processes(Model):
     calls: CallsProcesses = CallsProcesses()
     speech: Process | None = None
     desk: Process | None = None
+    status_page: Process | None = None
+    """None as well where the operation has none, or somebody else serves it."""
 
 
 class TrunkRegistered(Model):

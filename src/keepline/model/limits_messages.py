@@ -7,3 +7,9 @@ CONTACTS_MAX = 150
 """Of an operation; each is one delivery of a message."""
 CONTACT_CHANNELS_MAX = 6
 STATUS_COMPONENTS_MAX = 50
+STATUS_HISTORY_MAX = 200
+"""Incidents that the status page keeps; the oldest that is over goes first."""
+STATUS_UPDATES_MAX = 100
+"""Of one incident on the status page: the first one stays, and the latest."""
+STATUS_REQUESTS_MAX = 64
+"""That the status page's process answers at once; the next one waits until one is done."""

@@ -48,6 +48,7 @@ from keepline.node.journal_watch import JournalWatch
 from keepline.node.ledgers import Ledgers, know_paths
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
+from keepline.node.outlets import OutletMakers
 from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
 from keepline.node.programs import Programs, asks_for_names
@@ -230,7 +231,7 @@ class CallsProcess:
         active.capabilities = Capabilities(
             self._loop, self._programs.operation, active.feed_all, active.now_s, media.reveals.ask, self._paths.data
         )
-        know_paths(active.capabilities.choosing, self._ledgers, active.feed)
+        self._begin_outlets(active)
         active.capabilities.doubt = lambda: journal.failure
         active.tell = self._tell
         self._active = active
@@ -254,6 +255,14 @@ class CallsProcess:
         )
         if not self._control.tell({"op": "take_over"}):
             self._streams.end_handover()
+
+    def _begin_outlets(self, active: Active) -> None:
+        """What paths were, and how people are told, where the operation has words for them."""
+        assert active.capabilities is not None
+        know_paths(active.capabilities.choosing, self._ledgers, active.feed)
+        outlets = OutletMakers(self._paths)
+        active.capabilities.outlets = outlets.makers
+        outlets.keep_page(self._programs[self._digest].operation, self._keep)
 
     def _begin_locating(self, active: Active) -> "Locator | None":
         """Follow the names of proxies; None where all are addresses."""

@@ -19,6 +19,10 @@ from keepline.node.media import MediaLoop
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, identify
 from keepline.node.scheduling import run_first
+from keepline.node.settings import Settings
+
+BESIDE = ("speech", "desk", "status_page")
+"""Processes that no call depends on: a new supervisor has them anew."""
 
 
 @dataclass(slots=True)
@@ -26,7 +30,7 @@ class Child:
     """One process of the node, started here or adopted."""
 
     role: str
-    """media, calls, speech or desk."""
+    """media, calls, speech, desk or status_page."""
     process: ProcessId
     pidfd: int
     started_s: float
@@ -92,6 +96,19 @@ def spawn_desk(paths: NodePaths, holdings: Holdings) -> int:
     """Start the process that answers HTTP; returns its pid."""
     fd = holdings.http.fileno()
     return _spawn("keepline.desk", ["--data", str(paths.data), "--socket-fd", str(fd)], [fd])
+
+
+def spawn_status_page(settings: Settings) -> int:
+    """Start the process that serves the status page, which needs nobody; returns its pid."""
+    listen, directory = settings.page
+    return _spawn("keepline.status_page", ["--directory", directory, "--listen", listen], [])
+
+
+def spawn_beside(role: str, paths: NodePaths, holdings: Holdings, settings: Settings) -> int:
+    """Start a process that no call depends on; returns its pid."""
+    if role == "status_page":
+        return spawn_status_page(settings)
+    return spawn_speech(paths, holdings) if role == "speech" else spawn_desk(paths, holdings)
 
 
 def _spawn(module: str, arguments: list[str], inherited: list[int]) -> int:

@@ -6,7 +6,6 @@ theirs, and binds again what nobody holds any more: same addresses, same ports.
 
 import contextlib
 import errno
-import json
 import os
 import resource
 import selectors
@@ -23,6 +22,7 @@ from keepline.node.control import Message
 from keepline.node.paths import NodePaths
 from keepline.node.port_words import port_words
 from keepline.node.processes import ProcessId
+from keepline.node.settings import Settings
 from keepline.node.slots import Slots
 
 ADOPTION_LIMIT_S = 3.0
@@ -46,31 +46,6 @@ class CannotListen(KeeplineError):  # noqa: N818
 
 class PortBusy(CannotListen):
     """Because another program has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The part of the operation that a supervisor needs."""
-
-    sip: tuple[str, int]
-    rtp: tuple[int, int]
-    """First and last port, inclusive."""
-    http: tuple[str, int]
-    drain_limit_s: float
-    tcp: bool = True
-    """Whether SIP is served over TCP as well, on the same port."""
-
-    @classmethod
-    def parse(cls, text: str) -> "Settings":
-        """From the JSON that `keepline up` passes on."""
-        given = json.loads(text)
-        return cls(
-            (given["sip"][0], given["sip"][1]),
-            (given["rtp"][0], given["rtp"][1]),
-            (given["http"][0], given["http"][1]),
-            given["drain_limit_s"],
-            given.get("tcp", True),
-        )
 
 
 @dataclass(slots=True)

@@ -61,6 +61,11 @@ class NodePaths:
         """Where the next `node.json` is written before it takes the place of the last."""
         return self.run / "node.new"
 
+    @property
+    def status_page(self) -> Path:
+        """The files of the public page, where an operation names no other place."""
+        return self.data / "status-page"
+
     def create(self) -> None:
         """Make the directories; private, since prompts and calls are nobody else's."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -18,12 +18,14 @@ STAGE_LIMIT_S: Final = 3.0
 class Starting:
     """The starts of a node that have not been made yet."""
 
-    def __init__(self, now_s: float, there: Iterable[Child], start: Callable[[str], None]) -> None:
+    def __init__(
+        self, now_s: float, there: Iterable[Child], start: Callable[[str], None], *, with_page: bool = False
+    ) -> None:
         """Makes the first starts. `there` are processes that were adopted: nobody is started in their place."""
         roles = [child.role for child in there]
         self._start = start
         self._stages: list[list[str]] = []
-        for stage in STAGES:
+        for stage in (*STAGES[:-1], (*STAGES[-1], "status_page") if with_page else STAGES[-1]):
             missing = []
             for role in stage:
                 if role in roles:

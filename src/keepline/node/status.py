@@ -39,6 +39,7 @@ def status_of(supervisor: "Supervisor") -> Message:
             },
             "speech": _pid(supervisor.find("speech")),
             "desk": _pid(supervisor.find("desk")),
+            **({"status_page": _pid(supervisor.find("status_page"))} if settings.page[0] else {}),
         },
         "registrations": _registrations(supervisor.find("calls", "active"), slots.now_s(time.monotonic())),
         "work": _work(supervisor.find("calls", "active")),

@@ -26,18 +26,19 @@ from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
 from keepline.node import control, incident_commands, journal_rescue, number_commands, path_commands, work_requests
 from keepline.node.api_token import make_token
-from keepline.node.children import Child, child_of, fork_media, spawn_calls, spawn_desk, spawn_speech
+from keepline.node.children import BESIDE, Child, child_of, fork_media, spawn_beside, spawn_calls
 from keepline.node.control import Message
 from keepline.node.control_server import ControlServer
 from keepline.node.head_start import HeadStart
 from keepline.node.held_streams import HeldStreams
-from keepline.node.holdings import Holdings, Settings, Survivors, check_fit, gather, prepare
+from keepline.node.holdings import Holdings, Survivors, check_fit, gather, prepare
 from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
 from keepline.node.paths import NodePaths
 from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.prompt_pruning import prune_prompts
 from keepline.node.restarts import Restarts, how
+from keepline.node.settings import Settings
 from keepline.node.shutdown import Shutdown
 from keepline.node.starting import Starting
 from keepline.node.status import address_of, note_trouble, registrations_in, status_of
@@ -106,7 +107,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until stopped; returns the exit code."""
-        self._starting = Starting(time.monotonic(), self.children, self.start)
+        self._starting = Starting(time.monotonic(), self.children, self.start, with_page=bool(self.settings.page[0]))
         if self._head_start is not None:
             self._head_start.give_up()  # those that were adopted need none
             self._head_start = None
@@ -163,8 +164,7 @@ class Supervisor:
         starters: dict[str, Callable[[], int]] = {
             "media": lambda: fork_media(self.paths, self.holdings),
             "calls": lambda: self._spawn_calls(operation or self.digest),
-            "speech": lambda: spawn_speech(self.paths, self.holdings),
-            "desk": lambda: spawn_desk(self.paths, self.holdings),
+            **dict.fromkeys(BESIDE, lambda: spawn_beside(role, self.paths, self.holdings, self.settings)),
         }
         try:
             child = child_of(role, starters[role](), time.monotonic())
@@ -225,7 +225,7 @@ class Supervisor:
 
     def _clear_away(self, survivors: Survivors) -> None:
         """End what cannot be adopted: the hung, and those that hold nothing of a call."""
-        helpers = [(r, p) for r, p in control.survivors(self.paths) if r in ("speech", "desk")]
+        helpers = [(r, p) for r, p in control.survivors(self.paths) if r in BESIDE]
         for role, process in [*survivors.hung, *helpers]:
             log.warning("not_adopted", role=role, pid=process.pid)
             send_signal(process, signal.SIGKILL)

@@ -34,6 +34,7 @@ def test_status_says_what_the_node_says_and_nothing_beyond_the_schema(app: ASGIA
         "calls": {"active": {"pid": 3}, "warm": None, "starting": None},
         "speech": None,
         "desk": None,
+        "status_page": None,
     }
     assert reply.json == {**said, "processes": processes}
 

@@ -44,6 +44,14 @@ def test_a_stage_that_fails_holds_up_nobody_for_long() -> None:
     assert started == ROLES
 
 
+def test_the_status_page_comes_last_where_there_is_one() -> None:
+    started: list[str] = []
+    starting = Starting(0.0, adopted("media", "calls", "calls", "speech"), started.append, with_page=True)
+    starting.tick(0.1, is_ready=True, is_guarded=True)
+    starting.tick(0.2, is_ready=True, is_guarded=True)
+    assert started == ["desk", "status_page"]
+
+
 @pytest.mark.parametrize(
     ("there", "first", "all_of_them"),
     [
