@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from keepline.demo_by_hand import BACK, ByHand, serving
 from keepline.demo_node import NodeFailedError
 from keepline.demo_outage_side import DRAIN_S, Side, Traffic
 from keepline.demo_outage_tally import Moments
@@ -32,6 +33,8 @@ RUSH = 4.0
 """So many times as many call during an outage."""
 FAULT = "black-holed"
 DRAW_EVERY_S = 0.25
+BY_HAND_WITHIN_S = 900.0
+"""Where nobody takes the carrier away it dies by itself after so long."""
 LOST_WITHIN_S = 20.0
 """How much longer than its callers may a side last."""
 
@@ -44,6 +47,8 @@ class OutagePlan:
     calls_per_s: float = CALLS_PER_S
     seed: int = 1
     compares: bool = True
+    by_hand: bool = False
+    """A person takes the carrier away, and may give it back sooner."""
 
     @property
     def around_s(self) -> float:
@@ -66,7 +71,9 @@ def run_outage(plan: OutagePlan, as_json: bool, ends_on_signals: Callable[[], An
                     console.print(f"Starting {nodes}: speaking their prompts, opening their ports…")
                 for side in sides:
                     side.begin()
-                cards = _play(Player(plan, sides, stack, console, as_json))
+                console.print(f"Watch the node with two carriers: http://{sides[0].node.http}/", soft_wrap=True)
+                hand = _handed(stack, sides[0], console) if plan.by_hand else None
+                cards = _play(Player(plan, sides, stack, console, as_json, hand))
         except KeyboardInterrupt:
             print("keepline demo: ended early, so there is no score card", file=sys.stderr)
             return 1
@@ -93,6 +100,46 @@ class Player:
     stack: contextlib.ExitStack
     console: Console
     as_json: bool
+    hand: ByHand | None = None
+
+
+@dataclass(slots=True)
+class Course:
+    """When what is to happen, in seconds since the first call."""
+
+    fault_s: float
+    outage_s: float
+    after_s: float
+
+    @property
+    def kill_s(self) -> float:
+        """In the midst of it."""
+        return self.fault_s + self.outage_s / 2
+
+    @property
+    def back_s(self) -> float:
+        """The carrier is there again."""
+        return self.fault_s + self.outage_s
+
+    @property
+    def over_s(self) -> float:
+        """Nobody calls any more who has not called before."""
+        return self.back_s + self.after_s
+
+    def heed(self, hand: ByHand, now_s: float) -> None:
+        """What somebody has asked for."""
+        if hand.wanted and self.fault_s > now_s:
+            self.fault_s = now_s
+        if hand.wanted == BACK and self.back_s > now_s:
+            self.outage_s = now_s - self.fault_s
+
+
+def _handed(stack: contextlib.ExitStack, side: Side, console: Console) -> ByHand:
+    hand = ByHand()
+    hand.board = side.node.http
+    address = stack.enter_context(serving(hand))
+    console.print(f"Take the first carrier away, and give it back: {address}", soft_wrap=True)
+    return hand
 
 
 def _play(player: Player) -> list[dict[str, Any]]:
@@ -109,8 +156,9 @@ def _play(player: Player) -> list[dict[str, Any]]:
 def _tell(story: Story, player: Player) -> Moments:
     """From the first call to the last."""
     begun = time.monotonic()
-    fault_s, back_s = story.before_s, story.before_s + story.outage_s
-    kill_s, over_s = fault_s + story.outage_s / 2, back_s + story.after_s
+    course, hand = Course(story.before_s, story.outage_s, story.after_s), player.hand
+    if hand is not None:
+        course.fault_s = BY_HAND_WITHIN_S
     fault_at = back_at = 0.0
     kills, finished, conditions = 0, False, ["unknown"] * len(story.sides)
     with _showing(story, player) as show:
@@ -122,18 +170,25 @@ def _tell(story: Story, player: Player) -> Moments:
             there = any(still)
             if not finished and not all(still):
                 raise NodeFailedError("the program of the callers has ended before its time")
-            if not fault_at and now >= fault_s:
+            if hand is not None:
+                course.heed(hand, now)
+            if not fault_at and now >= course.fault_s:
+                story.before_s = course.fault_s
                 for side in story.sides:
-                    side.carriers[0].plant(FAULT, story.outage_s)
+                    side.carriers[0].plant(FAULT, course.outage_s)
                 fault_at, story.phase = time.time(), "the first carrier is dead"
                 story.say("the first carrier is dead: nothing comes through it any more, and nobody is told")
-            if fault_at and not kills and now >= kill_s:
+            if fault_at and not kills and now >= course.kill_s:
                 kills = 1
                 story.say(f"kill -9 {story.sides[0].kill()}: the process that runs the calls of the two carriers, too")
-            if fault_at and not back_at and now >= back_s:
-                back_at, story.phase = fault_at + story.outage_s, "the first carrier is there again"
+            if fault_at and not back_at and now >= course.back_s:
+                if hand is not None and hand.wanted == BACK:
+                    for side in story.sides:
+                        side.carriers[0].heal()
+                back_at, story.phase = fault_at + course.outage_s, "the first carrier is there again"
+                story.outage_s = course.outage_s
                 story.say("the first carrier is there again")
-            if not finished and now >= over_s:
+            if not finished and now >= course.over_s:
                 finished, story.phase = True, "no new customers; who is on the phone hears the rest"
                 story.say(story.phase)
                 for side in story.sides:
@@ -142,7 +197,7 @@ def _tell(story: Story, player: Player) -> Moments:
                 if conditions[place] != side.condition:
                     conditions[place] = side.condition
                     story.say(f"{side.title}: the node takes the first carrier to be {side.condition}: {side.evidence}")
-            if now > over_s + DRAIN_S + LOST_WITHIN_S:
+            if now > course.over_s + DRAIN_S + LOST_WITHIN_S:
                 story.say("some calls did not end")
                 break
             show()

@@ -41,6 +41,9 @@ def demo(
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Play an operation with that carrier alone beside it.")
     ] = True,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="The carrier dies when you say so, on a page that it tells you of.")
+    ] = False,
     kills: Annotated[
         bool, typer.Option("--kills", help="Instead, kill the call process every 10 s before your eyes.")
     ] = False,
@@ -60,5 +63,5 @@ def demo(
         raise typer.Exit(run_demo(seconds, as_json, operation.value))
     from keepline.demo_outage import OUTAGE_S, OutagePlan, run_outage
 
-    plan = OutagePlan(OUTAGE_S if minutes is None else minutes * 60, seed=seed, compares=compare)
+    plan = OutagePlan(OUTAGE_S if minutes is None else minutes * 60, seed=seed, compares=compare, by_hand=by_hand)
     raise typer.Exit(run_outage(plan, as_json, ends_on_signals))

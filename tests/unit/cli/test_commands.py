@@ -364,9 +364,9 @@ def test_the_demo_gets_what_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("keepline.demo_outage.run_outage", lambda plan, *_: plans.append(plan) or 0)
     assert run("demo", "--kills", "--seconds", "12", "--json", "--operation", "bench").code == 0
     assert run("demo", "--kills", "--seconds", "12", "--json").code == 1
-    assert run("demo", "--minutes", "2", "--seed", "7", "--no-compare").code == 0
+    assert run("demo", "--minutes", "2", "--seed", "7", "--no-compare", "--by-hand").code == 0
     [plan] = plans
-    assert (plan.outage_s, plan.seed, plan.compares, plan.around_s) == (120.0, 7, False, 40.0)
+    assert (plan.outage_s, plan.seed, plan.compares, plan.around_s, plan.by_hand) == (120.0, 7, False, 40.0, True)
 
 
 @pytest.mark.parametrize("debug", [False, True])
