@@ -23,6 +23,7 @@ from keepline.cli import (
     operation,
     outbox,
     paths,
+    people,
     placing,
     playbooks,
     preflight,
@@ -82,6 +83,8 @@ app.command()(talk.phone)
 app.command()(talk.demo)
 app.add_typer(playbooks.playbook, name="playbook")
 app.add_typer(drill.drill, name="drill")
+app.add_typer(people.people, name="people")
+app.add_typer(people.token, name="token")
 
 
 def _print_version(wanted: bool) -> None:

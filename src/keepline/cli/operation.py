@@ -147,9 +147,22 @@ def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> li
         raise _not_kept(data, error) from error
     for mistake in lint_operation(operation):
         complain(f"warning: {mistake}")
+    _say_first_link(data, operation)
     sys.stdout.flush()
     sys.stderr.flush()
     return ["--operation", operation.digest, "--settings", _settings(operation, data)]
+
+
+def _say_first_link(data: Path, operation: Operation) -> None:
+    """Say how the first account is made, where there is none. A disk that keeps no accounts stops no node."""
+    from keepline.cli.people import first_link_line
+
+    try:
+        line = first_link_line(data, str(operation.http) if operation.http.port else "")
+    except CommandFailed as failed:
+        line = f"warning: {failed}"
+    if line:
+        complain(line)
 
 
 def _not_kept(data: Path, error: OSError) -> CommandFailed:

@@ -16,6 +16,7 @@ from keepline.config.capability_checks import check_capabilities
 from keepline.config.class_checks import check_classes
 from keepline.config.dependencies import dependencies_of
 from keepline.config.dependency_checks import check_dependencies
+from keepline.config.desk import desk_settings_of
 from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
 from keepline.config.message_checks import check_messages
@@ -296,6 +297,7 @@ def _operation(
         sip=_sip(parsed.sip),
         media=MediaSettings(first, last, parsed.media.dead_air_s, parsed.media.advertised or ""),
         http=parsed.http.listen,
+        desk=desk_settings_of(parsed.desk),
         node=NodeSettings(parsed.node.drain_limit_s),
         trunks=trunks_of(parsed.trunks),
         outbound=outbound_policy_of(parsed.outbound),

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 from keepline.config.callbacks import CallbacksFile
 from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
+from keepline.config.desk import DeskFile
 from keepline.config.failover import FailoverFile
 from keepline.config.messages import Contacts, MessagesFile, StatusPageFile
 from keepline.config.money import MoneyFile
@@ -195,6 +196,7 @@ class OperationFile(StrictModel):
     sip: SipFile = Field(default=SipFile(), description="how SIP is spoken")
     media: MediaFile = Field(default=MediaFile(), description="how audio is carried")
     http: HttpFile = Field(default=HttpFile(), description="where the desk answers")
+    desk: DeskFile = Field(default=DeskFile(), description="who sees the board, and what takes two people")
     node: NodeFile = Field(default=NodeFile(), description="how a node behaves")
     journal: JournalFile = Field(default=JournalFile(), description="the journal: how long, and who witnesses it")
     trunks: dict[Name, TrunkFile] = Field(

@@ -20,6 +20,8 @@ from keepline.desk.feed import Feed
 from keepline.desk.following import Following, follow
 from keepline.desk.leaders_pages import Prices
 from keepline.desk.node_source import NodeSource
+from keepline.desk.people.people import People
+from keepline.desk.people.settings import DeskSettingsNow
 from keepline.desk.preflighting import Preflighting
 from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
@@ -78,7 +80,7 @@ def main() -> None:
     # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
     source = NodeSource(arguments.data)
-    feed, prices = Feed(Board(source)), Prices()
+    feed, prices, settings = Feed(Board(source)), Prices(), DeskSettingsNow()
     config = uvicorn.Config(
         create_app(
             source,
@@ -87,6 +89,8 @@ def main() -> None:
             token=lambda: read_token(arguments.data),
             feed=feed,
             money=prices.money,
+            people=People(arguments.data),
+            is_open=settings.is_open,
         ),
         log_config=None,
         log_level="error",
@@ -102,6 +106,7 @@ def main() -> None:
     )
     data = arguments.data
     works = {
+        "settings": settings.begin,
         "witnesses": Witnessing(data).begin,
         "snapshots": Copying(data).begin,
         "preflight": Preflighting(data).begin,

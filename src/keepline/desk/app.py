@@ -1,4 +1,4 @@
-"""The API and the page as an ASGI application over a `Source`. It only reads, but for runs and events (`runs_api`)."""
+"""The API and the page as an ASGI application over a `Source`. Who may what is the guard's (`people`)."""
 
 import ipaddress
 from collections.abc import Callable
@@ -20,11 +20,18 @@ from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
 from keepline.desk.pages import CONTENT_SECURITY_POLICY, add_pages
+from keepline.desk.people.answering import add_answers
+from keepline.desk.people.api import add_people_api
+from keepline.desk.people.guard import Guard
+from keepline.desk.people.needing import needs
+from keepline.desk.people.pages import add_people_pages
+from keepline.desk.people.people import People
 from keepline.desk.runs_api import add_runs_api
 from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
 from keepline.model.limits_desk import DESK_CALLS_MAX, SEARCH_CHARS_MAX
 from keepline.model.money import MoneySettings
+from keepline.model.people import Permission
 
 _HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -43,16 +50,18 @@ def create_app(
     runs: RunSource | None = None,
     token: Callable[[], str] = str,
     feed: Feed | None = None,
+    people: People | None = None,
+    is_open: Callable[[], bool] = bool,
     money: Callable[[], MoneySettings | None] = lambda: None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
-    `token` says what a request must have that changes something; where it is empty none may. `feed` is what its pages
-    follow, one of its own where none is given: whoever ends the application closes it. `money` are the prices of the
-    operation that runs.
+    `token` is the machine's own, which opens everything to who can read it; where it is empty none does. `feed` is what
+    its pages follow, one of its own where none is given: whoever ends the application closes it. `people` have
+    accounts; `is_open` says whether the board is everybody's to see. `money` are the prices of the operation that runs.
     """
     app = FastAPI(
-        title="Keepline", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        title="Keepline", version=__version__, docs_url=None, redoc_url=None, openapi_url=None,
         description="How a node is and what its calls were. Times are seconds since the epoch.",
     )  # fmt: skip
     search, feed = CallSearch(source), feed or Feed(Board(source))
@@ -61,28 +70,37 @@ def create_app(
     add_pages(app, feed, search)
     add_leaders(app, feed, money)
     if runs is not None:
-        add_runs_api(app, runs, token)
+        add_runs_api(app, runs)
     _add_metrics(app, source)
+    _add_description(app)
+    people = people or People(None)
+    add_people_api(app, people)
+    add_people_pages(app, people)
+    add_answers(app)
+    guard = Guard(app, people, loopback=loopback, machine_token=token, is_open=is_open)
 
     @app.exception_handler(Unavailable)
     def answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 503)
 
-    return _Guard(app, loopback)
+    return _Headers(app, guard, loopback)
 
 
 def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
     @app.get("/healthz")
+    @needs(Permission.ANYBODY)
     async def healthz() -> Health:
         """Answers while the desk runs, whatever the node does."""
         return Health()
 
     @app.get("/api/status", responses={503: {"model": Problem}})
+    @needs(Permission.BOARD)
     def status() -> Status:
         """How the node is."""
         return _status(source)
 
     @app.get("/api/calls", responses={503: {"model": Problem}})
+    @needs(Permission.CALLS)
     def calls(
         limit: Annotated[int, Query(ge=1, le=DESK_CALLS_MAX, description="At most so many, the newest.")] = 100,
         q: Annotated[str, Query(max_length=SEARCH_CHARS_MAX, description="Those in which every word is found.")] = "",
@@ -94,6 +112,7 @@ def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
         return Calls(calls=_calls(source, limit))
 
     @app.get("/api/calls/{id}", responses={404: {"model": Problem}, 503: {"model": Problem}}, response_model=Call)
+    @needs(Permission.CALLS)
     def call(id: Annotated[str, Path(max_length=64)]) -> Call | JSONResponse:
         """One call record."""
         text = source.record(id)
@@ -102,6 +121,7 @@ def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
         return Call.model_validate_json(text)
 
     @app.get("/api/work", responses={503: {"model": Problem}})
+    @needs(Permission.WORK)
     def work() -> WorkItems:
         """The work list, the oldest first."""
         return WorkItems.model_validate({"items": source.work()[:DESK_CALLS_MAX]})
@@ -111,8 +131,16 @@ def _add_metrics(app: FastAPI, source: Source) -> None:
     metrics = Metrics(source)
 
     @app.get("/metrics", include_in_schema=False)
+    @needs(Permission.METRICS)
     def scrape() -> Response:
         return Response(metrics.scrape(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _add_description(app: FastAPI) -> None:
+    @app.get("/openapi.json", include_in_schema=False)
+    @needs(Permission.BOARD)
+    def described() -> JSONResponse:
+        return JSONResponse(app.openapi())
 
 
 def _status(source: Source) -> Status:
@@ -123,15 +151,15 @@ def _calls(source: Source, limit: int) -> list[Call]:
     return [Call.model_validate_json(text) for text in source.records(limit)]
 
 
-class _Guard:
+class _Headers:
     """Puts the security headers on every answer, and turns away foreign names on a loopback listener.
 
     A page of another site can point its own name at 127.0.0.1 and read what answers there (DNS rebinding); numbers of
     callers are in it.
     """
 
-    def __init__(self, app: ASGIApp, loopback: bool) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, inner: ASGIApp, loopback: bool) -> None:
+        self.app, self._inner = app, inner
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,7 +179,7 @@ class _Guard:
             refusal = PlainTextResponse("This address answers to its own machine's names alone.\n", 421)
             await refusal(scope, receive, send_guarded)
         else:
-            await self._app(scope, receive, send_guarded)
+            await self._inner(scope, receive, send_guarded)
 
 
 def is_address_or_localhost(host_header: str) -> bool:

@@ -9,6 +9,8 @@ from keepline.desk.call_pages import CallSearch
 from keepline.desk.feed import Draw, Feed, TooManyViewers
 from keepline.desk.models import Problem
 from keepline.desk.models_board import Now, PathsNow, Timeline
+from keepline.desk.people.needing import needs
+from keepline.model.people import Permission
 
 EVENT_STREAM = "text/event-stream"
 
@@ -18,12 +20,14 @@ def add_board_api(app: FastAPI, feed: Feed, search: CallSearch) -> None:
     board = feed.board
 
     @app.get("/api/now")
+    @needs(Permission.BOARD)
     def now() -> Now:
         """The board: whether callers are served, what is broken, what is being done, and all figures."""
         board.refresh()
         return board.now()
 
     @app.get("/api/paths", responses={503: {"model": Problem}})
+    @needs(Permission.BOARD)
     def paths() -> PathsNow:
         """Every path of the node that runs, as `keepline paths --json` has them."""
         return PathsNow.model_validate({"paths": board.source.paths()})
@@ -34,6 +38,7 @@ def add_board_api(app: FastAPI, feed: Feed, search: CallSearch) -> None:
         response_class=StreamingResponse,
         responses={200: {"content": {EVENT_STREAM: {}}}},
     )
+    @needs(Permission.BOARD)
     async def stream() -> StreamingResponse | JSONResponse:
         """The board as server-sent events: `now` whenever it changes (the fields of `/api/now`), `beat` each second
         without news.
@@ -45,6 +50,7 @@ def add_board_api(app: FastAPI, feed: Feed, search: CallSearch) -> None:
         responses={404: {"model": Problem}, 503: {"model": Problem}},
         response_model=Timeline,
     )
+    @needs(Permission.CALLS)
     def timeline(id: Annotated[str, Path(max_length=64)]) -> Timeline | JSONResponse:
         """What happened in one call: its facts in order, and its SIP messages by their first lines."""
         found = search.timeline(id)

@@ -12,9 +12,11 @@ from keepline.desk.leaders import Leaders
 from keepline.desk.models import Problem
 from keepline.desk.models_leaders import LeadersNow
 from keepline.desk.pages import draw_page, environment
+from keepline.desk.people.needing import needs
 from keepline.desk.source import Unavailable
 from keepline.model.money import MoneySettings
 from keepline.model.operation import Operation
+from keepline.model.people import Permission
 
 
 class Prices:
@@ -48,6 +50,7 @@ def add_leaders(app: FastAPI, feed: Feed, money: Callable[[], MoneySettings | No
             return environment().get_template("unavailable.html").render(why=str(error))
 
     @app.get("/api/leaders", responses={503: {"model": Problem}})
+    @needs(Permission.LEADERS)
     def api() -> LeadersNow:
         """Tool health, customers, money and the expected end of every incident that is open."""
         feed.board.refresh()
@@ -55,10 +58,12 @@ def add_leaders(app: FastAPI, feed: Feed, money: Callable[[], MoneySettings | No
         return leaders.now(feed.board.now())
 
     @app.get("/leaders", response_class=HTMLResponse, include_in_schema=False)
+    @needs(Permission.LEADERS)
     def page() -> HTMLResponse:
         feed.board.refresh()
         return draw_page("leaders.html", drawn())
 
     @app.get("/live/leaders", include_in_schema=False, response_model=None)
+    @needs(Permission.LEADERS)
     async def live() -> StreamingResponse | JSONResponse:
         return following(feed, "leaders", drawn)

@@ -19,9 +19,11 @@ from keepline.desk.call_pages import CallSearch
 from keepline.desk.feed import Feed
 from keepline.desk.models import Call, Calls
 from keepline.desk.models_board import Now, Timeline
+from keepline.desk.people.needing import asking, needs
 from keepline.desk.source import Unavailable
 from keepline.desk.words import FILTERS
 from keepline.model.limits_desk import SEARCH_CHARS_MAX
+from keepline.model.people import Permission
 
 if TYPE_CHECKING:
     import jinja2
@@ -89,12 +91,14 @@ def draw_call(call: Call, timeline: Timeline) -> str:
     return environment().get_template("call_timeline.html").render(call=call, timeline=timeline)
 
 
-def draw_page(template: str, content: str, status: int = 200, **more: str) -> HTMLResponse:
-    """A whole page around what changes."""
+def draw_page(template: str, content: str, status: int = 200, **more: object) -> HTMLResponse:
+    """A whole page around what changes, for whoever asks."""
     import markupsafe
 
     drawn = environment().get_template(template)
-    return HTMLResponse(drawn.render(content=markupsafe.Markup(content), drawn_at=time.time(), **more), status)
+    return HTMLResponse(
+        drawn.render(content=markupsafe.Markup(content), drawn_at=time.time(), me=asking(), **more), status
+    )
 
 
 def add_pages(app: FastAPI, feed: Feed, search: CallSearch) -> None:
@@ -103,6 +107,7 @@ def add_pages(app: FastAPI, feed: Feed, search: CallSearch) -> None:
     _add_calls(app, feed, search)
 
     @app.get("/static/{name}", include_in_schema=False)
+    @needs(Permission.ANYBODY)
     async def static(name: str) -> Response:
         found = static_files().get(name)
         if found is None:
@@ -115,11 +120,13 @@ def add_pages(app: FastAPI, feed: Feed, search: CallSearch) -> None:
 
 def _add_now(app: FastAPI, feed: Feed) -> None:
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    @needs(Permission.BOARD)
     def page() -> HTMLResponse:
         feed.board.refresh()
         return draw_page("now.html", draw_now(feed.board.now()))
 
     @app.get("/live/now", include_in_schema=False, response_model=None)
+    @needs(Permission.BOARD)
     async def live() -> StreamingResponse | JSONResponse:
         def draw() -> str:
             assert feed.now is not None, "messages are drawn of a board"
@@ -145,19 +152,23 @@ def _add_calls(app: FastAPI, feed: Feed, search: CallSearch) -> None:
         return draw_call(Call.model_validate_json(text), timeline), 200
 
     @app.get("/calls", response_class=HTMLResponse, include_in_schema=False)
+    @needs(Permission.CALLS)
     def calls(words: Words = "", before: Before = "") -> HTMLResponse:
         live = "" if before else f"/live/calls?{urlencode({'q': words})}"
         return draw_page("calls.html", drawn_calls(words, before), query=words, live=live)
 
     @app.get("/live/calls", include_in_schema=False, response_model=None)
+    @needs(Permission.CALLS)
     async def live_calls(words: Words = "") -> StreamingResponse | JSONResponse:
         return following(feed, f"calls {words}", lambda: drawn_calls(words, ""))
 
     @app.get("/calls/{id}", response_class=HTMLResponse, include_in_schema=False)
+    @needs(Permission.CALLS)
     def call(id: Id) -> HTMLResponse:
         content, status = drawn_call(id)
         return draw_page("call.html", content, status, id=id, live=f"/live/call/{quote(id, safe='')}")
 
     @app.get("/live/call/{id}", include_in_schema=False, response_model=None)
+    @needs(Permission.CALLS)
     async def live_call(id: Id) -> StreamingResponse | JSONResponse:
         return following(feed, f"call {id}", lambda: drawn_call(id)[0])

@@ -1,12 +1,12 @@
-"""The API of flows without a caller: what they wait for, starting one, telling of an event. The only requests that
-change the node, so these alone need the token.
+"""The API of flows without a caller: what they wait for, starting one, telling of an event. It also
+changes the node, which takes a permission of its own.
 
 A request may be repeated: a start counts once for its flow and key, an event once for its idempotency key. It refuses
 what has no such key, since HTTP loses answers and whoever asks must be able to ask again.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request
@@ -15,14 +15,15 @@ from starlette.concurrency import run_in_threadpool
 
 from keepline.desk.models import Problem
 from keepline.desk.models_runs import EventTold, Run, Runs, RunStarted
+from keepline.desk.people.needing import needs
 from keepline.desk.runs_source import RunSource
 from keepline.model.limits_desk import API_BODY_BYTES_MAX, DESK_CALLS_MAX, IDEMPOTENCY_KEY_CHARS_MAX
 from keepline.model.limits_runs import EVENT_KEY_CHARS_MAX
-from keepline.node.api_token import FILE_NAME, is_token
+from keepline.model.people import Permission
 
 KEY_HEADER = "Idempotency-Key"
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 404, 409, 413, 415, 422, 503)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 415, 422, 503)
 }
 RunId = Annotated[str, Path(max_length=64, description="Id of a run.")]
 EventName = Annotated[str, Path(max_length=64, description="Name of the event, as `wait_for` has it.")]
@@ -32,18 +33,17 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a fault
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
         self.answer = JSONResponse({"error": error}, status)
-        if status == 401:
-            self.answer.headers["WWW-Authenticate"] = 'Bearer realm="keepline"'
 
 
-def add_runs_api(app: FastAPI, source: RunSource, token: Callable[[], str]) -> None:
-    """Add the routes; `token` is asked at each request that changes something."""
+def add_runs_api(app: FastAPI, source: RunSource) -> None:
+    """Add the routes."""
 
     @app.exception_handler(_Refused)
     def answer_refused(_request: Request, error: _Refused) -> JSONResponse:
         return error.answer
 
     @app.get("/api/flows", responses={503: {"model": Problem}})
+    @needs(Permission.WORK)
     def flows(
         ended: Annotated[int, Query(ge=0, le=DESK_CALLS_MAX, description="So many of those that ended last.")] = 20,
     ) -> Runs:
@@ -51,14 +51,16 @@ def add_runs_api(app: FastAPI, source: RunSource, token: Callable[[], str]) -> N
         return Runs.model_validate({"runs": source.runs(ended)})
 
     @app.get("/api/flows/{run}", responses={404: {"model": Problem}, 503: {"model": Problem}}, response_model=Run)
+    @needs(Permission.WORK)
     def flow(run: RunId) -> Run:
         """One run, with its result where it has ended."""
         return Run.model_validate(_found(source, run))
 
     @app.post("/api/flows", status_code=201, responses=_FAILURES | {200: {"model": RunStarted}})
+    @needs(Permission.FLOWS)
     async def start(request: Request) -> JSONResponse:
         """Start a flow without a caller: `{"flow", "key", "variables"}`; 200 where its key has a run already."""
-        told = await _body(request, token())
+        told = await _body(request)
         unknown = sorted(set(told) - {"flow", "key", "variables"})
         if unknown:
             raise _Refused(422, f"there is no field {unknown[0]!r}; there are flow, key and variables")
@@ -75,20 +77,22 @@ def add_runs_api(app: FastAPI, source: RunSource, token: Callable[[], str]) -> N
         return JSONResponse(answer, 200 if known else 201, {"Location": f"/api/flows/{run}"})
 
     @app.post("/api/flows/{run}/events/{event}", responses=_FAILURES)
+    @needs(Permission.FLOWS)
     async def tell_run(request: Request, run: RunId, event: EventName) -> EventTold:
         """Tell one run of an event that it waits for with its own id as the key: the body is the event's fields."""
-        fields = await _body(request, token())
+        fields = await _body(request)
         found = await run_in_threadpool(_found, source, run)
         if found["ended_at"] is not None:
             raise _Refused(409, f"the run {run} has ended ({found['state']}) and hears of nothing any more")
         return await _tell(request, source, event, str(found["id"]), fields)
 
     @app.post("/api/events/{event}/{key}", responses=_FAILURES)
+    @needs(Permission.FLOWS)
     async def tell(
         request: Request, event: EventName, key: Annotated[str, Path(max_length=EVENT_KEY_CHARS_MAX)]
     ) -> EventTold:
         """Tell of an event by its name and its key, whoever waits for it, now or later: the body is its fields."""
-        return await _tell(request, source, event, key, await _body(request, token()))
+        return await _tell(request, source, event, key, await _body(request))
 
 
 async def _tell(request: Request, source: RunSource, event: str, key: str, fields: Mapping[str, Any]) -> EventTold:
@@ -121,11 +125,8 @@ def _key(request: Request) -> str:
     return key
 
 
-async def _body(request: Request, token: str) -> dict[str, Any]:
-    """The JSON object that was sent by somebody with the token; empty where nothing was."""
-    if not is_token(token, request.headers.get("authorization", "")):
-        where = f"`Authorization: Bearer TOKEN`, TOKEN being what {FILE_NAME} in the data directory says"
-        raise _Refused(401, f"this changes the node, so it needs {where}")
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent; empty where nothing was."""
     data = bytearray()
     async for piece in request.stream():
         data += piece

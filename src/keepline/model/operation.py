@@ -12,6 +12,7 @@ from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
 from keepline.model.messages import Contact, MessageSettings, StatusPageSettings
 from keepline.model.money import MoneySettings
+from keepline.model.people import DeskSettings
 from keepline.model.playbook import Playbook
 from keepline.model.preflight import Preflight
 from keepline.model.witness import JournalSettings
@@ -292,5 +293,6 @@ class Operation:
     """None: nobody is told of incidents."""
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     status_page: StatusPageSettings | None = None
+    desk: DeskSettings = field(default_factory=DeskSettings)
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

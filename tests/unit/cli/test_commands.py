@@ -117,7 +117,10 @@ def test_what_the_lint_finds_fails_a_check_and_warns_at_up(
     )
     assert run("check") == Ran(2, found, "")
     monkeypatch.setattr("os.execv", lambda program, arguments: sys.exit(0))
-    assert run("up") == Ran(0, "", f"warning: {tmp_path / found}")
+    warned = run("up")
+    first, link = warned.err.splitlines()
+    assert (warned.code, warned.out, f"{first}\n") == (0, "", f"warning: {tmp_path / found}")
+    assert "the first one, good once, for a day: http://127.0.0.1:8080/link?code=" in link
 
 
 def test_up_gives_its_process_to_the_supervisor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_an_id_follows_from_what_the_event_is() -> None:
 def test_every_route_of_the_api_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     guarded: Any = create_app(FakeSource(), loopback=True, runs=FakeRuns())
-    inner: FastAPI = guarded._app
+    inner: FastAPI = guarded.app
     paths = inner.openapi()["paths"]
     routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
     assert len(routes) > 8
