@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+from keepline.sim.network import Address
 from keepline.sim.process import SimProcess
 from keepline.sim.supervisor import SimSupervisor
 from keepline.sim.world import BEGAN_S
@@ -15,6 +16,7 @@ CUTS_MAX = 3
 CUT_S_MAX = 12.0
 """Longer than most retransmissions, shorter than anybody's patience."""
 MOMENTS = 400
+CLOSES_MAX = 6
 
 
 def plan_faults(scene: Scene, supervisor: SimSupervisor, random: Random) -> None:
@@ -37,6 +39,42 @@ def plan_cuts(scene: Scene, random: Random) -> None:
             BEGAN_S + random.uniform(0.0, WITHIN_S),
             lambda address=address, for_s=for_s: scene.network.cut(address, for_s),  # type: ignore[misc]
         )
+
+
+def plan_closes(scene: Scene, random: Random) -> None:
+    """What befalls connections: closed by the caller, in the midst of a message too; reset; filled with nonsense."""
+    callers = [caller for caller in scene.callers if caller.plan.transport == "tcp"]
+    for _ in range(random.randint(0, CLOSES_MAX) if callers else 0):
+        befall = random.choice((close, close, break_off, reset, garble))
+        befall_at_s = BEGAN_S + random.uniform(0.1, WITHIN_S)
+        scene.world.at(befall_at_s, befall, scene, random.choice(callers).address)
+
+
+def close(scene: Scene, far: Address) -> None:
+    """The caller closes its connection."""
+    streams = scene.network.streams
+    if (stream := streams.of(far)) is not None:
+        streams.end(stream)
+
+
+def break_off(scene: Scene, far: Address) -> None:
+    """The caller closes it in the midst of its next message."""
+    if (stream := scene.network.streams.of(far)) is not None:
+        stream.breaks_next = True
+
+
+def reset(scene: Scene, far: Address) -> None:
+    """Somebody between the two resets it: what is under way is lost."""
+    streams = scene.network.streams
+    if (stream := streams.of(far)) is not None:
+        streams.end(stream, resets=True)
+
+
+def garble(scene: Scene, far: Address) -> None:
+    """The caller sends what is no SIP."""
+    streams = scene.network.streams
+    if (stream := streams.of(far)) is not None:
+        streams.garble(stream)
 
 
 def _somebody(supervisor: SimSupervisor, random: Random) -> SimProcess | None:

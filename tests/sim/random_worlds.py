@@ -1,6 +1,7 @@
 """Worlds that a seed decides: callers with all kinds of plans, bad weather, and a process that dies again and again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from keepline.call import effects as fx
@@ -11,7 +12,7 @@ from keepline.sim.caller import Plan
 from keepline.sim.network import STORM
 from keepline.sim.node import MakeExchange
 from keepline.sim.world import BEGAN_S
-from tests.sim.faults import plan_cuts, plan_faults
+from tests.sim.faults import plan_closes, plan_cuts, plan_faults
 from tests.sim.scenes import Scene, exchange_of
 from tests.sim.upgrades import UPGRADED, plan_upgrades
 from tests.sim.whole_deaths import RUNNING, RUNS_MAX, WHOLE, plan_disk, plan_runs, plan_whole_deaths
@@ -22,6 +23,8 @@ DEATHS_MAX = 6
 CARD, NO_CARD = "5893018254760292", "5893018254760293"
 SUPERVISED = 0.5
 """Share of the worlds whose node has a supervisor and two calls processes."""
+BY_TCP = 0.25
+"""Share of the callers."""
 CUT_OFF = 0.3
 """Share of those with partitions."""
 EVERY_S = 0.2
@@ -123,6 +126,8 @@ def random_scene(
     payments_to = paying.choice(("8000", "8001"))
     plans += [(paying.uniform(0.0, 8.0), payer_of(paying, payments_to)) for _ in range(paying.choice((0, 1, 2)) + pays)]
     slots = len(plans) + sum(plan.number == "6008" for _, plan in plans) + RUNS_MAX
+    connecting = Random(f"connections {seed}")
+    plans = [(at_s, replace(plan, transport="tcp") if connecting.random() < BY_TCP else plan) for at_s, plan in plans]
     makes_own = make is None
     make = make or exchange_of(slots, kind)
     succession = Random(f"succession {seed}")
@@ -147,6 +152,7 @@ def random_scene(
             plan_upgrades(scene, scene.supervisor, upgrading, slots, kind)
     if succession.random() < CUT_OFF:
         plan_cuts(scene, succession)
+    plan_closes(scene, connecting)
     prepare_office(scene, paying, payments_to)
     drains = plan_deaths(scene, random)
     plan_more(scene, dying, payments_to, drains=drains)

@@ -8,6 +8,7 @@ from keepline.call import effects as fx
 from keepline.call.exchange import Exchange
 from keepline.call.facts import ByeSent, CallEnded, CallReceived, Fact
 from keepline.call.turn import Identity
+from keepline.model.limits import BYE_CONNECTIONS_MAX
 from keepline.model.operation import HostPort
 from keepline.sip.message import Request, Response, parse_message
 from keepline.sip.peers import TcpPeer
@@ -182,20 +183,35 @@ def test_rfc3261_17_1_4_a_bye_that_cannot_be_sent_is_over() -> None:
     established(rig)
     bye = only(rig.take(fx.HangUpAll("stopping")))
     assert rig.exchange.live_calls == 1
-    rig.take(fx.SendFailed(bye.message.encode(), CALLER, "refused"))
+    rig.take(fx.SendFailed(bye.message.encode(), bye.peer, "refused"))
     assert rig.exchange.live_calls == 0
     assert isinstance(rig.facts[-1], CallEnded)
 
 
 @pytest.mark.parametrize("lost", [CALLER, TcpPeer("192.0.2.1", 5070)])
-def test_rfc3261_18_4_a_bye_whose_connection_is_lost_is_over(lost: TcpPeer) -> None:
+def test_rfc3261_18_4_a_bye_whose_connection_is_lost_takes_another(lost: TcpPeer) -> None:
+    """Its caller would hear nothing for as long as they care to wait; the same BYE may be heard twice."""
     rig = TcpRig()
-    established(rig)
-    rig.take(fx.HangUpAll("stopping"))
-    rig.take(fx.ConnectionLost(TcpPeer("192.0.2.99", 1), "reset"))
-    assert rig.exchange.live_calls == 1
-    rig.take(fx.ConnectionLost(lost, "reset"))
+    established(rig, "<sip:alice@192.0.2.1:5070;transport=tcp>")
+    bye = only(rig.take(fx.HangUpAll("stopping")))
+    assert bye.peer == TcpPeer("192.0.2.1", 49152, back=("192.0.2.1", 5070))
+    assert rig.take(fx.ConnectionLost(TcpPeer("192.0.2.99", 1), "reset")) == []
+    for _ in range(BYE_CONNECTIONS_MAX):
+        again = only(rig.take(fx.ConnectionLost(lost, "reset")))
+        assert again.peer == TcpPeer("192.0.2.1", 5070)
+        assert again.message.encode() == bye.message.encode()
+        assert rig.exchange.live_calls == 1
+    assert rig.take(fx.ConnectionLost(lost, "reset")) == []
     assert rig.exchange.live_calls == 0
+
+
+def test_rfc3261_17_1_4_a_bye_that_a_connection_did_not_take_takes_another() -> None:
+    rig = TcpRig()
+    established(rig, "<sip:alice@192.0.2.1:5070;transport=tcp>")
+    bye = only(rig.take(fx.HangUpAll("stopping")))
+    again = only(rig.take(fx.SendFailed(bye.message.encode(), CALLER, "reset")))
+    assert again.peer == TcpPeer("192.0.2.1", 5070)
+    assert rig.exchange.live_calls == 1
 
 
 def test_a_response_that_cannot_be_sent_ends_nothing() -> None:

@@ -225,6 +225,8 @@ STREAM_MESSAGES_PER_TURN_MAX = 32
 """Messages of one connection that are taken before others have their turn."""
 STREAM_ACCEPTS_PER_TURN_MAX = 16
 """Connections that are accepted before anything else has its turn."""
+BYE_CONNECTIONS_MAX = 3
+"""Times that a BYE whose connection was lost is sent over another one."""
 STREAM_HANDOVER_S_MAX = 2.0
 """How long a successor waits for its predecessor's connections before it makes new ones."""
 

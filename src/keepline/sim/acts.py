@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keepline.sim.node import SimNode
     from keepline.sim.process import SimProcess
 
-Elsewhere = fx.Persist | fx.CloseConnection | fx.RegistrationChanged | fx.WorkCounted | PathAnswered | NumberAnswered
+Elsewhere = fx.Persist | fx.RegistrationChanged | fx.WorkCounted | PathAnswered | NumberAnswered
 """Effects that are done already, or that nobody is there for."""
 
 
@@ -31,6 +31,8 @@ def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterab
         node.log.reports.append(effect)
     elif isinstance(effect, fx.CloseMedia) and effect.slot < 0:
         return (fx.MediaStopped(effect.call),)
+    elif isinstance(effect, fx.CloseConnection):
+        node.streams.close(effect.peer)
     elif isinstance(effect, fx.CallCapability):
         return ask_office(process, node, effect)
     elif isinstance(effect, fx.WorkAnswered):

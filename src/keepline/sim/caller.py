@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from keepline.sim.media import SimMedia
 from keepline.sim.network import Address, Network
+from keepline.sim.streams import FarEnd
 from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.sip.digest import answers_in, challenge_headers, proves
@@ -19,6 +20,8 @@ T1_S = 0.5
 T2_S = 4.0
 GIVE_UP_S = 64 * T1_S
 KEY_AGAIN_S = 0.05
+CONNECT_AGAIN_S = 0.3
+"""After a connection was closed, where something is unanswered."""
 INVITE_UNANSWERED, CANCEL_UNANSWERED = GAVE_UP = ("INVITE was not answered", "CANCEL came to nothing")
 NOTIFY_S = 0.4
 
@@ -50,7 +53,7 @@ class Plan:
     from_number: str = ""
     """User part of the From URI; empty for the caller's name."""
     transport: str = "udp"
-    """udp, or tcp: a connection of its own, over which nothing is lost or repeated."""
+    """udp, or tcp: a connection of its own, over which nothing is lost or repeated while it lasts."""
 
 
 @dataclass(slots=True)
@@ -78,6 +81,8 @@ class Heard:
     """Of the answer to our own BYE."""
     answered_at_s: float | None = None
     over_at_s: float | None = None
+    sent_again: bool = False
+    """Something, since its connection was closed."""
     gave_up: bool = False
     """It was answered when it had waited for as long as anybody does."""
 
@@ -105,7 +110,12 @@ class SimCaller:
         self._cancel_answered = False
         self._told: set[int] = set()
         self._notifying = False
-        network.join(self.address, self._receive)
+        self._unanswered: list[tuple[bytes, Callable[[], bool], float]] = []
+        """Requests that went over a connection, who says that they are answered, and since when."""
+        if plan.transport == "tcp":
+            network.streams.join(self.address, FarEnd(self._receive, self._on_closed))
+        else:
+            network.join(self.address, self._receive)
 
     # What it does ---------------------------------------------------------------------------------------------------
 
@@ -304,10 +314,22 @@ class SimCaller:
                 return
             self._send(data)
             if self.plan.transport == "tcp":
+                self._unanswered.append((data, is_done, began_s))
                 return
             self._world.after(interval_s, lambda: again(min(2 * interval_s, interval_s_max)))
 
         again(T1_S)
+
+    def _on_closed(self) -> None:
+        """A connection is gone: what went over it and was not answered is sent again, over a new one."""
+        self._world.after(CONNECT_AGAIN_S, self._send_again)
+
+    def _send_again(self) -> None:
+        now_s = self._world.now_s
+        self._unanswered = [each for each in self._unanswered if not each[1]() and now_s - each[2] < GIVE_UP_S]
+        for data, _, _ in self._unanswered:
+            self.heard.sent_again = True
+            self._send(data)
 
     def _request(
         self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: tuple[tuple[str, str], ...] = ()

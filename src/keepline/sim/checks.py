@@ -24,6 +24,7 @@ from keepline.sim.network import Address
 from keepline.sim.node import SimNode
 from keepline.sim.promises import broken_promises
 from keepline.sim.run_checks import run_wrongs
+from keepline.sim.streams import stream_wrongs
 
 RUN_KINDS, WORK_KINDS = frozenset(get_args(RunFact)), frozenset(get_args(WorkFact))
 PATH_KINDS = frozenset(PATH_TYPES)
@@ -49,6 +50,7 @@ def wrongs(
             calls.setdefault(fact.call, []).append(fact)
     found = list(_left_over(node))
     found += broken_promises(node, calls)
+    found += stream_wrongs(node.streams)
     if has_runs:
         found += run_wrongs(node)
     media = MediaByCall(node.media.log)
@@ -167,7 +169,8 @@ def _of_caller(caller: SimCaller, calls: list[list[Fact]]) -> Iterator[str]:
         yield f"its NOTIFYs were answered {heard.notified}"
     if len(heard.byes) > 1:
         yield f"heard {len(heard.byes)} different BYEs"
-    if heard.bye_status not in (0, 200) and not heard.byes:
+    # Over TCP nobody keeps an answer for who asks again: 481 to a BYE that was sent twice says that it was heard.
+    if heard.bye_status not in (0, 200) and not (heard.byes or (heard.bye_status == 481 and heard.sent_again)):
         yield f"its BYE was answered {heard.bye_status}"
     # One INVITE, one call; an INVITE that nobody remembers having had may come to a second, refused at once.
     if len(calls) != 1:

@@ -1,11 +1,12 @@
 """Datagrams between callers and a node: lost, doubled, delayed and so reordered, as the weather is, or cut off.
 
-What goes over a connection (TCP) is only delayed, by a cut as long as it lasts.
+What goes over a connection (TCP) is `sim.streams`': only delayed, by a cut as long as it lasts.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from keepline.sim.streams import SimStreams
 from keepline.sim.wire import TextWire
 from keepline.sim.world import World
 from keepline.sip import peers
@@ -26,18 +27,18 @@ class Weather:
     delay_s_min: float = 0.001
     delay_s_max: float = 0.001
     """A later datagram may overtake an earlier one where these differ."""
+    halved: float = 0.0
+    """Share of messages over TCP that go in two parts, with a pause between them."""
 
 
 CALM = Weather()
-CUT_LOOK_EVERY_S = 0.2
-"""How often TCP tries whether a cut is over."""
-STORM = Weather(loss=0.1, doubled=0.05, delay_s_min=0.001, delay_s_max=0.08)
+STORM = Weather(loss=0.1, doubled=0.05, delay_s_min=0.001, delay_s_max=0.08, halved=0.2)
 
 
 class Network:
     """Carries datagrams to whoever has an address."""
 
-    __slots__ = ("_cut", "_hosts", "_weather", "_world", "lost", "were_cut", "wire")
+    __slots__ = ("_cut", "_hosts", "_weather", "_world", "lost", "streams", "were_cut", "wire")
 
     def __init__(self, world: World, weather: Weather = CALM, wire: TextWire | None = None) -> None:
         self.wire = wire or TextWire()
@@ -48,11 +49,15 @@ class Network:
         self._cut: dict[Address, float] = {}
         self.were_cut: set[Address] = set()
         """Who could not be reached for a while."""
+        self.streams = SimStreams(world, weather.delay_s_max, weather.halved, self._cut_until)
 
     def cut(self, address: Address, for_s: float) -> None:
         """Nothing comes to this address or from it for so long: a partition."""
         self._cut[address] = max(self._world.now_s + for_s, self._cut.get(address, 0.0))
         self.were_cut.add(address)
+
+    def _cut_until(self, one: Address, other: Address) -> float:
+        return max(self._cut.get(one, 0.0), self._cut.get(other, 0.0))
 
     def _is_cut(self, one: Address, other: peers.Address) -> bool:
         now_s = self._world.now_s
@@ -70,17 +75,17 @@ class Network:
 
     def send(self, data: bytes, source: Address, destination: peers.Address) -> None:
         """One datagram on its way, or one message over the connection with a TCP peer."""
+        if isinstance(destination, peers.TcpPeer):
+            if source == self.streams.node:
+                self.streams.to_far(data, destination)
+            else:
+                self.streams.from_far(data, source)
+            return
         random, weather = self._world.random, self._weather
         if self._cut and self._is_cut(source, destination):
-            if isinstance(destination, peers.TcpPeer):
-                self._world.after(CUT_LOOK_EVERY_S, lambda: self.send(data, source, destination))
-            else:
-                self.lost += 1
+            self.lost += 1
             return
         receive = self._hosts.get((destination[0], destination[1]))
-        if receive is not None and isinstance(destination, peers.TcpPeer):
-            self._world.after(weather.delay_s_max, receive, data, peers.TcpPeer(*source))
-            return
         if weather is CALM and receive is not None:  # nothing is drawn
             self._world.after(CALM.delay_s_min, receive, data, source)
             return

@@ -110,8 +110,8 @@ class SimNode:
         self._stepping = ""
         self._blamed: dict[str, int] = {}
         self.socket: deque[tuple[bytes, Address]] = deque()
-        self.streams: dict[peers.TcpPeer, deque[bytes]] = {}
-        """What connections have brought and nobody has dealt with to the end: a successor reads it again."""
+        self.streams = network.streams
+        self.streams.listen(address, self._on_stream_news, lambda: self.is_away, lambda: self.active)
         network.join(address, self._receive)
 
     # Life and death -------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class SimNode:
         self.log.whole_deaths += 1
         self.kill_processes(outage_s)
         self.socket.clear()
-        self.streams.clear()
+        self.streams.lose_all()
 
     def forget_memory(self) -> None:
         """Media's memory is new: streams, keys, marks, the epoch; what the supervisor had said is void."""
@@ -256,6 +256,9 @@ class SimNode:
         self._wake(lambda process: lambda: process.feed(wanted))
         self.world.after(ASK_AGAIN_S, lambda: self.ask(wanted))
 
+    def _on_stream_news(self) -> None:
+        self._wake(lambda process: process.read_streams)
+
     def _on_media_news(self) -> None:
         if self.active is not None:
             self.active.soon(self.active.read_media)
@@ -270,13 +273,9 @@ class SimNode:
     def _receive(self, data: bytes, source: peers.Address) -> None:
         if self.is_away:
             return
-        if isinstance(source, peers.TcpPeer):
-            self.streams.setdefault(source, deque()).append(data)
-            self._wake(lambda process: process.read_streams)
-        else:
-            self.socket.append((data, source))
-            if self.active is not None:
-                self.active.soon(self.active.read_socket)
+        self.socket.append((data, (source[0], source[1])))
+        if self.active is not None:
+            self.active.soon(self.active.read_socket)
 
     def send(self, effect: fx.SendSip) -> None:
         """A datagram, or a message over a connection."""

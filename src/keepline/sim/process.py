@@ -7,7 +7,6 @@ counted, so that a test can have it die, or be stopped, at each one in turn. Wha
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
@@ -24,7 +23,7 @@ from keepline.node.held_effects import Then, Waiting
 from keepline.sim.acts import carry_out
 from keepline.sim.boundaries import SYNCED
 from keepline.sim.saving import Saving
-from keepline.sip import peers
+from keepline.sim.streams import SimStream
 from keepline.succession.epochs import is_over
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class SimProcess:
         """The kernel says so."""
         self._backlog: deque[Callable[[], None]] = deque()
         """What it will do first when it goes on."""
-        self._in_work: set[peers.TcpPeer] = set()
+        self._in_work: set[SimStream] = set()
         self._unwritten: deque[list[Fact]] = deque()
         self._waiting: deque[tuple[int, list[Waiting]]] = deque()
         self._groups = 0
@@ -103,6 +102,7 @@ class SimProcess:
             if isinstance(facts[-1], CallEnded):
                 exchange.step(self._world.now_s, fx.CallLeft(facts[-1]))
         node.media.close_strangers(set(open_calls))
+        node.streams.take_over()
         self.soon(self._wake_some)
         self.look()
         self.soon(lambda: self.feed(node.runs.adopted()))
@@ -217,17 +217,7 @@ class SimProcess:
     def read_streams(self) -> None:
         """What TCP connections have brought."""
         self._leave_if_over()
-        for peer, waiting in list(self._node.streams.items()):
-            if waiting and peer not in self._in_work and not self.is_frozen:
-                self._in_work.add(peer)
-                self.feed(fx.MessageReceived(waiting[0], peer), Then(partial(self._consume, peer)))
-
-    def _consume(self, peer: peers.TcpPeer) -> None:
-        streams = self._node.streams
-        streams[peer].popleft()
-        self._in_work.discard(peer)
-        if streams[peer]:
-            self.soon(self.read_streams)
+        self._node.streams.read(self, self._in_work)
 
     def read_socket(self) -> None:
         """The datagrams that wait."""

@@ -4,7 +4,7 @@ from keepline.call import effects as fx
 from tests.sim.planted.meddling import Effects, MeddledExchange, world_of
 from tests.sim.scenes import Scene
 
-WITHIN_SEEDS = 40
+WITHIN_SEEDS = 80
 
 
 class NeverLooks(MeddledExchange):
