@@ -34,6 +34,7 @@ from keepline.demo_retailer import (
 )
 from keepline.node.control import Message, NodeNotRunning, ask
 from keepline.node.path_commands import TELL
+from keepline.paths.own_parts import DISK
 
 MIX = (
     "order_status:30,impatient:8,miskeys:6,book:3,cancel_appointment:3,pay:12,pay_declined:3,pay_changes_mind:3,"
@@ -65,7 +66,9 @@ class Side:
     def __init__(
         self, title: str, carriers: Sequence[str], directory: Path, stack: contextlib.ExitStack, watched: str = ""
     ) -> None:
-        """`carriers` are trunks of the retailer's file, whose number most people dial first; `watched` is a path."""
+        """`carriers` are trunks of the retailer's file: most people dial the first one's number first. `watched` is a
+        path or a part.
+        """
         self.title, self.directory, self._stack = title, directory, stack
         directory.mkdir()
         self.tally = Tally()
@@ -76,8 +79,11 @@ class Side:
         self.watched = watched or f"telephony/{carriers[0]}"
         self.condition = self.evidence = "unknown"
         """Of the path that will fail, as the node sees it, and why."""
+        self._epoch: int | None = None
         self.changes: list[tuple[float, str]] = []
         """When that changed, by the wall clock."""
+        self.found: list[str] = []
+        """How it was unfit, and why, each time."""
         self._office = BackOffice(directory, "--quiet")
         self._crowd: Crowd | None = None
         self._done = threading.Event()
@@ -177,14 +183,36 @@ class Side:
     def _watch(self) -> None:
         while not self._done.wait(LOOK_EVERY_S):
             try:
+                if self.watched.startswith("keepline/"):
+                    self._look_at_part()
+                    continue
                 request: Message = {"op": TELL, "call": secrets.token_hex(8)}
                 told = ask(self.node.settings.data, request, ASKED_WITHIN_S).get("paths")
-            except (NodeNotRunning, OSError, ValueError):
+            except (NodeNotRunning, OSError, ValueError, KeyError):
                 continue
             for path in told if isinstance(told, list) else ():
                 if path["path"] == self.watched and path["condition"] != self.condition:
-                    self.condition, self.evidence = str(path["condition"]), str(path["evidence"])
-                    self.changes.append((time.time(), self.condition))
+                    self._note(str(path["condition"]), str(path["evidence"]))
+
+    def _note(self, condition: str, evidence: str) -> None:
+        self.condition, self.evidence = condition, evidence
+        self.changes.append((time.time(), condition))
+        if condition in UNFIT:
+            self.found.append(f"{condition}: {evidence}")
+
+    def _look_at_part(self) -> None:
+        """A part of the node: its supervisor says that another process has its place, or what is wrong."""
+        status: dict[str, Any] = ask(self.node.settings.data, {"op": "status"}, ASKED_WITHIN_S)
+        if self.watched == DISK:
+            found = "; ".join(str(each) for each in status.get("trouble") or ())
+        else:
+            role = self.watched.partition("/")[2]
+            epoch = status["epochs"]["media" if role == "media" else "calls"]
+            found = f"epoch {epoch} after {self._epoch}" if self._epoch not in (None, epoch) else ""
+            self._epoch = epoch
+        condition = "down" if found else "healthy"
+        if condition != self.condition:
+            self._note(condition, found)
 
     def _end_watching(self) -> None:
         self._done.set()

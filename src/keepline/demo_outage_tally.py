@@ -125,7 +125,7 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
     """The card of one operation."""
     swallowed = {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and not one["passed"]}
     swallowed -= {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and one["passed"]}
-    cut = {one["call_id"] for one in accounts.carriers if one["event"] == "cut"}
+    cut = {one["call_id"] for one in accounts.carriers if one["event"] == "cut"} | _mute(accounts.records)
     reached = [call for call in tally.calls if call["call_id"] not in swallowed | cut]
     failed = [call for call in reached if call["how"] not in GOOD]
     during = [call for call in tally.calls if moments.fault_at <= call["invited_at"] < moments.back_at]
@@ -157,6 +157,14 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
     }
     card["held"] = all(card["steady_state"].values())
     return card
+
+
+def _mute(records: Sequence[Told]) -> set[str]:
+    """Calls whose other leg a carrier set up without audio: who was put through by it heard nobody."""
+    mute = {
+        one["parent"] for one in records if one.get("parent") and (one.get("media") or {}).get("audio") == "one_way"
+    }
+    return {one["sip_call_id"] for one in records if one.get("id") in mute}
 
 
 def _to_people(records: Sequence[Told], moments: Moments) -> dict[str, Any]:

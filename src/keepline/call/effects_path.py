@@ -28,6 +28,19 @@ class PathTold:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillCarrier:
+    """For marked test calls alone a carrier is to be away for a while, or no more; answered with `PathAnswered`."""
+
+    asked: str
+    """Id of the request."""
+    carrier: str
+    fault: str
+    """silent, 503, or empty: the fault ends."""
+    for_s: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PathAnswered:
     """What became of it: it is on record, or cannot be."""
 

@@ -15,9 +15,11 @@ from keepline.call.agenda import Agenda, Due
 from keepline.call.callbacks.tickets import Tickets
 from keepline.call.callbacks.watching import LineWatch
 from keepline.call.carriers.asking import base_call_id
+from keepline.call.carriers.drilling import Drilling
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
 from keepline.call.effects_number import PointNumber
+from keepline.call.effects_path import DrillCarrier
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.following import NOBODY_FOLLOWS, Follower
 from keepline.call.messages import Messages
@@ -92,7 +94,7 @@ class Exchange:
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
         self._responses, connections = Responses(self, self._requests.left), Connections(self)
         self.tickets, self.watching, self.follower = Tickets(self), LineWatch(self), NOBODY_FOLLOWS
-        self.switchboard = Placements(self)
+        self.switchboard, self.drilling = Placements(self), Drilling(self, self._responses.receive)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
@@ -111,6 +113,7 @@ class Exchange:
             **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
             **Wishing(self).handlers,
+            DrillCarrier: self.drilling.on_drill,
             PointNumber: self.numbers.on_wanted,
         }
 
@@ -126,6 +129,8 @@ class Exchange:
         if turn.left:
             self.unfinished.note(turn)
         self.follower.note(turn)
+        if self.drilling.calls:
+            self.drilling.spoil(turn)
         self.tolls.note(turn.effects)
         return turn.effects
 
@@ -194,7 +199,7 @@ class Exchange:
             call.leave_why = call.leave_why or why  # the BYE follows as soon as it may be sent
 
     def _on_place(self, turn: Turn, given: fx.PlaceCall) -> None:
-        self.switchboard.place(turn, given)
+        self.drilling.place(turn, given)
 
     def heard(self, turn: Turn, trunk: str, *, is_call: bool) -> None:
         """A trunk has sent a request; a new call is more than that."""
@@ -287,7 +292,8 @@ class Exchange:
 
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
         """A bug that one call meets ends that call, and nothing else."""
-        outer = self.mark_step(call.mark)
+        outer, board = self.mark_step(call.mark), turn.switchboard
+        turn.switchboard = self.drilling.board_of(call.id)
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)
@@ -297,6 +303,7 @@ class Exchange:
             turn.emit(fx.Report("call_broken", call.id, what))
             self._give_up(turn, call, what)
         self.mark_step(outer)
+        turn.switchboard = board
         if call.phase is Phase.ENDED:
             self.forget(call)
             self.runs.on_call_over(turn, call)
@@ -335,7 +342,8 @@ class Exchange:
             self._requests.left.remember(call.ended.at_s, call.ended)
         self._unindex(call.received)
         if call.placing is not None and call.placing.is_routed:
-            self.switchboard.carriers.leave(call)
+            self.drilling.board_of(call.id).carriers.leave(call)
+        self.drilling.leave(call.id)
 
     def _unindex(self, received: CallBegun) -> None:
         by_dialog = (received.sip_call_id, received.local_tag)

@@ -2,7 +2,7 @@
 
 from keepline.call.effects_incident import IncidentInput
 from keepline.call.effects_number import PointNumber
-from keepline.call.effects_path import PathTold, WishPath
+from keepline.call.effects_path import DrillCarrier, PathTold, WishPath
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork, RetryWork
 from keepline.call.facts import CallEnded, Fact
@@ -314,6 +314,7 @@ Input = (
     | RunInput
     | WishPath
     | PathTold
+    | DrillCarrier
     | PointNumber
     | IncidentInput
 )

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keepline.cli.output import FAILED, WRONG_INPUT, CommandFailed
+from keepline.model.limits_drills import DRILL_ENDS_WITHIN_S, DRILLS_AT_ONCE_MAX
 
 if TYPE_CHECKING:
     from keepline.drill.experiment import Drill
     from keepline.model.operation import Operation
 
-ENDS_WITHIN_S = 120.0
 POLL_S = 0.1
 
 drill = typer.Typer(
@@ -48,16 +48,26 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `keepline 
 
 @drill.command("run")
 def run(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `keepline drill list` has it, or a YAML file.")],
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="As `keepline drill list` has it, or a file.")] = "",
     as_json: Json = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every one there is, and a table of them.")] = False,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=DRILLS_AT_ONCE_MAX, help="With --all: so many beside each other.")
+    ] = 1,
     history: History = DEFAULT_HISTORY,
+    lane: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
     """Run one against a node, a back office and carriers of its own; Ctrl-C aborts it, and rolls back."""
     from keepline.drill.history import against, before, forget, has_passed, read_runs
     from keepline.drill.running import DrillAbortedError, DrillRun
 
+    if bool(name) is all_:
+        raise CommandFailed("either the NAME of a drill or --all; `keepline drill list` has their names", WRONG_INPUT)
+    if all_:
+        _run_all(as_json, at_once, history)
+        return
     chosen = _one(name)
-    _clear(history)
+    _clear(history, lane)
     last = before(read_runs(history), chosen.name)
 
     def say(line: str) -> None:
@@ -72,7 +82,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, abort)
     with tempfile.TemporaryDirectory(prefix="keepline-drill-", ignore_cleanup_errors=True) as scratch:
-        journal = DrillRun(chosen, history, say).perform(Path(scratch))
+        journal = DrillRun(chosen, history, say, lane).perform(Path(scratch))
     forget(history)
     passed = has_passed(journal)
     if as_json:
@@ -93,22 +103,23 @@ def run(
 @drill.command("abort")
 def abort(history: History = DEFAULT_HISTORY) -> None:
     """End the drill that runs, with its faults; also what one has left whose process was killed."""
+    from keepline.drill.history import all_running
     from keepline.drill.running import is_running
 
-    noted = _noted(history)
-    if noted is None:
+    found = [noted for _, noted in all_running(history)]
+    under_way = [noted for noted in found if is_running(noted)]
+    if not found:
         typer.echo("no drill runs")
         return
-    if not is_running(noted):
-        _clear(history)
-        return
-    os.kill(int(noted["pid"]), signal.SIGTERM)
-    limit_s = time.monotonic() + ENDS_WITHIN_S
-    while is_running(noted):
+    for noted in under_way:
+        os.kill(int(noted["pid"]), signal.SIGTERM)
+    limit_s = time.monotonic() + DRILL_ENDS_WITHIN_S
+    while still := [noted for noted in under_way if is_running(noted)]:
         if time.monotonic() > limit_s:
-            raise CommandFailed(f"process {noted['pid']} does not end; its faults end by themselves", FAILED)
+            raise CommandFailed(f"process {still[0]['pid']} does not end; its faults end by themselves", FAILED)
         time.sleep(POLL_S)
-    typer.echo("aborted, and rolled back")
+    _clear(history)
+    typer.echo("aborted, and rolled back" if under_way else "nothing of it is left")
 
 
 @drill.command("history")
@@ -147,9 +158,11 @@ def card_lines(journal: dict[str, Any]) -> list[str]:
     card = journal["card"]
     if not card:
         return []
-    detected = {True: f"after {card['detected_after_s']} s", False: "no", None: "-"}[card["detected"]]
+    from keepline.drill.all_of_them import detected_words
+
+    evidence = f" ({card['evidence'][0]})" if card["detected"] else ""
     return [
-        f"  detected: {detected}",
+        f"  detected: {detected_words(card)}{evidence}",
         f"  rerouted: {card['rerouted']} of {card['to_people']['during_the_outage']} calls to people meanwhile",
         f"  calls: {card['calls']}, failed {card['failed_on_a_healthy_carrier']}, "
         f"cut off by a carrier {card['cut_off_by_the_carrier']}, kept by a carrier {card['never_reached_us']}",
@@ -192,26 +205,41 @@ def _one(name: str) -> "Drill":
     return found
 
 
-def _noted(history: Path) -> dict[str, Any] | None:
-    from keepline.drill.history import RUNNING
-
-    try:
-        noted = json.loads((history / RUNNING).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return noted if isinstance(noted, dict) else None
-
-
-def _clear(history: Path) -> None:
-    """Put away what a drill has left whose process is gone; refuse where one runs."""
-    from keepline.drill.history import RUNNING
+def _clear(history: Path, lane: int = 0) -> None:
+    """Put away what a drill has left whose process is gone; refuse where one runs, but for others of `--all`."""
+    from keepline.drill.history import all_running, running
     from keepline.drill.running import cut_off, is_running
 
-    noted = _noted(history)
-    if noted is None:
-        return
-    if is_running(noted):
-        raise CommandFailed(f"a drill runs (process {noted['pid']}); `keepline drill abort` ends it", FAILED)
-    for each in cut_off(noted):
-        typer.echo(f"left by a drill that was cut off, and ended now: {each}")
-    (history / RUNNING).unlink(missing_ok=True)
+    for file, noted in all_running(history):
+        if lane and file.name != running(lane):
+            continue
+        if is_running(noted):
+            raise CommandFailed(f"a drill runs (process {noted['pid']}); `keepline drill abort` ends it", FAILED)
+        for each in cut_off(noted):
+            typer.echo(f"left by a drill that was cut off, and ended now: {each}", err=bool(lane))
+        file.unlink(missing_ok=True)
+
+
+def _run_all(as_json: bool, at_once: int, history: Path) -> None:
+    from keepline.drill.all_of_them import AllDrills, detected_words, table_lines
+
+    _clear(history)
+    every = AllDrills(list(_drills()), history, at_once)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: every.abort())
+
+    def told(journal: Any) -> None:
+        if as_json:
+            typer.echo(json.dumps(journal))
+            return
+        verdict, card = "passed" if journal["passed"] else f"NOT passed ({journal['status']})", journal["card"]
+        noticed = f", detected {detected_words(card)}" if card else ""
+        typer.echo(f"{time.strftime('%H:%M:%S')}  {journal['drill']}: {verdict}{noticed}")
+
+    if not as_json:
+        typer.echo(f"{len(every.names)} drills, {at_once} at once, within {every.seconds_max / 60:.0f} minutes at most")
+    runs = every.run(told)
+    if not as_json:
+        for line in table_lines(runs):
+            typer.echo(line)
+    raise typer.Exit(0 if all(run["passed"] for run in runs) else FAILED)

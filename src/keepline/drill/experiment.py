@@ -93,6 +93,8 @@ class _File(_Strict):
     description: str = ""
     tags: list[str] = []
     path: str = ""
+    detects: str = ""
+    callers: str = Field(default="", pattern=r"^([a-z_]+:[0-9]+(,[a-z_]+:[0-9]+)*)?$")
     blast_radius: str = Field(alias="blast-radius", min_length=10)
     steady_state: Hypothesis = Field(alias="steady-state-hypothesis")
     method: Annotated[list[DrillAction | Probe], Field(min_length=1, max_length=DRILL_STEPS_MAX)]
@@ -112,6 +114,10 @@ class Drill:
     path: str = ""
     """The path that it is about, as `keepline paths` has it; "" for one that is about something else."""
     description: str = ""
+    detects: str = ""
+    """What the node is to notice is unwell, a path or a part of its own: `path`, where nothing else is said."""
+    callers: str = ""
+    """Who calls meanwhile, `NAME:WEIGHT,…` of the world's personas: those who use what is broken."""
     made_from: str = ""
     """The file, or the operation whose model it was generated from."""
 
@@ -134,7 +140,7 @@ def read_drill(text: str, name: str, made_from: str) -> Drill:
             raise DrillError(f"{made_from}: {step.name}: no `expires_s`; {right}")
     return Drill(
         name, parsed.title, parsed.blast_radius, parsed.steady_state, tuple(parsed.method), tuple(parsed.rollbacks),
-        parsed.path, parsed.description, made_from,
+        parsed.path, parsed.description, parsed.detects or parsed.path, parsed.callers, made_from,
     )  # fmt: skip
 
 
@@ -149,7 +155,8 @@ def read_drills(directory: Path) -> dict[str, Drill]:
 def written(drill: Drill) -> str:
     """The same as YAML, for a file."""
     plain: dict[str, Any] = {"version": "1.0.0", "title": drill.title, "description": drill.description}
-    plain |= {"path": drill.path, "blast-radius": drill.blast_radius}
+    plain |= {"path": drill.path, "detects": drill.detects, "callers": drill.callers}
+    plain["blast-radius"] = drill.blast_radius
     plain["steady-state-hypothesis"] = drill.steady_state.model_dump(mode="json")
     plain["method"] = [step.model_dump(mode="json") for step in drill.method]
     plain["rollbacks"] = [step.model_dump(mode="json") for step in drill.rollbacks]

@@ -12,7 +12,20 @@ from keepline.model.operation import Operation
 
 FAULT_S = 20.0
 """How long a fault of a generated drill stands."""
+KNOWN_S = 30.0
+"""So long all of it is used before a part of the back office breaks: callers come to it late in their calls, and what
+is slow is told from what it was before.
+"""
 AT_LEAST_WELL = 0.95
+CALLERS = {
+    "orders": "order_status:60,impatient:15,wants_a_person:15,pay:5",
+    "appointments": "book:35,cancel_appointment:25,order_status:10,wants_a_person:15",
+    "billing": "pay:50,order_status:15,wants_a_person:20",
+    "payments": "pay:60,order_status:10,wants_a_person:15",
+    "leads": "lead:50,order_status:15,wants_a_person:20",
+    "messages": "lead:50,order_status:15,wants_a_person:20",
+}
+"""Who calls while a capability is broken: mostly those who want it, or nobody could notice within seconds."""
 WORLD = "a node, a back office and carriers of the drill's own, on this machine; no real call, nothing outside of them"
 
 
@@ -35,9 +48,13 @@ STEADY = Hypothesis(
 )
 
 
-def _drill(name: str, title: str, path: str, made_from: str, *faults: DrillAction) -> Drill:
+def _drill(name: str, title: str, path: str, made_from: str, *faults: DrillAction, detects: str = "") -> Drill:
     healed = _do("no-fault-is-left", "heal")
-    return Drill(name, title, WORLD, STEADY, faults, (healed,), path, made_from=made_from)
+    callers = CALLERS.get((detects or path).partition("/")[0], "")
+    return Drill(
+        name, title, WORLD, STEADY, faults, (healed,), path, detects=detects or path, callers=callers,
+        made_from=made_from,
+    )  # fmt: skip
 
 
 def paths_of(operation: Operation) -> list[str]:
@@ -66,7 +83,9 @@ def generated(operation: Operation) -> dict[str, Drill]:
         broken = found.paths[:place] if stands_in else found.paths[place : place + 1]
         faults = _down([each for each in broken if isinstance(each.connector, HttpService)])
         if faults and stands_in:
-            drills.append(_drill(f"{capability}-{name}-alone", f"{capability}: {name} alone", path, made_from, *faults))
+            missing = next(each.name for each in broken if isinstance(each.connector, HttpService))
+            title, detects = f"{capability}: {name} alone", f"{capability}/{missing}"
+            drills.append(_drill(f"{capability}-{name}-alone", title, path, made_from, *faults, detects=detects))
         elif faults:
             title = f"{capability} cannot be had by {name}"
             drills.append(_drill(f"{capability}-{name}-down", title, path, made_from, *faults))
@@ -80,7 +99,11 @@ def _down(paths: Sequence[CapabilityPath]) -> list[DrillAction]:
         _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=FAULT_S)
         for place, route in enumerate(routes, start=1)
     ]
-    return [*faults[:-1], *(each.model_copy(update={"pauses": Pauses(after=FAULT_S)}) for each in faults[-1:])]
+    if faults:
+        faults[0] = faults[0].model_copy(update={"pauses": Pauses(before=KNOWN_S)})
+        before_s = faults[-1].pauses.before
+        faults[-1] = faults[-1].model_copy(update={"pauses": Pauses(before=before_s, after=FAULT_S)})
+    return faults
 
 
 def _route(action: CapabilityAction) -> str:
@@ -100,26 +123,43 @@ def _split(path: str) -> list[str]:
 def _others(operation: Operation, made_from: str) -> list[Drill]:
     first = next(iter(paths_of(operation)), "").partition("/")[2]
 
+    orders = _orders_path(operation)
+
     def carrier(name: str, title: str, kind: str) -> Drill:
         fault = _do("plant-it", "carrier_fault", FAULT_S, at=first, kind=kind, expires_s=FAULT_S)
-        return _drill(name, title, "", made_from, fault)
+        return _drill(name, title, f"telephony/{first}", made_from, fault)
 
     def office(name: str, title: str, kind: str) -> Drill:
         fault = _do("plant-it", "office_fault", FAULT_S, route="GET /orders/*", kind=kind, expires_s=FAULT_S)
-        return _drill(name, title, "", made_from, fault)
+        before = fault.model_copy(update={"pauses": Pauses(before=KNOWN_S, after=FAULT_S)})
+        return _drill(name, title, orders, made_from, before)
 
-    def here(name: str, title: str, func: str, **arguments: str | float) -> Drill:
-        return _drill(name, title, "", made_from, _do("do-it", func, FAULT_S, **arguments))
+    def here(name: str, title: str, func: str, detects: str = "", **arguments: str | float) -> Drill:
+        return _drill(name, title, "", made_from, _do("do-it", func, FAULT_S, **arguments), detects=detects)
 
+    calls, media, disk = (f"keepline/{part}" for part in ("active", "media", "disk"))
     return [
         carrier("carrier-503", "The first carrier refuses every call with 503", "503"),
+        carrier("carrier-100-only", "The first carrier answers 100 and nothing more", "100 only"),
         carrier("carrier-slow", "The first carrier holds calls back for seconds", "slow"),
         carrier("carrier-silent-audio", "The first carrier sets calls up without audio", "silent audio"),
         office("crm-slow", "The CRM takes seconds to answer", "slow"),
         office("crm-wrong", "The CRM answers with half of what it should", "malformed"),
-        here("calls-killed", "The process that runs the calls is killed", "killed", role="active"),
-        here("media-killed", "The process that carries the audio is killed", "killed", role="media"),
-        here("calls-frozen", "The process that runs the calls hangs", "frozen", role="active", expires_s=FAULT_S),
+        here("calls-killed", "The process that runs the calls is killed", "killed", calls, role="active"),
+        here("media-killed", "The process that carries the audio is killed", "killed", media, role="media"),
+        here(
+            "calls-frozen", "The process that runs the calls hangs", "frozen", calls, role="active", expires_s=FAULT_S
+        ),
         here("surge", "Four times as many call", "surge", times=4.0, expires_s=FAULT_S),
-        here("disk-full", "The journal's disk is full", "disk_full", expires_s=FAULT_S),
+        here("disk-full", "The journal's disk is full", "disk_full", disk, expires_s=FAULT_S),
     ]
+
+
+def _orders_path(operation: Operation) -> str:
+    """The path that answers `GET /orders/*`, which CRM drills break; empty where there is none."""
+    for name, each in operation.capabilities.items():
+        for path in each.paths:
+            asks = any(_route(action).startswith("GET /orders/") for action in path.actions.values())
+            if asks and isinstance(path.connector, HttpService):
+                return f"{name}/{path.name}"
+    return ""

@@ -16,12 +16,31 @@ from keepline.drill.experiment import Drill
 from keepline.model.limits_drills import DRILL_RUNS_KEPT_MAX, PASS_COUNTS_DAYS
 
 RUNNING = "running.json"
+"""What a run may leave that is under way; of several beside each other the others' have a number in their name."""
 DAY_S = 86_400.0
 COMPARED = {
     "detected_after_s": "s until it was detected", "failed_on_a_healthy_carrier": "calls failed",
     "customers_who_called_again": "customers delayed", "lost": "customers lost", "audio_faults": "audio gaps",
 }  # fmt: skip
 """What of the score card is compared with the last run, and its name for a person."""
+
+
+def running(lane: int = 0) -> str:
+    """The name of that file."""
+    return f"running{lane}.json" if lane else RUNNING
+
+
+def all_running(directory: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Every such file that can be read, and what it says."""
+    found = []
+    for file in sorted(directory.glob("running*.json")):
+        try:
+            noted = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(noted, dict):
+            found.append((file, noted))
+    return found
 
 
 def keep(directory: Path, name: str, said: Mapping[str, Any]) -> Path:

@@ -17,7 +17,7 @@ from keepline.demo_outage_side import DRAIN_S, Side, Traffic
 from keepline.demo_outage_tally import Moments
 from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
 from keepline.drill.faults import DrillStage, ask_office, end_process
-from keepline.drill.history import RUNNING, keep
+from keepline.drill.history import keep, running
 from keepline.drill.holder import born
 
 BEFORE_S, AFTER_S = 10.0, 10.0
@@ -37,17 +37,19 @@ class DrillAbortedError(Exception):
 class DrillRun:
     """One run; `say(line)` is told what happens."""
 
-    def __init__(self, drill: Drill, directory: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, drill: Drill, directory: Path, say: Callable[[str], None], lane: int = 0) -> None:
         self.drill, self.directory, self.say = drill, directory, say
+        self._running = running(lane)
         self.begun_at = time.time()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.begun_at))
         self._file = f"{stamp}-{drill.name}.json"
         self.journal: dict[str, Any] = {
-            "drill": drill.name, "title": drill.title, "path": drill.path, "blast_radius": drill.blast_radius,
+            "drill": drill.name, "title": drill.title, "path": drill.path, "detects": drill.detects,
+            "blast_radius": drill.blast_radius,
             "start": self.begun_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
             "steady_states": {}, "run": [], "rollbacks": [], "card": None,
         }  # fmt: skip
-        self._back_at = 0.0
+        self._fault_at = self._back_at = 0.0
 
     def perform(self, scratch: Path) -> dict[str, Any]:
         """Do all of it; the journal. Everything it starts is ended, whatever happens."""
@@ -61,16 +63,16 @@ class DrillRun:
             self.journal["status"], self.journal["error"] = "failed", str(failure).splitlines()[0]
         self.journal["end"] = time.time()
         self._write()
-        (self.directory / RUNNING).unlink(missing_ok=True)
+        (self.directory / self._running).unlink(missing_ok=True)
         return self.journal
 
     def _on_stage(self, stack: contextlib.ExitStack, scratch: Path) -> None:
         drill = self.drill
-        side = Side(drill.title, ("carrier", "second"), scratch / "stage", stack, drill.path)
+        side = Side(drill.title, ("carrier", "second"), scratch / "stage", stack, drill.detects or drill.path)
         self.say("a world of its own: a node, its back office, two carriers, and people who call")
         side.begin()
         surge = next((_surge(step) for step in drill.method if step.provider.func == "surge"), (1.0, 1.0))
-        side.open(Traffic(CALLS_PER_S, 1.0, SEED), MIX, surge)
+        side.open(Traffic(CALLS_PER_S, 1.0, SEED), drill.callers or MIX, surge)
         stage = DrillStage(side)
         self._note_owned(stage)
         try:
@@ -79,7 +81,6 @@ class DrillRun:
                 self.journal["status"], self.journal["deviated"] = "not begun", True
                 self.say("the steady state does not hold before anything is done: not begun")
                 return
-            fault_at = time.time()
             for step in drill.method:
                 self._take(stage, step, "run")
         finally:
@@ -89,9 +90,10 @@ class DrillRun:
         side.finish()
         self._wait(stage, DRAIN_S, until_over=True)
         held = self._look(stage, drill.steady_state, "after")
-        card = side.conclude(Moments(fault_at, self._back_at))
+        card = side.conclude(Moments(self._fault_at, self._back_at))
         steady = held and not card["lost"] and not card["failed_on_a_healthy_carrier"] and card["agreed"]
-        card["detected"] = card["detected_after_s"] is not None if drill.path else None
+        card["detected"] = card["detected_after_s"] is not None if drill.detects else None
+        card["evidence"] = side.found
         card["rerouted"] = card["to_people"]["of_these_rerouted"]
         self.journal |= {"card": card, "deviated": not steady, "status": "completed"}
 
@@ -111,6 +113,8 @@ class DrillRun:
         if pauses is not None and pauses.before:
             self._wait(stage, pauses.before)
         taken: dict[str, Any] = {"name": step.name, "at": time.time(), "status": "begun"}
+        if isinstance(step, DrillAction):
+            self._fault_at = self._fault_at or taken["at"]
         self.journal[where].append(taken)
         self._write()
         self.say(step.name.replace("-", " "))
@@ -153,7 +157,7 @@ class DrillRun:
     def _note_owned(self, stage: DrillStage) -> None:
         keep(
             self.directory,
-            RUNNING,
+            self._running,
             {"pid": os.getpid(), "born": born(os.getpid()), "file": self._file, **stage.owned()},
         )
 

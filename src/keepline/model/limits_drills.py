@@ -10,5 +10,15 @@ PASS_COUNTS_DAYS: Final = 30
 """So long after a drill that held the path that it is about counts as drilled."""
 DRILL_STEPS_MAX: Final = 50
 """Actions and probes of one drill."""
+DRILL_FAULT_S_MAX: Final = 60.0
+"""A fault at our own edge stands so long unless it is prolonged: nobody may be there to end it."""
+DRILL_TEST_CALLS_MAX: Final = 50
+"""Of one drill against an operation that serves callers."""
+DRILL_RUN_S_MAX: Final = 300.0
+"""Of `keepline drill run --all`: a run that takes longer is told to end,"""
+DRILL_ENDS_WITHIN_S: Final = 120.0
+"""and one that does not within this is killed."""
+DRILLS_AT_ONCE_MAX: Final = 8
+"""Beside each other on one machine."""
 DRILL_RUNS_KEPT_MAX: Final = 1000
 """Of `keepline drill history`; the oldest are forgotten."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,9 @@ class Preflight:
     """and how many calls at once."""
     numbers: Mapping[str, str] = field(default_factory=dict)
     """Trunk -> a number of its carrier that nobody else calls: test calls to it are answered, and heard."""
+    drill_carriers: tuple[str, ...] = ()
+    """Trunks that a drill may have away for test calls, while callers are served;"""
+    drill_calls_max: int = 10
+    """with so many of these,"""
+    drill_spend_max: Decimal | None = None
+    """at this price together."""

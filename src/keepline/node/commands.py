@@ -19,4 +19,6 @@ def asked_in(message: Message) -> fx.Input | fx.PlacementAnswered | fx.WorkAnswe
         return incident_commands.incident_wanted(message)
     if op == number_commands.POINT:
         return number_commands.point_wanted(message)
+    if op == path_commands.DRILL:
+        return path_commands.drill_wanted(message)
     return path_commands.wish_wanted(message) if op == path_commands.WISH else None

@@ -15,7 +15,9 @@ BASELINE_SHARE: Final = 0.005
 CHANCE_DEVIATIONS: Final = 3.0
 """Chance goes beyond it once in a thousand times."""
 BASELINE_SAMPLES_MIN: Final = 50
-"""Before a path is compared with its own past."""
+"""Before a path is compared with its own past;"""
+BASELINE_DELAYS_MIN: Final = 20
+"""in what is no share: of those fewer say more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ latest ten are a carrier's doing; one or two are telephones that are muted, or b
 class Baseline:
     """What a figure usually is, as an exponential mean."""
 
-    __slots__ = ("_mean", "_samples")
+    __slots__ = ("_least", "_mean", "_samples")
 
-    def __init__(self) -> None:
+    def __init__(self, rule: FigureRule) -> None:
         self._mean, self._samples = 0.0, 0
+        self._least = BASELINE_SAMPLES_MIN if rule.is_share else BASELINE_DELAYS_MIN
 
     def add(self, value: float) -> None:
         """One more sample; those before it is compared with count alike, later ones little: they may be the worse."""
@@ -73,7 +76,7 @@ class Baseline:
     @property
     def value(self) -> float | None:
         """None while it is too young to say."""
-        return self._mean if self._samples >= BASELINE_SAMPLES_MIN else None
+        return self._mean if self._samples >= self._least else None
 
 
 def worse_than(rule: FigureRule, value: float, count: int, usual: float | None, peers: float | None) -> str:

@@ -191,7 +191,7 @@ class PathHealth:
         self._told = Condition.UNKNOWN
         self._is_inherited = False
         """It was degraded when a process before died, and has not had the attempts yet that would say otherwise."""
-        self._baselines = {name: Baseline() for name in rules}
+        self._baselines = {name: Baseline(rule) for name, rule in rules.items()}
         self._failed = 0
         """With the samples: what is known of all the outcomes that are kept, so that none is looked at again."""
         self._samples: dict[str, Samples] = {}

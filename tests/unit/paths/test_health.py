@@ -1,10 +1,11 @@
 """A path's health and its breaker: what opens it, what closes it, what is said of it, and that it never sticks."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
-from keepline.paths.figures import BASELINE_SAMPLES_MIN, FIGURES, Baseline
+from keepline.paths.figures import BASELINE_DELAYS_MIN, BASELINE_SAMPLES_MIN, FIGURES, Baseline
 from keepline.paths.health import NEXT, Breaker, Condition, HealthPolicy, PathHealth, PathView, Tried, Used
 
 POLICY = HealthPolicy()
@@ -179,9 +180,10 @@ def test_worse_than_its_peers_is_degraded_though_it_never_was_better() -> None:
     assert (view.condition, view.evidence) == (Condition.DEGRADED, "has a MOS of 3.2, its peers 4.3")
 
 
-def test_a_baseline_is_silent_while_it_is_young() -> None:
-    baseline = Baseline()
-    for _ in range(BASELINE_SAMPLES_MIN - 1):
+@pytest.mark.parametrize(("figure", "least"), [("answered", BASELINE_SAMPLES_MIN), ("latency_s", BASELINE_DELAYS_MIN)])
+def test_a_baseline_is_silent_while_it_is_young(figure: str, least: int) -> None:
+    baseline = Baseline(FIGURES[figure])
+    for _ in range(least - 1):
         baseline.add(2.0)
     assert baseline.value is None
     baseline.add(2.0)

@@ -214,7 +214,7 @@ class Carriers:
 
     def spoke(self, turn: Turn, name: str) -> None:
         """An answer to an INVITE came, of whatever kind."""
-        self._exchange.probing.heard(turn.now_s, name)
+        self._hears(turn, name)
         carrier = self._of(name)
         carrier.unheard.clear()
         carrier.has_bounced = False
@@ -272,7 +272,7 @@ class Carriers:
         if seat in carrier.judged:
             return []
         self.failed(turn, name, began_s, why)
-        self._exchange.probing.doubt(turn, name)
+        self._doubts(turn, name)
         if began_s < carrier.unheard_since_s:
             return []
         usual_s = carrier.first.p99_s or silence_s(None)
@@ -334,6 +334,12 @@ class Carriers:
                 turn.request(None, cancel_for(invite), peer)
 
     # Helpers ----------------------------------------------------------------------------------------------------------
+
+    def _hears(self, turn: Turn, name: str) -> None:
+        self._exchange.probing.heard(turn.now_s, name)
+
+    def _doubts(self, turn: Turn, name: str) -> None:
+        self._exchange.probing.doubt(turn, name)
 
     def _of(self, name: str) -> Carrier:
         carrier = self._by_name.get(name)

@@ -48,5 +48,21 @@ class PathStood:
     """So many in a row: each doubles its times."""
 
 
-PathFact = PathWished | PathStood
-PATH_TYPES: tuple[type[PathFact], ...] = (PathWished, PathStood)
+@dataclass(frozen=True, slots=True)
+class CarrierDrilled:
+    """A drill has a carrier away for marked test calls alone, or has ended that; prolonging it is no fact."""
+
+    kind: ClassVar[str] = "carrier_drilled.1"
+    call: str
+    """Always `paths`."""
+    at_s: float
+    carrier: str
+    fault: str
+    """silent, 503, or empty: it was ended."""
+    until_s: float
+    """When it ends by itself, unless it is prolonged."""
+    by: str
+
+
+PathFact = PathWished | PathStood | CarrierDrilled
+PATH_TYPES: tuple[type[PathFact], ...] = (PathWished, PathStood, CarrierDrilled)

@@ -1,0 +1,122 @@
+"""Every drill, one after another or a few beside each other, each in a process of its own, within a stated time.
+
+A run that takes longer than any should is told to end, rolls back, and counts as not passed; one that does not do that
+either is killed, and its faults end by themselves. It plants nothing and judges nothing by itself.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from keepline.model.limits_drills import DRILL_ENDS_WITHIN_S, DRILL_RUN_S_MAX
+
+Run = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class AllDrills:
+    """What is to be run, how many beside each other, and where their journals go."""
+
+    names: Sequence[str]
+    history: Path
+    at_once: int = 1
+    command: Sequence[str] = (sys.executable, "-m", "keepline.cli", "drill", "run")
+    run_s_max: float = DRILL_RUN_S_MAX
+    ends_within_s: float = DRILL_ENDS_WITHIN_S
+    _lanes: SimpleQueue[int] = field(default_factory=SimpleQueue)
+    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+    _aborted: bool = False
+
+    @property
+    def seconds_max(self) -> float:
+        """It does not take longer."""
+        return -(-len(self.names) // self.at_once) * (self.run_s_max + self.ends_within_s)
+
+    def run(self, told: Callable[[Run], None]) -> list[Run]:
+        """All of them; `told` is given the journal of each as it ends."""
+        for lane in range(1, self.at_once + 1):
+            self._lanes.put(lane)
+        found: list[Run] = []
+
+        def one(name: str) -> None:
+            journal = self._one(name)
+            found.append(journal)
+            told(journal)
+
+        with ThreadPoolExecutor(self.at_once) as pool:
+            list(pool.map(one, self.names))
+        return sorted(found, key=lambda journal: self.names.index(journal["drill"]))
+
+    def abort(self) -> None:
+        """End those that run, each with its rollback, and begin no other."""
+        self._aborted = True
+        for process in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+
+    def _one(self, name: str) -> Run:
+        nothing = {"drill": name, "status": "aborted", "passed": False, "card": None, "rollback_verified": None}
+        if self._aborted:
+            return nothing
+        lane = self._lanes.get()
+        try:
+            command = [*self.command, name, "--json", "--lane", str(lane)]
+            with subprocess.Popen(
+                [*command, "--history", str(self.history)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            ) as process:
+                self._running.append(process)
+                said = self._wait(process)
+                self._running.remove(process)
+        finally:
+            self._lanes.put(lane)
+        for line in reversed(said.splitlines()):
+            with contextlib.suppress(ValueError):
+                journal = json.loads(line)
+                if isinstance(journal, dict) and "drill" in journal:
+                    return journal
+        return nothing | {"status": "failed", "error": "it said nothing"}
+
+    def _wait(self, process: "subprocess.Popen[str]") -> str:
+        for end, within_s in ((process.terminate, self.run_s_max), (process.kill, self.ends_within_s)):
+            try:
+                return process.communicate(timeout=within_s)[0]
+            except subprocess.TimeoutExpired:
+                end()
+        return process.communicate()[0]
+
+
+COLUMNS = ("drill", "", "detected", "rerouted", "failed", "delayed", "lost", "gaps", "rolled back")
+
+
+def table_lines(runs: Sequence[Run]) -> Iterator[str]:
+    """A line for each run, and one above them."""
+    rows = [COLUMNS, *(_row(run) for run in runs)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    passed = sum(bool(run["passed"]) for run in runs)
+    yield f"{passed} of {len(runs)} passed"
+
+
+def detected_words(card: Mapping[str, Any]) -> str:
+    """Whether and when the node noticed."""
+    return {True: f"after {card['detected_after_s']} s", False: "no", None: "-"}[card["detected"]]
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    verdict, card = ("passed" if run["passed"] else f"NOT ({run['status']})"), run["card"]
+    rolled = {True: "yes", False: "NO", None: "-"}[run["rollback_verified"]]
+    if not card:
+        return (run["drill"], verdict, "-", "-", "-", "-", "-", "-", rolled)
+    counts = ("failed_on_a_healthy_carrier", "customers_who_called_again", "lost", "audio_faults")
+    return (
+        run["drill"], verdict, detected_words(card), str(card["rerouted"]), *(str(card[name]) for name in counts),
+        rolled,
+    )  # fmt: skip
