@@ -52,6 +52,7 @@ class Story:
     _printed: int = 0
     _said: int = 0
     _next_line_s: float = 0.0
+    _stood: str = ""
 
     def say(self, event: str) -> None:
         """Something happened that a person should read."""
@@ -98,7 +99,10 @@ class Story:
         lines = list(self.events)[-fresh:] if fresh else []
         if self.elapsed_s >= self._next_line_s:
             self._next_line_s = self.elapsed_s + LINE_EVERY_S
-            lines.append(f"{self.elapsed_s:6.1f} s  {'; '.join(self._stands(side) for side in self.sides)}")
+            stands = "; ".join(self._stands(side) for side in self.sides)
+            if stands != self._stood:  # near the end a minute may pass in which nothing changes
+                lines.append(f"{self.elapsed_s:6.1f} s  {stands}")
+            self._stood = stands
         return lines
 
     def _stands(self, side: Side) -> str:

@@ -24,13 +24,15 @@ RECORDED_AS = {
     "paid": ("paid",), "declined": ("declined",), "pending": ("payment_pending",), "booked": ("booked",),
     "moved": ("moved",), "cancelled": ("cancelled",), "order_status": ("order_status",), "lead_left": ("lead",),
     "message_left": ("message",), "talked": ("talked", "answered"), "no_slots": ("no_slots",),
-    "apology": ("promised", "sent_away", "failed"),
+    "apology": ("promised", "sent_away", "failed"), "pay_later": ("pay_later",), "wish_noted": ("wish",),
+    "cancel_noted": ("cancel_noted",), "lead_noted": ("lead",),
 }  # fmt: skip
 """What a caller takes to have happened, and the outcomes that its record may have then."""
 LAST = tuple(RECORDED_AS)
 ENTITLED = {
-    "charged": {"paid", "pending", "unsure"}, "booked": {"booked"}, "moved": {"moved"}, "cancelled": {"cancelled"},
-    "lead": {"lead_left"}, "message": {"message_left", "lead_left", "apology", "pending"},
+    "charged": {"paid", "pending", "unsure"}, "booked": {"booked"}, "moved": {"moved"},
+    "cancelled": {"cancelled", "cancel_noted"}, "lead": {"lead_left", "lead_noted"},
+    "message": {"message_left", "lead_left", "lead_noted", "apology", "pending", "pay_later", "wish_noted"},
 }  # fmt: skip
 """What was done for a call, and what its caller must take to have happened, unless it has hung up by itself."""
 KEPT_QUIET = ("hung up", "gave up")

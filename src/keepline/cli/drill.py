@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from keepline.model.operation import Operation
 
 POLL_S = 0.1
+LANE = "KEEPLINE_DRILL_LANE"
+"""Which of several beside each other this one is, for `--all`."""
 
 drill = typer.Typer(
     help="Rehearse a failure, and know what was never rehearsed.", no_args_is_help=True, rich_markup_mode=None
@@ -55,7 +57,6 @@ def run(
         int, typer.Option(min=1, max=DRILLS_AT_ONCE_MAX, help="With --all: so many beside each other.")
     ] = 1,
     history: History = DEFAULT_HISTORY,
-    lane: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
     """Run one against a node, a back office and carriers of its own; Ctrl-C aborts it, and rolls back."""
     from keepline.drill.history import against, before, forget, has_passed, read_runs
@@ -66,7 +67,7 @@ def run(
     if all_:
         _run_all(as_json, at_once, history)
         return
-    chosen = _one(name)
+    chosen, lane = _one(name), int(os.environ.get(LANE, "0"))
     _clear(history, lane)
     last = before(read_runs(history), chosen.name)
 
@@ -224,7 +225,7 @@ def _run_all(as_json: bool, at_once: int, history: Path) -> None:
     from keepline.drill.all_of_them import AllDrills, detected_words, table_lines
 
     _clear(history)
-    every = AllDrills(list(_drills()), history, at_once)
+    every = AllDrills(list(_drills()), history, at_once, LANE)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: every.abort())
 

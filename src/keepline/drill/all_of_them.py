@@ -6,6 +6,7 @@ either is killed, and its faults end by themselves. It plants nothing and judges
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,9 @@ class AllDrills:
 
     names: Sequence[str]
     history: Path
-    at_once: int = 1
+    at_once: int
+    lane_variable: str
+    """Of the environment: which of them a process is."""
     command: Sequence[str] = (sys.executable, "-m", "keepline.cli", "drill", "run")
     run_s_max: float = DRILL_RUN_S_MAX
     ends_within_s: float = DRILL_ENDS_WITHIN_S
@@ -67,10 +70,11 @@ class AllDrills:
             return nothing
         lane = self._lanes.get()
         try:
-            command = [*self.command, name, "--json", "--lane", str(lane)]
+            command = [*self.command, name, "--json", "--history", str(self.history)]
             with subprocess.Popen(
-                [*command, "--history", str(self.history)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-            ) as process:
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                env=os.environ | {self.lane_variable: str(lane)},
+            ) as process:  # fmt: skip
                 self._running.append(process)
                 said = self._wait(process)
                 self._running.remove(process)

@@ -38,6 +38,12 @@ class Delays:
         self._latest.append(delay_s)
         insort(self._in_order, delay_s)
 
+    def copy(self) -> "Delays":
+        """Another one that knows the same."""
+        other = Delays()
+        other._latest, other._in_order = self._latest.copy(), self._in_order.copy()
+        return other
+
     @property
     def p99_s(self) -> float | None:
         """None while there are too few."""

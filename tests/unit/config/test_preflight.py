@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keepline.config import load_operation
+from keepline.model.limits_drills import DRILL_TEST_CALLS_MAX
 from keepline.model.preflight import Preflight
 from tests.unit.config.test_failover import with_failover
 
@@ -31,6 +32,9 @@ def test_it_is_read(shop: Path) -> None:
         ("{test_numbers: {north: nobody here}}", "`nobody here` is not a number"),
         ("{calls_per_s: 0}", "out of range"),
         ("{every_s: -1}", "out of range"),
+        ("{drill_carriers: [north]}", "`north` is none of several carriers"),
+        (f"{{drill_calls_max: {DRILL_TEST_CALLS_MAX + 1}}}", "out of range"),
+        ("{drill_calls_max: 2}", "out of range"),
     ],
 )
 def test_a_mistake_says_what_would_be_right(mistakes: Check, text: str, told: str) -> None:

@@ -14,12 +14,12 @@ CARD = {
     "detected": True, "detected_after_s": 3.8, "rerouted": 5, "failed_on_a_healthy_carrier": 0,
     "customers_who_called_again": 31, "lost": 0, "audio_faults": 2,
 }  # fmt: skip
-SAYS = "import sys, json; print('a word'); print(json.dumps({'drill': sys.argv[1], 'passed': True, 'status': 'completed', 'card': None, 'rollback_verified': True, 'words': sys.argv[2:]}))"  # noqa: E501
+SAYS = "import sys, os, json; print('a word'); print(json.dumps({'drill': sys.argv[1], 'passed': True, 'status': 'completed', 'card': None, 'rollback_verified': True, 'words': sys.argv[2:], 'lane': os.environ['LANE']}))"  # noqa: E501
 STANDS = "import signal, sys, time; signal.signal(signal.SIGTERM, {}); print('there', flush=True); time.sleep(600)"
 
 
 def every(tmp_path: Path, names: list[str], script: str = SAYS, **more: Any) -> AllDrills:
-    return AllDrills(names, tmp_path, command=(sys.executable, "-c", script), **more)
+    return AllDrills(names, tmp_path, more.pop("at_once", 1), "LANE", (sys.executable, "-c", script), **more)
 
 
 def test_each_is_run_in_a_lane_of_its_own_and_told_of(tmp_path: Path) -> None:
@@ -27,8 +27,7 @@ def test_each_is_run_in_a_lane_of_its_own_and_told_of(tmp_path: Path) -> None:
     found = every(tmp_path, ["a", "b", "c"], at_once=2).run(told.append)
     assert [each["drill"] for each in found] == ["a", "b", "c"]
     assert sorted(each["drill"] for each in told) == ["a", "b", "c"]
-    lanes = {each["words"][each["words"].index("--lane") + 1] for each in found}
-    assert lanes <= {"1", "2"}
+    assert {each["lane"] for each in found} <= {"1", "2"}
     assert all(str(tmp_path) in each["words"] for each in found)
 
 

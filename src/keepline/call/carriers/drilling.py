@@ -10,7 +10,6 @@ process that dies takes its faults with it. Source: RFC 3261 §8.1.3.1.
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import TYPE_CHECKING, Final
 
 from keepline.call import effects as fx
@@ -44,7 +43,7 @@ class DrilledCarriers(Carriers):
         """Begin with how long each usually takes."""
         for name, known in real._by_name.items():
             mine = self._of(name)
-            mine.first, mine.rings = deepcopy(known.first), deepcopy(known.rings)
+            mine.first, mine.rings = known.first.copy(), known.rings.copy()
 
     def _tell(self, turn: Turn, name: str, news: list[ConditionChanged]) -> None:
         """Nobody need know."""
