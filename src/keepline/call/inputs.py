@@ -3,6 +3,7 @@
 from keepline.call.effects_incident import IncidentInput
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier, PathTold, WishPath
+from keepline.call.effects_playbook import SayOfStep
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork, RetryWork
 from keepline.call.facts import CallEnded, Fact
@@ -317,4 +318,5 @@ Input = (
     | DrillCarrier
     | PointNumber
     | IncidentInput
+    | SayOfStep
 )

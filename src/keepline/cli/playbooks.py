@@ -1,19 +1,30 @@
 """`keepline playbook`: the playbooks of an operation, what is wrong with them, and their steps."""
 
+import getpass
 import json
+import secrets
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keepline.cli.operation import File
-from keepline.cli.output import WRONG_INPUT, CommandFailed
+from keepline.cli.output import DEFAULT_DATA, FAILED, WRONG_INPUT, CommandFailed, Data
+from keepline.cli.paths import ask_active
 
 if TYPE_CHECKING:
     from keepline.model.playbook import Playbook, PlaybookStep
 
 playbook = typer.Typer(help="What is done in an incident, step by step.", no_args_is_help=True, rich_markup_mode=None)
+step = typer.Typer(help="Say something of one step in an incident.", no_args_is_help=True, rich_markup_mode=None)
+playbook.add_typer(step, name="step")
+Incident = Annotated[str, typer.Argument(metavar="ID", help="The incident's id.")]
+Step = Annotated[str, typer.Argument(metavar="STEP", help="The step's id.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="A note; a reason, where its turn has not come.")]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Why: that is kept.")]
+By = Annotated[str, typer.Option(metavar="NAME", show_default=False, help="Who says so; the user of this machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -37,11 +48,17 @@ def list_(file: File = None, as_json: AsJson = False) -> None:
 
 @playbook.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `keepline playbook list` has it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="As `keepline playbook list` has it; or an incident's id.")
+    ],
     file: File = None,
+    data: Data = DEFAULT_DATA,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Print the steps of a playbook."""
+    """Print the steps of a playbook, or how they stand in an incident."""
+    if name.startswith("INC-"):
+        _show_play(name, data, as_json=as_json)
+        return
     found = _playbooks(file)
     each = found.get(name)
     if each is None:
@@ -94,3 +111,88 @@ def step_lines(step: "PlaybookStep") -> list[str]:
     lines += [f"    when {each}" for each in step.when] + [f"    until {each}" for each in step.until]
     lines += [f"    {step.do}"] if step.do else []
     return lines + ([f"    good: {step.good}"] if step.good else [])
+
+
+# In an incident -------------------------------------------------------------------------------------------------------
+
+
+@step.command("done")
+def done(id_: Incident, step_id: Step, why: Note = "", by: By = "", data: Data = DEFAULT_DATA) -> None:
+    """It is done."""
+    _say(data, id_, step_id, "done", why, by)
+
+
+@step.command("skip")
+def skip(id_: Incident, step_id: Step, why: Why, by: By = "", data: Data = DEFAULT_DATA) -> None:
+    """It is not to be done, or not waited for any longer."""
+    _say(data, id_, step_id, "skip", why, by)
+
+
+@step.command("approve")
+def approve(id_: Incident, step_id: Step, why: Note = "", by: By = "", data: Data = DEFAULT_DATA) -> None:
+    """Yes, to an approval."""
+    _say(data, id_, step_id, "approve", why, by)
+
+
+@step.command("reject")
+def reject(id_: Incident, step_id: Step, why: Note = "", by: By = "", data: Data = DEFAULT_DATA) -> None:
+    """No, to an approval."""
+    _say(data, id_, step_id, "reject", why, by)
+
+
+@step.command("add")
+def add(
+    id_: Incident,
+    do: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be done.")],
+    why: Why,
+    by: By = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Something is to be done that is not in the playbook."""
+    _say(data, id_, do, "add", why, by)
+
+
+def _say(data: Path, incident: str, step_id: str, said: str, why: str, by: str) -> None:
+    from keepline.call.effects_playbook import SayOfStep
+    from keepline.node.incident_commands import say_request
+
+    wanted = SayOfStep(secrets.token_hex(8), incident, step_id, said, why, by or getpass.getuser())
+    reply = ask_active(data, say_request(wanted))
+    if not reply.get("ok"):
+        raise CommandFailed(str(reply.get("error", "the node refused")), WRONG_INPUT)
+    typer.echo(f"{incident}: {said} {step_id}")
+
+
+def _show_play(incident: str, data: Path, *, as_json: bool) -> None:
+    from keepline.incident.plays_shown import play_told
+    from keepline.node.reader import JournalReader
+
+    play = JournalReader(data).play(incident)
+    if play is None:
+        raise CommandFailed(f"there is no playbook of {incident}; `keepline incident list --all` has them", FAILED)
+    told = play_told(play)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    where = play.file or "of Keepline"
+    typer.echo(f"{play.incident}  {play.title}  ({where})  {play.outcome or 'at work'}  {play.error}".rstrip())
+    for each in told["steps"]:
+        typer.echo(line_of(each))
+
+
+def line_of(told: dict[str, Any]) -> str:
+    """A step of an incident's playbook on one line for a person."""
+    parts = [f"{told['id']:<16} {told['state']:<11}", f"{told['kind']} {told['subject']}".rstrip()]
+    if told["overdue"] and told["state"] == "under way":
+        parts.append(f"OVERDUE since {_clock(told['due_at'])}")
+    elif told["due_at"] and told["state"] == "under way":
+        parts.append(f"due {_clock(told['due_at'])}")
+    parts.append(told["do"])
+    parts += [f"[{told['deviation']}]"] if told["deviation"] else []
+    parts += [f"by {told['by']}"] if told["by"] else []
+    parts += [told["why"]] if told["why"] else []
+    return "  ".join(filter(None, parts))
+
+
+def _clock(at_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at_s))

@@ -4,7 +4,7 @@ Each decision is a fact, written in the turn of what it follows from. It looks a
 and at the times that it has asked for. It refuses to carry anything out: paths are chosen by how they are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keepline.call.agenda import Due
@@ -36,6 +36,8 @@ from keepline.incident.book import IncidentBook
 from keepline.incident.hooks import CHANGED, CLOSED, OPENED, IncidentNews, tell_hooks
 from keepline.incident.modes import mode_now
 from keepline.incident.phases import IncidentPhase
+from keepline.incident.playbooks import Playbooks
+from keepline.incident.plays import PlaybookRuns
 from keepline.model.operation import Operation
 
 if TYPE_CHECKING:
@@ -48,12 +50,14 @@ PERSON = "person"
 class Incidents:
     """The follower of an exchange that has incidents."""
 
-    def __init__(self, exchange: "Exchange", book: IncidentBook | None = None) -> None:
-        """`book` is what there was before this process."""
+    def __init__(
+        self, exchange: "Exchange", book: IncidentBook | None = None, plays: PlaybookRuns | None = None
+    ) -> None:
+        """`book` and `plays` are what there was before this process."""
         self.exchange = exchange
         self.book = book if book is not None else IncidentBook()
         self._due_at_s: float | None = None
-        self.handlers: Mapping[type, Callable[..., None]] = {
+        self.handlers: dict[type, Callable[..., None]] = {
             OpenIncident: self._on_open,
             TakeIncident: self._on_take,
             OfferIncident: self._on_offer,
@@ -61,9 +65,11 @@ class Incidents:
             CloseIncident: self._on_close,
             SetMode: self._on_mode,
         }
+        self.playbooks = Playbooks(self, plays if plays is not None else PlaybookRuns())
+        self.handlers |= self.playbooks.handlers
         wanted = self.book.mode_set
         if wanted is not None and wanted.mode:
-            self._look_at(wanted.until_s)
+            self.look_at(wanted.until_s)
 
     # What follows calls -----------------------------------------------------------------------------------------------
 
@@ -72,11 +78,13 @@ class Incidents:
 
     def note(self, turn: Turn) -> None:
         """Look at what has become true in this turn."""
+        self.playbooks.note(turn)
 
     def due(self, turn: Turn) -> None:
         """It is time to look at everything."""
         self._due_at_s = None
         self._settle_mode(turn)
+        self.playbooks.look(turn)
 
     def is_stale(self, at_s: float) -> bool:
         """A look was put off, or brought forward."""
@@ -147,7 +155,7 @@ class Incidents:
         until_s = turn.now_s + given.for_s if given.mode else turn.now_s
         self.record(turn, ModeSet(MODE, turn.now_s, given.mode, until_s, given.why, given.by))
         if given.mode:
-            self._look_at(until_s)
+            self.look_at(until_s)
         turn.emit(IncidentAnswered(given.asked))
 
     def _refuses(self, turn: Turn, given: IncidentInput) -> bool:
@@ -176,7 +184,9 @@ class Incidents:
         if event != CHANGED:
             words = f"{incident.kind}, severity {incident.severity}: {incident.cause}"
             turn.emit(Report(f"incident_{event}", "", f"{incident.id}: {words}"))
-        tell_hooks(self.exchange, turn, IncidentNews(event, incident, fact))
+        news = IncidentNews(event, incident, fact)
+        self.playbooks.on_news(turn, news)
+        tell_hooks(self.exchange, turn, news)
 
     def _settle_mode(self, turn: Turn) -> None:
         wanted = self.book.set_mode(turn.now_s)
@@ -184,9 +194,9 @@ class Incidents:
         if mode is not self.book.mode:
             self.record(turn, ModeChanged(MODE, turn.now_s, mode.value, self.book.mode.value, why))
         if wanted is not None:
-            self._look_at(wanted.until_s)
+            self.look_at(wanted.until_s)
 
-    def _look_at(self, at_s: float) -> None:
+    def look_at(self, at_s: float) -> None:
         """Look at everything then, or before."""
         if self._due_at_s is None or at_s < self._due_at_s:
             self._due_at_s = at_s

@@ -14,3 +14,5 @@ PLAYBOOK_CONDITIONS_MAX = 8
 """Of one step; all of them must hold."""
 PLAYBOOK_TIME_S_MAX = 30 * 86_400
 """Of a wait, and of the time in which something is due."""
+PLAYBOOK_ADDED_MAX = 20
+"""Steps that people add to the playbook of one incident."""

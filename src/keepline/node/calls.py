@@ -216,7 +216,7 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._ledgers.book, self._slots.now_s(time.monotonic()))
         exchange.numbers.take(self._ledgers.numbers)
-        exchange.attach(Incidents(exchange, self._ledgers.incidents))
+        exchange.attach(Incidents(exchange, self._ledgers.incidents, self._ledgers.plays))
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)

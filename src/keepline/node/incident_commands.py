@@ -7,16 +7,18 @@ from keepline.node.control import Message
 
 if TYPE_CHECKING:
     from keepline.call.effects_incident import IncidentInput
+    from keepline.call.effects_playbook import SayOfStep
 
-OPEN, TAKE, OFFER, NOTE, CLOSE, MODE = (
+OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY = (
     "open_incident",
     "take_incident",
     "offer_incident",
     "note_incident",
     "close_incident",
     "set_mode",
+    "say_of_step",
 )
-OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, MODE)
+OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY)
 
 
 def incident_request(wanted: "IncidentInput") -> Message:
@@ -38,7 +40,13 @@ def incident_request(wanted: "IncidentInput") -> Message:
     return {"op": ops[type(wanted)], "call": fields.pop("asked"), **fields}
 
 
-def incident_wanted(message: Message) -> "IncidentInput | None":
+def say_request(wanted: "SayOfStep") -> Message:
+    """The same of a step of a playbook."""
+    fields = asdict(wanted)
+    return {"op": SAY, "call": fields.pop("asked"), **fields}
+
+
+def incident_wanted(message: Message) -> "IncidentInput | SayOfStep | None":
     """What such a message asks for, None for another kind; the core says what is wrong with it."""
     from keepline.call.effects_incident import (  # the supervisor, which passes it on, does without
         CloseIncident,
@@ -48,6 +56,7 @@ def incident_wanted(message: Message) -> "IncidentInput | None":
         SetMode,
         TakeIncident,
     )
+    from keepline.call.effects_playbook import SayOfStep
 
     def text(name: str) -> str:
         return str(message.get(name) or "")
@@ -75,5 +84,8 @@ def incident_wanted(message: Message) -> "IncidentInput | None":
             return CloseIncident(asked, incident, by, why, message.get("override") is True)
         case "set_mode":
             return SetMode(text("call"), text("mode"), number("for_s"), text("why"), text("by"))
+        case "say_of_step":
+            asked, incident, step, said, why, by = map(text, ("call", "incident", "step", "said", "why", "by"))
+            return SayOfStep(asked, incident, step, said, why, by, message.get("is_fine") is not False)
         case _:
             return None

@@ -18,10 +18,12 @@ from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.incident.book import IncidentBook
+from keepline.incident.plays import PlaybookRuns
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
 from keepline.node.journal_incidents import incident_facts_of
 from keepline.node.journal_paths import number_facts, path_standings, path_wishes
+from keepline.node.journal_plays import open_plays_of
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
 from keepline.paths.wishes import Wishes
@@ -37,12 +39,12 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "incidents", "numbers", "standings", "tickets", "tolls", "wishes")
+    __slots__ = ("book", "incidents", "numbers", "plays", "standings", "tickets", "tolls", "wishes")
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
         self.numbers, self.tickets, self.standings = NumberBook(), TicketBook(), Standings()
-        self.incidents = IncidentBook()
+        self.incidents, self.plays = IncidentBook(), PlaybookRuns()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -60,6 +62,8 @@ class Ledgers:
             self.numbers.note(fact)
         for fact in incident_facts_of(journal, last_seq):
             self.incidents.note(fact)
+        for fact in open_plays_of(journal, last_seq):
+            self.plays.note(fact)
 
     def note(self, fact: Fact) -> None:
         """Take notice of a fact that came after it."""
@@ -67,6 +71,7 @@ class Ledgers:
         self.book.note(fact)
         self.numbers.note(fact)
         self.incidents.note(fact)
+        self.plays.note(fact)
         self.tickets.note(fact)
         self.standings.note(fact)
         note_wish(self.wishes, fact)

@@ -13,10 +13,12 @@ from keepline.call.facts.run import RunEnded
 from keepline.call.record import CallRecord, record_of
 from keepline.call.unfinished.book import WorkItem
 from keepline.incident.book import IncidentBook
+from keepline.incident.plays import PlaybookRun, PlaybookRuns
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node.journal_callbacks import TicketLine, ticket_lines
 from keepline.node.journal_file import FACTS_OF_CALLS, FILE_NAME, JournalFailed, connect, decode
 from keepline.node.journal_incidents import incident_facts
+from keepline.node.journal_plays import play_facts
 from keepline.node.journal_runs import RunLine, run_lines
 from keepline.node.journal_work import work_items
 from keepline.node.ladder import LadderLine, ladder_of
@@ -141,6 +143,12 @@ class JournalReader:
         last = self.last_position()
         with self._reading():
             return IncidentBook(incident_facts(self._connection, last))
+
+    def play(self, incident: str) -> PlaybookRun | None:
+        """The playbook of an incident at work, or as it ended; None where it has none."""
+        last = self.last_position()
+        with self._reading():
+            return PlaybookRuns(play_facts(self._connection, [incident], last)).plays.get(incident)
 
     def _facts(self, call: str) -> list[tuple[int, Fact]]:
         rows = self._rows("SELECT seq, kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq", call)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
+from keepline.call.effects_incident import IncidentAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunEffect
@@ -39,6 +40,8 @@ def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterab
         node.log.work[effect.item] = effect.mistake
     elif isinstance(effect, fx.PlacementAnswered):
         node.log.placed[effect.call] = effect.mistake
+    elif isinstance(effect, IncidentAnswered):
+        node.log.incidents[effect.asked] = effect.mistake
     elif isinstance(effect, RunEffect):
         return node.runs.answer(effect)
     elif not isinstance(effect, Elsewhere):

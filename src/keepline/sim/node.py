@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from keepline.call import effects as fx
 from keepline.call.blame import blamed
+from keepline.call.effects_incident import IncidentInput
+from keepline.call.effects_playbook import SayOfStep
 from keepline.call.effects_run import StartRun, TellEvent
 from keepline.call.exchange import Exchange
 from keepline.call.facts import DigitsPressed, Fact
@@ -54,6 +56,8 @@ class NodeLog:
     """Call that was asked for -> what was wrong with it, mostly nothing."""
     work: dict[str, str] = field(default_factory=dict)
     """Item of the work list that was to be closed -> what was wrong with that, mostly nothing."""
+    incidents: dict[str, str] = field(default_factory=dict)
+    """Request about an incident, or a step of its playbook -> what was wrong with it, mostly nothing."""
     two_hands: list[str] = field(default_factory=list)
     """What a process did after another had taken over."""
     whole_deaths: int = 0
@@ -258,6 +262,13 @@ class SimNode:
 
     def _on_stream_news(self) -> None:
         self._wake(lambda process: process.read_streams)
+
+    def say(self, wanted: IncidentInput | SayOfStep) -> None:
+        """Say something of an incident, or of a step of its playbook, in the same way."""
+        if wanted.asked in self.log.incidents:
+            return
+        self._wake(lambda process: lambda: process.feed(wanted))
+        self.world.after(ASK_AGAIN_S, lambda: self.say(wanted))
 
     def _on_media_news(self) -> None:
         if self.active is not None:

@@ -19,6 +19,9 @@ from keepline.call.facts import CallEnded, Fact, IncidentFact, NumberFact, PathF
 from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
+from keepline.incident.book import IncidentBook
+from keepline.incident.plays import PlaybookRuns
+from keepline.incident.room import Incidents
 from keepline.node.held_effects import Then, Waiting
 from keepline.sim.acts import carry_out
 from keepline.sim.boundaries import SYNCED
@@ -90,6 +93,7 @@ class SimProcess:
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
         exchange.tickets.book = TicketBook(node.written)
+        exchange.attach(Incidents(exchange, IncidentBook(node.written), PlaybookRuns(node.written)))
         exchange.switchboard.carriers.inherit(self._world.now_s, Standings(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()

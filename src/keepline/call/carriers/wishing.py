@@ -54,6 +54,10 @@ class Wishing:
 
     def on_wish(self, turn: Turn, given: WishPath) -> None:
         """Put it on record, or say what is wrong with it."""
+        turn.emit(PathAnswered(given.asked, self.wish(turn, given)))
+
+    def wish(self, turn: Turn, given: WishPath) -> str:
+        """Put it on record; what is wrong with it where that cannot be."""
         exchange = self._exchange
         names = names_of(exchange.programs[exchange.current].operation)
         path = given.path if given.path in names else f"{TELEPHONY}/{given.path}"
@@ -63,7 +67,7 @@ class Wishing:
             fact = PathWished(PATHS, turn.now_s, path, given.wish, until_s, given.why, given.by)
             turn.emit(Persist(fact, synced=True))
             note(exchange.switchboard.carriers.wishes, fact)
-        turn.emit(PathAnswered(given.asked, mistake))
+        return mistake
 
 
 def _mistake_in(given: WishPath, path: str, names: list[str]) -> str:

@@ -141,12 +141,16 @@ class Numbers:
 
     def on_wanted(self, turn: Turn, given: PointNumber) -> None:
         """A person wants a number to point somewhere: put it on record, or say why not."""
+        turn.emit(NumberAnswered(given.asked, self.point(turn, given)))
+
+    def point(self, turn: Turn, given: PointNumber) -> str:
+        """Put it on record that somebody wants it; what is wrong with it where that cannot be."""
         mistake = self._mistake_in(given)
         if not mistake:
             number = self._operation.numbers[given.number]
             assert number.failover is not None
             self._begin(turn, given.number, number.failover, Wanted(given.to, given.why), given.by)
-        turn.emit(NumberAnswered(given.asked, mistake))
+        return mistake
 
     def on_answered(self, turn: Turn, given: CapabilityAnswered) -> bool:
         """What came of an attempt; False where it is none of ours."""

@@ -29,6 +29,7 @@ from keepline.call.effects_run import (
 from keepline.call.facts import CallPlaced, Fact
 from keepline.call.facts.run import EventTold, RunEnded, RunFact, RunStarted
 from keepline.call.runs import steps, using
+from keepline.call.runs.built_in import BUILT_IN, RunAct
 from keepline.call.runs.ended import EndedRuns
 from keepline.call.runs.events import KeptEvents
 from keepline.call.runs.index import CALL
@@ -38,7 +39,6 @@ from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.call.unfinished.failed import leave_run
 from keepline.flow import Advance, Finished, FlowEnding, FlowRun, Run, StepResult, Use
-from keepline.flow.calling_back import CALLBACK, calling_back
 from keepline.flow.capabilities import write_value
 from keepline.model.errors import LocalError
 from keepline.model.limits_runs import RUN_RESULT_CHARS_MAX, RUN_STEPS_PER_TURN_MAX, RUNS_RESIDENT_MAX
@@ -46,8 +46,6 @@ from keepline.model.limits_runs import RUN_RESULT_CHARS_MAX, RUN_STEPS_PER_TURN_
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
 
-BUILT_IN = {CALLBACK: calling_back}
-"""Flows of our own, by names that no operation can give."""
 HORIZON_S = 60.0
 """A run that is due within it stays in memory; the index is read so far ahead."""
 
@@ -59,6 +57,8 @@ class Runs:
         self.exchange = exchange
         self.resident: dict[str, RunState] = {}
         self.events, self.ended = KeptEvents(), EndedRuns()
+        self.acts: dict[str, RunAct] = {}
+        """What flows of ours may ask of the node."""
         self.horizon_s = 0.0
         self.adopted = False
         self._asked: dict[str, StartRun | TellEvent] = {}

@@ -13,6 +13,7 @@ from keepline.call.facts.run import EventTold, RunStarted
 from keepline.call.turn import Program
 from keepline.flow import StartFlow, takes_run
 from keepline.flow.capabilities import read_value, write_value
+from keepline.flow.playbook import BRANCH
 from keepline.flow.runs import check_event, checked_start
 
 _RUN = re.compile(r"r[0-9a-f]{15}", re.A)
@@ -37,7 +38,7 @@ def started_by_step(
     request: StartFlow, parent: str, step: int, now_s: float, program: Program
 ) -> tuple[RunStarted | None, str]:
     """The start that a step of a flow asks for, or why there can be none."""
-    mistake = _mistake_in_flow(request.flow, program)
+    mistake = "" if request.flow == BRANCH else _mistake_in_flow(request.flow, program)
     if mistake:
         return None, mistake
     key = request.key

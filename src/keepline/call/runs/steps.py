@@ -34,6 +34,7 @@ from keepline.flow import (
     Wait,
     WaitFor,
 )
+from keepline.flow.acts import NodeAct
 from keepline.flow.calling_back import ON_LINE
 from keepline.flow.capabilities import read_value, write_value
 from keepline.flow.quiet import Note
@@ -147,6 +148,8 @@ def _begin_wait_for(runs: "Runs", turn: Turn, run: RunState) -> StepResult | Non
     told = runs.events.take(request.subject)
     if told is not None:
         return result_of(run, told.variables, told.call)
+    if request.timeout_s == 0:  # it looks, and does not wait
+        return result_of(run, "null", TIMED_OUT)
     until_s = _until_s(turn, run, request.timeout_s)
     if run.waits is not None and until_s is not None and until_s <= turn.now_s:
         return result_of(run, "null", TIMED_OUT)
@@ -301,6 +304,16 @@ def _begin_note(_runs: "Runs", _turn: Turn, run: RunState) -> StepResult | None:
     return result_of(run, run.waiting.request.to_json())
 
 
+def _begin_act(runs: "Runs", turn: Turn, run: RunState) -> StepResult | None:
+    assert run.waiting is not None
+    assert isinstance(run.waiting.request, NodeAct)
+    request = run.waiting.request
+    do = runs.acts.get(request.act)
+    if do is None:
+        return result_of(run, f"this node does nothing of the name {request.act}", outcome=StepOutcome.FAILED)
+    return result_of(run, write_value(do(turn, run, read_value(request.arguments))))
+
+
 RUN_VERBS: dict[type[StepRequest], Callable[["Runs", Turn, RunState], StepResult | None]] = {
     Use: _begin_use,
     Wait: _begin_wait,
@@ -311,5 +324,6 @@ RUN_VERBS: dict[type[StepRequest], Callable[["Runs", Turn, RunState], StepResult
     PromiseCallback: _begin_promise,
     Log: _begin_note,
     Outcome: _begin_note,
+    NodeAct: _begin_act,
 }
 """What is absent is a verb of calls alone."""
