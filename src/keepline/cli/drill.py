@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keepline.cli.output import FAILED, WRONG_INPUT, CommandFailed
+from keepline.cli.drill_production import run_in_production
+from keepline.cli.output import DEFAULT_DATA, FAILED, WRONG_INPUT, CommandFailed, Data
 from keepline.model.limits_drills import DRILL_ENDS_WITHIN_S, DRILLS_AT_ONCE_MAX
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def run(
     at_once: Annotated[
         int, typer.Option(min=1, max=DRILLS_AT_ONCE_MAX, help="With --all: so many beside each other.")
     ] = 1,
+    production: Annotated[
+        bool, typer.Option("--production", help="Against the running node of --data, by marked test calls alone.")
+    ] = False,
+    data: Data = DEFAULT_DATA,
+    yes: Annotated[str, typer.Option(metavar="NAME", help="With --production: the operation's name, unasked.")] = "",
     history: History = DEFAULT_HISTORY,
 ) -> None:
     """Run one against a node, a back office and carriers of its own; Ctrl-C aborts it, and rolls back."""
@@ -64,6 +70,11 @@ def run(
 
     if bool(name) is all_:
         raise CommandFailed("either the NAME of a drill or --all; `keepline drill list` has their names", WRONG_INPUT)
+    if production and all_:
+        raise CommandFailed("an operation that serves callers is drilled by one drill at a time", WRONG_INPUT)
+    if production:
+        _clear(history)
+        run_in_production(name, data, yes, history, as_json)
     if all_:
         _run_all(as_json, at_once, history)
         return
@@ -86,18 +97,14 @@ def run(
         journal = DrillRun(chosen, history, say, lane).perform(Path(scratch))
     forget(history)
     passed = has_passed(journal)
+    compared = against(journal["card"], last) if journal["card"] else []
     if as_json:
         typer.echo(json.dumps(journal | {"passed": passed}))
     else:
-        for line in card_lines(journal):
+        for line in (*card_lines(journal), *(f"  against the last run: {each}" for each in compared)):
             typer.echo(line)
-        for line in against(journal["card"], last) if journal["card"] else ():
-            typer.echo(f"  against the last run: {line}")
-        typer.echo(
-            "passed"
-            if passed
-            else f"NOT passed: {journal['status']}{journal.get('error', '') and ': '}{journal.get('error', '')}"
-        )
+        error = f": {journal['error']}" if "error" in journal else ""
+        typer.echo("passed" if passed else f"NOT passed: {journal['status']}{error}")
     raise typer.Exit(0 if passed else FAILED)
 
 

@@ -82,9 +82,10 @@ def has_passed(run: Mapping[str, Any]) -> bool:
     return run.get("status") == "completed" and not run.get("deviated") and bool(run.get("rollback_verified"))
 
 
-def before(runs: Sequence[Mapping[str, Any]], drill: str) -> Mapping[str, Any] | None:
-    """The last run of a drill that has a score card."""
-    return next((run for run in reversed(runs) if run["drill"] == drill and run.get("card")), None)
+def before(runs: Sequence[Mapping[str, Any]], drill: str, production: str = "") -> Mapping[str, Any] | None:
+    """The last run of a drill that has a score card; `production` is the operation that it was run against, if any."""
+    of_it = (run for run in reversed(runs) if run["drill"] == drill and run.get("production", "") == production)
+    return next((run for run in of_it if run.get("card")), None)
 
 
 def against(card: Mapping[str, Any], last: Mapping[str, Any] | None) -> list[str]:

@@ -28,6 +28,7 @@ MIX = "order_status:25,impatient:10,book:3,cancel_appointment:3,pay:10,lead:5,wa
 LISTEN_EVERY_S = 0.25
 SURGE_S = 15.0
 HEALED_WITHIN_S = 20.0
+ASKED_AGAIN_FOR_S = 5.0
 
 
 class DrillAbortedError(Exception):
@@ -174,6 +175,8 @@ def is_running(noted: dict[str, Any]) -> bool:
 
 def cut_off(noted: dict[str, Any]) -> list[str]:
     """End what a run has left whose process is dead: its faults first, then its world. What was ended."""
+    if "production" in noted:
+        return _lifted(noted["production"])
     ended = []
     for admin in noted.get("carriers", ()):
         with contextlib.suppress(OSError):
@@ -193,3 +196,16 @@ def cut_off(noted: dict[str, Any]) -> list[str]:
             os.kill(found.pid, signal.SIGKILL)
             ended.append(f"process {found.pid} of its node")
     return ended
+
+
+def _lifted(noted: dict[str, Any]) -> list[str]:
+    """End the fault of a drill against a node that serves callers; without an answer it ends by itself."""
+    from keepline.drill.production import end_fault
+    from keepline.node.asking import ask_until_answered
+    from keepline.node.control import NodeNotRunning
+
+    carrier, data = str(noted["carrier"]), Path(noted["data"])
+    with contextlib.suppress(NodeNotRunning, OSError):
+        if not end_fault(lambda request: ask_until_answered(data, request, ASKED_AGAIN_FOR_S), carrier):
+            return [f"the fault of {carrier} for test calls"]
+    return [f"nothing: the node in {data} does not answer, and its faults end by themselves"]

@@ -39,6 +39,20 @@ Ask = Callable[[Message], Message]
 
 
 @dataclass(frozen=True, slots=True)
+class MadeCall:
+    """A test call that is over, or could not be made."""
+
+    words: str
+    """What became of it."""
+    asked: tuple[str, ...] = ()
+    """The carriers that it was given to, in their order."""
+    answered_after_s: float | None = None
+    """None where it was not."""
+    is_heard: bool = False
+    """At both ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checker:
     """One look at one node."""
 
@@ -66,6 +80,23 @@ class Checker:
             return Peak(told.calls_per_s, told.channels), False
         busiest = busiest_of(self.data)
         return Peak(told.calls_per_s or busiest.calls_per_s, told.channels or busiest.channels), True
+
+    def test_call(self, number: str) -> MadeCall:
+        """Make one by whichever carrier is chosen, and see it end."""
+        call = f"{int(time.time() * 1000) & 0xFFFFFFFFFFF:011x}{secrets.randbelow(1 << 20):05x}"
+        reply = self._place(PlaceCall(number, CALLING, call, ring_timeout_s=RINGS_S))
+        if not reply.get("ok"):
+            return MadeCall(str(reply.get("error")))
+        there = self._ended(call)
+        if there is None:
+            return MadeCall(f"the test call {call} does not end")
+        asked = tuple(each.carrier for each in there.carriers) or (there.carrier,)
+        if there.answered_at is None:
+            return MadeCall(f"{there.outcome.replace('_', ' ')}: {there.reason}", asked)
+        after_s = round(there.answered_at - there.received_at, 3)
+        back = self._came_in(number, there.received_at)
+        judgement = judged(" then ".join(asked), back.carrier if back else "", there, back, self._tone)
+        return MadeCall(judgement.what, asked, after_s, judgement.ok)
 
     # Parts ------------------------------------------------------------------------------------------------------------
 
