@@ -18,7 +18,7 @@ LIVE = $(BIN)/python -m pytest tests/live -o cache_dir=.pytest_cache/live
 SECONDS ?= 60
 SEEDS ?= 1000
 
-.PHONY: setup demo test check test-deps bench sim matrix crm-outage fuzz lock clean
+.PHONY: setup demo test check test-deps bench sim matrix crm-outage crm-outage-live fuzz lock clean
 
 setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
 
@@ -75,6 +75,9 @@ matrix: setup  ## the retailer's payment, appointment and lead, their process ki
 
 crm-outage: setup  ## four hours without the CRM, and the same without the outage, at 5 calls a second; ARGS="--rate 20" is all of them
 	@$(BIN)/python -m tests.sim.crm_outage $(ARGS)
+
+crm-outage-live: setup  ## the same shortened, with a real node and real calls: the CRM is silent for 90 s under 20 calls a second
+	@$(BIN)/keepline demo --crm $(ARGS)
 
 fuzz: setup  ## hostile bytes for SECONDS=60; what breaks a promise is kept in tests/fuzz/found and tested from then on
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock \

@@ -160,12 +160,16 @@ class RetailerScene(Scene):
         self.picture.compared(*compared(self.directory, accounts, self._office))
 
 
-def compared(directory: Path, accounts: Mapping[str, Sequence[Mapping[str, Any]]], office: str) -> tuple[bool, str]:
+def compared(
+    directory: Path, accounts: Mapping[str, Sequence[Mapping[str, Any]]], office: str, *, settled: bool = False
+) -> tuple[bool, str]:
     """Lay accounts of the same calls beside the ledger of the back office at `office`: whether they agree, and words.
+
+    `settled`: nothing is kept any more, so that what callers were promised has to be there.
 
     `accounts` are the lines for `world compare`, by the names of its options; they go into files of `directory`.
     """
-    options = []
+    options = ["--settled"] if settled else []
     for name, lines in accounts.items():
         file = directory / f"{name}.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

@@ -71,3 +71,15 @@ def test_a_demo_interrupted_before_its_node_is_ready_leaves_nothing(tmp_path: Pa
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=COMMAND_WITHIN_S)
     assert_nothing_left(tmp_path)
+
+
+def test_the_crm_is_silent_and_nobody_hears_of_it(tmp_path: Path) -> None:
+    demo = start(tmp_path, "--crm", "--rate", "2", "--minutes", "0.2", "--no-compare", "--json")
+    out, err = demo.communicate(timeout=400)
+    told = json.loads(out)
+    assert (demo.returncode, told["held"]) == (0, True), out + err
+    card = told["with"]
+    assert card["calls"] > 20
+    assert (card["reads_unavailable"], card["still_kept"], card["went_wrong"]) == (0, 0, [])
+    assert card["flows"]["order"]["from_a_copy"] > 0
+    assert_nothing_left(tmp_path)

@@ -42,7 +42,7 @@ PURE_MODULES = frozenset(
         "typing",
     )
 )
-TERMINAL_PACKAGES = ("cli", "demo", "demo_outage", "phone")
+TERMINAL_PACKAGES = ("cli", "demo", "demo_crm", "demo_outage", "phone")
 """These talk to a person at a terminal; everything else logs."""
 
 FUNCTION_LINES_MAX = 60

@@ -135,6 +135,7 @@ def options() -> argparse.ArgumentParser:
     add("--backoffice", type=address, metavar="HOST:PORT", help="ask it for its ledger")
     add("--ledger", type=Path, metavar="FILE", help="or read what GET /admin/ledger answered")
     add("--taken", type=Path, metavar="FILE", help="what `carrier` printed")
+    add("--settled", action="store_true", help="nothing is kept any more: what callers were promised is done")
     shown = commands.add_parser("personas", help="who there is, and the mistakes in a file of them")
     shown.add_argument("--personas", type=personas_file, default=str(PERSONAS))
     return parser
@@ -287,7 +288,7 @@ def run_comparison(args: argparse.Namespace, parser: argparse.ArgumentParser) ->
     try:
         ledger = OfficeClient(*args.backoffice).ledger() if args.backoffice else json.loads(args.ledger.read_text())
         taken = json_lines(args.taken) if args.taken else None
-        found = compare(json_lines(args.told), json_lines(args.records), ledger, taken)
+        found = compare(json_lines(args.told), json_lines(args.records), ledger, taken, settled=args.settled)
     except (OSError, ValueError, KeyError) as error:
         parser.error(f"cannot be compared: {type(error).__name__}: {error}")
     print(found.words())

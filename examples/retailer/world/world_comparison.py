@@ -20,6 +20,8 @@ DONE_AS = {
     "message_left": "message",
 }  # fmt: skip
 """What a caller takes to have happened, and the kind of entry that the ledger has of it then: one, of that call."""
+NOTED_AS = {"wish_noted": "message", "cancel_noted": "cancelled", "lead_noted": "lead", "pay_later": "message"}
+"""What a caller was promised, and what the ledger has of it once all that is kept was made."""
 RECORDED_AS = {
     "paid": ("paid",), "declined": ("declined",), "pending": ("payment_pending",), "booked": ("booked",),
     "moved": ("moved",), "cancelled": ("cancelled",), "order_status": ("order_status",), "lead_left": ("lead",),
@@ -35,6 +37,8 @@ ENTITLED = {
     "message": {"message_left", "lead_left", "lead_noted", "apology", "pending", "pay_later", "wish_noted"},
 }  # fmt: skip
 """What was done for a call, and what its caller must take to have happened, unless it has hung up by itself."""
+IN_DOUBT = {"booked": "use appointments.book", "moved": "use appointments.move", "cancelled": "use appointments.cancel"}
+"""What may turn out to be done when its caller was told that we cannot say yet, and will call back."""
 KEPT_QUIET = ("hung up", "gave up")
 """Callers who left by themselves: what they had asked for may have been done without their hearing of it."""
 
@@ -91,11 +95,17 @@ def _many(count: int, word: str) -> str:
 
 
 def compare(
-    told: Sequence[Told], records: Sequence[Told], ledger: Told, taken: Sequence[Told] | None = None
+    told: Sequence[Told],
+    records: Sequence[Told],
+    ledger: Told,
+    taken: Sequence[Told] | None = None,
+    *,
+    settled: bool = False,
 ) -> Comparison:
     """Lay the accounts side by side: what callers tell (other lines are passed over), call records, and a ledger.
 
-    `taken` is what a carrier tells of the calls that came to it; None where none was asked.
+    `taken` is what a carrier tells of the calls that came to it; None where none was asked. `settled`: nothing is kept
+    any more, so what callers were promised is done.
     """
     callers = [one for one in told if one.get("event") == "experience"]
     inbound = [one for one in records if one["direction"] == "inbound"]
@@ -122,6 +132,8 @@ def compare(
         for record in by_call.get(caller["call_id"], [])[:1]:
             entries, was_cut = done.get(record["id"], []), caller["call_id"] in brought.cut
             found.disagreements += (_cut_call if was_cut else _one_call)(caller, record, entries)
+            if settled:
+                found.disagreements += _noted(caller, entries)
             if "talked" in caller["believes"] and record["id"] not in talked:
                 who = _who(caller["call_id"])
                 found.disagreements.append(f"{who}: believes talked, and no record is of a person who answered it")
@@ -187,7 +199,7 @@ def _one_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]
     for what, beliefs in ENTITLED.items():
         if counts[what] > 1:
             yield f"{who}: {what} {counts[what]} times"
-        if counts[what] and not beliefs & set(believes) and caller["how"] not in KEPT_QUIET:
+        if counts[what] and not (beliefs & set(believes) or caller["how"] in KEPT_QUIET or _was_in_doubt(record, what)):
             yield f"{who}: {what}, and the caller was told nothing of it ({caller['how']} {caller['where']})".rstrip()
     for entry in done:
         if entry["what"] == "charged" and entry["reference"] != caller["values"].get("invoice"):
@@ -196,6 +208,20 @@ def _one_call(caller: Told, record: Told, done: Sequence[Told]) -> Iterator[str]
         yield f"{who}: charged, and its record does not say so: {record['outcome']}"
     if record["outcome"] == "paid" and counts["charged"] != 1:
         yield f"record {record['id']}: says paid, and the ledger has {counts['charged'] or 'no'} charges"
+
+
+def _noted(caller: Told, done: Sequence[Told]) -> Iterator[str]:
+    """What a caller was promised was done, once."""
+    counts = Counter(entry["what"] for entry in done)
+    for belief, what in NOTED_AS.items():
+        if belief in caller["believes"] and counts[what] != 1:
+            yield f"{_who(caller['call_id'])}: believes {belief}, and the ledger has {counts[what] or 'no'} {what} of it"
+
+
+def _was_in_doubt(record: Told, what: str) -> bool:
+    """Whether the record says that nobody could tell, while the caller was there."""
+    use = IN_DOUBT.get(what)
+    return any(step["name"] == use and step["result"].startswith(("pending", "unknown")) for step in record["steps"])
 
 
 def _knows(record: Told) -> bool:

@@ -51,6 +51,10 @@ def demo(
         float | None,
         typer.Option(min=1.0, metavar="N", show_default=False, help="With --kills: no new calls after so long (60)."),
     ] = None,
+    crm: Annotated[
+        bool, typer.Option("--crm", help="Instead, the CRM is silent for 1.5 minutes under 20 calls a second.")
+    ] = False,
+    rate: Annotated[float, typer.Option(min=0.1, max=100.0, metavar="N", help="With --crm: calls a second.")] = 20.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of a table.")] = False,
     operation: Annotated[
         DemoOperation, typer.Option(help="With --kills: the retailer, or what the benchmarks call.")
@@ -61,6 +65,12 @@ def demo(
 
     if kills:
         raise typer.Exit(run_demo(seconds, as_json, operation.value))
+    if crm:
+        from keepline.demo_crm import OUTAGE_S as CRM_S
+        from keepline.demo_crm import CrmPlan, run_crm
+
+        crm_plan = CrmPlan(CRM_S if minutes is None else minutes * 60, rate, seed, compare)
+        raise typer.Exit(run_crm(crm_plan, as_json, ends_on_signals))
     from keepline.demo_outage import OUTAGE_S, OutagePlan, run_outage
 
     plan = OutagePlan(OUTAGE_S if minutes is None else minutes * 60, seed=seed, compares=compare, by_hand=by_hand)
