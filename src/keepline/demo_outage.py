@@ -63,7 +63,7 @@ def run_outage(plan: OutagePlan, as_json: bool, ends_on_signals: Callable[[], An
     with tempfile.TemporaryDirectory(prefix="keepline-demo-") as directory, ends_on_signals():
         try:
             with contextlib.ExitStack() as stack:
-                sides = [Side("two carriers", ("carrier", "second"), Path(directory) / "two", stack)]
+                sides = [Side("two carriers", ("carrier", "second"), Path(directory) / "two", stack, moves=True)]
                 if plan.compares:
                     sides.append(Side("one carrier", ("carrier",), Path(directory) / "one", stack))
                 if not as_json:

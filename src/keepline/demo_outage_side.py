@@ -17,7 +17,7 @@ from typing import Any
 
 from keepline.demo_carrier import CarrierProgram
 from keepline.demo_crowd import Crowd
-from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, wait_until
+from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, free_port, wait_until
 from keepline.demo_outage_tally import Accounts, Moments, Tally, score
 from keepline.demo_retailer import (
     BOOKED_AHEAD,
@@ -29,6 +29,7 @@ from keepline.demo_retailer import (
     BackOffice,
     all_ended,
     compared,
+    number_overrides,
     office_overrides,
     retailer_path,
 )
@@ -64,11 +65,19 @@ class Side:
     """From `begin` to `conclude`; everything it starts ends with `stack`."""
 
     def __init__(
-        self, title: str, carriers: Sequence[str], directory: Path, stack: contextlib.ExitStack, watched: str = ""
+        self,
+        title: str,
+        carriers: Sequence[str],
+        directory: Path,
+        stack: contextlib.ExitStack,
+        watched: str = "",
+        *,
+        moves: bool = False,
     ) -> None:
         """`carriers` are trunks of the retailer's file: most people dial the first one's number first. `watched` is a
-        path or a part.
+        path or a part. `moves`: the node may have that number pointed to the second carrier.
         """
+        self._portal = free_port() if moves else 0
         self.title, self.directory, self._stack = title, directory, stack
         directory.mkdir()
         self.tally = Tally()
@@ -102,6 +111,8 @@ class Side:
             extra += ["--set", f"trunks.{carrier.name}.outbound.proxy={carrier.address}"]
         if len(self.carriers) == 1:
             extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
+        if self._portal:
+            extra += number_overrides(self._portal)
         self.node = stack.enter_context(LocalNode(NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)))
         for carrier in self.carriers:
             carrier.say(f"customer {self.node.sip}")
@@ -119,6 +130,9 @@ class Side:
             "--backoffice", self._office.address, "--book-ahead", str(BOOKED_AHEAD), "--prompts", str(prompts),
             "--drain", str(DRAIN_S), "--mix", mix, "--surge", f"{surge[0]:g},{surge[1]:g}",
         ]  # fmt: skip
+        if self._portal:
+            options += ["--portal", f"127.0.0.1:{self._portal}"]
+            options += [word for each in self.carriers for word in ("--place", f"{each.name}={each.edge}")]
         for carrier in self.carriers[1:]:
             options += ["--also", f"sip:{SECOND_NUMBER}@{carrier.edge}"]
         program = (str(retailer_path() / "world"), "crowd")

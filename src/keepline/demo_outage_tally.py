@@ -145,6 +145,7 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
         "to_people": _to_people(accounts.records, moments),
         "detected_after_s": None if detected is None else round(detected - moments.fault_at, 2),
         "well_again_after_s": None if well is None else round(well - moments.back_at, 2),
+        **_numbers(tally, moments, swallowed),
         "kills": accounts.kills, "agreed": accounts.agreed, "comparison": accounts.comparison,
         "believes": dict(tally.believes),
     }  # fmt: skip
@@ -165,6 +166,19 @@ def _mute(records: Sequence[Told]) -> set[str]:
         one["parent"] for one in records if one.get("parent") and (one.get("media") or {}).get("audio") == "one_way"
     }
     return {one["sip_call_id"] for one in records if one.get("id") in mute}
+
+
+def _numbers(tally: Tally, moments: Moments, swallowed: set[str]) -> dict[str, float | None]:
+    """What the portal was asked for, in seconds after the fault and after its end, and the last call that it lost."""
+    asked = [one for one in tally.summary.get("portal", {}).get("asked", ()) if one["status"] == 200]
+    away = [one["at"] for one in asked if moments.fault_at <= one["at"] < moments.back_at]
+    back = [one["at"] for one in asked if one["at"] >= moments.back_at]
+    lost = [call["invited_at"] for call in tally.calls if call["call_id"] in swallowed]
+    return {
+        "number_asked_away_after_s": round(away[0] - moments.fault_at, 2) if away else None,
+        "last_misdirected_call_after_s": round(max(lost) - moments.fault_at, 2) if lost else None,
+        "number_asked_back_after_s": round(back[0] - moments.back_at, 2) if back else None,
+    }
 
 
 def _to_people(records: Sequence[Told], moments: Moments) -> dict[str, Any]:

@@ -121,6 +121,9 @@ CARD_ROWS = (
     ("calls that failed on a healthy carrier", "failed_on_a_healthy_carrier"),
     ("calls with a fault in their audio", "audio_faults"),
     ("the carrier known to be dead after, s", "detected_after_s"),
+    ("its number asked to be pointed elsewhere after, s", "number_asked_away_after_s"),
+    ("the last call that still went to it, after, s", "last_misdirected_call_after_s"),
+    ("its number asked back, after its return, s", "number_asked_back_after_s"),
     ("known to be well again after, s", "well_again_after_s"), ("call process killed", "kills"),
 )  # fmt: skip
 """What stands on the card, and its name in the JSON."""

@@ -28,6 +28,8 @@ NUMBER, SECOND_NUMBER = "+18005550100", "+18005550109"
 CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
 """The trunks by which calls go out, in their order, and the address that each carrier is known by."""
 PEOPLE_ANSWER = "+18005550111=answer,ring:1,bye-after:20"
+HOLD_S, SILENT_S = 8.0, 3.0
+"""Of a number: until it returns to a carrier that is well, and until it leaves one that is out of reach."""
 CALLERS = 16
 NEW_CALLS_PER_S = 1.5
 SLOTS = 100
@@ -108,6 +110,24 @@ def office_overrides(operation: Path, address: str) -> list[str]:
         if (kind := kinds.get(type(path.connector)))
         for word in ("--set", f"capabilities.{name}.paths.{index}.{kind}.base_url=http://{address}")
     ]
+
+
+def number_overrides(portal: int) -> list[str]:
+    """What has the node point the retailer's number by the portal at this port, in seconds where life has minutes."""
+    home, away = CARRIERS
+    settings = {
+        f"numbers.{NUMBER}.carrier": home,
+        f"numbers.{NUMBER}.failover": (
+            f"{{method: api, ask: portal.point, look: portal.where, field: target, home: {home}, away: {away}, "
+            f"arrives_by: {away}, hold_s: {HOLD_S:g}, silent_s: {SILENT_S:g}}}"
+        ),
+        "capabilities.portal": (
+            f'{{paths: [{{name: http, http: {{base_url: "http://127.0.0.1:{portal}", timeout_s: 5, actions: {{point: '
+            '{method: PUT, path: "/numbers/{number}", body: {target: "{to}"}, response: {target: $.target}, '
+            'idempotent: true}, where: {path: "/numbers/{number}", response: {target: $.target}}}}}]}'
+        ),
+    }
+    return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 
 
 class RetailerScene(Scene):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -27,7 +28,8 @@ from world_directory import BUILT_IN, Directory, OfficeClient
 from world_distance import Distance, distance
 from world_edge import Edge
 from world_faults import Admin, Faults
-from world_lines_command import add_lines, run_lines
+from world_lines_command import add_lines, line_at, run_lines
+from world_portal import Portal
 from world_script import Persona, ScriptError, read_personas
 
 EVENTS_EVERY_S = 0.5
@@ -112,6 +114,9 @@ def options() -> argparse.ArgumentParser:
     add("--events", action="store_true", help="twice a second, what each caller hears now")
     add("--also", type=target, action="append", default=[], metavar="URI", help="another number that people know")
     add("--also-first", type=float, default=0.0, metavar="SHARE", help="of those who dial one of these first")
+    add("--portal", type=address, metavar="HOST:PORT", help="point the number of --target from here, over HTTP")
+    places = "where it may lead; the first is home"
+    add("--place", type=line_at, action="append", default=[], metavar="NAME=HOST:PORT", help=places)
     add("--tries", type=int, default=1, help="calls that one makes for one thing, where they do not get through")
     add("--patience", type=float, default=0.0, metavar="S", help="hang up after so long of nothing at all (0: never)")
     add("--surge", type=surge, metavar="TIMES,S", help="at SIGUSR2 so many times as many call, for so long")
@@ -155,6 +160,29 @@ def on_signals(crowd: Any) -> None:
     signal.signal(signal.SIGUSR1, lambda *_: crowd.stop())
 
 
+def portal_of(args: argparse.Namespace, parser: argparse.ArgumentParser) -> tuple[Portal | None, Any]:
+    """Who points the number that is called, with its server; None where nobody does."""
+    if not args.portal or not args.place:
+        return None, None
+    portal = Portal({args.target[0]: args.place[0][0]})
+    try:
+        return portal, portal.serve(*args.portal)
+    except OSError as error:
+        parser.error(f"cannot listen at --portal: {error.strerror}")
+
+
+def told_of(portal: Portal | None) -> dict[str, Any]:
+    """What was asked of it, for the summary."""
+    return {"portal": {"asked": list(map(asdict, portal.asked)), "overlaps": portal.overlaps}} if portal else {}
+
+
+def manners_of(args: argparse.Namespace, portal: Portal | None) -> Manners:
+    """What callers do where all is not well, and where their number leads."""
+    places = {name: (host, port) for name, host, port in args.place}
+    tries, rush = max(1, args.tries), max(1.0, args.rush)
+    return Manners(args.also, args.also_first, tries, args.patience, rush, portal, places)
+
+
 def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Callers; 0 when everybody came through as they meant to."""
     unknown = sorted(set(args.mix) - set(args.personas))
@@ -185,8 +213,8 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             count.add(report)
         tell(report)
 
-    manners = Manners(args.also, args.also_first, max(1, args.tries), args.patience, max(1.0, args.rush))
-    world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience, manners)
+    portal, pointing = portal_of(args, parser)
+    world = World(plan, Mix(args.personas, weights, args.seed), directory, on_experience, manners_of(args, portal))
     on_signals(world)
     if args.surge:
         signal.signal(signal.SIGUSR2, lambda *_: world.surge(*args.surge))
@@ -203,8 +231,11 @@ def run_crowd(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         world.run(on_tick)
     finally:
         world.close()
+        if pointing is not None:
+            pointing.shutdown()
     summary = count.summary() | {"started": world.started, "left": len(world.live), "peak": world.peak}
     summary |= {"customers": world.customers, "served": world.served}
+    summary |= told_of(portal)
     summary["took_s"] = round(time.monotonic() - begun, 3)
     if office:
         with suppress(OSError):

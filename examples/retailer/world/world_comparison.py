@@ -215,7 +215,8 @@ def _noted(caller: Told, done: Sequence[Told]) -> Iterator[str]:
     counts = Counter(entry["what"] for entry in done)
     for belief, what in NOTED_AS.items():
         if belief in caller["believes"] and counts[what] != 1:
-            yield f"{_who(caller['call_id'])}: believes {belief}, and the ledger has {counts[what] or 'no'} {what} of it"
+            found = f"{counts[what] or 'no'} {what}"
+            yield f"{_who(caller['call_id'])}: believes {belief}, and the ledger has {found} of it"
 
 
 def _was_in_doubt(record: Told, what: str) -> bool:

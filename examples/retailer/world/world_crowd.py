@@ -19,6 +19,7 @@ from callers_verdict import FAINT, Expectation, Recogniser
 from world_actor import Action, Actor, EndCall, PressKey, Talk
 from world_directory import Directory
 from world_ear import Ear
+from world_portal import Portal
 from world_redial import CHECKS, SERVED, Customer, Rush
 from world_script import Persona
 from world_tone import tone
@@ -65,6 +66,10 @@ class Manners:
     """How long one listens to nothing at all before hanging up; 0 for ever."""
     rush: float = 1.0
     """How many times as many call once it is known that people do not get through."""
+    portal: Portal | None = None
+    """Who points the number that is dialled first,"""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """and where it leads: what the portal calls each carrier, and (host, port) of its edge."""
 
 
 @dataclass(slots=True)
@@ -114,6 +119,7 @@ class World(Crowd):
         self.customers = self.served = 0
         self._lines = [Line(self, plan.user, plan.target_host, plan.target_port)]
         self._lines += [Line(self, *each) for each in self.manners.lines]
+        self._placed = {name: Line(self, plan.user, *at) for name, at in self.manners.places.items()}
         self._rush, self._usual_rate = Rush(self.manners.rush), plan.rate
         self._again: list[tuple[float, int, Customer, Mapping[str, str]]] = []
         """Who will call again: when, and with what."""
@@ -160,11 +166,16 @@ class World(Crowd):
         cancel_after_s = None if span is None else span[0] + (span[1] - span[0]) * rng.random()
         phone = self.directory.phone(random.Random(f"{self.mix.seed}/{customer.number}/phone"))
         script = Script([], None, cancel_after_s, self.mix.give_up_after_s, phone)
-        line = self._lines[customer.line]
+        line = self._line_of(customer)
         call_id = f"{self.run_id}-{index:06d}@{self.host}"
         caller = self.live[call_id] = Caller(line, index, call_id, line.number, script)
         self.peak = max(self.peak, len(self.live))
         caller.start()
+
+    def _line_of(self, customer: Customer) -> Line:
+        """Whose network takes the call: a number that a portal points leads where it points now."""
+        portal, line = self.manners.portal, self._lines[customer.line]
+        return line if portal is None or customer.line else self._placed.get(portal.target(line.number), line)
 
     def _script_of(self, index: int) -> Script:
         raise AssertionError("every caller of a world has a customer behind it")

@@ -152,3 +152,16 @@ def test_a_machine_that_is_too_busy_is_told_from_a_failure() -> None:
     card = score(outage(), MOMENTS, accounts())
     assert "too busy" not in card_words(card)
     assert "try again when it is idle" in card_words(card | {"audio_faults": 4})
+
+
+def test_what_the_portal_was_asked_and_the_last_call_that_the_carrier_lost() -> None:
+    tally = outage()
+    lost = {"event": "offered", "call_id": tally.calls[0]["call_id"], "passed": False}
+    card = score(tally, MOMENTS, accounts(lost))
+    assert (card["number_asked_away_after_s"], card["number_asked_back_after_s"]) == (None, None)
+    assert card["last_misdirected_call_after_s"] == round(tally.calls[0]["invited_at"] - MOMENTS.fault_at, 2)
+    asked = [(MOMENTS.fault_at + 3.5, 503), (MOMENTS.fault_at + 4.0, 200), (MOMENTS.back_at + 9.0, 200)]
+    tally.take({"event": "summary", "portal": {"asked": [{"at": at, "status": status} for at, status in asked]}}, 0.0)
+    card = score(tally, MOMENTS, accounts())
+    assert (card["number_asked_away_after_s"], card["number_asked_back_after_s"]) == (4.0, 9.0)
+    assert card["last_misdirected_call_after_s"] is None

@@ -142,3 +142,22 @@ def test_the_command_reads_files_and_says_so_by_its_exit_code(tmp_path: Path) ->
     lacking = subprocess.run(command, capture_output=True, text=True, check=False)
     assert lacking.returncode == 2
     assert "cannot be compared: FileNotFoundError" in lacking.stderr
+
+
+def test_what_callers_were_promised_is_done_once_nothing_is_kept_any_more() -> None:
+    told, records, ledger, carrier = agreed()
+    told.append(caller(12, "lead", "lead_noted"))
+    records.append(record(12, "lead"))
+    assert compare(told, records, ledger, carrier).disagreements == []
+    kept = compare(told, records, ledger, carrier, settled=True).disagreements
+    assert kept == ["call c12: believes lead_noted, and the ledger has no lead of it"]
+    ledger["effects"].append(effect("lead", "r12-4"))
+    assert compare(told, records, ledger, carrier, settled=True).disagreements == []
+
+
+def test_what_was_in_doubt_may_turn_out_to_be_done() -> None:
+    told, records, ledger, carrier = agreed()
+    ledger["effects"].append(effect("booked", "r8-5", "other"))
+    assert "told nothing of it" in compare(told, records, ledger, carrier).disagreements[0]
+    records[7]["steps"] = [{"name": "use appointments.book", "result": "pending: no answer in time"}]
+    assert compare(told, records, ledger, carrier).disagreements == []
