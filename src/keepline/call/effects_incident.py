@@ -87,3 +87,25 @@ class IncidentAnswered:
 
 
 IncidentInput = OpenIncident | TakeIncident | OfferIncident | NoteIncident | CloseIncident | SetMode
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTroubled:
+    """What is wrong with the journal; empty when it is well again."""
+
+    what: str
+    lost: int = 0
+    """Facts that never will be on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDied:
+    """A process of the node died of itself, or again and again."""
+
+    role: str
+    deaths: int
+    """Young ones in a row; 0 for a single one."""
+    how: str
+
+
+NodeNews = JournalTroubled | ProcessDied

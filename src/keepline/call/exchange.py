@@ -174,7 +174,8 @@ class Exchange:
             self.slots.rest(call.id, call.received.slot)
 
     def _on_capability_answered(self, turn: Turn, given: fx.CapabilityAnswered) -> None:
-        if not self.numbers.on_answered(turn, given) and not self.unfinished.on_answered(turn, given):
+        is_heard = self.numbers.on_answered(turn, given) or self.follower.on_answered(turn, given)
+        if not is_heard and not self.unfinished.on_answered(turn, given):
             self._on_news(turn, given)
 
     def _on_media_restarted(self, turn: Turn, _given: fx.MediaRestarted) -> None:

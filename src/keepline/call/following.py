@@ -7,9 +7,11 @@ an empty call. Whoever follows has its facts written by the same turn as those t
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from keepline.call.inputs import CapabilityAnswered
 from keepline.call.turn import Turn
 from keepline.model.operation import Operation
 
+NO_SHARES: Mapping[str, float] = {}
 Take = Callable[[Turn, Any], None]
 
 
@@ -29,8 +31,16 @@ class Follower(Protocol):
         """A turn is nearly over: its effects are there to be looked at, and may be added to."""
         ...
 
+    def on_answered(self, turn: Turn, given: CapabilityAnswered) -> bool:
+        """What came of something that it asked of a capability; False where it is none of its."""
+        ...
+
     def due(self, turn: Turn) -> None:
         """The time has come that it had asked for."""
+        ...
+
+    def shares(self) -> Mapping[str, float]:
+        """Paths that not every new call may choose yet, by their whole names: which share may."""
         ...
 
     def is_stale(self, at_s: float) -> bool:
@@ -49,8 +59,16 @@ class NobodyFollows:
     def note(self, turn: Turn) -> None:
         """Nothing follows."""
 
+    def on_answered(self, turn: Turn, given: CapabilityAnswered) -> bool:
+        """Nothing was asked."""
+        return False
+
     def due(self, turn: Turn) -> None:
         """Nothing follows."""
+
+    def shares(self) -> Mapping[str, float]:
+        """Every call may choose every path."""
+        return NO_SHARES
 
     def is_stale(self, at_s: float) -> bool:
         """Nothing was asked for."""

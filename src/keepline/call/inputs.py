@@ -1,6 +1,6 @@
 """What the shell tells the call core. Frozen values."""
 
-from keepline.call.effects_incident import IncidentInput
+from keepline.call.effects_incident import IncidentInput, NodeNews
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier, PathTold, WishPath
 from keepline.call.effects_playbook import SayOfStep
@@ -319,4 +319,5 @@ Input = (
     | PointNumber
     | IncidentInput
     | SayOfStep
+    | NodeNews
 )

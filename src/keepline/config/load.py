@@ -19,6 +19,8 @@ from keepline.config.dependency_checks import check_dependencies
 from keepline.config.desk import desk_settings_of
 from keepline.config.failover import failover_of
 from keepline.config.failover_checks import check_failover
+from keepline.config.incident_checks import check_incidents
+from keepline.config.incidents import incident_settings_of
 from keepline.config.message_checks import check_messages
 from keepline.config.messages import contacts_of, message_settings_of, own_outlets, status_page_of
 from keepline.config.money import check_money, money_settings_of
@@ -148,6 +150,7 @@ def _load(file: Path, overrides: Sequence[str], digest: str | None, *, lint: boo
     checks.check_numbers(tree)
     check_failover(tree)
     check_preflight(tree)
+    check_incidents(tree)
     check_money(tree)
     check_trunks(tree)
     check_outbound(tree)
@@ -319,6 +322,7 @@ def _operation(
         journal=journal_settings_of(parsed.journal),
         dependencies=dependencies_of(parsed.dependencies),
         preflight=preflight_of(parsed.preflight),
+        incidents=incident_settings_of(parsed.incidents),
         money=money_settings_of(parsed.money),
         playbooks=playbooks,
     )

@@ -14,6 +14,7 @@ from keepline.config.capabilities import CapabilityFile
 from keepline.config.dependencies import DependencyFile, DependencyName
 from keepline.config.desk import DeskFile
 from keepline.config.failover import FailoverFile
+from keepline.config.incidents import IncidentsFile
 from keepline.config.messages import Contacts, MessagesFile, StatusPageFile
 from keepline.config.money import MoneyFile
 from keepline.config.outbound import OutboundFile
@@ -215,6 +216,7 @@ class OperationFile(StrictModel):
         min_length=1, description="what callers dial", examples=["numbers: {1000: {flow: greeting}}"]
     )
     preflight: PreflightFile = Field(default=PreflightFile(), description="what is looked at before it is needed")
+    incidents: IncidentsFile = Field(default=IncidentsFile(), description="what an incident is, and how it ends")
     money: MoneyFile | None = Field(
         default=None,
         description="what it costs that callers are not served",

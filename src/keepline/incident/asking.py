@@ -38,12 +38,18 @@ def mistake_in(given: IncidentInput, book: IncidentBook) -> str:
     if isinstance(given, NoteIncident):
         return _words(given.text, "what is to be noted")
     if not incident.is_open:
-        return f"{incident.id} is closed"
+        return "" if is_closed_so(given, incident) else f"{incident.id} is closed"
     if isinstance(given, TakeIncident):
         return _in_taking(given, incident)
     if isinstance(given, OfferIncident):
         return _in_offering(given, incident)
     return _in_closing(given)
+
+
+def is_closed_so(given: IncidentInput, incident: Incident) -> bool:
+    """Whether it was closed by this very request: an answer may be lost, and whoever asks again has asked once."""
+    closed = incident.closed
+    return isinstance(given, CloseIncident) and closed is not None and (closed.by, closed.why) == (given.by, given.why)
 
 
 def _in_opening(given: OpenIncident, book: IncidentBook) -> str:

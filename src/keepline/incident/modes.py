@@ -19,8 +19,8 @@ def derived_mode(incidents: Iterable[Incident]) -> tuple[Mode, str]:
     felt = [each for each in now if not each.is_over]
     if not felt:
         restored = [each.id for each in now if each.phase is IncidentPhase.RESTORED]
-        what = "are back, and wait to be closed" if len(restored) == len(now) else "are on their way back"
-        return Mode.RECOVERY, f"{_named(now)} {what}"
+        what = "back, to be closed" if len(restored) == len(now) else "on the way back"
+        return Mode.RECOVERY, f"{_named(now)}: {what}"
     critical = [each for each in felt if each.severity is Severity.CRITICAL]
     if critical:
         return Mode.CRISIS, f"{_named(critical)}: critical"

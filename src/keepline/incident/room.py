@@ -4,18 +4,20 @@ Each decision is a fact, written in the turn of what it follows from. It looks a
 and at the times that it has asked for. It refuses to carry anything out: paths are chosen by how they are.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from keepline.call.agenda import Due
-from keepline.call.effects import Persist, Report
+from keepline.call.effects import CapabilityAnswered, Persist, Report
 from keepline.call.effects_incident import (
     CloseIncident,
     IncidentAnswered,
     IncidentInput,
+    JournalTroubled,
     NoteIncident,
     OfferIncident,
     OpenIncident,
+    ProcessDied,
     SetMode,
     TakeIncident,
 )
@@ -30,33 +32,48 @@ from keepline.call.facts.incident import (
     ModeChanged,
     ModeSet,
 )
+from keepline.call.facts.path import PathStood
+from keepline.call.following import NO_SHARES
 from keepline.call.turn import Turn
 from keepline.incident.asking import mistake_in
 from keepline.incident.book import IncidentBook
 from keepline.incident.hooks import CHANGED, CLOSED, OPENED, IncidentNews, tell_hooks
+from keepline.incident.judging import Judging
 from keepline.incident.modes import mode_now
-from keepline.incident.phases import IncidentPhase
 from keepline.incident.playbooks import Playbooks
 from keepline.incident.plays import PlaybookRuns
+from keepline.incident.returning import Returning
 from keepline.model.operation import Operation
+from keepline.paths.health import HealthPolicy
 
 if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
 
 PERSON = "person"
 """The detector that a person is."""
+LOOK_EVERY_S: Final = 1.0
 
 
 class Incidents:
     """The follower of an exchange that has incidents."""
 
     def __init__(
-        self, exchange: "Exchange", book: IncidentBook | None = None, plays: PlaybookRuns | None = None
+        self,
+        exchange: "Exchange",
+        book: IncidentBook | None = None,
+        plays: PlaybookRuns | None = None,
+        standings: Iterable[PathStood] = (),
+        now_s: float = 0.0,
     ) -> None:
-        """`book` and `plays` are what there was before this process."""
+        """`book`, `plays` and `standings` are what there was before this process, which begins now."""
         self.exchange = exchange
         self.book = book if book is not None else IncidentBook()
         self._due_at_s: float | None = None
+        self._began_s = self._now_s = now_s
+        calm_s = HealthPolicy().calm_s  # what is older no process goes by any more
+        self._standings = {each.path: each for each in standings if now_s < each.at_s + calm_s}
+        self._judging: Judging | None = None
+        self._returning: Returning | None = None
         self.handlers: dict[type, Callable[..., None]] = {
             OpenIncident: self._on_open,
             TakeIncident: self._on_take,
@@ -64,6 +81,8 @@ class Incidents:
             NoteIncident: self._on_note,
             CloseIncident: self._on_close,
             SetMode: self._on_mode,
+            JournalTroubled: self._on_journal,
+            ProcessDied: self._on_death,
         }
         self.playbooks = Playbooks(self, plays if plays is not None else PlaybookRuns())
         self.handlers |= self.playbooks.handlers
@@ -75,16 +94,69 @@ class Incidents:
 
     def use(self, operation: Operation) -> None:
         """Judge by this version of the operation."""
+        if operation.incidents is None:
+            self._judging = self._returning = None
+            return
+        before = self._judging
+        judging = self._judging = Judging(self, operation.incidents, operation, self._began_s)
+        judging.watching.conditions |= self._standings if before is None else before.watching.conditions
+        self._returning = Returning(self, judging)
+        if self.book.open or judging.watching.conditions:
+            self.look_at(self._now_s)
 
     def note(self, turn: Turn) -> None:
         """Look at what has become true in this turn."""
+        judging, returning = self._judging, self._returning
+        if judging is not None and returning is not None:
+            stood = judging.watching.note(turn)
+            returning.note(turn)
+            for fact in stood:
+                judging.watching.conditions[fact.path] = fact
+            if stood:
+                self._look(turn)
+            elif self._due_at_s is None and judging.watching.is_busy(turn.now_s):
+                self.look_at(turn.now_s + LOOK_EVERY_S)
         self.playbooks.note(turn)
+
+    def on_answered(self, turn: Turn, given: CapabilityAnswered) -> bool:
+        """What came of a path's test; False where it is none."""
+        return self._returning is not None and self._returning.on_answered(turn, given)
+
+    def shares(self) -> Mapping[str, float]:
+        """Paths that not every new call may choose yet: which share may."""
+        if self._returning is None or not self.book.open:
+            return NO_SHARES
+        return self._returning.shares(self._now_s)
 
     def due(self, turn: Turn) -> None:
         """It is time to look at everything."""
         self._due_at_s = None
+        self._look(turn)
+
+    def _look(self, turn: Turn) -> None:
+        self._now_s = turn.now_s
+        judging, returning = self._judging, self._returning
+        if judging is not None and returning is not None:
+            judging.look(turn)
+            returning.look(turn)
+            for incident in self.book.open:
+                judging.settle(turn, incident)  # what came back to its beginning may be served another way
+            if self.book.open or judging.symptoms or judging.watching.is_busy(turn.now_s):
+                self.look_at(turn.now_s + LOOK_EVERY_S)
         self._settle_mode(turn)
         self.playbooks.look(turn)
+
+    # News of the shell's ----------------------------------------------------------------------------------------------
+
+    def _on_journal(self, turn: Turn, given: JournalTroubled) -> None:
+        if self._judging is not None:
+            self._judging.on_journal(turn, given)
+            self._look(turn)
+
+    def _on_death(self, turn: Turn, given: ProcessDied) -> None:
+        if self._judging is not None:
+            self._judging.on_death(turn, given)
+            self._look(turn)
 
     def is_stale(self, at_s: float) -> bool:
         """A look was put off, or brought forward."""
@@ -137,17 +209,16 @@ class Incidents:
         if self._refuses(turn, given):
             return
         incident = self.book.incidents[given.incident]
-        missing = "" if incident.phase is IncidentPhase.RESTORED else self.missing(given.incident)
+        if not incident.is_open:
+            turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+            return
+        missing = self._returning.missing(incident, turn.now_s) if self._returning is not None else ""
         if missing and not given.override:
             mistake = f"{incident.id} is not through its recovery gate: {missing}; overriding that needs a reason"
             turn.emit(IncidentAnswered(given.asked, mistake, incident.id))
             return
         self.record(turn, IncidentClosed(incident.id, turn.now_s, given.by, given.why, missing))
         turn.emit(IncidentAnswered(given.asked, incident=incident.id))
-
-    def missing(self, incident: str) -> str:
-        """What keeps an incident from being closed."""
-        return f"it is {self.book.incidents[incident].phase.value}"
 
     def _on_mode(self, turn: Turn, given: SetMode) -> None:
         if self._refuses(turn, given):

@@ -1,6 +1,7 @@
 """One incident, as its facts have it: a fold, and nothing that the facts do not say."""
 
 from keepline.call.facts.incident import (
+    GateMoved,
     IncidentChanged,
     IncidentClosed,
     IncidentFact,
@@ -9,7 +10,9 @@ from keepline.call.facts.incident import (
     IncidentOffered,
     IncidentOpened,
     IncidentTaken,
+    PathTested,
 )
+from keepline.incident.gate import RecoveryGate
 from keepline.incident.phases import INCIDENT_TRANSITIONS, IncidentEvent, IncidentPhase
 from keepline.model.incident import Severity
 
@@ -27,8 +30,8 @@ class Incident:
 
     __slots__ = (
         "capabilities", "cause", "changed_at_s", "cleared_at_s", "closed", "closed_at_s", "commander", "customers",
-        "detectors", "evidence", "mitigated_at_s", "notes", "offered_to", "opened", "paths", "phase", "restored_at_s",
-        "severity", "taken_at_s", "worst",
+        "detectors", "evidence", "gate", "mitigated_at_s", "notes", "offered_to", "opened", "paths", "phase",
+        "restored_at_s", "severity", "taken_at_s", "widened_at_s", "worst",
     )  # fmt: skip
 
     def __init__(self, opened: IncidentOpened) -> None:
@@ -42,7 +45,9 @@ class Incident:
         """Each that had news of it, in the order in which they came."""
         self.customers = opened.customers
         """Callers who have felt it."""
-        self.changed_at_s = opened.at_s
+        self.changed_at_s = self.widened_at_s = opened.at_s
+        """When it changed, and when it came to more paths."""
+        self.gate = RecoveryGate()
         self.commander = ""
         """Empty while nobody commands it."""
         self.offered_to = ""
@@ -94,6 +99,8 @@ class Incident:
             return self._move(fact)
         if isinstance(fact, IncidentChanged):
             self.cause, self.evidence = fact.cause, fact.evidence
+            if len(fact.paths) > len(self.paths):
+                self.widened_at_s = fact.at_s
             self.capabilities, self.paths, self.customers = fact.capabilities, fact.paths, fact.customers
             self.severity = Severity(fact.severity)
             self.worst = min(self.worst, self.severity)
@@ -105,6 +112,8 @@ class Incident:
             self.taken_at_s = fact.at_s if self.taken_at_s is None else self.taken_at_s
         elif isinstance(fact, IncidentOffered):
             self.offered_to = fact.to
+        elif isinstance(fact, GateMoved | PathTested):
+            return self.gate.apply(fact)
         else:
             return False
         return True

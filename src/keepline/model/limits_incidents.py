@@ -12,3 +12,11 @@ INCIDENT_SCOPE_MAX = 40
 """Paths, and capabilities, that one incident names."""
 MODE_SET_S_MAX = 7 * 86_400
 """A mode that a person sets holds for at most this."""
+INCIDENT_WINDOW_S_MAX = 3_600
+"""Of what is counted: longer ones are asked of the journal."""
+GATE_SHARES_MAX = 10
+"""Steps from none to all."""
+FELT_KEPT_MAX = 10_000
+"""Callers who felt something lately, told apart; beyond it they are counted as one each."""
+GATE_PAUSE_S_MAX = 900.0
+"""After a recovery that failed, doubled each time up to this, before the next is begun."""

@@ -10,6 +10,7 @@ from keepline.model.callbacks import CallbackSettings
 from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
+from keepline.model.incident import IncidentSettings
 from keepline.model.messages import Contact, MessageSettings, StatusPageSettings
 from keepline.model.money import MoneySettings
 from keepline.model.people import DeskSettings
@@ -294,5 +295,7 @@ class Operation:
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     status_page: StatusPageSettings | None = None
     desk: DeskSettings = field(default_factory=DeskSettings)
+    incidents: IncidentSettings | None = None
+    """None: nothing is looked for; a file without `incidents` has the usual ones."""
     overrides: tuple[str, ...] = ()
     """`a.b.c=value` settings that were given beside the file."""

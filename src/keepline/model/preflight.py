@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
+
+CALLING: Final = "preflight.calling"
+ANSWERING: Final = "preflight.answering"
+"""The flows of the two ends of a test call; no flow of an operation can be named like these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from keepline.call.exchange import Exchange
 from keepline.call.facts import CallBegun, CallEnded, Fact
 from keepline.call.steps.apology import apologies
 from keepline.connectors.speech.client import PromptFailed, PromptStore
-from keepline.incident.room import Incidents
 from keepline.model.errors import LocalError
 from keepline.model.operation import Prompt
 from keepline.node import answers, commands, number_commands, path_commands
@@ -43,12 +42,14 @@ from keepline.node.control import ControlClient, Message
 from keepline.node.head_start import OPTION as AWAIT
 from keepline.node.head_start import told
 from keepline.node.identity import address_of, identity_of
+from keepline.node.incident_commands import DIED
 from keepline.node.journal import Journal, JournalFigures, Tail, next_epoch
 from keepline.node.journal_watch import JournalWatch
 from keepline.node.ledgers import Ledgers, know_paths
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
 from keepline.node.outlets import OutletMakers
+from keepline.node.own_news import OwnNews
 from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
 from keepline.node.programs import Programs, asks_for_names
@@ -95,6 +96,7 @@ class CallsProcess:
         self._ledgers = Ledgers()
         self._active: Active | None = None
         self._exchange: Exchange | None = None
+        self._news = OwnNews()
         self._epoch = 0
         self._programs = Programs(paths.data)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -216,7 +218,6 @@ class CallsProcess:
                     exchange.add_program(program, current=False)
         exchange.unfinished.take(self._ledgers.book, self._slots.now_s(time.monotonic()))
         exchange.numbers.take(self._ledgers.numbers)
-        exchange.attach(Incidents(exchange, self._ledgers.incidents, self._ledgers.plays))
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
         adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
@@ -233,10 +234,10 @@ class CallsProcess:
         )
         self._begin_outlets(active)
         active.capabilities.doubt = lambda: journal.failure
+        active.capabilities.choosing.shares = exchange.follower.shares
         active.tell = self._tell
-        self._active = active
+        self._active, live = active, len(self._open)
         active.hold(self._open)
-        live = len(self._open)
         self._open, self._left = {}, []
         for program in self._programs:
             for prompt in (*apologies(program.operation), *program.operation.prompts.values()):
@@ -248,6 +249,7 @@ class CallsProcess:
         active.start(media, self._link)
         self._locator = self._begin_locating(active)
         self._streams.start(self._sip_tcp, address_of(self._sip[0]).host)
+        self._news.begin(lambda given: self._loop.call_soon(active.feed, given))
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         log.info("promoted", epoch=self._epoch, calls=live, took_ms=took_ms)
         self._control.tell(
@@ -301,6 +303,7 @@ class CallsProcess:
         task.add_done_callback(self._tasks.discard)
 
     def _tell_trouble(self, what: str, figures: JournalFigures) -> None:
+        self._news.journal(what, figures.lost)
         self._control.tell({"op": "trouble", "what": what, "journal": asdict(figures)})
 
     def _tell_written(self, written: Any) -> None:
@@ -338,6 +341,8 @@ class CallsProcess:
     def _obey(self, message: Message) -> None:
         if message.get("op") == "stop":
             self._stopping.set()
+        elif message.get("op") == DIED:
+            self._news.died(message)
         elif self._active is not None and message.get("op") == "standby":
             self._active.feed(fx.StandbyCame())
         elif self._active is not None and message.get("op") == "drain":

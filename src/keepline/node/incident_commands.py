@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from keepline.node.control import Message
 
 if TYPE_CHECKING:
-    from keepline.call.effects_incident import IncidentInput
+    from keepline.call.effects_incident import IncidentInput, ProcessDied
     from keepline.call.effects_playbook import SayOfStep
 
 OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY = (
@@ -18,7 +18,19 @@ OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY = (
     "set_mode",
     "say_of_step",
 )
+DIED: Final = "died"
+"""What the supervisor tells calls processes of one that died."""
 OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY)
+
+
+def died_in(message: Message) -> "ProcessDied":
+    """What the supervisor tells of the death of a process."""
+    from keepline.call.effects_incident import ProcessDied
+
+    deaths = message.get("deaths")
+    return ProcessDied(
+        str(message.get("role", "")), deaths if isinstance(deaths, int) else 0, str(message.get("how", ""))
+    )
 
 
 def incident_request(wanted: "IncidentInput") -> Message:

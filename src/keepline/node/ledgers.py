@@ -19,6 +19,7 @@ from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.incident.book import IncidentBook
 from keepline.incident.plays import PlaybookRuns
+from keepline.incident.room import Incidents
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
 from keepline.node.journal_incidents import incident_facts_of
@@ -82,6 +83,7 @@ class Ledgers:
         carriers.know(self.wishes, clock)
         carriers.inherit(now_s, self.standings)
         exchange.tickets.book = self.tickets
+        exchange.attach(Incidents(exchange, self.incidents, self.plays, self.standings, now_s))
 
 
 def know_paths(choosing: "UsePaths", ledgers: Ledgers, feed: Callable[[PathTold], None]) -> None:

@@ -17,13 +17,14 @@ from keepline.call.inputs import PlaceCall
 from keepline.call.record import CallRecord
 from keepline.model.failover import API, NONE
 from keepline.model.operation import Operation
+from keepline.model.preflight import ANSWERING, CALLING
 from keepline.node.control import Message
 from keepline.node.journal_spans import busiest_of
 from keepline.node.number_commands import TELL as TELL_NUMBERS
 from keepline.node.path_commands import TELL as TELL_PATHS
 from keepline.node.placements import request_of
 from keepline.node.reader import JournalReader
-from keepline.node.test_calls import ANSWERING, BACK_HZ, CALLING, THERE_HZ, heard_s
+from keepline.node.test_calls import BACK_HZ, THERE_HZ, heard_s
 from keepline.paths.capacity import Peak, PreflightFinding, Room, without_each
 
 RINGS_S: Final = 20.0

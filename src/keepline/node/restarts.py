@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 
 from keepline.node.children import Child
+from keepline.node.control import Message
+from keepline.node.incident_commands import DIED
 from keepline.succession.members import Death
 from keepline.succession.restarts import NextStart, RestartPlan
 
@@ -26,7 +29,9 @@ def how(status: int | None) -> str:
 class Restarts:
     """The deaths of a node's processes, by role, and the starts that are due."""
 
-    def __init__(self) -> None:
+    def __init__(self, children: Sequence[Child] = (), tell: Callable[[Child, Message], None] | None = None) -> None:
+        """The calls processes among the children are told of deaths, since they have the incidents."""
+        self._children, self._tell = children, tell
         self._plan = RestartPlan()
         self.counts = self._plan.counts
         self.take_due = self._plan.take_due
@@ -36,7 +41,12 @@ class Restarts:
         """A child is dead; its successor is due now or, where it keeps dying young, later."""
         lived_s, was_active = now_s - child.started_s, child.state == "active"
         death = Death(child.role, was_active, lived_s, _was_killed(status), how(status))
-        _say(death.role, death.how, self._plan.note_death(now_s, death))
+        start = self._plan.note_death(now_s, death)
+        _say(death.role, death.how, start)
+        news: Message = {"op": DIED, "role": death.role, "deaths": start.deaths * start.is_loop, "how": death.how}
+        for each in self._children if self._tell is not None else ():
+            if each.role == "calls" and self._tell is not None:
+                self._tell(each, news)
 
     def note_failed_start(self, now_s: float, role: str, what: str) -> None:
         """It could not be started at all."""

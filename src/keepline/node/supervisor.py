@@ -73,7 +73,7 @@ class Supervisor:
         self._lock_fd = lock_fd
         self._head_start = head_start
         self.children: list[Child] = []
-        self._restarts = Restarts()
+        self._restarts = Restarts(self.children, self.tell)
         self._selector = selectors.DefaultSelector()
         self.began_s = time.monotonic()
         self._complain_at_s = self.began_s + START_LIMIT_S

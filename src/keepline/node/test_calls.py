@@ -16,9 +16,9 @@ from keepline.call.turn import Program
 from keepline.flow import Call, flow
 from keepline.flow.engine import FlowFunction
 from keepline.model.operation import TEST_BACK, TEST_THERE, FlowReference, Number
+from keepline.model.preflight import ANSWERING, CALLING
 from keepline.rtp.loudness import LINEAR, PCMA, PCMU
 
-CALLING, ANSWERING = "preflight.calling", "preflight.answering"
 THERE, BACK = "preflight.there", "preflight.back"
 THERE_HZ, BACK_HZ = 620, 880
 LISTENS_S: Final = 7.0

@@ -7,7 +7,7 @@ What changes something is asked of the path that the core names: another one kno
 
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -19,7 +19,7 @@ from keepline.flow.capabilities import SecretsGone, Unavailable, Unknown, UseOut
 from keepline.model.capability import PROMISING, Capability, CapabilityPath, meant_by
 from keepline.model.operation import Operation
 from keepline.node.path_commands import clock
-from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path
+from keepline.paths.choice import Choice, PathLoad, PathOption, attempt_s, choose_path, shares_within
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import (
     Condition,
@@ -60,6 +60,8 @@ class UsePaths:
         """Told how a path is, where that is for the worse, or was."""
         self.wishes = Wishes()
         """What people want of them."""
+        self.shares: Callable[[], Mapping[str, float]] = dict
+        """Paths that not every new use may choose yet, by their whole names: which share may."""
 
     def inherit(self, standings: Iterable[PathStood]) -> None:
         """How they were when a process before wrote of them last, where they were not well."""
@@ -97,8 +99,9 @@ class UsePaths:
             return left[0] if left else None, ()
         may_be_trial = len(left) > 1
         options, views, load, wished = self._known(version, capability, paths)
+        shares = shares_within(self.shares(), capability)
         choice = choose_path(
-            options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial, wished=wished
+            options, views, load, self._chance(), tried=tried, may_be_trial=may_be_trial, wished=wished, shares=shares
         )
         self._say(version, capability, choice)
         # Where all are full a use waits for its turn at the first that is left.

@@ -14,6 +14,10 @@ from typing import Final
 from keepline.paths.health import Breaker, Condition, PathView
 from keepline.paths.wishes import WORDS, Wish, Wished
 
+ALL: Final[Mapping[str, float]] = {}
+"""Every path may be chosen by every request."""
+_MIXED: Final = 977.0
+"""A ticket decides about weights too: what it says of shares must not follow from that."""
 NOTHING_WISHED: Final[Mapping[str, Wished]] = {}
 
 
@@ -51,7 +55,7 @@ class Fitness(IntEnum):
     """Half-open, returning, or degraded and not tried for a while: its turn to show what it can do."""
     DEGRADED = 3
     DRAINED = 4
-    """People want it to have rest."""
+    """People want it to have rest, or it is on its way back and this request is not among those that may come by it."""
     LAST_RESORT = 5
     """Its breaker lets nothing through."""
     DISABLED = 6
@@ -81,12 +85,13 @@ def choose_path(
     tried: Sequence[str] = (),
     may_be_trial: bool = True,
     wished: Mapping[str, Wished] = NOTHING_WISHED,
+    shares: Mapping[str, float] = ALL,
 ) -> Choice:
     """The path of the next attempt.
 
     `views` has each path by its name. `ticket` is 0 to below 1, and decides between paths of one order. `tried` are
     those that failed this request already. `may_be_trial`: it can be asked elsewhere if a trial fails. `wished`: what
-    people want of some of them.
+    people want of some of them. `shares`: of new requests, that may choose a path which is on its way back, 0 to 1.
     """
     said: dict[str, str] = {}
     fit: list[tuple[Fitness, int, PathOption]] = []
@@ -99,15 +104,24 @@ def choose_path(
         else:
             view = views[option.name]
             wish = wished.get(option.name)
-            standing = _standing(view, may_be_trial, wish)
+            share = shares.get(option.name, 1.0)
+            is_held = share < 1.0 and ticket * _MIXED % 1.0 >= share
+            standing = _standing(view, may_be_trial, wish, is_held=is_held)
             fit.append((standing, option.order, option))
-            said[option.name] = _sentence(view, standing, wish)
+            held = f", held back: {share:.0%} of new calls may choose it" if is_held else ""
+            said[option.name] = _sentence(view, standing, wish) + held
     if not fit:
         return Choice(None, tuple(said.values()))
     standing, chosen = _pick(fit, ticket)
     others = tuple(words for name, words in said.items() if name != chosen.name)
     reasons = (f"{said[chosen.name]}: chosen", *others)
     return Choice(chosen.name, reasons, standing >= Fitness.LAST_RESORT, standing is Fitness.TRIAL)
+
+
+def shares_within(shares: Mapping[str, float], capability: str) -> Mapping[str, float]:
+    """Those of one capability's paths, by their own names; `shares` has them by their whole names."""
+    prefix = f"{capability}/"
+    return {path.removeprefix(prefix): each for path, each in shares.items() if path.startswith(prefix)} or ALL
 
 
 def attempt_s(left_s: float, attempts: int, least_s: float) -> float:
@@ -126,8 +140,10 @@ def _fullness(option: PathOption, load: PathLoad) -> str:
     return ""
 
 
-def _standing(view: PathView, may_be_trial: bool, wished: Wished | None = None) -> Fitness:
+def _standing(view: PathView, may_be_trial: bool, wished: Wished | None, *, is_held: bool) -> Fitness:
     found = _fitness(view, may_be_trial)
+    if is_held:
+        return max(found, Fitness.DRAINED)
     if wished is None:
         return found
     if wished.wish is Wish.PREFER:

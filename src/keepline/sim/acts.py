@@ -38,6 +38,8 @@ def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterab
         return ask_office(process, node, effect)
     elif isinstance(effect, fx.WorkAnswered):
         node.log.work[effect.item] = effect.mistake
+    elif isinstance(effect, IncidentAnswered):
+        node.log.placed[effect.asked] = effect.mistake
     elif isinstance(effect, fx.PlacementAnswered):
         node.log.placed[effect.call] = effect.mistake
     elif isinstance(effect, IncidentAnswered):

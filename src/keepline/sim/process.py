@@ -93,7 +93,8 @@ class SimProcess:
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
         exchange.tickets.book = TicketBook(node.written)
-        exchange.attach(Incidents(exchange, IncidentBook(node.written), PlaybookRuns(node.written)))
+        known = IncidentBook(node.written), PlaybookRuns(node.written), Standings(node.written)
+        exchange.attach(Incidents(exchange, *known, self._world.now_s))
         exchange.switchboard.carriers.inherit(self._world.now_s, Standings(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()

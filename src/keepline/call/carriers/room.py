@@ -18,7 +18,7 @@ from keepline.call.state import CallState
 from keepline.call.turn import Turn
 from keepline.call.written import request_of as invite_in
 from keepline.model.operation import Operation, OutboundCarrier
-from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path
+from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path, shares_within
 from keepline.paths.delays import Delays, ringing_s, silence_s
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import (
@@ -136,7 +136,11 @@ class Carriers:
         wished = {name: each for name, each in found.items() if each is not None}
         if avoid in views:
             wished[avoid] = AVOIDED
-        choice = choose_path(options, views, load, ticket, tried=tried, may_be_trial=len(left) > 1, wished=wished)
+        shares = shares_within(self._exchange.follower.shares(), TELEPHONY)
+        may_try = len(left) > 1
+        choice = choose_path(
+            options, views, load, ticket, tried=tried, may_be_trial=may_try, wished=wished, shares=shares
+        )
         if not tried:
             self._say(turn, choice)
         return choice

@@ -114,6 +114,40 @@ class IncidentOffered:
 
 
 @frozen
+class GateMoved:
+    """The recovery gate of an incident has come further, or back to its beginning."""
+
+    kind: ClassVar[str] = "gate_moved.1"
+    call: str
+    at_s: float
+    event: str
+    """cleared, tested, held, stepped, loaded or reverted."""
+    share: float
+    """Of new calls that may choose the paths of the incident from here on, 0 to 1."""
+    attempt: int
+    """Counts recoveries that were begun, from 1."""
+    next_at_s: float
+    """Before that no other recovery is begun; 0 where nothing was reverted."""
+    why: str
+
+
+@frozen
+class PathTested:
+    """What came of the test of a path on its way back."""
+
+    kind: ClassVar[str] = "path_tested.1"
+    call: str
+    at_s: float
+    path: str
+    attempt: int
+    """Of the recovery."""
+    ok: bool
+    words: str
+    test: str = ""
+    """Id of the test call; empty where it was none."""
+
+
+@frozen
 class IncidentClosed:
     """It is over."""
 
@@ -162,6 +196,8 @@ IncidentFact = (
     | IncidentNoted
     | IncidentTaken
     | IncidentOffered
+    | GateMoved
+    | PathTested
     | IncidentClosed
     | ModeSet
     | ModeChanged
@@ -173,6 +209,8 @@ INCIDENT_TYPES: tuple[type[IncidentFact], ...] = (
     IncidentNoted,
     IncidentTaken,
     IncidentOffered,
+    GateMoved,
+    PathTested,
     IncidentClosed,
     ModeSet,
     ModeChanged,
