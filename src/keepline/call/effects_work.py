@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keepline.call.effects_incident import IncidentAnswered
+from keepline.call.effects_message import MessageAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 
@@ -41,5 +42,5 @@ class WorkCounted:
     """As `WorkBook.counts` has them."""
 
 
-WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered
+WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered | MessageAnswered
 """What is told to people who asked, or may ask."""

@@ -23,7 +23,7 @@ from keepline.call.effects import (
     Report,
     SecretHeard,
 )
-from keepline.call.facts import DigitsPressed, FlowEnded, FlowFailed, StepEnded
+from keepline.call.facts import CallReceived, DigitsPressed, FlowEnded, FlowFailed, StepEnded
 from keepline.call.outbound.legs import LegNews
 from keepline.call.phases import BROKEN
 from keepline.call.quality import dead_air_s, media_way, note_line, report_dead_air
@@ -42,6 +42,7 @@ from keepline.call.turn import Turn
 from keepline.call.unfinished import failed as left
 from keepline.flow import Advance, Call, Connect, Finished, FlowEnding, FlowRun, HangUp, StepOutcome, Use, Waiting
 from keepline.flow.engine import FlowFunction
+from keepline.flow.greeting import greeted
 from keepline.flow.recovery import recovery
 from keepline.model.errors import LocalError
 from keepline.model.limits import FLOW_STEPS_PER_S_MAX
@@ -67,7 +68,15 @@ def start_flow(turn: Turn, call: CallState) -> None:
         what = f"the flow {call.received.flow} of this call's operation is not to be had"
         _finish(turn, call, Finished(FlowEnding.CHANGED, what))
         return
-    _run(turn, call, function, language_of(program, call.received.to_number))
+    _run(turn, call, _greeted(call, function), language_of(program, call.received.to_number))
+
+
+def _greeted(call: CallState, function: FlowFunction) -> FlowFunction:
+    """The flow after what its caller is to hear first, where the call began with something."""
+    received = call.received
+    if not isinstance(received, CallReceived) or not received.greeting:
+        return function
+    return greeted(function, received.greeting, received.greeting_language)
 
 
 def follow(turn: Turn, call: CallState, advance: Advance) -> None:

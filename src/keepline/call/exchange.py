@@ -22,6 +22,7 @@ from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier
 from keepline.call.facts import CallBegun, CallReceived
 from keepline.call.following import NOBODY_FOLLOWS, Follower
+from keepline.call.greetings import Greetings
 from keepline.call.messages import Messages
 from keepline.call.news import NEWS
 from keepline.call.numbers.moving import Numbers
@@ -95,6 +96,7 @@ class Exchange:
         self._responses, connections = Responses(self, self._requests.left), Connections(self)
         self.tickets, self.watching, self.follower = Tickets(self), LineWatch(self), NOBODY_FOLLOWS
         self.switchboard, self.drilling = Placements(self), Drilling(self, self._responses.receive)
+        self.greetings = Greetings()
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {

@@ -1,6 +1,7 @@
 """What the shell tells the call core. Frozen values."""
 
 from keepline.call.effects_incident import IncidentInput, NodeNews
+from keepline.call.effects_message import MessageInput
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier, PathTold, WishPath
 from keepline.call.effects_playbook import SayOfStep
@@ -320,4 +321,5 @@ Input = (
     | IncidentInput
     | SayOfStep
     | NodeNews
+    | MessageInput
 )

@@ -10,6 +10,7 @@ from keepline.call import blame, dialogs, handing_on, info, session, setup, tear
 from keepline.call import effects as fx
 from keepline.call.adoption import LeftCalls
 from keepline.call.facts import CallEnded, CallReceived
+from keepline.call.greetings import greeting_for
 from keepline.call.outbound import progress as outbound
 from keepline.call.outbound import referring, refers
 from keepline.call.routing import route_invite
@@ -175,13 +176,7 @@ class Requests:
             self._respond(turn, invite, 482)  # the same call over two ways (§8.2.2.2)
             return
         program = exchange.programs[exchange.current]
-        route = route_invite(
-            program.operation,
-            invite,
-            admission.trunk,
-            admission.refusal,
-            busy=exchange.busy(),
-        )
+        route = route_invite(program.operation, invite, admission.trunk, admission.refusal, busy=exchange.busy())
         deaths = exchange.blamed.get(mark_of(invite.call_id), 0) if exchange.blamed else 0
         if blame.is_set_aside(deaths):
             route = replace(route, refusal=Refusal(500, blame.reason(deaths)))
@@ -213,6 +208,7 @@ class Requests:
             rtp_ts=ids.number(31),
             asserted_identity=route.asserted_identity,
             transport=transport_to(source),
+            **greeting_for(exchange.greetings, program.operation, route.number, turn.now_s),
         )
         call = CallState(received, invite)
         exchange.calls[call.id] = call

@@ -18,6 +18,7 @@ from keepline.cli import (
     drill,
     flows,
     incidents,
+    messages,
     node,
     numbers,
     operation,
@@ -71,6 +72,7 @@ app.command()(numbers.numbers)
 app.add_typer(numbers.number, name="number")
 app.add_typer(incidents.incident, name="incident")
 app.add_typer(incidents.mode, name="mode")
+app.add_typer(messages.message, name="message")
 app.command()(preflight.preflight)
 flow.command("start")(flows.start)
 flow.command("tell")(flows.tell)

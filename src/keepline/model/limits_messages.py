@@ -13,3 +13,9 @@ STATUS_UPDATES_MAX = 100
 """Of one incident on the status page: the first one stays, and the latest."""
 STATUS_REQUESTS_MAX = 64
 """That the status page's process answers at once; the next one waits until one is done."""
+DELIVERY_ATTEMPTS_MAX = 4
+"""Of one delivery by one channel; the pauses between them double, and the next channel follows."""
+MESSAGES_KEPT_MAX = 500
+"""Messages that a process knows; of those before, the journal tells."""
+MESSAGE_WORDS_CHARS_MAX = 200
+"""Of a name and a reason."""

@@ -15,6 +15,8 @@ MESSAGE_KINDS: Final = INCIDENT_KINDS
 """Of incidents; each has words of its own."""
 OPENED, UPDATE, CLOSED = MESSAGE_STAGES = ("opened", "update", "closed")
 """The first word of an incident, each further one, and the last."""
+INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED = "investigating", "identified", "monitoring", "resolved"
+"""States of an incident on the status page, as the published Statuspage API v2 has them."""
 SEND_EDITED, SEND_APPROVED, SEND_NOTHING = OTHERWISE = ("edited", "approved", "nothing")
 """What goes out where nobody decides about edited wording in time."""
 

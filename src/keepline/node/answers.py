@@ -2,6 +2,7 @@
 
 from keepline.call import effects as fx
 from keepline.call.effects_incident import IncidentAnswered
+from keepline.call.effects_message import MessageAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunAnswered
@@ -18,6 +19,9 @@ def message_of(news: fx.PlacementAnswered | fx.WorkEffect | RunAnswered) -> Mess
     if isinstance(news, IncidentAnswered):
         found = {"incident": news.incident} if news.incident else {}
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake} | found
+    if isinstance(news, MessageAnswered):
+        told = {"message": news.message} if news.message else {}
+        return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake} | told
     if isinstance(news, PathAnswered | NumberAnswered):
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake}
     if isinstance(news, fx.WorkAnswered):

@@ -48,7 +48,7 @@ from keepline.node.journal_watch import JournalWatch
 from keepline.node.ledgers import Ledgers, know_paths
 from keepline.node.logs import set_up_logs
 from keepline.node.medialink import MediaLink
-from keepline.node.outlets import OutletMakers
+from keepline.node.outlets import OutletMakers, standing
 from keepline.node.own_news import OwnNews
 from keepline.node.passwords import nonce_key
 from keepline.node.paths import NodePaths
@@ -232,15 +232,15 @@ class CallsProcess:
         active.capabilities = Capabilities(
             self._loop, self._programs.operation, active.feed_all, active.now_s, media.reveals.ask, self._paths.data
         )
-        self._begin_outlets(active)
+        self._begin_outlets(active, prompts)
         active.capabilities.doubt = lambda: journal.failure
         active.capabilities.choosing.shares = exchange.follower.shares
         active.tell = self._tell
         self._active, live = active, len(self._open)
         active.hold(self._open)
         self._open, self._left = {}, []
-        for program in self._programs:
-            for prompt in (*apologies(program.operation), *program.operation.prompts.values()):
+        for operation in (each.operation for each in self._programs):
+            for prompt in (*apologies(operation), *standing(operation), *operation.prompts.values()):
                 self._keep(self._loop.create_task(self._make_ready(prompts, prompt)))
         self._streams = active.streams = Streams(
             self._loop, active.feed_all, exchange.gate, active.now_s, self._control.hold
@@ -258,11 +258,11 @@ class CallsProcess:
         if not self._control.tell({"op": "take_over"}):
             self._streams.end_handover()
 
-    def _begin_outlets(self, active: Active) -> None:
+    def _begin_outlets(self, active: Active, prompts: PromptStore) -> None:
         """What paths were, and how people are told, where the operation has words for them."""
         assert active.capabilities is not None
         know_paths(active.capabilities.choosing, self._ledgers, active.feed)
-        outlets = OutletMakers(self._paths)
+        outlets = OutletMakers(self._paths, prompts.ensure, active.feed)
         active.capabilities.outlets = outlets.makers
         outlets.keep_page(self._programs[self._digest].operation, self._keep)
 

@@ -1,7 +1,14 @@
 """What a command asks of the active calls process, by the messages that the supervisor passes on."""
 
 from keepline.call import effects as fx
-from keepline.node import incident_commands, number_commands, path_commands, run_commands, work_requests
+from keepline.node import (
+    incident_commands,
+    message_commands,
+    number_commands,
+    path_commands,
+    run_commands,
+    work_requests,
+)
 from keepline.node.control import Message
 from keepline.node.placements import wanted_of
 
@@ -15,6 +22,8 @@ def asked_in(message: Message) -> fx.Input | fx.PlacementAnswered | fx.WorkAnswe
         return work_requests.wanted_in(message) or fx.WorkAnswered(call, "no request that concerns an item")
     if op in (run_commands.START, run_commands.TELL):
         return run_commands.wanted_of(message)
+    if op in message_commands.OPS:
+        return message_commands.message_wanted(message)
     if op in incident_commands.OPS:
         return incident_commands.incident_wanted(message)
     if op == number_commands.POINT:

@@ -14,15 +14,18 @@ from keepline.call.carriers.inheriting import Standings
 from keepline.call.carriers.wishing import note as note_wish
 from keepline.call.effects_path import PathTold
 from keepline.call.facts import Fact
+from keepline.call.greetings import Greetings
 from keepline.call.numbers.book import NumberBook
 from keepline.call.outbound.policy import TollLedger
 from keepline.call.unfinished.book import WorkBook
 from keepline.incident.book import IncidentBook
+from keepline.incident.message_book import MessageBook
 from keepline.incident.plays import PlaybookRuns
-from keepline.incident.room import Incidents
+from keepline.incident.whole import IncidentsTold
 from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
 from keepline.node.journal_incidents import incident_facts_of
+from keepline.node.journal_messages import message_facts_of
 from keepline.node.journal_paths import number_facts, path_standings, path_wishes
 from keepline.node.journal_plays import open_plays_of
 from keepline.node.journal_tolls import placed_since
@@ -40,12 +43,15 @@ LEDGER_LOOK_BACK_S = 90_000.0
 class Ledgers:
     """Folds over facts of every call."""
 
-    __slots__ = ("book", "incidents", "numbers", "plays", "standings", "tickets", "tolls", "wishes")
+    __slots__ = (
+        "book", "greetings", "incidents", "messages", "numbers", "plays", "standings", "tickets", "tolls", "wishes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
         self.numbers, self.tickets, self.standings = NumberBook(), TicketBook(), Standings()
         self.incidents, self.plays = IncidentBook(), PlaybookRuns()
+        self.messages, self.greetings = MessageBook(), Greetings()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -65,6 +71,9 @@ class Ledgers:
             self.incidents.note(fact)
         for fact in open_plays_of(journal, last_seq):
             self.plays.note(fact)
+        for fact in message_facts_of(journal, last_seq):
+            self.messages.note(fact)
+            self.greetings.note(fact)
 
     def note(self, fact: Fact) -> None:
         """Take notice of a fact that came after it."""
@@ -73,6 +82,8 @@ class Ledgers:
         self.numbers.note(fact)
         self.incidents.note(fact)
         self.plays.note(fact)
+        self.messages.note(fact)
+        self.greetings.note(fact)
         self.tickets.note(fact)
         self.standings.note(fact)
         note_wish(self.wishes, fact)
@@ -83,7 +94,9 @@ class Ledgers:
         carriers.know(self.wishes, clock)
         carriers.inherit(now_s, self.standings)
         exchange.tickets.book = self.tickets
-        exchange.attach(Incidents(exchange, self.incidents, self.plays, self.standings, now_s))
+        exchange.greetings = self.greetings
+        room = (self.incidents, self.plays, self.standings, now_s)
+        exchange.attach(IncidentsTold(exchange, *room, messages=self.messages))
 
 
 def know_paths(choosing: "UsePaths", ledgers: Ledgers, feed: Callable[[PathTold], None]) -> None:

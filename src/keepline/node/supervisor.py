@@ -24,7 +24,7 @@ import structlog
 
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.model.limits import CONTROL_FDS_PER_MESSAGE_MAX
-from keepline.node import control, incident_commands, journal_rescue, number_commands, path_commands, work_requests
+from keepline.node import control, journal_rescue, work_requests
 from keepline.node.api_token import make_token
 from keepline.node.children import BESIDE, Child, child_of, fork_media, spawn_beside, spawn_calls
 from keepline.node.control import Message
@@ -34,6 +34,7 @@ from keepline.node.held_streams import HeldStreams
 from keepline.node.holdings import Holdings, Survivors, check_fit, gather, prepare
 from keepline.node.lock import release_lock, take_lock
 from keepline.node.logs import set_up_logs
+from keepline.node.passed_on import PASSED_ON
 from keepline.node.paths import NodePaths
 from keepline.node.processes import send_signal, wait_gone, was_just_stopped
 from keepline.node.prompt_pruning import prune_prompts
@@ -46,11 +47,6 @@ from keepline.node.upgrading import Upgrade
 from keepline.node.waiting_commands import NO_CALLS_PROCESS, WaitingCommands
 from keepline.node.watch import Watch
 
-PASSED_ON = (
-    *("place", "start_run", "tell"), *work_requests.OPS, *path_commands.OPS, *number_commands.OPS,
-    *incident_commands.OPS,
-)  # fmt: skip
-"""Requests that the active calls process answers."""
 WATCH_EVERY_S = 0.05
 WATCH_IDLE_EVERY_S = 0.2
 """Without a live call nobody hears that something hangs."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from keepline.call import effects as fx
 from keepline.call.effects_incident import IncidentAnswered
+from keepline.call.effects_message import MessageAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
 from keepline.call.effects_run import RunEffect
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from keepline.sim.node import SimNode
     from keepline.sim.process import SimProcess
 
-Elsewhere = fx.Persist | fx.RegistrationChanged | fx.WorkCounted | PathAnswered | NumberAnswered
+Elsewhere = (
+    fx.Persist | fx.RegistrationChanged | fx.WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered
+    | MessageAnswered
+)  # fmt: skip
 """Effects that are done already, or that nobody is there for."""
 
 

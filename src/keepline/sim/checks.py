@@ -15,6 +15,8 @@ from keepline.call.facts import (
     WorkFact,
 )
 from keepline.call.facts.bid import BidPlaced
+from keepline.call.facts.incident import INCIDENT_TYPES
+from keepline.call.facts.message import MESSAGE_TYPES
 from keepline.call.facts.path import PATH_TYPES
 from keepline.call.unfinished.book import ItemState, WorkBook
 from keepline.sim.call_checks import MediaByCall, call_wrongs
@@ -27,7 +29,8 @@ from keepline.sim.run_checks import run_wrongs
 from keepline.sim.streams import stream_wrongs
 
 RUN_KINDS, WORK_KINDS = frozenset(get_args(RunFact)), frozenset(get_args(WorkFact))
-PATH_KINDS = frozenset(PATH_TYPES)
+PATH_KINDS = frozenset((*PATH_TYPES, *INCIDENT_TYPES, *MESSAGE_TYPES))
+"""Of no call: of paths, incidents and messages."""
 UNHEARD = frozenset(("INVITE was not answered", "BYE was not answered", "CANCEL came to nothing"))
 """How a caller ends that nobody answers."""
 

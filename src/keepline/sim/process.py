@@ -16,12 +16,14 @@ from keepline.call.carriers.inheriting import Standings
 from keepline.call.effects import Persist
 from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact, IncidentFact, NumberFact, PathFact, RunFact, WorkFact
+from keepline.call.facts.message import MessageFact
 from keepline.call.numbers.book import NumberBook
 from keepline.call.runs.apart import is_apart
 from keepline.call.unfinished.book import WorkBook
 from keepline.incident.book import IncidentBook
+from keepline.incident.message_book import message_book
 from keepline.incident.plays import PlaybookRuns
-from keepline.incident.room import Incidents
+from keepline.incident.whole import IncidentsTold
 from keepline.node.held_effects import Then, Waiting
 from keepline.sim.acts import carry_out
 from keepline.sim.boundaries import SYNCED
@@ -88,13 +90,14 @@ class SimProcess:
         exchange = self.exchange = node.make(b"process %d" % self.process, self.version)
         calls: dict[str, list[Fact]] = {}
         for fact in node.written:
-            if not isinstance(fact, WorkFact | RunFact | NumberFact | PathFact | IncidentFact):
+            if not isinstance(fact, WorkFact | RunFact | NumberFact | PathFact | IncidentFact | MessageFact):
                 calls.setdefault(fact.call, []).append(fact)
         exchange.unfinished.take(WorkBook(node.written), self._world.now_s)
         exchange.numbers.take(NumberBook(node.written))
         exchange.tickets.book = TicketBook(node.written)
         known = IncidentBook(node.written), PlaybookRuns(node.written), Standings(node.written)
-        exchange.attach(Incidents(exchange, *known, self._world.now_s))
+        messages = message_book(node.written, exchange.greetings)
+        exchange.attach(IncidentsTold(exchange, *known, self._world.now_s, messages=messages))
         exchange.switchboard.carriers.inherit(self._world.now_s, Standings(node.written))
         open_calls = {call: facts for call, facts in calls.items() if not isinstance(facts[-1], CallEnded)}
         exchange.note_step, exchange.blamed = node.note_step, node.note_deaths()

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from keepline.model.limits_messages import STATUS_HISTORY_MAX, STATUS_UPDATES_MAX
+from keepline.model.messages import RESOLVED
 
-INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED = "investigating", "identified", "monitoring", "resolved"
 OPERATIONAL = "operational"
 COMPONENT_STATES = {
     "none": OPERATIONAL,

@@ -8,7 +8,8 @@ from hashlib import blake2b
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from keepline.status_page.published import DESCRIPTIONS, MONITORING, PageFacts, PageIncident, Published
+from keepline.model.messages import MONITORING
+from keepline.status_page.published import DESCRIPTIONS, PageFacts, PageIncident, Published
 
 FEED_ENTRIES = 50
 

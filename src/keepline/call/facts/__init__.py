@@ -28,6 +28,7 @@ from keepline.call.facts.interrupted import INTERRUPTED_TYPES, InterruptedFact
 from keepline.call.facts.journal import JOURNAL_TYPES, JournalFact, JournalGap, JournalReplaced
 from keepline.call.facts.leg import LEG_TYPES, LegFact, LegJoined, LegPlaced
 from keepline.call.facts.lost import CallLost
+from keepline.call.facts.message import MESSAGE_TYPES, MessageFact
 from keepline.call.facts.number import NUMBER_TYPES, NumberFact
 from keepline.call.facts.path import PATH_TYPES, PathFact
 from keepline.call.facts.placed import (
@@ -110,6 +111,9 @@ class CallReceived:
     """Of a trusted trunk: who it says is calling."""
     transport: str = "udp"
     """By which the INVITE came: udp or tcp."""
+    greeting: str = ""
+    """What its caller hears before anything else, since an incident is open."""
+    greeting_language: str = ""
 
 
 @frozen
@@ -306,6 +310,7 @@ Fact = (
     | PathFact
     | NumberFact
     | IncidentFact
+    | MessageFact
 )
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -350,6 +355,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *PATH_TYPES,
     *NUMBER_TYPES,
     *INCIDENT_TYPES,
+    *MESSAGE_TYPES,
 )
 """Every kind of fact, in the order of a call's life."""
 

@@ -16,8 +16,8 @@ from keepline.connectors.notes import UNMARKED
 from keepline.connectors.threads import Threads, ThreadsBusyError
 from keepline.flow.capabilities import Refused, Reply, Unavailable, UseOutcome
 from keepline.model.exercise import mistake_in_mark
-from keepline.model.messages import StatusPageSettings
-from keepline.status_page.published import IMPACTS, RESOLVED, PageFacts, PageUpdate
+from keepline.model.messages import IDENTIFIED, INVESTIGATING, MONITORING, RESOLVED, StatusPageSettings
+from keepline.status_page.published import IMPACTS, PageFacts, PageUpdate
 from keepline.status_page.writer import PageWriter
 
 CHECK_EVERY_S = 30.0
@@ -81,7 +81,7 @@ def _update_of(given: Any) -> PageUpdate | Unavailable | Refused:
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         return Unavailable(f"the message cannot be made: {type(error).__name__} {error}")
-    if update.impact not in IMPACTS or update.status not in ("investigating", "identified", "monitoring", RESOLVED):
+    if update.impact not in IMPACTS or update.status not in (INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED):
         return Refused(0, "words", f"there is no state {update.status!r} of impact {update.impact!r}")
     wrong = mistake_in_mark(update.exercise, update.name, update.text)
     return Refused(0, UNMARKED, f"it is not published: {wrong}") if wrong else update

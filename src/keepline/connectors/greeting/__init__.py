@@ -1,0 +1,1 @@
+"""What callers hear first, spoken before it counts."""
