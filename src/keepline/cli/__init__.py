@@ -30,6 +30,7 @@ from keepline.cli import (
     preflight,
     proof,
     records,
+    review,
     spof,
     status_page,
     talk,
@@ -84,6 +85,7 @@ app.command("status-page")(status_page.status_page)
 app.command()(talk.phone)
 app.command()(talk.demo)
 app.add_typer(playbooks.playbook, name="playbook")
+app.command()(review.review)
 app.add_typer(drill.drill, name="drill")
 app.add_typer(people.people, name="people")
 app.add_typer(people.token, name="token")

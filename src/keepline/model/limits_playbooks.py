@@ -16,3 +16,5 @@ PLAYBOOK_TIME_S_MAX = 30 * 86_400
 """Of a wait, and of the time in which something is due."""
 PLAYBOOK_ADDED_MAX = 20
 """Steps that people add to the playbook of one incident."""
+REVIEW_FACTS_MAX = 2_000_000
+"""Facts that one review reads: the figures of an incident that has more are of the first of them."""
