@@ -63,6 +63,12 @@ class RunUseStarted:
     """When the first attempt began."""
     sent_at_s: float = 0.0
     """When the action itself, and not what tells of it, was asked last."""
+    path: str = ""
+    """Of a change that has several: the one that it is asked of."""
+    path_attempt: int = 1
+    """The first attempt at that path."""
+    why: str = ""
+    """Why the path before was left."""
 
 
 @frozen
