@@ -43,11 +43,9 @@ def carry_out(process: "SimProcess", node: "SimNode", effect: Waiting) -> Iterab
     elif isinstance(effect, fx.WorkAnswered):
         node.log.work[effect.item] = effect.mistake
     elif isinstance(effect, IncidentAnswered):
-        node.log.placed[effect.asked] = effect.mistake
+        node.log.placed[effect.asked] = node.log.incidents[effect.asked] = effect.mistake
     elif isinstance(effect, fx.PlacementAnswered):
         node.log.placed[effect.call] = effect.mistake
-    elif isinstance(effect, IncidentAnswered):
-        node.log.incidents[effect.asked] = effect.mistake
     elif isinstance(effect, RunEffect):
         return node.runs.answer(effect)
     elif not isinstance(effect, Elsewhere):
