@@ -12,7 +12,8 @@ from ipaddress import ip_address
 from keepline.model.capability import Capability, HttpService
 from keepline.model.dependency import Dependency, Need
 from keepline.model.errors import LocalError
-from keepline.model.operation import Operation, is_address
+from keepline.model.failover import API, SECOND_NUMBER
+from keepline.model.operation import Number, Operation, is_address
 from keepline.paths.own_parts import DISK, MACHINE, NODE, OWN_PARTS, RESOLVER, TELEPHONY, OperationPart, all_of
 
 Structure = Mapping[str, OperationPart]
@@ -25,6 +26,9 @@ def structure_of(operation: Operation) -> Structure:
     _add_telephony(parts, operation)
     for capability in operation.capabilities.values():
         _add_capability(parts, capability)
+    for name, number in operation.numbers.items():
+        if number.carrier:
+            _add_number(parts, operation, name, number)
     for dependency in operation.dependencies.values():
         _add_dependency(parts, dependency)
     return parts
@@ -54,6 +58,21 @@ def _add_capability(parts: dict[str, OperationPart], capability: Capability) -> 
     before = parts.get(capability.name)
     made = OperationPart(capability.name, "capability", needs, can_fail=False, is_critical=True)
     parts[capability.name] = replace(made, needs=(*before.needs, *needs)) if before is not None else made
+
+
+def _add_number(parts: dict[str, OperationPart], operation: Operation, name: str, number: Number) -> None:
+    """A number works while its carrier does, or by its way out."""
+    ways, failover = [f"{TELEPHONY}/{number.carrier}"], number.failover
+    if failover is not None and failover.method == API:
+        pointed = f"number {name} pointed away"
+        needs = all_of(failover.capability, f"{TELEPHONY}/{failover.arrives_by}")
+        parts[pointed] = OperationPart(pointed, "number", needs, can_fail=False)
+        ways.append(pointed)
+    elif failover is not None and failover.method == SECOND_NUMBER:
+        second = operation.numbers.get(failover.number)
+        ways += [f"{TELEPHONY}/{second.carrier}"] if second is not None and second.carrier else []
+    needs = (*all_of(NODE), Need(tuple(dict.fromkeys(ways)), 1))
+    parts[f"number {name}"] = OperationPart(f"number {name}", "number", needs, can_fail=False, is_critical=True)
 
 
 def _host(parts: dict[str, OperationPart], host: str) -> tuple[Need, ...]:
