@@ -20,6 +20,8 @@ BAR_CELLS = 60
 EVENTS_SHOWN = 6
 STORIES_SHOWN = 5
 LINE_EVERY_S = 2.0
+NAMED_MAX = 3
+"""So few who are on the phone are named, with what they hear."""
 BUSY_SHARE = 0.05
 """So many calls with bad audio are no accident: whoever plays all of this had too little processor time."""
 GOOD, BAD = "bold green", "bold red"
@@ -107,8 +109,11 @@ class Story:
 
     def _stands(self, side: Side) -> str:
         tally = side.tally
+        few = tally.live if len(tally.live) <= NAMED_MAX else ()
+        who = "; ".join(f"{call.get('persona', '?')} hears {call['hears'] or 'nothing'}" for call in few)
+        named = f" ({who})" if who else ""
         return (
-            f"{side.title}: {tally.calls_per_s(self.elapsed_s):.1f} calls/s, {tally.on_the_phone} on the phone, "
+            f"{side.title}: {tally.calls_per_s(self.elapsed_s):.1f} calls/s, {tally.on_the_phone} on the phone{named}, "
             f"{tally.hear_nothing} hear nothing, {tally.served} served, {tally.lost} lost"
         )
 

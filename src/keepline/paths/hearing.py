@@ -15,7 +15,7 @@ Address = tuple[str, int]
 """Host and port."""
 MOMENT_S: Final = 0.25
 """What comes closer together counts as heard once: a call brings several messages."""
-MOMENTS_MIN: Final = 10
+MOMENTS_MIN: Final = 5
 """Before it is known how often something is heard."""
 WEIGHT: Final = 0.1
 """Of the latest gap between two moments."""

@@ -148,6 +148,31 @@ def test_the_screen_has_both_operations_and_the_card_every_row() -> None:
     assert story.new_lines() == []
 
 
+def test_a_line_that_says_nothing_new_is_not_printed_again() -> None:
+    side = Shown("two carriers")
+    story = Story(10.0, 20.0, 10.0, [side])
+    printed = []
+    for elapsed_s in (60.0, 63.0, 66.0, 69.0):
+        story.elapsed_s = elapsed_s
+        if elapsed_s == 66.0:
+            live = [{"call": 99, "persona": "pay", "hears": "hold"}]
+            side.tally.take({"event": "live", "calls": live}, 0.0)
+        printed += story.new_lines()
+    assert len(printed) == 2
+    assert "0 on the phone," in printed[0]
+    assert printed[1].startswith("  66.0 s  two carriers: 0.0 calls/s, 1 on the phone (pay hears hold), ")
+
+
+def test_who_was_put_through_without_audio_was_cut_off_by_the_carrier_and_not_by_us() -> None:
+    tally = Tally()
+    tally.take(call(1, "cut off", persona="wants_a_person"), 50.0)
+    ours = {"id": "a", "sip_call_id": "c1", "direction": "inbound", "parent": "", "media": {"audio": "both_ways"}}
+    leg = ours | {"id": "b", "sip_call_id": "leg", "parent": "a", "media": {"audio": "one_way"}}
+    assert score(tally, MOMENTS, accounts(records=[ours]))["failed_on_a_healthy_carrier"] == 1
+    card = score(tally, MOMENTS, accounts(records=[ours, leg]))
+    assert (card["failed_on_a_healthy_carrier"], card["cut_off_by_the_carrier"]) == (0, 1)
+
+
 def test_a_machine_that_is_too_busy_is_told_from_a_failure() -> None:
     card = score(outage(), MOMENTS, accounts())
     assert "too busy" not in card_words(card)
