@@ -78,8 +78,9 @@ def generated(operation: Operation) -> dict[str, Drill]:
             continue
         found = operation.capabilities[capability]
         place = next(number for number, each in enumerate(found.paths) if each.name == name)
-        stands_in = not isinstance(found.paths[place].connector, HttpService)
-        # What stands in for others is drilled by their absence: then it has to carry what they did.
+        stands_in = place > 0
+        # What stands in for others is drilled by their absence: then it has to carry what they did. To break it while
+        # nobody asks it would show nothing.
         broken = found.paths[:place] if stands_in else found.paths[place : place + 1]
         faults = _down([each for each in broken if isinstance(each.connector, HttpService)])
         if faults and stands_in:

@@ -84,6 +84,8 @@ def test_every_path_of_the_retailer_has_a_drill(operation: Operation) -> None:
 def test_what_stands_in_for_a_path_is_drilled_by_its_absence(operation: Operation) -> None:
     drills = generated(operation)
     assert drills["orders-copy-alone"].method == drills["orders-office-down"].method
+    assert drills["payments-south-alone"].method == drills["payments-north-down"].method
+    assert drills["payments-south-alone"].detects == "payments/north"
     both = {str(step.provider.arguments["route"]) for step in drills["payments-call_back-alone"].method}
     assert {"POST /gateways/north/payments", "POST /gateways/south/payments"} <= both
 
