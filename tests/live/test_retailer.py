@@ -217,6 +217,11 @@ def test_a_renamed_field_degrades_the_path_and_the_alert_names_it(retailer: Reta
     assert "the answer has no $.status" in log
     [path] = [each for each in retailer.paths() if each["path"] == "orders/office"]
     assert (path["condition"] in ("degraded", "down"), "the answer has no $.status" in path["evidence"]) == (True, True)
+    alerts = [line for line in log.splitlines() if "path_changed" in line and "orders/office" in line]
+    assert any("the answer has no $.status" in line for line in alerts), "who is told that it changed is told why"
+    story = retailer.node.command("call", "show", crowd.records()[0]["id"]).stdout
+    assert "use_routed.1" in story
+    assert "why=office: unavailable: the answer has no $.status; copy: done: from a copy" in story
 
 
 def test_the_back_office_is_slow_wrong_or_silent(retailer: Retailer) -> None:
