@@ -22,7 +22,7 @@ from keepline.flow import Call, flow
 
 @flow
 async def leave(call: Call) -> None:
-    message = await call.record_message(silence_s=3, length_s_max=30)
+    message = await call.record_message(silence_s=10, length_s_max=30)
     await call.outcome("message" if message else "none", path=message.path, length_s=message.length_s)
     await call.hangup()
 """

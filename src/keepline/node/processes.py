@@ -49,6 +49,12 @@ def is_stopped(pid: int) -> bool:
     return bool(fields) and fields[0] in "Tt" if fields else False
 
 
+def is_suspended(pid: int) -> bool:
+    """Stopped by a signal, and by no tracer: who is traced stops for a moment at each system call, and goes on."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] == "T" if fields else False
+
+
 def was_just_stopped(pid: int) -> bool:
     """Whether this child of ours was stopped by a signal since it was last asked about; False for no child of ours."""
     try:

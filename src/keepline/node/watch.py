@@ -3,7 +3,7 @@
 import time
 
 from keepline.node.children import Child
-from keepline.node.processes import is_stopped
+from keepline.node.processes import is_suspended
 from keepline.node.slots import Slots
 from keepline.succession.members import Heartbeats
 from keepline.succession.watch import HungSearch
@@ -19,4 +19,4 @@ class Watch:
     def hung(self, now_s: float, children: list[Child]) -> list[tuple[Child, str]]:
         """The children to be killed now, each named once, with the reason."""
         beats = Heartbeats(self._slots.media_heartbeat_s, self._slots.calls_heartbeat_s)
-        return self._search.look(now_s, children, beats, lambda child: is_stopped(child.process.pid))
+        return self._search.look(now_s, children, beats, lambda child: is_suspended(child.process.pid))

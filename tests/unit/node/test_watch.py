@@ -48,11 +48,11 @@ class Clock:
         self.slots = slots
         self.now_s = BEGAN_S
         self.stopped: set[int] = set()
-        monkeypatch.setattr(watch, "is_stopped", lambda pid: pid in self.stopped)
+        monkeypatch.setattr(watch, "is_suspended", lambda pid: pid in self.stopped)
         monkeypatch.setattr("time.monotonic", lambda: self.now_s)
         self.watch = Watch(slots)
         monkeypatch.undo()
-        monkeypatch.setattr(watch, "is_stopped", lambda pid: pid in self.stopped)
+        monkeypatch.setattr(watch, "is_suspended", lambda pid: pid in self.stopped)
 
     def run(self, for_s: float, *children: Child, step_s: float = STEP_S) -> list[tuple[float, str]]:
         """When, from now, which role was found hung."""
