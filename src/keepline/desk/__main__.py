@@ -18,6 +18,7 @@ from keepline.desk.board import Board
 from keepline.desk.copying import Copying
 from keepline.desk.feed import Feed
 from keepline.desk.following import Following, follow
+from keepline.desk.incidents_desk import ask_node
 from keepline.desk.leaders_pages import Prices
 from keepline.desk.node_source import NodeSource
 from keepline.desk.people.people import People
@@ -89,6 +90,7 @@ def main() -> None:
             token=lambda: read_token(arguments.data),
             feed=feed,
             money=prices.money,
+            ask_incidents=ask_node(arguments.data),
             people=People(arguments.data),
             is_open=settings.is_open,
         ),

@@ -15,6 +15,9 @@ from keepline.desk.board import Board
 from keepline.desk.board_api import add_board_api
 from keepline.desk.call_pages import CallSearch
 from keepline.desk.feed import Feed
+from keepline.desk.incident_pages import add_incident_pages
+from keepline.desk.incidents_api import add_incidents_api
+from keepline.desk.incidents_desk import Ask, IncidentsDesk
 from keepline.desk.leaders_pages import add_leaders
 from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
@@ -53,6 +56,7 @@ def create_app(
     people: People | None = None,
     is_open: Callable[[], bool] = bool,
     money: Callable[[], MoneySettings | None] = lambda: None,
+    ask_incidents: Ask | None = None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
@@ -69,6 +73,9 @@ def create_app(
     add_board_api(app, feed, search)
     add_pages(app, feed, search)
     add_leaders(app, feed, money)
+    incidents = IncidentsDesk(source, ask_incidents or _nobody_asked)
+    add_incidents_api(app, incidents)
+    add_incident_pages(app, feed, incidents)
     if runs is not None:
         add_runs_api(app, runs)
     _add_metrics(app, source)
@@ -84,6 +91,10 @@ def create_app(
         return JSONResponse({"error": str(error)}, 503)
 
     return _Headers(app, guard, loopback)
+
+
+def _nobody_asked(_wanted: object) -> dict[str, object]:
+    raise Unavailable("this desk asks no node")
 
 
 def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     import jinja2
 
 HERE: Final = FilePath(__file__).parent
-NAVIGATION: Final = (("now", "/", "Now"), ("calls", "/calls", "Calls"), ("leaders", "/leaders", "Leaders"))
+NAVIGATION: Final = (
+    ("now", "/", "Now"),
+    ("incidents", "/incidents", "Incidents"),
+    ("calls", "/calls", "Calls"),
+    ("leaders", "/leaders", "Leaders"),
+)
 """What stands at the top of every page: the name by which a page says that it is this one, address, title."""
 CALLS_SHOWN: Final = 50
 CONTENT_SECURITY_POLICY: Final = (

@@ -34,6 +34,9 @@ def incident_told(incident: Incident) -> dict[str, object]:
         "closed_by": closed.by if closed is not None else "",
         "closed_why": closed.why if closed is not None else "",
         "overrode": closed.overrode if closed is not None else "",
+        "gate": incident.gate.stage.value,
+        "share": incident.gate.share,
+        "gate_why": incident.gate.why,
     }
 
 

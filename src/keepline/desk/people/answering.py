@@ -16,7 +16,13 @@ from keepline.desk.people.records import PeopleRefused
 from keepline.model.limits_desk import API_BODY_BYTES_MAX
 
 Wanted = TypeVar("Wanted", bound="Asked")
-_PAGES: Final = {"/api/account": "/account", "/api/people": "/people", "/api/tokens": "/people"}
+_PAGES: Final = {
+    "/api/account": "/account",
+    "/api/people": "/people",
+    "/api/tokens": "/people",
+    "/api/incidents": "/incidents",
+    "/api/mode": "/incidents",
+}
 """The page whose forms send there."""
 
 

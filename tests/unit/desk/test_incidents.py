@@ -1,0 +1,123 @@
+"""The incidents' pages and API: what the journal has is shown, and each button becomes a request to the node."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from keepline.call.effects_incident import (
+    CloseIncident,
+    IncidentInput,
+    NoteIncident,
+    OfferIncident,
+    OpenIncident,
+    SetMode,
+    TakeIncident,
+)
+from keepline.call.facts.incident import GateMoved, IncidentMoved, IncidentNoted, IncidentOpened, IncidentTaken
+from keepline.desk.app import create_app
+from keepline.desk.incidents_desk import IncidentsDesk
+from keepline.desk.source import CallEvent, CallHistory
+from tests.unit.desk.desk_fakes import FakeSource
+from tests.unit.desk.people.visits import MACHINE_TOKEN, Visitor
+
+AT_S = 1_763_900_000.0
+ID = "INC-20251123-1"
+OPENED = IncidentOpened(
+    ID, AT_S, "back_office", "orders/crm", 2, ("orders",), ("orders/crm",), "path", "failed <timeout>", AT_S - 2.0, 7
+)
+FACTS = (
+    OPENED,
+    IncidentTaken(ID, AT_S + 1, "ada"),
+    IncidentNoted(ID, AT_S + 2, "the vendor <called>", "ada", "a1"),
+    GateMoved(ID, AT_S + 3, "cleared", 0.0, 1, 0.0, "nothing fails any more"),
+    IncidentMoved(ID, AT_S + 3, "cleared", "nothing fails any more"),
+)
+
+
+class IncidentSource(FakeSource):
+    """A source whose journal has incidents."""
+
+    def history(self, call_id: str) -> CallHistory | None:
+        found = [fact for fact in self.facts if fact.call == call_id]
+        events = [
+            CallEvent(at, fact.at_s, fact.kind, {name: getattr(fact, name) for name in fact.__slots__})
+            for at, fact in enumerate(found, start=1)
+        ]
+        return CallHistory(events, []) if found else None
+
+
+class Node:
+    """What is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[IncidentInput] = []
+        self.error = ""
+
+    def ask(self, wanted: IncidentInput) -> dict[str, object]:
+        self.asked.append(wanted)
+        return {"ok": not self.error, "error": self.error, "incident": getattr(wanted, "incident", ID)}
+
+
+def a_visit(facts: Sequence[object] = FACTS) -> tuple[Visitor, Node]:
+    node, source = Node(), IncidentSource(facts=list(facts))  # type: ignore[arg-type]
+    app = create_app(source, loopback=True, token=lambda: MACHINE_TOKEN, ask_incidents=node.ask)
+    headers = {"authorization": f"Bearer {MACHINE_TOKEN}", "host": "127.0.0.1:8080"}
+    return Visitor(app, address="127.0.0.1", headers=headers), node
+
+
+def test_what_is_on_record_is_told_newest_first_with_its_gate_and_the_mode() -> None:
+    source = IncidentSource(facts=[*FACTS, replace(OPENED, call="INC-20251123-2", cause="orders/copy")])
+    desk = IncidentsDesk(source, Node().ask)
+    now = desk.now(AT_S)
+    assert [each.id for each in now.incidents] == ["INC-20251123-2", ID]
+    assert (now.incidents[1].commander, now.incidents[1].gate, now.incidents[1].phase) == (
+        "ada", "testing", "recovering",
+    )  # fmt: skip
+    assert now.mode.mode == "degraded"
+    source.facts = []  # another journal is in its place
+    assert desk.now(AT_S).incidents == []
+
+
+def test_the_page_of_one_has_its_timeline_and_escapes_what_people_write() -> None:
+    visitor, _ = a_visit()
+    shown = visitor.page(f"/incidents/{ID}").text
+    assert "the vendor &lt;called&gt;" in shown
+    assert "failed &lt;timeout&gt;" in shown
+    for action in ("take", "hand-over", "note", "close"):
+        assert f'action="/api/incidents/{ID}/{action}"' in shown
+    assert "orders/crm" in visitor.page("/incidents").text
+    assert visitor.page("/incidents/INC-1").status == 404
+    told = visitor.get(f"/api/incidents/{ID}").json
+    assert isinstance(told, dict)
+    assert [each["kind"] for each in told["timeline"]][:2] == ["incident_opened.1", "incident_taken.1"]
+
+
+@pytest.mark.parametrize(
+    ("route", "told", "wanted"),
+    [
+        ("", {"kind": "carrier", "cause": "noise", "severity": 1}, OpenIncident),
+        (f"/{ID}/take", {"why": "she sleeps"}, TakeIncident),
+        (f"/{ID}/hand-over", {"to": "grace"}, OfferIncident),
+        (f"/{ID}/note", {"text": "the vendor called"}, NoteIncident),
+        (f"/{ID}/close", {"why": "a cable", "override": True}, CloseIncident),
+    ],
+)
+def test_a_button_becomes_a_request_to_the_node(route: str, told: dict[str, object], wanted: type) -> None:
+    visitor, node = a_visit()
+    assert visitor.send(f"/api/incidents{route}", told).status in (200, 201)
+    (asked,) = node.asked
+    assert type(asked) is wanted
+    assert asked.by
+    node.error = "ada commands it"
+    refused = visitor.send(f"/api/incidents{route}", told)
+    assert (refused.status, refused.json) == (422, {"error": "ada commands it"})
+    assert visitor.send(f"/api/incidents{route}", told | {"what": "else"}).status == 422
+
+
+def test_the_mode_is_set_the_same_way() -> None:
+    visitor, node = a_visit()
+    assert visitor.send("/api/mode", {"mode": "crisis", "for_s": 60, "why": "a storm"}).status == 200
+    (asked,) = node.asked
+    assert isinstance(asked, SetMode)
+    assert (asked.mode, asked.for_s) == ("crisis", 60.0)
