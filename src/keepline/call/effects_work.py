@@ -6,6 +6,7 @@ from keepline.call.effects_incident import IncidentAnswered
 from keepline.call.effects_message import MessageAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
+from keepline.call.effects_person import DecisionAnswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +43,7 @@ class WorkCounted:
     """As `WorkBook.counts` has them."""
 
 
-WorkEffect = WorkAnswered | WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered | MessageAnswered
+WorkEffect = (
+    WorkAnswered | WorkCounted | PathAnswered | NumberAnswered | IncidentAnswered | MessageAnswered | DecisionAnswered
+)
 """What is told to people who asked, or may ask."""

@@ -18,6 +18,7 @@ from keepline.call.carriers.asking import base_call_id
 from keepline.call.carriers.drilling import Drilling
 from keepline.call.carriers.probing import Probing
 from keepline.call.carriers.wishing import Wishing
+from keepline.call.deciding import Deciding
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier
 from keepline.call.facts import CallBegun, CallReceived
@@ -96,7 +97,7 @@ class Exchange:
         self._responses, connections = Responses(self, self._requests.left), Connections(self)
         self.tickets, self.watching, self.follower = Tickets(self), LineWatch(self), NOBODY_FOLLOWS
         self.switchboard, self.drilling = Placements(self), Drilling(self, self._responses.receive)
-        self.greetings = Greetings()
+        self.greetings, self.deciding = Greetings(), Deciding(self)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
@@ -114,9 +115,8 @@ class Exchange:
             fx.HangUpAll: self._on_hang_up_all,
             **taking_over.handlers(),
             fx.PlaceCall: self._on_place,
-            **Wishing(self).handlers,
             DrillCarrier: self.drilling.on_drill,
-            PointNumber: self.numbers.on_wanted,
+            **self.deciding.guarded({**Wishing(self).handlers, PointNumber: self.numbers.on_wanted}),
         }
 
     # The one verb ---------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Exchange:
     def attach(self, follower: Follower) -> None:
         """Have somebody follow what calls come to, from the next input on."""
         self.follower = follower
-        self._handlers |= follower.handlers
+        self._handlers |= self.deciding.guarded(dict(follower.handlers))
         if self.current:
             follower.use(self.programs[self.current].operation)
 

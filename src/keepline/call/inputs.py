@@ -4,6 +4,7 @@ from keepline.call.effects_incident import IncidentInput, NodeNews
 from keepline.call.effects_message import MessageInput
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import DrillCarrier, PathTold, WishPath
+from keepline.call.effects_person import Decide, SettleAction
 from keepline.call.effects_playbook import SayOfStep
 from keepline.call.effects_run import RunInput
 from keepline.call.effects_work import CloseWork, RetryWork
@@ -322,4 +323,6 @@ Input = (
     | SayOfStep
     | NodeNews
     | MessageInput
+    | Decide
+    | SettleAction
 )

@@ -95,6 +95,27 @@ def first_link(data: Data = DEFAULT_DATA) -> None:
         typer.echo(link_of(data, found.changes.first_link(me)))
 
 
+@people.command("break-glass")
+def break_glass(
+    now: Annotated[bool, typer.Option("--now", help="Print a link that is good for the next five minutes.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Make all sealed codes void.")] = False,
+    why: Why = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Print a code for an envelope: whoever has it is admin once, for half an hour, and everybody hears of it."""
+    from keepline.desk.people.glass import open_now, seal, unseal
+
+    if now and not why.strip():
+        raise CommandFailed("--now: say why, with --why", WRONG_INPUT)
+    with _people(data) as (found, me):
+        if revoke:
+            typer.echo(f"void now: {unseal(found, me)} sealed codes")
+        elif now:
+            typer.echo(link_of(data, "").replace("/link?code=", f"/break-glass?code={open_now(found, me, why)}"))
+        else:
+            typer.echo(f"{seal(found, me)}  (good once, at /break-glass; keep it sealed)")
+
+
 @token.command("create")
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],

@@ -21,6 +21,7 @@ from keepline.desk.following import Following, follow
 from keepline.desk.incidents_desk import ask_node
 from keepline.desk.leaders_pages import Prices
 from keepline.desk.node_source import NodeSource
+from keepline.desk.people.actions import NodeActions, keep_telling
 from keepline.desk.people.people import People
 from keepline.desk.people.settings import DeskSettingsNow
 from keepline.desk.preflighting import Preflighting
@@ -80,7 +81,7 @@ def main() -> None:
     set_up_logs("desk")
     # Below an error uvicorn logs what anybody can cause at will: bad requests, and those past the limit.
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
-    source = NodeSource(arguments.data)
+    source, people = NodeSource(arguments.data), People(arguments.data)
     feed, prices, settings = Feed(Board(source)), Prices(), DeskSettingsNow()
     config = uvicorn.Config(
         create_app(
@@ -91,7 +92,8 @@ def main() -> None:
             feed=feed,
             money=prices.money,
             ask_incidents=ask_node(arguments.data),
-            people=People(arguments.data),
+            people=people,
+            actions=NodeActions(arguments.data),
             is_open=settings.is_open,
         ),
         log_config=None,
@@ -114,6 +116,7 @@ def main() -> None:
         "preflight": Preflighting(data).begin,
         "prices": prices.begin,
     }
+    keep_telling(people, data)
     follow([Following(data, name, begin) for name, begin in works.items()])
     _Server(config, feed).run(sockets=[listener])
 

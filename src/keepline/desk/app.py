@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
@@ -23,8 +24,12 @@ from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
 from keepline.desk.pages import CONTENT_SECURITY_POLICY, add_pages
+from keepline.desk.people.actions import Actions
+from keepline.desk.people.actions_api import add_actions
 from keepline.desk.people.answering import add_answers
 from keepline.desk.people.api import add_people_api
+from keepline.desk.people.glass import broken_glass
+from keepline.desk.people.glass_pages import add_glass_pages
 from keepline.desk.people.guard import Guard
 from keepline.desk.people.needing import needs
 from keepline.desk.people.pages import add_people_pages
@@ -54,6 +59,7 @@ def create_app(
     token: Callable[[], str] = str,
     feed: Feed | None = None,
     people: People | None = None,
+    actions: Actions | None = None,
     is_open: Callable[[], bool] = bool,
     money: Callable[[], MoneySettings | None] = lambda: None,
     ask_incidents: Ask | None = None,
@@ -78,11 +84,15 @@ def create_app(
     add_incident_pages(app, feed, incidents)
     if runs is not None:
         add_runs_api(app, runs)
-    _add_metrics(app, source)
-    _add_description(app)
     people = people or People(None)
+    _add_metrics(app, source, people)
+    _add_description(app)
+    if actions is not None:
+        add_actions(app, actions, source)
     add_people_api(app, people)
     add_people_pages(app, people)
+    add_glass_pages(app, people)
+    feed.alarm = partial(broken_glass, people)
     add_answers(app)
     guard = Guard(app, people, loopback=loopback, machine_token=token, is_open=is_open)
 
@@ -138,8 +148,8 @@ def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
         return WorkItems.model_validate({"items": source.work()[:DESK_CALLS_MAX]})
 
 
-def _add_metrics(app: FastAPI, source: Source) -> None:
-    metrics = Metrics(source)
+def _add_metrics(app: FastAPI, source: Source, people: People) -> None:
+    metrics = Metrics(source, lambda: bool(broken_glass(people)))
 
     @app.get("/metrics", include_in_schema=False)
     @needs(Permission.METRICS)

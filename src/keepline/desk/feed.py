@@ -45,6 +45,8 @@ class Feed:
         self._told_s = 0.0
         self._is_closed = False
         self._failed = ""
+        self.alarm: Callable[[], str] = str
+        """What stands on every page, however long it has been open; empty while there is nothing."""
 
     @property
     def viewers(self) -> int:
@@ -85,6 +87,7 @@ class Feed:
         Whoever has the same `name` shares the drawing. `draw` is called in a thread.
         """
         last: str | None = None
+        alarmed = ""
         async with self.viewing():
             while not self._is_closed:
                 version, said = self.version, beat(time.time())
@@ -92,6 +95,9 @@ class Feed:
                     text = await self._draw(name, version, draw)
                     if text != last:
                         said, last = message(text, event, f"{self._began}.{version}"), text
+                if (alarm := self.alarm()) != alarmed:
+                    yield message(json.dumps({"says": alarm}), "alarm", self.id)
+                    alarmed = alarm
                 yield said
                 if version == self.version:
                     await self._wait()

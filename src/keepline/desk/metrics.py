@@ -8,7 +8,7 @@ beyond a limited number of outcomes.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -33,6 +33,7 @@ from keepline.desk.callback_metrics import CALLBACK_FACTS, CallbackMetrics
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
 from keepline.desk.models import Status
 from keepline.desk.number_metrics import NUMBER_FACTS, NumberMetrics
+from keepline.desk.people_metrics import PEOPLE_FACTS, PeopleMetrics, show_glass
 from keepline.desk.source import Source, Unavailable
 from keepline.flow.capabilities import outcome_words
 from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
@@ -40,7 +41,7 @@ from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
     *(MessageRecorded, UseResolved, UseRouted, RunStarted, RunEnded, EventTold),
-    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS),
+    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS, *PEOPLE_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
@@ -55,8 +56,9 @@ _SCORES: Final = (1, 2, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.41)
 class Metrics:
     """The metrics of one desk. `scrape` may be called from any thread."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, is_glass_broken: Callable[[], bool] = bool) -> None:
+        """`is_glass_broken`: whether somebody is admin by that."""
+        self._source, self._is_glass_broken = source, is_glass_broken
         self._lock = threading.Lock()
         self._position: int | None = None
         self._begun: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -106,7 +108,7 @@ class Metrics:
         self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
         self._carriers = CarrierMetrics(counter, histogram)
         self._callbacks = CallbackMetrics(counter)
-        self._numbers = NumberMetrics(counter)
+        self._numbers, self._people = NumberMetrics(counter), PeopleMetrics(counter)
         self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
 
     def _make_gauges(self) -> None:
@@ -114,6 +116,7 @@ class Metrics:
             self._described.append((f"keepline_{name}", "gauge", list(labels)))
             return Gauge(f"keepline_{name}", meaning, labels, registry=self.registry)
 
+        show_glass(gauge("glass_broken", "1 while somebody is admin by a broken glass."), self._is_glass_broken)
         self._node_up = gauge("node_up", "1 while the supervisor answers.")
         self._running = gauge("node_running", "1 while it takes calls; 0 while it starts or stops.")
         self._uptime_s = gauge("uptime_seconds", "Since the supervisor began.")
@@ -234,6 +237,7 @@ class Metrics:
         if isinstance(fact, CALLBACK_FACTS):
             self._callbacks.count(fact)
         self._numbers.count(fact)
+        self._people.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

@@ -19,7 +19,7 @@ from keepline.desk.call_pages import CallSearch
 from keepline.desk.feed import Feed
 from keepline.desk.models import Call, Calls
 from keepline.desk.models_board import Now, Timeline
-from keepline.desk.people.needing import asking, needs
+from keepline.desk.people.needing import alarm, asking, needs
 from keepline.desk.source import Unavailable
 from keepline.desk.words import FILTERS
 from keepline.model.limits_desk import SEARCH_CHARS_MAX
@@ -102,7 +102,8 @@ def draw_page(template: str, content: str, status: int = 200, **more: object) ->
 
     drawn = environment().get_template(template)
     return HTMLResponse(
-        drawn.render(content=markupsafe.Markup(content), drawn_at=time.time(), me=asking(), **more), status
+        drawn.render(content=markupsafe.Markup(content), drawn_at=time.time(), me=asking(), alarm=alarm.get(), **more),
+        status,
     )
 
 

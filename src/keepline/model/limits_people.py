@@ -40,3 +40,15 @@ DECISIONS_UNTOLD_MAX = 5_000
 """Decisions that wait for the journal; one more is refused."""
 PEOPLE_WORDS_CHARS_MAX = 300
 """Of a reason."""
+DECISIONS_KNOWN_MAX = 500
+"""The latest decisions: told again, one of these is not written again, and what waits is looked for among them."""
+APPROVAL_S_MAX = 86_400
+"""An action waits for a second person for up to a day."""
+APPROVALS_MAX = 50
+"""Actions that wait at once; one more is refused."""
+GLASS_CODES_MAX = 5
+"""Sealed codes that can be used; one more is refused."""
+GLASS_S = 30 * 60.0
+"""How long who has broken the glass is an admin."""
+GLASS_LINK_S = 5 * 60.0
+"""How long the link of the machine's own shell holds."""

@@ -80,7 +80,18 @@ SCOPES: Final = tuple(each.value for each in Permission if each not in (_P.ANYBO
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
-    """Who may see the board."""
+    """Who may see the board, and what takes two people."""
 
     open_board: bool = False
     """Whoever can reach it sees the board, paths and incidents, and no callers."""
+    four_eyes: tuple[str, ...] = ()
+    """Actions that wait for a second person."""
+    approve_within_s: float = 900.0
+    """How long they wait."""
+
+
+FOUR_EYES: Final = (
+    *("path.drain", "path.prefer", "path.disable", "path.release"),
+    *("number.move", "number.return", "incident.close", "incident.override"),
+)
+"""Actions that an operation may have two people for."""

@@ -5,6 +5,7 @@ from keepline.call.effects_incident import IncidentAnswered
 from keepline.call.effects_message import MessageAnswered
 from keepline.call.effects_number import NumberAnswered
 from keepline.call.effects_path import PathAnswered
+from keepline.call.effects_person import DecisionAnswered
 from keepline.call.effects_run import RunAnswered
 from keepline.node import run_commands
 from keepline.node.control import Message
@@ -22,6 +23,9 @@ def message_of(news: fx.PlacementAnswered | fx.WorkEffect | RunAnswered) -> Mess
     if isinstance(news, MessageAnswered):
         told = {"message": news.message} if news.message else {}
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake} | told
+    if isinstance(news, DecisionAnswered):
+        held = {"held_until_s": news.held_until_s} if news.held_until_s else {}
+        return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake} | held
     if isinstance(news, PathAnswered | NumberAnswered):
         return {"op": "placed", "ok": not news.mistake, "call": news.asked, "error": news.mistake}
     if isinstance(news, fx.WorkAnswered):

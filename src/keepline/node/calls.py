@@ -34,7 +34,7 @@ from keepline.call.steps.apology import apologies
 from keepline.connectors.speech.client import PromptFailed, PromptStore
 from keepline.model.errors import LocalError
 from keepline.model.operation import Prompt
-from keepline.node import answers, commands, number_commands, path_commands
+from keepline.node import answers, commands, number_commands, path_commands, people_commands
 from keepline.node.active import Active, adopt
 from keepline.node.blame import note_deaths
 from keepline.node.capabilities import Capabilities
@@ -353,6 +353,8 @@ class CallsProcess:
             self._control.tell(path_commands.told(message, self._exchange, self._active.capabilities))
         elif self._exchange is not None and self._active is not None and message.get("op") == number_commands.TELL:
             self._control.tell(number_commands.told(message, self._exchange, self._active.now_s()))
+        elif self._exchange is not None and self._active is not None and message.get("op") == people_commands.WAITING:
+            self._control.tell(people_commands.told(message, self._exchange, self._active.now_s()))
         elif self._active is not None:
             asked = commands.asked_in(message)
             if isinstance(asked, fx.PlacementAnswered | fx.WorkAnswered):

@@ -6,6 +6,7 @@ from keepline.node import (
     message_commands,
     number_commands,
     path_commands,
+    people_commands,
     run_commands,
     work_requests,
 )
@@ -24,6 +25,9 @@ def asked_in(message: Message) -> fx.Input | fx.PlacementAnswered | fx.WorkAnswe
         return run_commands.wanted_of(message)
     if op in message_commands.OPS:
         return message_commands.message_wanted(message)
+    if op in people_commands.OPS:
+        found = people_commands.wanted_in(message)
+        return found or fx.PlacementAnswered(call, "no request of a person")
     if op in incident_commands.OPS:
         return incident_commands.incident_wanted(message)
     if op == number_commands.POINT:

@@ -5,7 +5,9 @@ from pathlib import Path
 from keepline.call.facts import Fact
 from keepline.call.facts.number import NUMBERS
 from keepline.call.facts.path import PATHS, PathStood, PathWished
+from keepline.call.facts.person import PEOPLE
 from keepline.model.limits_carriers import STANDINGS_READ_MAX
+from keepline.model.limits_people import DECISIONS_KNOWN_MAX
 from keepline.node.journal_file import connect, decode
 
 
@@ -22,6 +24,11 @@ def path_standings(path: Path, last_seq: int) -> list[Fact]:
 def number_facts(path: Path, last_seq: int) -> list[Fact]:
     """The same of numbers."""
     return _facts_of(path, NUMBERS, last_seq)
+
+
+def person_facts(path: Path, last_seq: int) -> list[Fact]:
+    """What people decided lately: what waits for a second one is among it."""
+    return _facts_of(path, PEOPLE, last_seq, latest=DECISIONS_KNOWN_MAX)
 
 
 def _facts_of(path: Path, name: str, last_seq: int, more: str = "", latest: int = -1) -> list[Fact]:

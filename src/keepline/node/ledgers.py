@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keepline.call.callbacks.book import TicketBook
 from keepline.call.carriers.inheriting import Standings
 from keepline.call.carriers.wishing import note as note_wish
+from keepline.call.deciding import Decisions
 from keepline.call.effects_path import PathTold
 from keepline.call.facts import Fact
 from keepline.call.greetings import Greetings
@@ -26,7 +27,7 @@ from keepline.model.operation import OutboundPolicy
 from keepline.node.journal_callbacks import open_tickets
 from keepline.node.journal_incidents import incident_facts_of
 from keepline.node.journal_messages import message_facts_of
-from keepline.node.journal_paths import number_facts, path_standings, path_wishes
+from keepline.node.journal_paths import number_facts, path_standings, path_wishes, person_facts
 from keepline.node.journal_plays import open_plays_of
 from keepline.node.journal_tolls import placed_since
 from keepline.node.journal_work import open_work
@@ -44,14 +45,15 @@ class Ledgers:
     """Folds over facts of every call."""
 
     __slots__ = (
-        "book", "greetings", "incidents", "messages", "numbers", "plays", "standings", "tickets", "tolls", "wishes",
+        "book", "decisions", "greetings", "incidents", "messages", "numbers", "plays", "standings", "tickets",
+        "tolls", "wishes",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.tolls, self.book, self.wishes = TollLedger(OutboundPolicy()), WorkBook(), Wishes()
         self.numbers, self.tickets, self.standings = NumberBook(), TicketBook(), Standings()
-        self.incidents, self.plays = IncidentBook(), PlaybookRuns()
         self.messages, self.greetings = MessageBook(), Greetings()
+        self.incidents, self.plays, self.decisions = IncidentBook(), PlaybookRuns(), Decisions()
 
     def begin(self, journal: Path, last_seq: int) -> None:
         """Begin with what the journal has up to there."""
@@ -74,6 +76,8 @@ class Ledgers:
         for fact in message_facts_of(journal, last_seq):
             self.messages.note(fact)
             self.greetings.note(fact)
+        for fact in person_facts(journal, last_seq):
+            self.decisions.note(fact)
 
     def note(self, fact: Fact) -> None:
         """Take notice of a fact that came after it."""
@@ -84,6 +88,7 @@ class Ledgers:
         self.plays.note(fact)
         self.messages.note(fact)
         self.greetings.note(fact)
+        self.decisions.note(fact)
         self.tickets.note(fact)
         self.standings.note(fact)
         note_wish(self.wishes, fact)
@@ -97,6 +102,7 @@ class Ledgers:
         exchange.greetings = self.greetings
         room = (self.incidents, self.plays, self.standings, now_s)
         exchange.attach(IncidentsTold(exchange, *room, messages=self.messages))
+        exchange.deciding.book = self.decisions
 
 
 def know_paths(choosing: "UsePaths", ledgers: Ledgers, feed: Callable[[PathTold], None]) -> None:

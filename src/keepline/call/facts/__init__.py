@@ -31,6 +31,7 @@ from keepline.call.facts.lost import CallLost
 from keepline.call.facts.message import MESSAGE_TYPES, MessageFact
 from keepline.call.facts.number import NUMBER_TYPES, NumberFact
 from keepline.call.facts.path import PATH_TYPES, PathFact
+from keepline.call.facts.person import PERSON_TYPES, PersonFact
 from keepline.call.facts.placed import (
     PLACED_TYPES,
     CallCancelled,
@@ -308,6 +309,7 @@ Fact = (
     | JournalFact
     | RunFact
     | PathFact
+    | PersonFact
     | NumberFact
     | IncidentFact
     | MessageFact
@@ -353,6 +355,7 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     *JOURNAL_TYPES,
     *RUN_TYPES,
     *PATH_TYPES,
+    *PERSON_TYPES,
     *NUMBER_TYPES,
     *INCIDENT_TYPES,
     *MESSAGE_TYPES,

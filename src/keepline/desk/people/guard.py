@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from keepline.desk.people.glass import broken_glass
 from keepline.desk.people.lockout import Pace
-from keepline.desk.people.needing import current, needed_by
+from keepline.desk.people.needing import alarm, current, needed_by
 from keepline.desk.people.people import People
 from keepline.desk.people.records import NOBODY, How, Principal
 from keepline.model.limits_desk import API_BODY_BYTES_MAX
@@ -83,6 +84,7 @@ class Guard:
             await (refusal or _unreadable())(scope, receive, send)
             return
         token = current.set(who)
+        alarm.set(broken_glass(self._people))
         try:
             await self._inner(scope, receive, self._while_allowed(who, send))
         except _Over:

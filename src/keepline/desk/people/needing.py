@@ -15,6 +15,10 @@ current: ContextVar[Principal] = ContextVar("principal", default=NOBODY)
 """Who asks, while his request is dealt with."""
 
 
+alarm: ContextVar[str] = ContextVar("alarm", default="")
+"""What stands on every page while the glass is broken."""
+
+
 def needs(permission: Permission) -> Callable[[Endpoint], Endpoint]:
     """Declare the permission that an endpoint needs; below the route's own decorator."""
 

@@ -14,6 +14,7 @@ from keepline.desk.people import passwords
 from keepline.desk.people.answering import Asked, asked
 from keepline.desk.people.api import me, persons, tokens
 from keepline.desk.people.guard import address_of, cookie_name, is_https
+from keepline.desk.people.lockout import network_of
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.people.people import People
 from keepline.desk.people.records import PeopleRefused, Principal
@@ -123,7 +124,7 @@ def _add_links(app: FastAPI, people: People) -> None:
                 follow_link, told.secret, told.name.strip().lower(), told.password, address
             )
         except PeopleRefused as error:
-            people.lockouts.addresses.fail(address, people.now_s())
+            people.lockouts.addresses.fail(network_of(address), people.now_s())
             return _drawn_link(people, told.secret, str(error), 422)
         return welcomed(request, secret, "/account")
 

@@ -54,6 +54,11 @@
   document.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
   document.addEventListener("htmx:sse:before:message", (event) => {
     const said = event.detail.message;
+    if (said.event === "alarm") {
+      const glass = document.getElementById("glass");
+      glass.textContent = JSON.parse(said.data).says;
+      glass.hidden = !glass.textContent;
+    }
     if (said.event === "beat") aheadS = JSON.parse(said.data).at - Date.now() / 1000;
     heard(Date.now() / 1000 + aheadS);
   });

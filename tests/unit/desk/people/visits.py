@@ -110,6 +110,8 @@ class Place:
     local: ASGIApp
     """The same people, listening on the loopback alone."""
     runs: FakeRuns
+    actions: "FakeActions"
+    source: FakeSource
 
     def visitor(self, role: Role | None = None, name: str = "") -> Visitor:
         """Somebody from elsewhere, who has logged in where he has a role."""
@@ -122,17 +124,44 @@ class Place:
         return found
 
 
+@dataclass
+class FakeActions:
+    """A node that notes what it is asked."""
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    answer: dict[str, object] = field(default_factory=lambda: {"ok": True})
+    held: list[dict[str, object]] = field(default_factory=list)
+
+    def decide(self, who: Principal, wanted: dict[str, object], why: str) -> dict[str, object]:
+        self.asked.append((who.name, who.title, wanted, why))
+        return self.answer
+
+    def note(self, who: Principal, action: str, why: str) -> dict[str, object]:
+        self.asked.append((who.name, action, why))
+        return self.answer
+
+    def settle(self, who: Principal, held: str, approves: bool, why: str) -> dict[str, object]:
+        self.asked.append((who.name, held, approves, why))
+        return self.answer
+
+    def waiting(self) -> list[dict[str, object]]:
+        return self.held
+
+    def upgrade(self) -> dict[str, object]:
+        return self.answer
+
+
 def make_place(data: Path, monkeypatch: pytest.MonkeyPatch, *, is_open: bool = False) -> Place:
     """A desk over a source of our own, whose passwords cost little."""
     monkeypatch.setattr(passwords, "MEMORY_KIB", 8)
     monkeypatch.setattr(passwords, "PASSES", 1)
-    clock, runs = Clock(), FakeRuns()
+    clock, runs, actions, source = Clock(), FakeRuns(), FakeActions(), FakeSource()
     people = People(data, now=clock)
 
     def made(*, loopback: bool) -> ASGIApp:
         return create_app(
-            FakeSource(), loopback=loopback, runs=runs, people=people, token=lambda: MACHINE_TOKEN,
-            is_open=lambda: is_open,
+            source, loopback=loopback, runs=runs, people=people, token=lambda: MACHINE_TOKEN,
+            is_open=lambda: is_open, actions=actions,
         )  # fmt: skip
 
-    return Place(people, clock, made(loopback=False), made(loopback=True), runs)
+    return Place(people, clock, made(loopback=False), made(loopback=True), runs, actions, source)
