@@ -67,7 +67,6 @@ class PageFiles:
     """Empty: in the data directory."""
 
 
-OUTLETS = (MailServer, AppriseService, WebhookService)
 Outlet = MailServer | AppriseService | WebhookService | SpokenGreeting | StandingGreeting | PageFiles
 
 
