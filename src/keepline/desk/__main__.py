@@ -24,6 +24,8 @@ from keepline.desk.node_source import NodeSource
 from keepline.desk.people.actions import NodeActions, keep_telling
 from keepline.desk.people.people import People
 from keepline.desk.people.settings import DeskSettingsNow
+from keepline.desk.playbook_looks import PlaybookLooks
+from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.desk.preflighting import Preflighting
 from keepline.desk.runs_source import NodeRuns
 from keepline.desk.witnessing import Witnessing
@@ -95,6 +97,7 @@ def main() -> None:
             people=people,
             actions=NodeActions(arguments.data),
             is_open=settings.is_open,
+            playbooks=NodePlaybooks(arguments.data, prices.money),
         ),
         log_config=None,
         log_level="error",
@@ -115,6 +118,7 @@ def main() -> None:
         "snapshots": Copying(data).begin,
         "preflight": Preflighting(data).begin,
         "prices": prices.begin,
+        "playbooks": PlaybookLooks(data).begin,
     }
     keep_telling(people, data)
     follow([Following(data, name, begin) for name, begin in works.items()])

@@ -34,6 +34,7 @@ from keepline.desk.people.guard import Guard
 from keepline.desk.people.needing import needs
 from keepline.desk.people.pages import add_people_pages
 from keepline.desk.people.people import People
+from keepline.desk.playbooks_api import NodePlaybooks, add_playbooks_api
 from keepline.desk.runs_api import add_runs_api
 from keepline.desk.runs_source import RunSource
 from keepline.desk.source import Source, Unavailable
@@ -63,6 +64,7 @@ def create_app(
     is_open: Callable[[], bool] = bool,
     money: Callable[[], MoneySettings | None] = lambda: None,
     ask_incidents: Ask | None = None,
+    playbooks: NodePlaybooks | None = None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
@@ -84,6 +86,8 @@ def create_app(
     add_incident_pages(app, feed, incidents)
     if runs is not None:
         add_runs_api(app, runs)
+    if playbooks is not None:
+        add_playbooks_api(app, playbooks)
     people = people or People(None)
     _add_metrics(app, source, people)
     _add_description(app)

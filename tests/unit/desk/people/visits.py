@@ -14,6 +14,7 @@ from keepline.desk.app import create_app
 from keepline.desk.people import passwords
 from keepline.desk.people.people import People
 from keepline.desk.people.records import How, Principal
+from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.model.people import GRANTS, Role
 from tests.unit.desk.desk_fakes import FakeSource, Reply
 from tests.unit.desk.test_runs_api import FakeRuns
@@ -161,7 +162,7 @@ def make_place(data: Path, monkeypatch: pytest.MonkeyPatch, *, is_open: bool = F
     def made(*, loopback: bool) -> ASGIApp:
         return create_app(
             source, loopback=loopback, runs=runs, people=people, token=lambda: MACHINE_TOKEN,
-            is_open=lambda: is_open, actions=actions,
+            is_open=lambda: is_open, actions=actions, playbooks=NodePlaybooks(data, lambda: None),
         )  # fmt: skip
 
     return Place(people, clock, made(loopback=False), made(loopback=True), runs, actions, source)
