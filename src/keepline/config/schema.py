@@ -220,7 +220,6 @@ class OperationFile(StrictModel):
     money: MoneyFile | None = Field(
         default=None,
         description="what it costs that callers are not served",
-        examples=["{currency: USD, lost_call: {low: 4, mid: 9, high: 25, why: one in five buys for 45}}"],
     )
     playbooks: dict[Name, str] = Field(
         default_factory=dict,
