@@ -95,6 +95,8 @@ class Side:
         """How it was unfit, and why, each time."""
         self._office = BackOffice(directory, "--quiet")
         self._crowd: Crowd | None = None
+        self._are_gone = False
+        """The people who call: of two sides one is over before the other."""
         self._done = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self.node: LocalNode
@@ -146,9 +148,10 @@ class Side:
             while True:
                 line = self._crowd.lines.get_nowait()
                 if line is None:
+                    self._are_gone, self.tally.live = True, []
                     return False
                 self.tally.take(line, now_s)
-        return True
+        return not self._are_gone
 
     @property
     def office(self) -> BackOffice:

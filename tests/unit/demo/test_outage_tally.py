@@ -1,5 +1,8 @@
 """The story of an outage: what is counted while it lasts, what stands on the score card, and when it held."""
 
+import contextlib
+import queue
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +149,25 @@ def test_the_screen_has_both_operations_and_the_card_every_row() -> None:
     assert "…0100, cut off, then …0100, well" in said
     assert story.new_lines()[0].endswith("the first carrier is dead")
     assert story.new_lines() == []
+
+
+class Told:
+    """A crowd, as far as it is listened to."""
+
+    def __init__(self, *lines: Any) -> None:
+        self.lines: queue.Queue[Any] = queue.Queue()
+        for line in lines:
+            self.lines.put(line)
+
+
+def test_a_side_whose_callers_have_gone_stays_over(tmp_path: Path) -> None:
+    side = Side("two carriers", ("carrier",), tmp_path / "side", contextlib.ExitStack())
+    side._crowd = Told({"event": "live", "calls": [{"call": 1, "hears": "menu"}]})  # type: ignore[assignment]
+    assert side.listen(1.0)
+    assert side.tally.on_the_phone == 1
+    side.crowd.lines.put(None)
+    assert [side.listen(2.0), side.listen(3.0)] == [False, False]
+    assert side.tally.on_the_phone == 0
 
 
 def test_a_line_that_says_nothing_new_is_not_printed_again() -> None:
