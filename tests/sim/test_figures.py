@@ -8,8 +8,8 @@ import pytest
 from tests.sim.figures import WORLDS, function_calls_a_call
 
 FUNCTION_CALLS_MAX = {
-    "calm, as text": 2410,
-    "calm, as objects": 1950,
+    "calm, as text": 2300,
+    "calm, as objects": 1780,
     "storm, as text": 5440,
     "storm, as objects": 4810,
 }

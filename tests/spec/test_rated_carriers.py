@@ -154,8 +154,4 @@ def test_a_carrier_that_sets_calls_up_without_audio_is_degraded_by_five_of_them(
 
 
 def _turn(placer: CarriersPlacer) -> Turn:
-    exchange = placer.exchange
-    return Turn(
-        placer.now_s, exchange.identity, exchange._schedule_call, exchange._start_request, exchange.programs.get,
-        exchange.switchboard,
-    )  # fmt: skip
+    return Turn(placer.now_s, placer.exchange.services)

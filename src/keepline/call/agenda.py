@@ -39,6 +39,10 @@ class Agenda:
             heappop(heap)
         return heap[0][0] if heap else None
 
+    def comes_before(self, at_s: float) -> bool:
+        """Whether something stands here for an earlier time, with or without a reason: for who looks then anyway."""
+        return bool(self._heap) and self._heap[0][0] < at_s
+
     def pop(self, now_s: float) -> Due | None:
         """The next one whose time has come."""
         while self._heap and self._heap[0][0] <= now_s:

@@ -39,7 +39,7 @@ class Agreement:
         "awaits_answer",
         "confirmed",
         "cseq_sent",
-        "description",
+        "described",
         "expires_at_s",
         "expires_s",
         "info_cseq",
@@ -60,8 +60,8 @@ class Agreement:
         self.number = 0
         """How often the terms have changed."""
         self.version = VERSION_FIRST
-        self.description = b""
-        """Ours, as sent last."""
+        self.described = ""
+        """The message with our description, as sent last."""
         self.reinvite: ReinviteAnswered | None = None
         """The last one that was accepted."""
         self.unacknowledged: ReinviteAnswered | None = None
@@ -90,7 +90,7 @@ class Agreement:
 
     def begin(self, fact: CallAnswered) -> None:
         """The call is answered."""
-        self.description = _body_of(fact.response)
+        self.described = fact.response
         self.awaits_answer = not fact.remote_host
         if fact.remote_host:
             self.terms = _terms_in(fact)
@@ -98,7 +98,7 @@ class Agreement:
 
     def begin_placed(self, fact: CallAnswered, placing: Placing) -> None:
         """The callee answered our offer. Where its 2xx describes nothing, what came early stands (§13.2.1)."""
-        self.description = _body_of(placing.invite)
+        self.described = placing.invite
         terms = placing.early if not fact.remote_host else _terms_in(fact)
         if terms is not None:
             self.settle(terms)
@@ -138,13 +138,18 @@ class Agreement:
             self.asked += 1
             self.reinvite = self.unacknowledged = fact
             self.version = fact.version
-            self.description = _body_of(fact.response)
+            self.described = fact.response
             self.awaits_answer = fact.terms is None
             self._refresh(fact.at_s, fact.expires_s)
         elif isinstance(fact, ReinviteAcknowledged):
             self.unacknowledged = None
         if fact.terms is not None:
             self.settle(fact.terms)
+
+    @property
+    def description(self) -> bytes:
+        """Ours, as sent last."""
+        return self.described.partition("\r\n\r\n")[2].encode("latin-1")
 
     @property
     def has_tones(self) -> bool:
@@ -213,7 +218,3 @@ def _terms_in(fact: CallAnswered) -> Terms:
         fact.rtcp_mux,
         fact.direction,
     )
-
-
-def _body_of(message: str) -> bytes:
-    return message.partition("\r\n\r\n")[2].encode("latin-1")

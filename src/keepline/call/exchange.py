@@ -6,6 +6,7 @@ file finds the call, the transaction and the media slot.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from keepline.call import blame, established, teardown
@@ -86,11 +87,11 @@ class Exchange:
         """How many processes calls have killed, by their marks."""
         self.stands_alone = False
         """Nobody is there yet to take over at once: calls that may kill rest, where they sleep."""
-        self.agenda = Agenda(lambda due: is_stale(self, due))
-        self.transactions = Transactions(identity.timers, self._schedule_transaction)
+        self.agenda = Agenda(partial(is_stale, self))
+        self.transactions = Transactions(identity.timers, self._schedule)
         self.gate = Gate(nonce_key or seed, Users(nonce_key or seed, self.ids))
-        self.registrations = Registrations(self, nonce_key or seed, self._schedule_registration)
-        self.probing = Probing(self, self._schedule_probe)
+        self.registrations = Registrations(self, nonce_key or seed, partial(self._schedule, "register"))
+        self.probing = Probing(self, partial(self._schedule, "probe"))
         self.numbers = Numbers(self, lambda at_s: self.agenda.add(Due(at_s, "numbers", "")))
         self._requests = Requests(self)
         self._restoring, self.runs = Restoring(self, self._requests), Runs(self)
@@ -98,6 +99,7 @@ class Exchange:
         self.tickets, self.watching, self.follower = Tickets(self), LineWatch(self), NOBODY_FOLLOWS
         self.switchboard, self.drilling = Placements(self), Drilling(self, self._responses.receive)
         self.greetings, self.deciding = Greetings(), Deciding(self)
+        self.services = (identity, self._schedule_call, self._start_request, self.programs.get, self.switchboard)
         messages = self.messages = Messages(self.gate, self._requests, self._responses)
         taking_over = self._taking_over = TakingOver(self, self._requests.left)
         self._handlers: dict[type, Callable[[Turn, Any], None]] = {
@@ -123,17 +125,18 @@ class Exchange:
 
     def step(self, now_s: float, given: fx.Input) -> list[fx.Effect]:
         """Take one input at node time `now_s`; the effects are to be carried out in order, facts written first."""
-        turn = Turn(now_s, self.identity, self._schedule_call, self._start_request, self.programs.get, self.switchboard)
+        turn = Turn(now_s, self.services)
         self._handlers[type(given)](turn, given)
         while turn.news:
-            news = turn.news.popleft()
+            news = turn.news.pop(0)
             self.on_call(turn, news.parent, lambda t, c, news=news: established.on_leg_news(t, c, news))  # type: ignore[misc]
         if turn.left:
             self.unfinished.note(turn)
         self.follower.note(turn)
         if self.drilling.calls:
             self.drilling.spoil(turn)
-        self.tolls.note(turn.effects)
+        if self.tolls.ledger.has_live:
+            self.tolls.note(turn.effects)
         return turn.effects
 
     @property
@@ -311,7 +314,7 @@ class Exchange:
             self.forget(call)
             self.runs.on_call_over(turn, call)
             self.tickets.on_call_over(turn, call)
-        if call.id in self.legs and call.phase in OVER:
+        if call.phase in OVER and call.id in self.legs:
             for leg in self.legs.of(call.id):
                 self.switchboard.end_leg(turn, leg, outbound.ORPHANED)
 
@@ -390,11 +393,5 @@ class Exchange:
     def _schedule_call(self, call: CallState, timer: Timer, at_s: float) -> None:
         self.agenda.add(Due(at_s, "call", call.id, timer))
 
-    def _schedule_transaction(self, side: str, key: Key, at_s: float) -> None:
-        self.agenda.add(Due(at_s, side, key))
-
-    def _schedule_registration(self, trunk: str, at_s: float) -> None:
-        self.agenda.add(Due(at_s, "register", trunk))
-
-    def _schedule_probe(self, trunk: str, at_s: float) -> None:
-        self.agenda.add(Due(at_s, "probe", trunk))
+    def _schedule(self, kind: str, key: Key | str, at_s: float) -> None:
+        self.agenda.add(Due(at_s, kind, key))

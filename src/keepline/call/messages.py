@@ -35,7 +35,7 @@ class Messages:
 
     def on_message(self, turn: Turn, given: fx.DatagramReceived | fx.MessageReceived, waited_s: float = 0.0) -> None:
         """One whole message, however it came."""
-        if not given.data.strip(b"\r\n\0 "):
+        if not given.data.lstrip(b"\r\n\0 "):
             return  # a keep-alive (RFC 5626 §3.5.1)
         gate, host = self._gate, given.source[0]
         if not gate.carrier(host) and gate.silences(turn, host):

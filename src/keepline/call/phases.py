@@ -70,6 +70,8 @@ class Phase(Enum):
     """We gave up: the end of the INVITE is awaited, or that it may be cancelled."""
 
 
+ANSWERED = (Phase.ANSWERED, Phase.ESTABLISHED)
+"""The two sides talk."""
 BROKEN = "broken"
 """The ending of a flow whose call met a bug of ours; what was under way for it is in doubt."""
 

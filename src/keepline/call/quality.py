@@ -3,12 +3,11 @@
 It refuses to act on silence: that is the flow's and the operator's affair, who are told.
 """
 
-from dataclasses import replace
-
 from keepline.call.effects import DeadAirBegan, DeadAirEnded, MediaStopped, MediaWay, Report
 from keepline.call.facts import CallEnded, LineFellSilent, LineHeard
 from keepline.call.state import CallState, Phase
 from keepline.call.turn import Turn
+from keepline.model.frozen import remade
 from keepline.rtp.quality import mos_of_stream
 
 
@@ -65,7 +64,7 @@ def with_figures(ended: CallEnded, stopped: MediaStopped, bye_status: int = 0) -
     if stopped.has_reports:
         arrived = max(0, stopped.packets_sent - stopped.peer_lost)
         peer_mos = mos_of_stream(arrived, stopped.peer_lost, stopped.peer_jitter_ms, trip_ms, stopped.frame_ms)
-    return replace(
+    return remade(
         ended,
         bye_status=bye_status,
         packets_sent=stopped.packets_sent,

@@ -22,7 +22,7 @@ from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
 from keepline.model.ids import mark_of
 from keepline.model.limits import CALL_REQUESTS_MAX, SERVER_TRANSACTIONS_MAX, SIP_WAIT_S_MAX
-from keepline.sip.digest import redact
+from keepline.sip.digest import CREDENTIALS, redact
 from keepline.sip.first_look import read_new_call
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target, stamp_received
 from keepline.sip.peers import transport_to
@@ -50,7 +50,8 @@ class Requests:
         """One request; retransmissions are absorbed by their transaction. A new call may have waited too long."""
         exchange = self._exchange
         stamp_received(request, source[0], source[1])
-        raw = redact(raw)  # this is what is written of it
+        if not request.headers.has_none(CREDENTIALS):
+            raw = redact(raw)  # this is what is written of it
         key = server_key(request)
         repeated = exchange.transactions.repeated(turn.now_s, key, request, source)
         if repeated is not None:
@@ -64,12 +65,14 @@ class Requests:
         begins_call = request.method == "INVITE" and not request.to.tag
         if begins_call and self._is_known_invite(turn, key, request, source):
             return
-        admission = self._admit(turn, request, source)
+        is_within = request.to.tag and request.method != "CANCEL"
+        call = self._call_of(turn, request) if is_within else None
+        admission = self._admit(turn, call, request, source)
         if admission is None:
             return
         exchange.heard(turn, admission.trunk, is_call=begins_call)
         is_full = len(exchange.transactions.servers) >= SERVER_TRANSACTIONS_MAX
-        if is_full and not self._is_within(turn, request):  # what ends a call makes room
+        if is_full and call is None and not self._cancels(request):  # what ends a call makes room
             exchange.gate.answer(turn, request, 503, source)
         elif begins_call and (waited_s > SIP_WAIT_S_MAX or exchange.gate.has_shed(turn.now_s, key)):
             exchange.gate.shed(turn, request, source)
@@ -77,7 +80,7 @@ class Requests:
             self._on_invite(turn, key, request, raw, source, admission)
         else:
             exchange.transactions.open_server(turn.now_s, key, request, source)
-            self._on_other(turn, request, raw, source)
+            self._on_other(turn, call, request, raw, source)
 
     def sheds_unread(self, turn: Turn, given: fx.DatagramReceived) -> bool:
         """Whether a datagram that waited too long is a new call of a trunk's peer; it is refused then, barely read."""
@@ -99,14 +102,13 @@ class Requests:
         else:
             self._exchange.gate.answer(turn, request, status, source)
 
-    def _admit(self, turn: Turn, request: Request, source: fx.Address) -> Admission | None:
+    def _admit(self, turn: Turn, call: CallState | None, request: Request, source: fx.Address) -> Admission | None:
         """Whose this request is; None where that was answered. One within a call is let in from anywhere, but for a
         user's call: who was asked for a password once is asked again when the address is another.
         """
         gate = self._exchange.gate
-        if not self._is_within(turn, request):
+        if call is None and not self._cancels(request):
             return gate.admit(turn, request, source)
-        call = self._call_of(turn, request) if request.method != "CANCEL" else None
         trunk = gate.carrier(source[0])
         if call is None or trunk or not len(gate.users) or source[0] == call.received.peer_host:
             return Admission(trunk)
@@ -114,17 +116,13 @@ class Requests:
         was_asked = isinstance(call.received, CallReceived) and gate.carrier(call.received.peer_host) != owner
         return Admission(owner) if not was_asked or gate.confirm(turn, request, source, owner) else None
 
-    def _is_within(self, turn: Turn, request: Request) -> bool:
-        """Whether a request is of a call that we have: only its peer knows the tags, or the branch to cancel."""
-        if request.method == "CANCEL":
-            return cancel_key(request) in self._exchange.transactions.servers
-        return bool(request.to.tag) and self._call_of(turn, request) is not None
+    def _cancels(self, request: Request) -> bool:
+        """Whether a request means an INVITE that we have: only its sender knows the branch to cancel."""
+        return request.method == "CANCEL" and cancel_key(request) in self._exchange.transactions.servers
 
-    def _on_other(self, turn: Turn, request: Request, raw: bytes, source: fx.Address) -> None:
-        """A request that begins no call: first what §8.2 and §12.2.2 refuse."""
-        is_within = bool(request.to.tag) and request.method != "CANCEL"
-        call = self._call_of(turn, request) if is_within else None
-        if call is None and is_within and request.method != "BYE":
+    def _on_other(self, turn: Turn, call: CallState | None, request: Request, raw: bytes, source: fx.Address) -> None:
+        """A request that begins no call, and the call that it is in: first what §8.2 and §12.2.2 refuse."""
+        if call is None and request.to.tag and request.method not in ("BYE", "CANCEL"):
             self._respond(turn, request, 481)
             return
         if call is not None and request.method == "REFER" and refers.accepts(turn, call):
@@ -135,15 +133,15 @@ class Requests:
             self._respond(turn, request, refusal.status, why=refusal.why, headers=list(refusal.headers))
             return
         if request.method == "BYE":
-            self._on_bye(turn, request, raw)
+            self._on_bye(turn, call, request, raw)
         elif request.method == "CANCEL":
             self._on_cancel(turn, request, raw)
         elif request.method == "INFO":
-            self._on_info(turn, request)
+            self._on_info(turn, call, request)
         elif request.method == "NOTIFY":
             self._on_notify(turn, call, request)
         elif request.method == "INVITE":
-            self._on_reinvite(turn, request, raw, source)
+            self._on_reinvite(turn, call, request, raw, source)
         else:
             self._on_options(turn, request)
 
@@ -275,8 +273,7 @@ class Requests:
             self._exchange.on_call(turn, call.id, lambda t, c: session.on_ack(t, c, ack, raw))
         return call is not None
 
-    def _on_reinvite(self, turn: Turn, invite: Request, raw: bytes, source: fx.Address) -> None:
-        call = self._call_of(turn, invite)
+    def _on_reinvite(self, turn: Turn, call: CallState | None, invite: Request, raw: bytes, source: fx.Address) -> None:
         assert call is not None
         refusal = session.reinvite_refusal(call)
         if refusal is not None:
@@ -289,8 +286,7 @@ class Requests:
         else:
             self.respond_with(turn, invite, response)
 
-    def _on_info(self, turn: Turn, request: Request) -> None:
-        call = self._call_of(turn, request) if request.to.tag else None
+    def _on_info(self, turn: Turn, call: CallState | None, request: Request) -> None:
         if call is not None:
             self._exchange.on_call(turn, call.id, lambda t, c: info.on_info(t, c, request))
         self._respond(turn, request, 481 if call is None else 200)
@@ -311,8 +307,7 @@ class Requests:
         if refusal is not None:
             self._respond(turn, refer, refusal.status, why=refusal.why, headers=list(refusal.headers))
 
-    def _on_bye(self, turn: Turn, bye: Request, raw: bytes) -> None:
-        call = self._call_of(turn, bye)
+    def _on_bye(self, turn: Turn, call: CallState | None, bye: Request, raw: bytes) -> None:
         if call is not None:
             self._exchange.on_call(turn, call.id, lambda t, c: self._hear_bye(t, c, bye, raw))
             self._respond(turn, bye, 200)

@@ -30,7 +30,7 @@ class TrunkIndex:
     __slots__ = ("_found", "_networks")
 
     def __init__(self, trunks: tuple[Trunk, ...]) -> None:
-        self._networks = [(ip_network(peer), trunk.name) for trunk in trunks for peer in trunk.peers]
+        self._networks = [(_masked(peer), trunk.name) for trunk in trunks for peer in trunk.peers]
         self._found: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -50,7 +50,17 @@ class TrunkIndex:
         plain = host.partition("%")[0]
         address = address_of(plain) or ip_address(plain)
         address = getattr(address, "ipv4_mapped", None) or address
-        return next((name for network, name in self._networks if address in network), "")
+        version, number = address.version, int(address)
+        for (its_version, network, mask), name in self._networks:
+            if its_version == version and number & mask == network:
+                return name
+        return ""
+
+
+def _masked(peer: str) -> tuple[int, int, int]:
+    """The version, number and mask of a network: whether an address is in it is asked with each new one."""
+    network = ip_network(peer)
+    return network.version, int(network.network_address), int(network.netmask)
 
 
 def find_number(numbers: Mapping[str, Number], user: str) -> Number | None:

@@ -16,11 +16,11 @@ from keepline.call.state import CallState, Phase, Timer
 from keepline.call.terms import Terms
 from keepline.call.turn import Turn
 from keepline.model.errors import PeerError
-from keepline.sip.body import session_of
+from keepline.sip.body import description_of
 from keepline.sip.dialog import after_request, next_hop
 from keepline.sip.message import Message, Request, Response, parse_message, stamp_received
 from keepline.sip.peers import transport_to
-from keepline.sip.sdp import DTMF_PAYLOAD_TYPE
+from keepline.sip.sdp import DTMF_PAYLOAD_TYPE, SessionDescription
 from keepline.sip.session_timer import session_interval_s
 from keepline.sip.uas import Refusal
 
@@ -73,7 +73,7 @@ def on_reinvite(turn: Turn, call: CallState, invite: Request, raw: bytes, source
     dialog = after_request(dialogs.dialog_of(call), invite)
     next_hop(dialog)
     _take_for_acknowledged(turn, call)
-    agreement, offer = call.agreement, session_of(invite)
+    agreement, offer = call.agreement, description_of(invite)
     version = agreement.version
     described = _describe(turn, call, offer, version)
     if described is not None and described[0] != agreement.description:
@@ -167,7 +167,9 @@ def on_session_timer(turn: Turn, call: CallState) -> None:
         call.leave_why = EXPIRED
 
 
-def _describe(turn: Turn, call: CallState, offer: bytes | None, version: int) -> tuple[bytes, Terms | None] | None:
+def _describe(
+    turn: Turn, call: CallState, offer: SessionDescription | None, version: int
+) -> tuple[bytes, Terms | None] | None:
     """Our description, and what it agrees to; None where the offer cannot be met."""
     if offer is None:
         return setup.make_description(call, turn.identity, version), None
@@ -178,10 +180,10 @@ def _describe(turn: Turn, call: CallState, offer: bytes | None, version: int) ->
 def answer_in(turn: Turn, call: CallState, message: Message) -> Terms | None:
     """What an ACK, or a response to our INVITE, agrees to of our offer; None where that is nothing."""
     try:
-        body = session_of(message)
-        if body is None:
+        offer = description_of(message)
+        if offer is None:
             return None
-        agreed = setup.meet(call, turn.identity, body, call.agreement.version)
+        agreed = setup.meet(call, turn.identity, offer, call.agreement.version)
     except PeerError:
         return None
     if agreed is None:

@@ -11,10 +11,10 @@ from keepline.call.terms import Terms
 from keepline.call.trunks.ways import source_of
 from keepline.call.turn import Identity, Turn
 from keepline.model.limits import MEDIA_CLOSE_S_MAX
-from keepline.sip.body import session_of
+from keepline.sip.body import description_of
 from keepline.sip.message import Request, Response, make_response, parse_message, response_target
 from keepline.sip.reasons import phrase_for
-from keepline.sip.sdp import Answer, make_offer, offer_answer, parse_sdp
+from keepline.sip.sdp import Answer, SessionDescription, make_offer, offer_answer
 from keepline.sip.session_timer import interval_headers, session_interval_s
 from keepline.sip.uas import ALLOW, Refusal
 from keepline.sip.unmet import unmet
@@ -25,10 +25,10 @@ NO_TERMS = Terms("", 0, -1, "", 0, 20, False, "sendrecv")
 """Of a call whose offer is ours, until its ACK."""
 
 
-def meet(call: CallState, identity: Identity, offer: bytes, version: int) -> Answer | None:
-    """The answer to an offer, None where nothing fits (488). Raises `PeerError` for a bad offer."""
+def meet(call: CallState, identity: Identity, offer: SessionDescription, version: int) -> Answer | None:
+    """The answer to an offer, None where nothing fits (488)."""
     return offer_answer(
-        parse_sdp(offer),
+        offer,
         local_host=identity.media_host,
         local_port=call.received.rtp_port,
         session_id=int(call.id, 16) & 0x7FFFFFFFFFFFFFFF,
@@ -38,7 +38,9 @@ def meet(call: CallState, identity: Identity, offer: bytes, version: int) -> Ans
 
 def unmet_offer(identity: Identity, invite: Request) -> Refusal:
     """The 488 to the offer of an INVITE that `meet` has made nothing of."""
-    return unmet(parse_sdp(session_of(invite) or b""), identity.media_host)
+    offer = description_of(invite)
+    assert offer is not None
+    return unmet(offer, identity.media_host)
 
 
 def make_description(call: CallState, identity: Identity, version: int) -> bytes:
@@ -78,7 +80,7 @@ def answer(turn: Turn, call: CallState) -> Response | None:
 
     Raises `PeerError` for a bad offer.
     """
-    offer = session_of(call.invite)
+    offer = description_of(call.invite)
     if offer is None:
         terms, sdp = NO_TERMS, make_description(call, turn.identity, VERSION_FIRST)
     else:

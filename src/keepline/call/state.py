@@ -33,7 +33,7 @@ from keepline.call.facts.interrupted import Interruption
 from keepline.call.facts.refer import Handing
 from keepline.call.facts.transfer import Transferring
 from keepline.call.outbound.state import Placing
-from keepline.call.phases import TRANSITIONS, Phase, Timer
+from keepline.call.phases import ANSWERED, TRANSITIONS, Phase, Timer
 from keepline.call.steps.ledger import Ledger
 from keepline.call.written import request_of as request_of
 from keepline.call.written import response_of as response_of
@@ -49,6 +49,8 @@ __all__ = [
     "response_of",
 ]  # fmt: skip
 
+_PLANS = {(phase, kind): (following, FOLDS.get(kind)) for (phase, kind), following in TRANSITIONS.items()}
+"""What a fact does in a phase: both tables, looked up at once."""
 NOBODY_HANDED_ON, UNINTERRUPTED = Handing(), Interruption()
 
 
@@ -181,14 +183,13 @@ class CallState:
     @property
     def has_caller(self) -> bool:
         """Somebody is there to hear us."""
-        return self.phase in (Phase.ANSWERED, Phase.ESTABLISHED) and not self.leave_why
+        return self.phase in ANSWERED and not self.leave_why
 
     def apply(self, fact: Fact) -> None:
         """Fold one fact into the state; raises `LocalError` where it cannot follow."""
-        following = TRANSITIONS.get((self.phase, type(fact)))
-        if following is None:
+        plan = _PLANS.get((self.phase, type(fact)))
+        if plan is None:
             raise LocalError(f"call {self.id}: {fact.kind} cannot follow in phase {self.phase.value}")
-        self.phase = following
-        do = FOLDS.get(type(fact))
+        self.phase, do = plan
         if do is not None:
             do(self, fact)

@@ -4,7 +4,7 @@ A server transaction that has sent its last word only has to repeat it, or to ab
 is kept as (key -> bytes) instead of as a machine: at 600 calls/s that is 40 MB less.
 """
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 
 from keepline.call.effects import Address, Effect, SendSip
@@ -65,14 +65,16 @@ class RequestNews:
 class Transactions:
     """Server and client transactions by their keys, with the deadlines they ask for."""
 
-    __slots__ = ("_origins", "_schedule", "_settled", "_timers", "clients", "servers")
+    __slots__ = ("_origins", "_schedule", "_settled", "_settling", "_timers", "clients", "servers")
 
     def __init__(self, timers: Timers, schedule: Callable[[str, Key, float], None]) -> None:
         self._timers = timers
         self._schedule = schedule
         self.servers: dict[Key, ServerTransaction] = {}
         self.clients: dict[Key, tuple[ClientTransaction, str]] = {}
-        self._settled: OrderedDict[Key, tuple[float, bytes, Origin | None]] = OrderedDict()
+        self._settled: dict[Key, tuple[float, bytes, Origin | None]] = {}
+        self._settling: deque[tuple[float, Key]] = deque()
+        """Until when each is kept, the oldest first; one that was settled anew stands there once more."""
         self._origins: dict[Origin, Key] = {}
 
     @property
@@ -121,11 +123,11 @@ class Transactions:
         if response.status < 200 or is_over or (is_refusal and len(self.servers) <= REFUSALS_MAX):
             return self._after(now_s, key, transaction, outputs)
         # Its last word is said: what follows for 64*T1 is repetition (BYE and the like) or silence (2xx to INVITE).
-        effects: list[Effect] = [SendSip(o.data, o.peer, o.message) for o in outputs if isinstance(o, Transmit)]
+        sent = [SendSip(o.data, o.peer, o.message) for o in outputs if isinstance(o, Transmit)]
         is_silent = is_invite and not is_refusal
-        tail = b"" if is_silent else next((o.data for o in outputs if isinstance(o, Transmit)), b"")
+        tail = sent[0].data if sent and not is_silent else b""
         self._settle(now_s, key, tail, _origin(transaction.request))
-        return effects
+        return [*sent]
 
     def is_merged(self, now_s: float, key: Key, invite: Request) -> bool:
         """Whether an INVITE that begins a call is one that came by another way (RFC 3261 §8.2.2.2)."""
@@ -238,15 +240,17 @@ class Transactions:
 
     def _settle(self, now_s: float, key: Key, tail: bytes, origin: Origin | None) -> None:
         self.servers.pop(key, None)
-        self._settled.pop(key, None)  # the oldest stand first
-        self._settled[key] = (now_s + 64 * self._timers.t1_s, tail, origin)
+        until_s = now_s + 64 * self._timers.t1_s
+        self._settled[key] = (until_s, tail, origin)
+        self._settling.append((until_s, key))
         self._expire(now_s)
 
     def _expire(self, now_s: float) -> None:
-        settled = self._settled
-        while settled and (len(settled) > SETTLED_TRANSACTIONS_MAX or next(iter(settled.values()))[0] <= now_s):
-            oldest, (_, _, origin) = settled.popitem(last=False)
-            self._forget_origin(oldest, origin)
+        settled, settling = self._settled, self._settling
+        while settling and (settling[0][0] <= now_s or len(settled) > SETTLED_TRANSACTIONS_MAX):
+            until_s, oldest = settling.popleft()
+            if oldest in settled and settled[oldest][0] == until_s:
+                self._forget_origin(oldest, settled.pop(oldest)[2])
 
     def _forget_origin(self, key: Key, origin: Origin | None) -> None:
         if origin is not None and self._origins.get(origin) == key:

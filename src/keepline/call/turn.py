@@ -1,6 +1,5 @@
 """One turn of the core: the time, the effects gathered so far, and the few services that every phase needs."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -97,6 +96,8 @@ class Switchboard(Protocol):
 
 Schedule = Callable[[CallState, Timer, float], None]
 StartRequest = Callable[[float, CallState | None, Request, Address, bytes], list[Effect]]
+Services = tuple[Identity, Schedule, StartRequest, Callable[[str], Program | None], Switchboard]
+"""What an exchange lends to each of its turns."""
 
 
 class Turn:
@@ -106,26 +107,14 @@ class Turn:
         "_schedule", "_start_request", "effects", "identity", "left", "news", "now_s", "program_of", "switchboard",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        now_s: float,
-        identity: Identity,
-        schedule: Schedule,
-        start_request: StartRequest,
-        program_of: Callable[[str], Program | None],
-        switchboard: Switchboard,
-    ) -> None:
+    def __init__(self, now_s: float, services: Services) -> None:
         self.now_s = now_s
-        self.identity = identity
         self.effects: list[Effect] = []
-        self.news: deque[LegNews] = deque()
+        self.news: list[LegNews] = []
         """Of legs, for the steps of their parents: delivered before the turn is over."""
         self.left: list[WorkFact] = []
         """What calls leave unfinished, for who sees to it before the turn is over."""
-        self.program_of = program_of
-        self.switchboard = switchboard
-        self._schedule = schedule
-        self._start_request = start_request
+        self.identity, self._schedule, self._start_request, self.program_of, self.switchboard = services
 
     def record(self, call: CallState, fact: Fact, *, synced: bool = False, promised: bool = False) -> None:
         """Make a fact true: fold it into the call and have it written, or synced, before what follows.

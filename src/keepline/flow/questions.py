@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from keepline.flow.steps import StepRequest, StepResult, check_times, check_words
+from keepline.flow.steps import SpokenRequest, StepResult, check_times, check_words
 from keepline.flow.words import WORDS, words_of
+from keepline.model.frozen import frozen
 from keepline.model.limits import ASK_DIGITS_COUNT_MAX, ASK_RETRIES_MAX
 
 KEYS = "0123456789*#ABCD"
@@ -58,7 +59,7 @@ class Failure:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What an entry is worth."""
 
@@ -68,7 +69,7 @@ class Verdict:
     """Keys that the entry consists of."""
 
 
-class Question(StepRequest):
+class Question(SpokenRequest):
     """What all questions have: words that a key interrupts, a time for the answer, and a number of retries."""
 
     __slots__ = ()
@@ -90,7 +91,7 @@ class Question(StepRequest):
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskDigits(Question):
     """Play a prompt that a digit interrupts, and collect digits."""
 
@@ -136,7 +137,7 @@ class AskDigits(Question):
         return Digits(result.value, reason_of(result), result.attempts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskChoice(Question):
     """Play a menu that a key interrupts, and wait for one of its keys."""
 
@@ -174,7 +175,7 @@ class AskChoice(Question):
         return result.value if reason is Reason.ANSWERED else Failure(reason, result.attempts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskYesNo(AskChoice):
     """A choice of two: its values are `yes` and `no`."""
 

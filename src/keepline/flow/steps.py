@@ -6,11 +6,12 @@ A further verb is a `StepRequest` of its own, a method of `Call` that makes it, 
 from collections.abc import Generator
 from dataclasses import MISSING, fields
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, TypeVar
 
 from keepline.model.frozen import frozen
+from keepline.model.limits import FINGERPRINTS_CACHED_MAX
 
 T = TypeVar("T")
 UNTOLD = {"fingerprint": False}
@@ -64,6 +65,18 @@ class StepRequest:
         return None
 
 
+class SpokenRequest(StepRequest):
+    """A request with words, which one call after the other makes alike: its fingerprint is worked out once.
+
+    Its fields are strings, numbers, and tuples of strings.
+    """
+
+    __slots__ = ()
+
+    def fingerprint(self) -> str:
+        return _kept_fingerprint(type(self), *_told_values(self))  # type: ignore[arg-type]
+
+
 class Verb(Generic[T]):
     """An awaitable that hands its request to the engine and gives back the step's result."""
 
@@ -92,12 +105,21 @@ def fingerprint(request: StepRequest) -> str:
 
 def fingerprint_of(request: StepRequest) -> str:
     """The fingerprint, worked out."""
-    said = [
-        f"{name}={value!r}"
-        for name, default in _told_fields(type(request))  # type: ignore[arg-type]
-        if (value := getattr(request, name)) != default or default is MISSING
-    ]
-    return blake2b(f"{request.verb}({', '.join(said)})".encode(), digest_size=6).hexdigest()
+    return _work_out(type(request), *_told_values(request))
+
+
+def _told_values(request: StepRequest) -> list[object]:
+    return [getattr(request, name) for name, _ in _told_fields(type(request))]  # type: ignore[arg-type]
+
+
+def _work_out(kind: type[StepRequest], *values: object) -> str:
+    told = zip(_told_fields(kind), values, strict=True)  # type: ignore[arg-type]
+    said = [f"{name}={value!r}" for (name, default), value in told if value != default or default is MISSING]
+    return blake2b(f"{kind.verb}({', '.join(said)})".encode(), digest_size=6).hexdigest()
+
+
+_kept_fingerprint = lru_cache(FINGERPRINTS_CACHED_MAX, typed=True)(_work_out)
+"""1, 1.0 and True are equal, and no fingerprint takes one for another."""
 
 
 def check_words(verb: str, **words: object) -> None:

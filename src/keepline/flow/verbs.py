@@ -16,7 +16,7 @@ from keepline.flow.recording import Recording, RecordMessage, checked_recording
 from keepline.flow.runs import StartedRun, checked_start
 from keepline.flow.secrets import AskSecretDigits, Secret, checked_secret
 from keepline.flow.spoken import fill
-from keepline.flow.steps import StepRequest, Verb, check_words
+from keepline.flow.steps import SpokenRequest, StepRequest, Verb, check_words
 from keepline.flow.transfer import TransferOutcome, checked_transfer
 from keepline.model.frozen import frozen
 
@@ -25,7 +25,7 @@ CONFIRM_RETRIES = 2
 
 
 @frozen
-class Say(StepRequest):
+class Say(SpokenRequest):
     """Play one prompt to its end; digits keyed meanwhile are kept for the next question."""
 
     text: str = ""

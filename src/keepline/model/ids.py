@@ -6,10 +6,11 @@ from hashlib import blake2b
 class IdSource:
     """Names for calls, tags and streams, drawn from a seed that the shell gives once."""
 
-    __slots__ = ("_call_offset", "_calls", "_count", "_seed")
+    __slots__ = ("_call_offset", "_calls", "_count", "_keyed", "_seed")
 
     def __init__(self, seed: bytes) -> None:
-        self._seed = seed
+        self._seed = seed[:64]
+        self._keyed: dict[int, blake2b] = {}
         self._count = 0
         self._calls = 0
         self._call_offset = self.number(20)
@@ -17,7 +18,12 @@ class IdSource:
     def token(self, size_bytes: int = 8) -> bytes:
         """The next unpredictable bytes."""
         self._count += 1
-        return blake2b(self._count.to_bytes(8, "big"), key=self._seed[:64], digest_size=size_bytes).digest()
+        keyed = self._keyed.get(size_bytes)
+        if keyed is None:
+            keyed = self._keyed[size_bytes] = blake2b(key=self._seed, digest_size=size_bytes)
+        drawn = keyed.copy()
+        drawn.update(self._count.to_bytes(8, "big"))
+        return drawn.digest()
 
     def tag(self) -> str:
         """A dialog tag or branch suffix: 64 bits, twice what RFC 3261 §19.3 asks for."""

@@ -125,6 +125,10 @@ RTCP_PACKET_BYTES_MAX = 1_500
 """A longer one is no report of one stream: ignored."""
 MEDIA_EVENTS_WAITING_MAX = 4_096
 """Events kept while nobody reads them; past it the overflow mark is set and the slots must be read again."""
+FINGERPRINTS_CACHED_MAX = 1_024
+"""Of requests with words, the latest: calls make the same ones again and again."""
+PROMPT_KEYS_CACHED_MAX = 1_024
+"""Names of prompts' audio that are kept: calls say the same words again and again."""
 MEDIA_ADDRESSES_CACHED_MAX = 1_024
 """Addresses, and sets of networks, that calls repeat: packed and unpacked once, the latest."""
 MEDIA_CATCH_UP_TICKS_MAX = 50

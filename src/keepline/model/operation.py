@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address
 
@@ -11,6 +12,7 @@ from keepline.model.capability import Capability, SecretRef
 from keepline.model.dependency import Dependency
 from keepline.model.failover import Failover
 from keepline.model.incident import IncidentSettings
+from keepline.model.limits import PROMPT_KEYS_CACHED_MAX
 from keepline.model.messages import Contact, MessageSettings, StatusPageSettings
 from keepline.model.money import MoneySettings
 from keepline.model.people import DeskSettings
@@ -59,8 +61,12 @@ class Prompt:
     @property
     def key(self) -> str:
         """The name of the prompt's audio on disk: 32 hex digits that depend on everything that shapes its sound."""
-        parts = ("1", self.text, self.file_digest, self.language, str(self.length_s))
-        return blake2b("\0".join(parts).encode(), digest_size=PROMPT_KEY_BYTES).hexdigest()
+        return _prompt_key("\0".join(("1", self.text, self.file_digest, self.language, str(self.length_s))))
+
+
+@lru_cache(PROMPT_KEYS_CACHED_MAX)
+def _prompt_key(said: str) -> str:
+    return blake2b(said.encode(), digest_size=PROMPT_KEY_BYTES).hexdigest()
 
 
 TONES = Prompt(file_digest="tones 1", language="")

@@ -86,7 +86,7 @@ class SimCallees:
     # What it hears --------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: Address) -> None:
-        message = self._network.wire.look(data)
+        message = self._network.wire.read(data)
         if isinstance(message, Response):
             call = self.calls.get(message.call_id)
             if call is not None and message.cseq.method == "BYE" and message.status >= 200:

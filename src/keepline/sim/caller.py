@@ -14,6 +14,7 @@ from keepline.sim.world import World
 from keepline.sip import peers
 from keepline.sip.digest import answers_in, challenge_headers, proves
 from keepline.sip.message import Headers, Request, Response, make_response
+from keepline.sip.sdp import Media, SessionDescription
 from keepline.sip.values import Via
 
 T1_S = 0.5
@@ -121,8 +122,8 @@ class SimCaller:
 
     def call(self) -> None:
         """Send the INVITE."""
-        self._repeat(self._request("INVITE", 1, self._sdp()), lambda: self._provisional or self._final > 0, T2_S * 16)
-        self._world.after(GIVE_UP_S, self._on_no_answer)
+        invite = self._request("INVITE", 1, self._sdp(), session=self._session())
+        self._repeat(invite, lambda: self._provisional or self._final > 0, T2_S * 16, INVITE_UNANSWERED)
         if self.plan.cancel_after_s is not None:
             self._world.after(self.plan.cancel_after_s, self._cancel)
 
@@ -142,8 +143,7 @@ class SimCaller:
             return
         self._hanging_up = True
         self._cseq += 1
-        self._repeat(self._request("BYE", self._cseq), lambda: self.heard.bye_status > 0, T2_S)
-        self._world.after(GIVE_UP_S, lambda: None if self.heard.bye_status else self._over("BYE was not answered"))
+        self._repeat(self._request("BYE", self._cseq), lambda: self.heard.bye_status > 0, T2_S, "BYE was not answered")
 
     def _hold(self, index: int) -> None:
         if self.heard.outcome or self._hanging_up:
@@ -169,10 +169,6 @@ class SimCaller:
         else:
             self._world.after(KEY_AGAIN_S, lambda: self._press(keys))
 
-    def _on_no_answer(self) -> None:
-        if not self._final and not self._provisional:
-            self._over(INVITE_UNANSWERED)
-
     def _over(self, outcome: str) -> None:
         if not self.heard.outcome:
             self.heard.outcome = outcome
@@ -182,7 +178,7 @@ class SimCaller:
     # What it hears --------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, source: peers.Address) -> None:
-        message = self._network.wire.look(data)
+        message = self._network.wire.read(data)
         if isinstance(message, Request):
             self._on_request(message, data, source)
         elif message.cseq.method == "INVITE" and message.cseq.number > 1:
@@ -305,20 +301,23 @@ class SimCaller:
     def _send(self, data: bytes) -> None:
         self._network.send(data, self.address, self._node)
 
-    def _repeat(self, data: bytes, is_done: Callable[[], bool], interval_s_max: float) -> None:
-        """Send now, and again at T1, 2*T1… until it is done or 64*T1 are over."""
-        began_s = self._world.now_s
+    def _repeat(self, data: bytes, is_done: Callable[[], bool], interval_s_max: float, outcome: str = "") -> None:
+        """Send now, and again at T1, 2*T1… until it is done; after 64*T1 the call may be over by that."""
+        until_s = self._world.now_s + GIVE_UP_S
 
         def again(interval_s: float) -> None:
-            if is_done() or self._world.now_s - began_s >= GIVE_UP_S:
+            if is_done():
                 return
-            self._send(data)
-            if self.plan.transport == "tcp":
-                self._unanswered.append((data, is_done, began_s))
-                return
-            self._world.after(interval_s, lambda: again(min(2 * interval_s, interval_s_max)))
+            now_s = self._world.now_s
+            if now_s < until_s:
+                self._send(data)
+                if self.plan.transport == "tcp":
+                    self._unanswered.append((data, is_done, until_s))
+                self._world.at(min(now_s + interval_s, until_s), again, min(2 * interval_s, interval_s_max))
+            elif outcome:
+                self._over(outcome)
 
-        again(T1_S)
+        again(GIVE_UP_S if self.plan.transport == "tcp" else T1_S)
 
     def _on_closed(self) -> None:
         """A connection is gone: what went over it and was not answered is sent again, over a new one."""
@@ -326,14 +325,21 @@ class SimCaller:
 
     def _send_again(self) -> None:
         now_s = self._world.now_s
-        self._unanswered = [each for each in self._unanswered if not each[1]() and now_s - each[2] < GIVE_UP_S]
+        self._unanswered = [each for each in self._unanswered if not each[1]() and now_s < each[2]]
         for data, _, _ in self._unanswered:
             self.heard.sent_again = True
             self._send(data)
 
     def _request(
-        self, method: str, cseq: int, body: bytes = b"", branch: str = "", more: tuple[tuple[str, str], ...] = ()
+        self,
+        method: str,
+        cseq: int,
+        body: bytes = b"",
+        branch: str = "",
+        more: tuple[tuple[str, str], ...] = (),
+        session: SessionDescription | None = None,
     ) -> bytes:
+        """A request on its way: its text, and as an object what it was made of."""
         host, port = self.address
         branch = branch or ("invite" if method == "CANCEL" else method.lower())
         to = f"<sip:{self.plan.number}@203.0.113.5>" if method == "CANCEL" else self._to
@@ -353,9 +359,17 @@ class SimCaller:
         )
         request = Request(method, f"sip:{self.plan.number}@203.0.113.5", headers, body)
         request.know_via(Via(transport, host, port, {"branch": branch}))
+        if session is not None:
+            request.know_session(session)
         data = request.encode()
         self._network.wire.note(data, request)
         return data
+
+    def _session(self) -> SessionDescription:
+        """What `_sdp` says."""
+        host, port = self.rtp
+        audio = Media("audio", port, "RTP/AVP", ("0", "101"), host, {101: ("TELEPHONE-EVENT", 8000)})
+        return SessionDescription(f"- 1 1 IN IP4 {host}", host, ("0 0",), "sendrecv", (audio,))
 
     def _sdp(self) -> bytes:
         host, port = self.rtp

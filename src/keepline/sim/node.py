@@ -138,6 +138,11 @@ class SimNode:
     def stops_at(self, moments: frozenset[int]) -> None:
         self._stops_at, self.watches = moments, True
 
+    @property
+    def writes_at_once(self) -> bool:
+        """Writing takes no time, and comes first."""
+        return self.write_s is None and self.writes_first
+
     def watch(self) -> None:
         """Note every boundary from now on."""
         self.boundaries.watch()

@@ -251,19 +251,29 @@ class SimProcess:
     def feed(self, given: fx.Input, then: Then | None = None) -> None:
         """One input; its facts are one group of the journal. `then` follows its effects."""
         assert self.exchange is not None
-        if self._node.watches or self.frozen_at_s is not None:
-            if self._stops_here(lambda: self.feed(given, then), given):
-                return
-        else:
-            self._node.moment += 1
+        node = self._node
+        is_watched = node.watches or self.frozen_at_s is not None
+        if not is_watched:
+            node.moment += 1
+        elif self._stops_here(lambda: self.feed(given, then), given):
+            return
         given_out = self.exchange.step(self._world.now_s, given)
-        saved = [effect for effect in given_out if type(effect) is Persist]
-        effects: list[Waiting] = [effect for effect in given_out if type(effect) is not Persist]
+        saved: list[Persist] = []
+        effects: list[Waiting] = []
+        for effect in given_out:
+            if type(effect) is Persist:
+                saved.append(effect)
+            else:
+                effects.append(effect)
         if then is not None:
             effects.append(then)
         if self._saving is not None:
             self._save(self._saving, saved, effects, apart=is_apart(given_out))
-        elif saved and self._node.writes_first:
+        elif saved and node.writes_at_once and not is_watched and not self._waiting:
+            node.moment += 1  # nothing can happen at it
+            node.append(self, [each.fact for each in saved])
+            self._carry_out(effects)
+        elif saved and node.writes_first:
             self._groups += 1
             self._waiting.append((self._groups, effects))
             self._write(saved)
@@ -277,6 +287,8 @@ class SimProcess:
 
     def _arm_timer(self) -> None:
         assert self.exchange is not None
+        if self._timer_at_s is not None and not self.exchange.agenda.comes_before(self._timer_at_s):
+            return
         deadline_s = self.exchange.deadline_s
         if deadline_s is None or (self._timer_at_s is not None and self._timer_at_s <= deadline_s):
             return
@@ -330,14 +342,14 @@ class SimProcess:
 
     def _on_written(self) -> None:
         self._groups_written += 1
-        while self._waiting and self._waiting[0][0] <= self._groups_written:
-            self._carry_out(self._waiting.popleft()[1])
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self._groups_written:
+            self._carry_out(waiting.popleft()[1])
 
     def _carry_out(self, effects: list[Waiting], first: int = 0, answers: tuple[fx.Input, ...] = ()) -> None:
         node = self._node
         is_watched = node.watches or self.frozen_at_s is not None
-        for index in range(first, len(effects)):
-            effect = effects[index]
+        for index, effect in enumerate(effects[first:] if first else effects, first):
             if is_watched:
                 if self._stops_here(lambda: self._carry_out(effects, index, answers), effect):  # noqa: B023 - over then
                     return

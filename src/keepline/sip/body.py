@@ -13,6 +13,7 @@ from keepline.model.errors import PeerError
 from keepline.model.limits import BODY_PARTS_MAX
 from keepline.sip.headers import Headers
 from keepline.sip.message import Message
+from keepline.sip.sdp import SessionDescription, parse_sdp
 from keepline.sip.values import Params, parse_params
 
 SDP_TYPE = "application/sdp"
@@ -64,6 +65,17 @@ def session_of(message: Message) -> bytes | None:
     if not body.is_plain:
         raise PeerError("the body's encoding is not understood", 415)
     return _session_among(parts_of(message))
+
+
+def description_of(message: Message) -> SessionDescription | None:
+    """What that description says, read once; None where there is none. PeerError as of it and of `parse_sdp`."""
+    body = session_of(message)
+    if body is None:
+        return None
+    known = message._session
+    if known is None or known[0] is not body:
+        known = message._session = (body, parse_sdp(body))
+    return known[1]
 
 
 def parts_of(message: Message) -> list[Part]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from keepline.model.errors import PeerError
-from keepline.model.frozen import frozen
+from keepline.model.frozen import frozen, remade
 from keepline.sip.client_transaction import ack_for_failure, cancel_for
 from keepline.sip.headers import Headers, canonical_name
 from keepline.sip.message import Request, Response
@@ -17,7 +17,7 @@ from keepline.sip.values import SipUri, Via, parse_name_addr, parse_uri, uri_hos
 
 __all__ = [
     "Dialog", "DialogKey", "ack_for_2xx", "ack_for_failure", "after_request", "after_response", "cancel_for",
-    "dialog_key", "in_order", "make_via", "next_hop", "next_request", "next_transport", "retransmission_times_s",
+    "dialog_key", "in_order", "make_via", "next_hop", "next_request", "next_uri", "retransmission_times_s",
     "uac_dialog", "uas_dialog",
 ]  # fmt: skip
 
@@ -137,7 +137,7 @@ def next_request(
     `via_host` without brackets, `contact` a URI without angle brackets; `transport` (udp or tcp) is what its Via says.
     A body is application/sdp unless `headers` hold a Content-Type.
     """
-    dialog = replace(dialog, local_cseq=dialog.local_cseq + 1)
+    dialog = remade(dialog, local_cseq=dialog.local_cseq + 1)
     via = _via(via_host, via_port, branch, transport)
     request = _request(dialog, method, dialog.local_cseq, via, contact, headers, body)
     return dialog, request
@@ -178,18 +178,11 @@ def next_hop(dialog: Dialog) -> tuple[str, int]:
 
     PeerError 400 for a route that cannot be read.
     """
-    return uri_host_port(_next_uri(dialog))
+    return uri_host_port(next_uri(dialog))
 
 
-def next_transport(dialog: Dialog) -> str:
-    """The transport that the URI of the next hop names, in lower case; "" where it names none (§19.1.1).
-
-    PeerError 400 for a route that cannot be read.
-    """
-    return (_next_uri(dialog).params.get("transport") or "").lower()
-
-
-def _next_uri(dialog: Dialog) -> SipUri:
+def next_uri(dialog: Dialog) -> SipUri:
+    """The URI of the next hop, which may name a transport (§19.1.1). PeerError 400 for a route that cannot be read."""
     return _route_uri(dialog.route_set[0]) if dialog.route_set else parse_uri(dialog.remote_target)
 
 

@@ -348,6 +348,8 @@ def _quoted(text: str) -> str:
 
 # Records --------------------------------------------------------------------------------------------------------------
 
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
+"""Header fields by which somebody proves a password."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _CREDENTIALS = re.compile(rb"(?im)^((?:proxy-)?authorization[ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from keepline.model.errors import LocalError, PeerError
 from keepline.model.limits import SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX
 from keepline.sip.framing import split_message
-from keepline.sip.headers import Headers, canonical_name, split_list
+from keepline.sip.headers import SPELLINGS, Headers, canonical_name, split_list
 from keepline.sip.peers import Address, TcpPeer
 from keepline.sip.reasons import REASON_PHRASES
+from keepline.sip.sdp import SessionDescription
 from keepline.sip.values import (
     PORT_DEFAULT,
     CSeq,
@@ -53,7 +54,7 @@ _CONTACT_IDLE_IN = frozenset(("ACK", "BYE", "CANCEL"))
 class Message:
     """What requests and responses share. The properties of a message that `parse_message` gave never fail."""
 
-    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_contacts", "_cseq", "_from", "_session", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: Headers, body: bytes = b"") -> None:
         self.headers = headers
@@ -62,6 +63,7 @@ class Message:
         self._contacts: tuple[str, tuple[NameAddr, ...]] | None = None
         self._cseq: tuple[str, CSeq] | None = None
         self._from: tuple[str, NameAddr] | None = None
+        self._session: tuple[bytes, SessionDescription] | None = None
         self._to: tuple[str, NameAddr] | None = None
         self._via: tuple[str, Via] | None = None
 
@@ -117,14 +119,18 @@ class Message:
         """What the first Via says: for whoever wrote that line, so that nobody reads it again."""
         self._via = (self.headers._first["Via"], via)
 
+    def know_session(self, described: SessionDescription) -> None:
+        """What the body says: for whoever wrote it, in the same way."""
+        self._session = (self.body, described)
+
     def encode(self) -> bytes:
         """The bytes for the wire. Content-Length is set to the body's length. LocalError if a value breaks its line."""
         headers = self.headers
         items = headers._items
         if "Content-Length" in headers._first:
             items = [item for item in items if item[0] != "Content-Length"]
-        fields = "\r\n".join(map(": ".join, items))
-        head = f"{self._start_line()}\r\n{fields}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        fields = [f"{name}: {value}" for name, value in items]
+        head = "\r\n".join([self._start_line(), *fields, f"Content-Length: {len(self.body)}\r\n\r\n"])
         line_ends = len(items) + 3
         if head.count("\n") != line_ends or head.count("\r") != line_ends:
             raise LocalError("a line break within a SIP header")
@@ -144,7 +150,7 @@ class Request(Message):
     __slots__ = ("_sip_uri", "method", "uri")
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
-        super().__init__(headers, body)
+        Message.__init__(self, headers, body)  # at half the cost of super()
         self.method = method
         self.uri = uri
         self._sip_uri: tuple[str, SipUri] | None = None
@@ -167,7 +173,7 @@ class Response(Message):
     __slots__ = ("reason", "status")
 
     def __init__(self, status: int, reason: str, headers: Headers, body: bytes = b"") -> None:
-        super().__init__(headers, body)
+        Message.__init__(self, headers, body)
         self.status = status
         self.reason = reason
 
@@ -266,7 +272,7 @@ def make_response(
             copied.append((name, _with_tag(item[1], to_tag or "")) if is_tagged else item)
         elif (name == "Record-Route" and route_too) or (name == "Timestamp" and status == 100):
             copied.append(item)
-    copied += [(canonical_name(name), value) for name, value in headers]
+    copied += [(SPELLINGS.get(name) or canonical_name(name), value) for name, value in headers]
     if body:
         copied.append(("Content-Type", content_type or "application/sdp"))
     if reason is None:
@@ -294,7 +300,7 @@ def stamp_received(request: Request, source_host: str, source_port: int) -> None
 
 def stamped_via(via: Via, source_host: str, source_port: int) -> Via | None:
     """A first Via with the note of where its request came from; None where it stays as it is."""
-    is_same_host = via.host.strip("[]").lower() == source_host.lower()
+    is_same_host = via.host == source_host or via.host.strip("[]").lower() == source_host.lower()
     wants_port = "rport" in via.params
     if not wants_port and "received" not in via.params and is_same_host:
         return None

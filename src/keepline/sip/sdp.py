@@ -33,7 +33,8 @@ _CONNECTION = re.compile(r"IN IP[46] ([^ /]+)(?:/[0-9/]+)?", re.A)
 _RTPMAP = re.compile(r"(\d{1,3}) +([^ /]+)/(\d{1,6})(?:/(\d{1,2}))?", re.A)
 _PTIME = re.compile(r"[1-9]\d{0,3}", re.A)
 _TIME = re.compile(r"\d{1,20} \d{1,20}", re.A)
-_PAYLOAD_TYPE_MAX = 127
+_PAYLOAD_TYPES = {f"{number:0{width}}": number for number in range(128) for width in (1, 2, 3)}
+"""As they may be written."""
 _PORT_MAX = 65_535
 
 
@@ -265,15 +266,14 @@ def _fit(media: Media, local_host: str, local_port: int, codecs: Sequence[str]) 
     chosen: tuple[str, int] | None = None
     dtmf: int | None = None
     for text in media.formats:
-        if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= _PAYLOAD_TYPE_MAX):
+        payload_type = _PAYLOAD_TYPES.get(text)
+        known = media.codec(payload_type) if payload_type is not None else None
+        if payload_type is None or known is None or known[1] != _CLOCK_HZ:
             continue
-        name, clock_hz = media.codec(int(text)) or ("", 0)
-        if clock_hz != _CLOCK_HZ:
-            continue
-        if name in codecs and chosen is None:
-            chosen = (name, int(text))
-        elif name == "TELEPHONE-EVENT" and dtmf is None:
-            dtmf = int(text)
+        if known[0] in codecs and chosen is None:
+            chosen = (known[0], payload_type)
+        elif known[0] == "TELEPHONE-EVENT" and dtmf is None:
+            dtmf = payload_type
     if chosen is None:
         return None
     direction = _MIRRORED[media.direction]
@@ -308,7 +308,7 @@ def _address(host: str) -> _Address | None:
 
 def _head(host: str, session_id: int, version: int, times: Sequence[str]) -> str:
     family = "IP6" if ":" in host else "IP4"
-    periods = "".join(f"t={period}\r\n" for period in times)
+    periods = "".join([f"t={period}\r\n" for period in times])
     return f"v=0\r\no=keepline {session_id} {version} IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\n{periods}"
 
 
@@ -326,4 +326,4 @@ def _audio_section(
     if dtmf is not None:
         lines += [f"a=rtpmap:{dtmf} telephone-event/{_CLOCK_HZ}", f"a=fmtp:{dtmf} 0-15"]
     lines += [f"a=ptime:{ptime_ms}", f"a={direction}", *(["a=rtcp-mux"] if rtcp_mux else [])]
-    return "".join(f"{line}\r\n" for line in lines)
+    return "\r\n".join([*lines, ""])

@@ -152,10 +152,7 @@ def promising(placer: CarriersPlacer, number: str) -> tuple[str, str]:
     """What becomes of a promise to this number: whether there is a ticket, or why not."""
     operation = replace(placer.operation, callbacks=CallbackSettings("listen"))
     exchange = placer.exchange
-    turn = Turn(
-        NOW_S, exchange.identity, exchange._schedule_call, exchange._start_request, exchange.programs.get,
-        exchange.switchboard,
-    )  # fmt: skip
+    turn = Turn(NOW_S, exchange.services)
     wanted = Promise("c1", (number,), number, "", 0.0, None, True, "lost", ())
     found = exchange.tickets.promise(turn, operation, wanted)
     return found.ticket[:1], found.refusal

@@ -2,10 +2,10 @@
 
 import pytest
 
-from keepline.flow import AskChoice, AskDigits, Call, Digits, Failure, HungUp, Reason, StepOutcome, StepResult
+from keepline.flow import AskChoice, AskDigits, Call, Digits, Failure, HungUp, Reason, StepOutcome, StepResult, steps
 from keepline.flow.questions import Question, Verdict
-from keepline.flow.steps import fingerprint
-from keepline.model.limits import ASK_RETRIES_MAX
+from keepline.flow.steps import fingerprint, fingerprint_of
+from keepline.model.limits import ASK_RETRIES_MAX, FINGERPRINTS_CACHED_MAX
 
 CALLER = Call("0194f1c2d3e4f5a6", "alice", "1000")
 MENU = AskChoice((("1", "orders"), ("2", "sales"), ("21", "wholesale"), ("0", "person")))
@@ -154,6 +154,18 @@ def test_the_calls_language_is_that_of_its_words() -> None:
     asked = call.ask_choice({"1": "un"}, "Un ?").request
     assert isinstance(asked, AskChoice)
     assert asked.language == "fr"
+
+
+def test_fingerprints_are_kept_up_to_the_limit_and_take_no_value_for_another_that_equals_it() -> None:
+    kept = steps._kept_fingerprint
+    for number in range(FINGERPRINTS_CACHED_MAX + 10):
+        question = CALLER.ask_digits(str(number)).request
+        assert fingerprint(question) == fingerprint_of(question)
+    assert kept.cache_info().currsize == FINGERPRINTS_CACHED_MAX
+    whole, real = (CALLER.ask_digits("a", timeout_s=value).request for value in (7, 7.0))
+    assert whole == real
+    assert (fingerprint(whole), fingerprint(real)) == (fingerprint_of(whole), fingerprint_of(real))
+    assert fingerprint(whole) != fingerprint(real)
 
 
 def test_an_argument_with_its_default_does_not_change_the_fingerprint() -> None:

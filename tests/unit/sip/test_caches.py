@@ -2,8 +2,10 @@
 
 import pytest
 
+from keepline.model import operation
 from keepline.model.errors import PeerError
-from keepline.model.limits import SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
+from keepline.model.limits import PROMPT_KEYS_CACHED_MAX, SIP_CACHED_CHARS_MAX, SIP_VALUES_CACHED_MAX
+from keepline.model.operation import Prompt
 from keepline.sip import hosts, sdp, values
 from keepline.sip.values import parse_name_addr, parse_uri
 
@@ -24,6 +26,13 @@ def test_long_ones_are_read_and_not_kept() -> None:
     assert parse_uri(text) is not parse_uri(text)
     assert parse_name_addr(f"<{text}>").uri == text
     assert values._known_uri.cache_info().currsize == kept
+
+
+def test_names_of_prompts_are_kept_up_to_the_limit_and_stay_apart() -> None:
+    keys = {Prompt(text=str(number)).key for number in range(PROMPT_KEYS_CACHED_MAX + 10)}
+    assert len(keys) == PROMPT_KEYS_CACHED_MAX + 10
+    assert operation._prompt_key.cache_info().currsize == PROMPT_KEYS_CACHED_MAX
+    assert Prompt(text="0", length_s=1.0).key != Prompt(text="0").key == Prompt(text="0").key
 
 
 def test_a_failure_is_one_each_time() -> None:

@@ -248,6 +248,7 @@ def _begin(
     exchange.calls[call_id] = call
     exchange.index(placed)
     turn.emit(fx.Persist(placed))
+    exchange.tolls.ledger.note(placed)
     return call
 
 

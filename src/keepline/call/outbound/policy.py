@@ -71,6 +71,11 @@ class TollLedger:
         self._past: deque[_Past] = deque(maxlen=OUTBOUND_CALLS_PER_HOUR_MAX)
         self._spent = NOTHING
 
+    @property
+    def has_live(self) -> bool:
+        """Whether a call that was placed is live: nothing of others is taken notice of."""
+        return bool(self._live)
+
     def use(self, policy: OutboundPolicy) -> None:
         """Count at the rates of another policy."""
         self.policy = policy

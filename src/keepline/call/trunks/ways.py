@@ -8,9 +8,10 @@ Source: RFC 3261 §12.2.1.1, §18.1.1, §18.2.2; RFC 3263 §4.1; RFC 5923 §1.
 from keepline.call.facts import CallBegun, CallEnded, ReinviteAnswered
 from keepline.call.state import CallState
 from keepline.model.errors import PeerError
-from keepline.sip.dialog import Dialog, next_hop, next_transport
+from keepline.sip.dialog import Dialog, next_uri
 from keepline.sip.hosts import address_of
 from keepline.sip.peers import Address, TcpPeer, peer_at
+from keepline.sip.values import uri_host_port
 
 
 def source_of(fact: CallBegun | ReinviteAnswered | CallEnded) -> Address:
@@ -27,7 +28,8 @@ def way_of_requests(call: CallState, dialog: Dialog) -> Address:
     if call.placing is not None:
         return way_of_ours(dialog, call.peer)
     source = source_of(call.received if reinvite is None else reinvite)
-    return request_way(dialog, source, is_direct=len(call.invite.headers.get_all("Via")) == 1)
+    is_direct = isinstance(source, TcpPeer) and len(call.invite.headers.get_all("Via")) == 1
+    return request_way(dialog, source, is_direct=is_direct)
 
 
 def way_of_ours(dialog: Dialog, peer: Address) -> Address:
@@ -41,11 +43,13 @@ def way_of_ours(dialog: Dialog, peer: Address) -> Address:
 def request_way(dialog: Dialog, source: Address, *, is_direct: bool) -> Address:
     """Where a request of ours goes, in a dialog whose messages came from `source`.
 
-    `is_direct`: nobody stands between the two of us, so that whatever address the peer gives, `source` leads to it.
+    `is_direct`: nobody stands between the two of us, so that whatever address the peer gives, its connection `source`
+    leads to it.
     For a name, which is not resolved, `source` serves. PeerError for a route or a target that cannot be read.
     """
-    host, port = next_hop(dialog)
-    transport = next_transport(dialog)
+    uri = next_uri(dialog)
+    host, port = uri_host_port(uri)
+    transport = (uri.params.get("transport") or "").lower()
     if address_of(host) is None:
         return source
     if not isinstance(source, TcpPeer):
