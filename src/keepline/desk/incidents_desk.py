@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from keepline.call.effects_incident import IncidentInput
-from keepline.call.facts.incident import INCIDENT_TYPES
+from keepline.call.facts.incident import INCIDENT_TYPES, MODE
 from keepline.desk.models_incidents import IncidentEventShown, IncidentShown, IncidentsNow, IncidentWhole, ModeShown
 from keepline.desk.source import Source, Unavailable
 from keepline.incident.book import IncidentBook
@@ -20,6 +20,8 @@ from keepline.node.control import NodeNotRunning
 from keepline.node.incident_commands import incident_request
 
 KINDS: Final = tuple(each.kind for each in INCIDENT_TYPES)
+IDS: Final = (("INC-", "INC."), (MODE, f"{MODE}\0"))
+"""Where the ids of incidents lie among all others, and that of the mode."""
 FACTS_PER_LOOK: Final = 1_000
 ASK_AGAIN_FOR_S: Final = 8.0
 HIDDEN: Final = ("call", "at_s", "asked", "kind")
@@ -52,18 +54,24 @@ class IncidentsDesk:
         self._source = source
         self._lock = threading.Lock()
         self._book = IncidentBook()
-        self._position = 0
+        self._position: int | None = None
 
     def look(self) -> IncidentBook:
         """The incidents with what the journal has got since; raises Unavailable."""
         with self._lock:
-            if self._source.last_position() < self._position:  # another journal is in its place
-                self._book, self._position = IncidentBook(), 0
+            last = self._source.last_position()
+            if self._position is None or last < self._position:  # another journal is in its place
+                self._book, self._position = self._begin(), last
             while found := self._source.facts_after(self._position, KINDS, FACTS_PER_LOOK):
                 for position, fact in found:
                     self._book.note(fact)
                     self._position = position
             return self._book
+
+    def _begin(self) -> IncidentBook:
+        """All incidents and the mode, found by their ids: what else a journal holds may be millions of facts."""
+        found = [each for first, end in IDS for each in self._source.facts_within(first, end)]
+        return IncidentBook(fact for _, fact in sorted(found, key=lambda each: each[0]))
 
     def now(self, now_s: float, *, everything: bool = True) -> IncidentsNow:
         """The newest first; raises Unavailable."""

@@ -83,6 +83,9 @@ class NodeSource:
     def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
         return self._read(lambda journal: journal.facts_after(position, kinds, limit))
 
+    def facts_within(self, first: str, end: str) -> list[tuple[int, Fact]]:
+        return self._read(lambda journal: journal.facts_within(first, end))
+
     def _read(self, what: Callable[[JournalReader], Read]) -> Read:
         with self._reading:
             try:

@@ -63,6 +63,10 @@ class Source(Protocol):
         """The next facts of these kinds with their positions, in order; raises Unavailable."""
         ...
 
+    def facts_within(self, first: str, end: str) -> list[tuple[int, Fact]]:
+        """The facts of all ids from `first` to before `end` with their positions, in order; raises Unavailable."""
+        ...
+
     def paths(self) -> list[dict[str, object]]:
         """How every path is, as the process that takes calls says; raises Unavailable."""
         ...

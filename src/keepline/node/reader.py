@@ -120,6 +120,12 @@ class JournalReader:
         with self._reading():
             return [(seq, decode(kind, body)) for seq, kind, body in rows]
 
+    def facts_within(self, first: str, end: str) -> list[tuple[int, Fact]]:
+        """The facts of everything whose id is `first` or after it, and before `end`; in order, with their positions."""
+        query = "SELECT seq, kind, body FROM facts WHERE call >= ? AND call < ? AND body != x'' ORDER BY seq"
+        with self._reading():
+            return [(seq, decode(kind, body)) for seq, kind, body in self._rows(query, first, end)]
+
     def events(self, call: str) -> list[StoredEvent]:
         """The facts of one call, in order."""
         return [StoredEvent(seq, fact.at_s, fact.kind, asdict(fact)) for seq, fact in self._facts(call)]

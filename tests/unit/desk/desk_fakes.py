@@ -148,6 +148,11 @@ class FakeSource:
         found = [(at, fact) for at, fact in enumerate(self.facts, start=1) if at > position and fact.kind in kinds]
         return found[:limit]
 
+    def facts_within(self, first: str, end: str) -> list[tuple[int, Fact]]:
+        if self.down:
+            raise Unavailable(self.down)
+        return [(at, fact) for at, fact in enumerate(self.facts, start=1) if first <= fact.call < end]
+
 
 @dataclass(frozen=True)
 class Reply:
