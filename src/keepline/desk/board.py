@@ -10,12 +10,26 @@ from collections.abc import Callable
 from typing import Final
 
 from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallReceived, Fact
+from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.desk.happenings import HAPPENING_FACTS, Happenings, refusal_of
 from keepline.desk.meaning import TELEPHONY, capability_of, verdict_of
 from keepline.desk.models import Process, Status
-from keepline.desk.models_board import CapabilityNow, CarrierNow, Late, NodeNow, Now, Part, PathNow, PathsNow
+from keepline.desk.models_board import (
+    CapabilityNow,
+    CarrierNow,
+    IncidentNow,
+    Late,
+    NodeNow,
+    Now,
+    Part,
+    PathNow,
+    PathsNow,
+)
 from keepline.desk.source import Source, Unavailable
 from keepline.desk.traffic import TRAFFIC_FACTS, Traffic
+from keepline.incident.book import INCIDENT_IDS, IncidentBook
+from keepline.incident.modes import mode_now
+from keepline.incident.state import Incident
 from keepline.model.limits_desk import (
     BOARD_CALLS_MAX,
     BOARD_FACTS_BACK_MAX,
@@ -23,7 +37,7 @@ from keepline.model.limits_desk import (
     BOARD_WITHIN_S,
 )
 
-KINDS: Final = tuple(dict.fromkeys(each.kind for each in (*TRAFFIC_FACTS, *HAPPENING_FACTS)))
+KINDS: Final = tuple(dict.fromkeys(each.kind for each in (*TRAFFIC_FACTS, *HAPPENING_FACTS, *INCIDENT_TYPES)))
 _OPEN_KINDS: Final = tuple(each.kind for each in (CallReceived, CallPlaced, CallAnswered))
 _STEADY_S: Final = 2.0
 """When the node began is drawn from its age, which is told a little late: smaller steps are none."""
@@ -47,6 +61,7 @@ class Board:
         self._reading = threading.Lock()
         self._traffic = Traffic()
         self._happenings = Happenings()
+        self._book = IncidentBook()
         self._position: int | None = None
         self._last = 0
         """Of the last fact of any kind."""
@@ -116,8 +131,10 @@ class Board:
         seen = {fact.call for _, fact in first}
         open_calls = self.source.open_calls(_OPEN_KINDS, BOARD_CALLS_MAX)
         traffic.begin([fact for fact in open_calls if fact.call not in seen], since_s)
+        incidents = [each for first, end in INCIDENT_IDS for each in self.source.facts_within(first, end)]
+        book = IncidentBook(fact for at, fact in sorted(incidents, key=lambda each: each[0]) if at <= position)
         with self._lock:
-            self._traffic, self._position = traffic, position
+            self._traffic, self._position, self._book = traffic, position, book
 
     def _follow(self) -> bool:
         """The next facts; whether there may be more."""
@@ -130,6 +147,9 @@ class Board:
         return len(found) == BOARD_FACTS_PER_LOOK
 
     def _count(self, fact: Fact) -> None:
+        if self._book.note(fact):
+            self._happenings.count(fact)
+            return
         self._traffic.count(fact)
         if isinstance(fact, CallReceived):
             self._refusable.add(fact.call)
@@ -164,6 +184,8 @@ class Board:
                 broken=verdict.broken,
                 doing=verdict.doing,
                 late=late,
+                mode=mode_now(self._book.open, self._book.set_mode(now_s))[0].value,
+                incidents=[_incident_now(each) for each in reversed(self._book.open)],
                 node=None if status is None else self._node_now(status),
                 traffic=traffic,
                 carriers=self._carriers(now_s, paths),
@@ -211,6 +233,14 @@ class Board:
             )
             for each in self._traffic.carriers(now_s, ways_out)
         ]
+
+
+def _incident_now(incident: Incident) -> IncidentNow:
+    return IncidentNow(
+        id=incident.id, cause=incident.cause, severity=int(incident.severity), phase=incident.phase.value,
+        since=incident.opened.since_s, customers=incident.customers, commander=incident.commander,
+        exercise=incident.exercise,
+    )  # fmt: skip
 
 
 def _capabilities(paths: list[PathNow]) -> list[CapabilityNow]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from keepline.call.facts import CallEnded, Fact, FlowFailed, LineFellSilent, MessageRecorded, UsePending, UseResolved
+from keepline.call.facts.incident import IncidentClosed, IncidentMoved, IncidentOpened, IncidentTaken
 from keepline.call.facts.journal import JournalGap
 from keepline.call.facts.path import PathWished
 from keepline.call.facts.work import WorkClosed, WorkOpened
@@ -21,6 +22,7 @@ HAPPENING_FACTS: Final = (
     FlowFailed, LineFellSilent, MessageRecorded, UsePending, UseResolved, JournalGap, PathWished, WorkClosed,
     WorkOpened,
 )  # fmt: skip
+_NO_CALL: Final = (PathWished, IncidentOpened, IncidentMoved, IncidentTaken, IncidentClosed)
 TOGETHER_S: Final = 60.0
 TEXT_CHARS_MAX: Final = 200
 
@@ -51,7 +53,7 @@ class Happenings:
         told = _told(fact)
         if told is not None:
             level, text = told
-            self.add(fact.at_s, level, text, "" if isinstance(fact, PathWished) else fact.call)
+            self.add(fact.at_s, level, text, "" if isinstance(fact, _NO_CALL) else fact.call)
 
     def compare_status(self, status: Status, now_s: float) -> None:
         """What is different from the last time."""
@@ -94,6 +96,13 @@ def refusal_of(fact: CallEnded) -> tuple[Level, str]:
     return "bad", f"A caller was refused: {fact.sip_status} {fact.reason}".rstrip()
 
 
+_BETTER: Final = ("mitigated", "cleared", "passed")
+
+
+def _exercise(fact: IncidentOpened) -> str:
+    return "EXERCISE. " if fact.exercise else ""
+
+
 def _told(fact: Fact) -> tuple[Level, str] | None:
     if isinstance(fact, FlowFailed):
         why = next(reversed(fact.error.strip().splitlines()), "")
@@ -108,6 +117,14 @@ def _told(fact: Fact) -> tuple[Level, str] | None:
         return "good", f"What became of {fact.name} is known: {outcome_words(fact.outcome)}"
     if isinstance(fact, JournalGap):
         return "bad", f"{fact.facts} facts were written late, {fact.lost} are lost: the disk took nothing"
+    if isinstance(fact, IncidentOpened):
+        return "bad", f"{_exercise(fact)}An incident: {fact.cause}"
+    if isinstance(fact, IncidentMoved):
+        return "good" if fact.event in _BETTER else "bad", f"{fact.call} is {fact.event}: {fact.why}"
+    if isinstance(fact, IncidentTaken):
+        return "note", f"{fact.by} commands {fact.call}"
+    if isinstance(fact, IncidentClosed):
+        return "good", f"{fact.call} is closed" + (f" by {fact.by}" if fact.by else "")
     if isinstance(fact, PathWished):
         by = f" by {fact.by}" if fact.by else ""
         return "note", f"{fact.path}: {fact.wish}{by}" + (f" ({fact.why})" if fact.why else "")

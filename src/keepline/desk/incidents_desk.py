@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from keepline.call.effects_incident import IncidentInput
-from keepline.call.facts.incident import INCIDENT_TYPES, MODE
+from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.desk.models_incidents import IncidentEventShown, IncidentShown, IncidentsNow, IncidentWhole, ModeShown
 from keepline.desk.source import Source, Unavailable
-from keepline.incident.book import IncidentBook
+from keepline.incident.book import INCIDENT_IDS, IncidentBook
 from keepline.incident.shown import incident_told, mode_told
 from keepline.node.asking import ask_until_answered
 from keepline.node.control import NodeNotRunning
 from keepline.node.incident_commands import incident_request
 
 KINDS: Final = tuple(each.kind for each in INCIDENT_TYPES)
-IDS: Final = (("INC-", "INC."), (MODE, f"{MODE}\0"))
-"""Where the ids of incidents lie among all others, and that of the mode."""
 FACTS_PER_LOOK: Final = 1_000
 ASK_AGAIN_FOR_S: Final = 8.0
 HIDDEN: Final = ("call", "at_s", "asked", "kind")
@@ -70,7 +68,7 @@ class IncidentsDesk:
 
     def _begin(self) -> IncidentBook:
         """All incidents and the mode, found by their ids: what else a journal holds may be millions of facts."""
-        found = [each for first, end in IDS for each in self._source.facts_within(first, end)]
+        found = [each for first, end in INCIDENT_IDS for each in self._source.facts_within(first, end)]
         return IncidentBook(fact for _, fact in sorted(found, key=lambda each: each[0]))
 
     def now(self, now_s: float, *, everything: bool = True) -> IncidentsNow:

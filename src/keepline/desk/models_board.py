@@ -149,6 +149,21 @@ class Late(Model):
     why: str
 
 
+class IncidentNow(Model):
+    """An incident that is open."""
+
+    id: str
+    cause: str
+    severity: int
+    phase: str
+    since: float
+    customers: int
+    commander: str
+    """Empty while nobody commands it."""
+    exercise: str
+    """Id of its drill; empty in earnest."""
+
+
 class NodeNow(Model):
     """The machinery, for those who look after it."""
 
@@ -178,6 +193,10 @@ class Now(Model):
     doing: list[str]
     """What is done about it, by whom."""
     late: list[Late]
+    mode: str
+    """normal, degraded, crisis or recovery."""
+    incidents: list[IncidentNow]
+    """Those that are open, the newest first."""
     node: NodeNow | None
     """None while the node does not answer and never did."""
     traffic: TrafficNow

@@ -6,13 +6,15 @@ It refuses to know time and effects: a fold over facts of all kinds, of which mo
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Final, get_args
 
-from keepline.call.facts.incident import IncidentFact, IncidentOpened, ModeChanged, ModeSet
+from keepline.call.facts.incident import MODE, IncidentFact, IncidentOpened, ModeChanged, ModeSet
 from keepline.incident.state import Incident
 from keepline.model.incident import Mode
 from keepline.model.limits_incidents import INCIDENTS_KEPT_MAX
 
+INCIDENT_IDS: Final = (("INC-", "INC."), (MODE, f"{MODE}\0"))
+"""Where their ids lie among all others, and that of the mode: from the first of each pair to before the second."""
 _TYPES = frozenset(get_args(IncidentFact))
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keepline.call.facts.incident import IncidentClosed, IncidentOpened, IncidentTaken
 from keepline.call.facts.path import PathWished
 from keepline.desk.board import KINDS, Board
 from keepline.desk.call_pages import CallSearch
@@ -185,3 +186,22 @@ def test_a_timeline_has_first_lines_and_no_more_than_so_many(source: FakeSource)
     assert timeline.events[-1].fields == {"error": "ValueError: \ufffd[31mno"}
     assert [(each.direction, len(each.text)) for each in timeline.ladder] == [("in", 22), ("out", 120)]
     assert CallSearch(source).timeline("b") is None
+
+
+def test_open_incidents_and_the_mode_stand_on_the_board(board: Board, source: FakeSource) -> None:
+    opened = IncidentOpened(
+        "INC-19700101-1", 990.0, "carrier", "north is silent", 1, ("telephony",), ("telephony/north",), "path",
+        "evidence", 980.0, customers=4,
+    )  # fmt: skip
+    source.facts = [opened, IncidentTaken(opened.call, 995.0, "ada")]
+    board.refresh()
+    found = board.now()
+    [incident] = found.incidents
+    assert (incident.cause, incident.since, incident.customers, incident.commander) == (opened.cause, 980.0, 4, "ada")
+    assert found.mode == "crisis"
+    assert [each.text for each in found.happenings][-1] == "An incident: north is silent"
+    source.facts.append(IncidentClosed(opened.call, 999.0, "ada", "it is over"))
+    board.refresh()
+    found = board.now()
+    assert (found.incidents, found.mode) == ([], "normal")
+    assert "INC-19700101-1 is closed by ada" in [each.text for each in found.happenings]
