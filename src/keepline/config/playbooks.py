@@ -52,6 +52,11 @@ Words = Annotated[str, Field(max_length=PLAYBOOK_WORDS_CHARS_MAX)]
 Subject = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+MessageAudience = Literal[
+    "callers", "customers", "agents", "supervisors", "leaders", "social", "status_page", "vendor", "everybody"
+]
+
+
 class PlaybookStepFile(StrictModel):
     """One of `steps:`; which settings go together is checked by `playbook_checks`."""
 
@@ -69,7 +74,9 @@ class PlaybookStepFile(StrictModel):
     preflight: Literal["calls", "look"] | None = Field(
         default=None, description="a look whether all would hold, with test calls or without", examples=["calls"]
     )
-    message: Subject | None = Field(default=None, description="messages to send", examples=["opened"])
+    message: MessageAudience | None = Field(
+        default=None, description="the audience that is told how it stands, in the approved words", examples=["agents"]
+    )
     wait_s: float | None = Field(
         default=None, gt=0, le=PLAYBOOK_TIME_S_MAX, description="seconds to wait", examples=["300"]
     )

@@ -182,7 +182,7 @@ class _Playing:
         """Messages of the operation are sent by a run of their own."""
         told = await act(MESSAGE, incident=self.incident, step=step.id, message=step.subject)
         if not told["run"]:
-            return StepCame(StepState.PASSED if told["is_fine"] else StepState.FAILED, why=told["why"])
+            return StepCame(StepState.DONE if told["is_fine"] else StepState.FAILED, why=told["why"])
         return _returned(await self.run.join(told["run"], timeout_s=step.within_s))
 
     async def parallel(self, step: PlaybookStep) -> StepCame:

@@ -23,7 +23,9 @@ from keepline.call.facts.message import (
     MessageSent,
     UpdateMissed,
 )
+from keepline.call.runs.state import RunState
 from keepline.call.turn import Turn
+from keepline.flow.playbook import MESSAGE
 from keepline.flow.telling import DELIVERY, GREET, PUBLISH, DeliveryPlan
 from keepline.incident import hooks
 from keepline.incident.message_book import MessageBook
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
     from keepline.incident.book import IncidentBook
 
+EVERYBODY = "everybody"
 APPROVED, REJECTED, OVERDUE, OVER = "approved", "rejected", "overdue", "over"
 IMPACTS = {1: "critical", 2: "major", 3: "minor"}
 
@@ -69,6 +72,7 @@ class Telling:
             DecideMessage: self._on_decide,
             SetGreeting: self._on_greeting,
         }
+        exchange.runs.acts |= {MESSAGE: self._act}
         self._look_ahead()
 
     # The incident -----------------------------------------------------------------------------------------------------
@@ -200,6 +204,21 @@ class Telling:
         )  # fmt: skip
         self._look_ahead()
         turn.emit(MessageAnswered(given.asked, "", id_))
+
+    def _act(self, turn: Turn, _run: RunState, said: Mapping[str, Any]) -> dict[str, Any]:
+        """A step of a playbook: an audience is told how it stands, or each that the operation has words for."""
+        incident, settings = said["incident"], self._operation.messages
+        found = self._incidents.incidents.get(incident)
+        has_words = settings.sets.get(found.kind, {}) if settings is not None and found is not None else {}
+        audiences = list(has_words) if said["message"] == EVERYBODY else [said["message"]]
+        wanted = [SendMessage("", incident, each, f"playbook of {incident}") for each in audiences]
+        mistakes = [mistake for each in wanted if (mistake := self._mistake_in(each))]
+        if mistakes or not wanted:
+            return {"run": "", "is_fine": False, "why": "; ".join(mistakes) or "there are no words for anybody"}
+        for each in wanted:
+            stage = UPDATE if self.book.count(incident, each.audience) else OPENED
+            self._send(turn, self._incidents.incidents[incident], stage, each.audience, by=each.by)
+        return {"run": "", "is_fine": True, "why": f"sent to {', '.join(audiences)}"}
 
     def _mistake_in(self, given: SendMessage) -> str:
         incident = self._incidents.incidents.get(given.incident)

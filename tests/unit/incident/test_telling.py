@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from keepline.call.effects import Persist
 from keepline.call.effects_message import DecideMessage, SendMessage, SetGreeting
 from keepline.call.facts.message import (
     GreetingLifted,
@@ -14,8 +16,10 @@ from keepline.call.facts.message import (
     MessageSent,
     UpdateMissed,
 )
+from keepline.call.turn import Turn
 from keepline.connectors.interface import Asked
 from keepline.connectors.notes import OutgoingNote, note_of
+from keepline.flow.playbook import MESSAGE
 from keepline.flow.telling import DELIVERY, GREET, PUBLISH, delivery_of
 from keepline.incident.message_book import MESSAGE_TRANSITIONS, MessageBook, MessagePhase
 from keepline.model.exercise import ABOVE, spoken_mark
@@ -98,6 +102,33 @@ def test_a_process_that_takes_over_tells_nobody_again() -> None:
     desk.restart()
     desk.ask(SendMessage("b1", id_, "agents", "ada"))
     assert desk.sent() == before
+
+
+def told_by_playbook(desk: TellingDesk, audience: str) -> tuple[dict[str, Any], list[str]]:
+    """What a step comes to, and whom it has told."""
+    turn = Turn(desk.now_s, desk.exchange.services)
+    said = {"incident": "INC-20251123-1", "step": "tell", "message": audience}
+    told = desk.exchange.runs.acts[MESSAGE](turn, None, said)  # type: ignore[arg-type]
+    sent = [each.fact for each in turn.effects if isinstance(each, Persist) and isinstance(each.fact, MessageSent)]
+    return told, [f"{each.audience} by {each.by}" for each in sent]
+
+
+def test_a_playbook_tells_an_audience_or_everybody_for_whom_there_are_words() -> None:
+    desk = TellingDesk()
+    desk.open()
+    by = "playbook of INC-20251123-1"
+    assert told_by_playbook(desk, "agents") == (
+        {"run": "", "is_fine": True, "why": "sent to agents"},
+        [f"agents by {by}"],
+    )
+    _, everybody = told_by_playbook(desk, "everybody")
+    assert everybody == [f"{each} by {by}" for each in ("callers", "agents", "status_page")]
+    told, nobody = told_by_playbook(desk, "vendor")
+    assert (told["is_fine"], nobody) == (False, [])
+    assert told["why"].startswith("the operation has no words of payments for vendor")
+    desk.close("INC-20251123-1")
+    told, nobody = told_by_playbook(desk, "everybody")
+    assert (told["is_fine"], nobody) == (False, [])
 
 
 # Edited words ---------------------------------------------------------------------------------------------------------
