@@ -16,6 +16,7 @@ from keepline import __version__
 from keepline.cli import (
     callbacks,
     drill,
+    evidence,
     flows,
     incidents,
     messages,
@@ -87,6 +88,7 @@ app.command()(talk.phone)
 app.command()(talk.demo)
 app.add_typer(playbooks.playbook, name="playbook")
 app.command()(review.review)
+app.command()(evidence.evidence)
 app.add_typer(drill.drill, name="drill")
 app.add_typer(people.people, name="people")
 app.add_typer(people.token, name="token")

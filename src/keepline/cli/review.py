@@ -30,7 +30,7 @@ def review(
     if format_ not in FORMATS:
         raise CommandFailed(f"--format {format_}: write one of {', '.join(FORMATS)}", WRONG_INPUT)
     try:
-        found = review_of(reviewed(data, id_, _money(data), time.time()))
+        found = review_of(reviewed(data, id_, prices_of(data), time.time()))
     except KeyError:
         known = "`keepline incident list --all` has them"
         raise CommandFailed(f"no incident has the id {id_}; {known}", FAILED) from None
@@ -40,7 +40,7 @@ def review(
     typer.echo(made[format_](found))
 
 
-def _money(data: "Path") -> "MoneySettings | None":
+def prices_of(data: "Path") -> "MoneySettings | None":
     """The prices of the version that the node runs, or ran last."""
     from keepline.config import load_stored
 

@@ -27,12 +27,12 @@ class CannotProve(KeeplineError):  # noqa: N818
 
 def verify_data(data: Path, public_text: str | None, witnesses: Iterable[KeptNote]) -> Findings:
     """Verify the journal of a data directory; `public_text` is the line of its `log.pub`, None for the one there."""
-    with closing(_open(data)) as connection:
-        origin, public = read_public(public_text if public_text is not None else _public_text(data))
+    with closing(opened(data)) as connection:
+        origin, public = read_public(public_text if public_text is not None else key_line(data))
         try:
             connection.execute("BEGIN")
             notes = [row[0] for row in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
-            verdict = JournalVerifier(origin, public, notes, witnesses).read(_facts(connection))
+            verdict = JournalVerifier(origin, public, notes, witnesses).read(facts_in(connection))
             verdict.wrong += _wrong_calls(connection)
         except sqlite3.Error as error:
             raise CannotProve(f"{data / FILE_NAME} cannot be read: {error}") from None
@@ -45,15 +45,15 @@ def export_data(data: Path, to: TextIO) -> int:
     What the lines hold is in `docs/reference/journal.md`.
     """
     count = 0
-    with closing(_open(data)) as connection:
-        public_text = _public_text(data)
+    with closing(opened(data)) as connection:
+        public_text = key_line(data)
         read_public(public_text)
         connection.execute("BEGIN")
         to.write(json.dumps({"log": public_text}) + "\n")
         notes = iter(connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall())
         due = next(notes, None)
-        for fact in _facts(connection):
-            to.write(_line_of(fact) + "\n")
+        for fact in facts_in(connection):
+            to.write(line_of(fact) + "\n")
             count += isinstance(fact, StoredFact)
             while due is not None and due[0] <= fact.last:
                 to.write(json.dumps({"checkpoint": due[1]}, ensure_ascii=False) + "\n")
@@ -61,7 +61,8 @@ def export_data(data: Path, to: TextIO) -> int:
     return count
 
 
-def _line_of(fact: StoredFact | StoredSegment) -> str:
+def line_of(fact: StoredFact | StoredSegment) -> str:
+    """One line of an export."""
     if isinstance(fact, StoredSegment):
         return json.dumps({"segment": {"first": fact.first, "facts": fact.facts, "root": fact.root.hex()}})
     return json.dumps(
@@ -76,7 +77,8 @@ def _line_of(fact: StoredFact | StoredSegment) -> str:
     )
 
 
-def _open(data: Path) -> sqlite3.Connection:
+def opened(data: Path) -> sqlite3.Connection:
+    """The journal, to read; raises `CannotProve`."""
     path = data / FILE_NAME
     if not path.exists():
         raise CannotProve(no_journal(data))
@@ -86,7 +88,8 @@ def _open(data: Path) -> sqlite3.Connection:
         raise CannotProve(f"{path} cannot be read: {error}") from None
 
 
-def _public_text(data: Path) -> str:
+def key_line(data: Path) -> str:
+    """The line of its public key."""
     path = data / PUBLIC_FILE
     try:
         return path.read_text(encoding="ascii")
@@ -94,7 +97,7 @@ def _public_text(data: Path) -> str:
         raise NoLogKey(f"{path} cannot be read ({error}); --key names a copy of it") from None
 
 
-def _facts(connection: sqlite3.Connection) -> Iterator[StoredFact | StoredSegment]:
+def facts_in(connection: sqlite3.Connection) -> Iterator[StoredFact | StoredSegment]:
     """Every fact that is there, and the segments of those that were let go of, in order."""
     rows = connection.execute("SELECT seq, call, kind, body, salt, digest FROM facts ORDER BY seq")
     facts: Iterator[StoredFact | StoredSegment] = (StoredFact(*row) for row in rows)

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from keepline.call.facts import Fact
+from keepline.call.facts.message import MESSAGES, MessageSent
+from keepline.call.runs.starting import run_id
 from keepline.call.unfinished.shown import shown
+from keepline.flow.telling import DELIVERY, GREET, PUBLISH
 from keepline.incident.book import IncidentBook
 from keepline.incident.plays import PlaybookRuns
 from keepline.incident.review import BEFORE_S, REVIEW_FACTS, Reviewed, ReviewedRun
 from keepline.model.limits_playbooks import REVIEW_FACTS_MAX
+from keepline.model.messages import CALLERS, PAGE
 from keepline.model.money import MoneySettings
 from keepline.node.journal_file import connect, decode
 from keepline.node.journal_incidents import incident_facts
@@ -18,9 +22,11 @@ from keepline.node.journal_plays import play_facts
 from keepline.node.journal_work import work_items
 from keepline.node.paths import NodePaths
 
+_OUTLETS: Final = ((CALLERS, GREET, "callers"), (PAGE, PUBLISH, "page"))
+"""What is told by no contact's channel: audience, flow, and the end of the run's key."""
 _AT: Final = "SELECT body FROM facts WHERE seq >= ? AND body != x'' ORDER BY seq LIMIT 1"
 _OWN: Final = "SELECT kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq"
-_MESSAGES: Final = "SELECT run, key, began_at, ending FROM runs WHERE key >= ? AND key < ? ORDER BY began_at"
+_RUN: Final = "SELECT began_at, ending FROM runs WHERE run = ?"
 
 
 def reviewed(data: Path, incident: str, money: MoneySettings | None, now_s: float) -> Reviewed:
@@ -31,20 +37,33 @@ def reviewed(data: Path, incident: str, money: MoneySettings | None, now_s: floa
         found = IncidentBook(incident_facts(connection, last)).incidents[incident]
         own = [decode(kind, body) for kind, body in connection.execute(_OWN, (incident,))]
         until_s = found.closed_at_s or now_s
-        key = f"message:{incident}"
-        rows = connection.execute(_MESSAGES, (key, key + "\x7f")).fetchall()
         return Reviewed(
             found,
             own,  # type: ignore[arg-type]
             _meanwhile(connection, last, found.opened.since_s - BEFORE_S, until_s),
             PlaybookRuns(play_facts(connection, [incident], last)).plays.get(incident),
-            [ReviewedRun(*row) for row in rows],
+            _messages(connection, incident),
             [shown(item) for item in work_items(connection, with_closed=False)],
             money,
             until_s,
         )
     finally:
         connection.close()
+
+
+def _messages(connection: sqlite3.Connection, incident: str) -> list[ReviewedRun]:
+    """Each delivery, greeting and publication of this incident's messages, in order."""
+    facts = [decode(kind, body) for kind, body in connection.execute(_OWN, (MESSAGES,))]
+    found = []
+    for sent in [fact for fact in facts if isinstance(fact, MessageSent) and fact.incident == incident]:
+        whom = [(DELIVERY, contact) for contact in sent.contacts]
+        whom += [(flow, name) for audience, flow, name in _OUTLETS if sent.audience == audience]
+        for flow, name in whom:
+            run = run_id("key", flow, f"message:{sent.message}:{name}")
+            row = connection.execute(_RUN, (run,)).fetchone()
+            if row is not None:
+                found.append(ReviewedRun(run, f"{sent.stage}, {sent.audience}: {name}", *row))
+    return found
 
 
 def _meanwhile(connection: sqlite3.Connection, last: int, since_s: float, until_s: float) -> list[Fact]:
