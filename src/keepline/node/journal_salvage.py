@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from keepline.model.limits_incidents import INCIDENTS_KEPT_MAX
 from keepline.model.limits_runs import RESCUED_ENDED_MAX
 from keepline.node import journal_schema
 from keepline.proof.entry import digest_of
@@ -34,8 +35,10 @@ _ENDED_RUNS: Final = """SELECT run FROM runs WHERE ended_at IS NOT NULL AND (key
 _KEPT_EVENTS: Final = "SELECT id FROM events WHERE kept"
 _HEARD_EVENTS: Final = "SELECT id FROM events WHERE NOT kept ORDER BY at DESC LIMIT ?"
 _WHO: Final = "SELECT flow, key, operation, parent FROM runs WHERE run = ?"
-STANDING: Final = ("numbers", "paths")
-"""Under these names stands where numbers point, and what people want of paths: a number that is away must return."""
+STANDING: Final = ("numbers", "paths", "mode", "messages", "people")
+"""Under these names stands where numbers point, what people want of paths and decide, the mode, and what was told: a
+number that is away must return, and nobody is told twice."""
+_INCIDENTS: Final = "SELECT DISTINCT call FROM facts WHERE call >= 'INC-' AND call < 'INC.' ORDER BY call DESC LIMIT ?"
 _LAST: Final = 1 << 62
 """The number of what is new, behind all that was."""
 log = structlog.get_logger("supervisor")
@@ -84,7 +87,7 @@ def salvage(path: Path, aside: str) -> Salvage:
 def _facts(connection: sqlite3.Connection, found: Salvage, aside: str) -> "Iterator[tuple[int, Fact]]":
     """Facts with their old numbers; those that are new come last."""
     with_runs, known = has_runs(connection), set[str]()
-    for name in STANDING:
+    for name in (*STANDING, *_ids(connection, _INCIDENTS, INCIDENTS_KEPT_MAX)):
         yield from _whole(connection, name)
     open_calls, open_runs = _ids(connection, OPEN_CALLS), set(_ids(connection, OPEN_RUNS) if with_runs else ())
     found.calls, found.runs = len(set(open_calls) - open_runs), len(open_runs)

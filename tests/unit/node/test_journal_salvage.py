@@ -9,6 +9,7 @@ import pytest
 
 from keepline.call.effects_run import FactsRead, ReadFacts, RunsAdopted
 from keepline.call.facts import CallEnded, Fact, JournalReplaced, WorkOpened
+from keepline.call.facts.incident import MODE, IncidentOpened, IncidentTaken, ModeSet
 from keepline.call.facts.number import NUMBERS, NumberAsked, NumberPointed
 from keepline.call.facts.path import PATHS, PathWished
 from keepline.call.facts.run import EventTold, RunEnded, RunStarted, RunStepEnded, RunWaiting
@@ -16,7 +17,9 @@ from keepline.call.facts.work import UsePending
 from keepline.call.numbers.book import NumberBook, NumberState
 from keepline.call.runs.index import AT_WORK_S
 from keepline.call.runs.state import fold
+from keepline.incident.book import IncidentBook
 from keepline.node import journal, journal_rescue, journal_salvage
+from keepline.node.journal_incidents import incident_facts_of
 from keepline.node.journal_proof import verify_data
 from keepline.node.journal_runs import due_runs, kept_events, run_lines, waiting_runs
 from keepline.node.journal_work import work_items
@@ -24,6 +27,7 @@ from keepline.node.run_reader import RunReader
 from tests.unit.node.journal_facts import Told, acknowledged, ended, opened, received, stored
 
 PARENT, CHILD, KEYED, OLD, HEARS, TOLD_ONE, NAPS, BROKEN, CALLS, DOUBTS = (f"r{n:015x}" for n in range(10))
+INCIDENT = "INC-19700101-1"
 KEPT, HEARD, MATCHED = (f"e{n:015x}" for n in range(3))
 
 
@@ -59,6 +63,8 @@ FACTS: list[Fact] = [
     started(DOUBTS), PENDING,
     NumberAsked(NUMBERS, 2.0, "+1", "away", "backup", 1, "n1", "so"), NumberPointed(NUMBERS, 3.0, "+1", 1, "away", 1),
     PathWished(PATHS, 3.0, "telephony/first", "drain", 99.0, "works", "Ana"),
+    IncidentOpened(INCIDENT, 3.0, "carrier", "north", 2, ("telephony",), ("telephony/north",), "path", "silent", 2.0),
+    IncidentTaken(INCIDENT, 4.0, "Ana"), ModeSet(MODE, 4.5, "crisis", 99.0, "so", "Ana"),
 ]  # fmt: skip
 
 
@@ -101,6 +107,13 @@ def test_every_fact_is_there_in_its_order(data: Path) -> None:
 
 def test_a_number_that_is_away_is_still_known_to_be_away(data: Path) -> None:
     assert NumberBook(stored(data / "journal.db")).of("+1").state is NumberState.AWAY
+
+
+def test_an_incident_that_is_open_goes_on_with_its_commander(data: Path) -> None:
+    path = data / "journal.db"
+    found = IncidentBook(incident_facts_of(path, 1 << 40))
+    assert [(each.id, each.commander, each.is_open) for each in found.incidents.values()] == [(INCIDENT, "Ana", True)]
+    assert found.set_mode(5.0) is not None
 
 
 def test_who_waits_waits_and_who_is_due_is_due(data: Path) -> None:
