@@ -26,7 +26,7 @@ from keepline.node.journal_file import FILE_NAME, connect
 HERE = Path(__file__).parent
 PEER_ENVIRONMENT = HERE.parent / ".venv-dbos"
 WIDTHS = (1, 16, 64)
-STEPS = {1: 200, 16: 200, 64: 50}
+STEPS = {1: 600, 16: 600, 64: 150}
 """Of each flow, by how many there are at once, the same for both; so many that beginnings and ends weigh little."""
 ROUNDS = 2
 WITHIN_S = 120.0
