@@ -4,7 +4,7 @@ A step is a `use` that does nothing, whose result is synced before the next step
 node, its flows started by its command line and timed by its own journal; every step is counted there. DBOS runs as
 shipped, and with a write-ahead log, in an environment of its own (`.venv-dbos`, made when it is first needed). The two
 take turns, so that a machine that is busy is busy for both. The same number of steps is asked of each, so many that
-beginnings and ends weigh little: some ten seconds of DBOS.
+beginnings and ends weigh little: half a minute of DBOS.
 """
 
 import contextlib
