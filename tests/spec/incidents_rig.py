@@ -162,10 +162,7 @@ class IncidentsRig:
         self.now_s = until_s
 
     def _turn(self) -> Turn:
-        exchange = self.exchange
-        return Turn(
-            self.now_s, IDENTITY, lambda *_: None, exchange._start_request, exchange.programs.get, exchange.switchboard
-        )
+        return Turn(self.now_s, self.exchange.services)
 
     def _take(self, effects: list[Effect]) -> list[Effect]:
         for effect in list(effects):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from keepline.drill.experiment import MODULE, Drill, DrillAction, Hypothesis, Pauses, Probe, Provider, Range
 from keepline.model.capability import CapabilityAction, CapabilityPath, HttpService
 from keepline.model.operation import Operation
+from keepline.model.outlets import GREETING, STATUS_PAGE
 
 FAULT_S = 20.0
 """How long a fault of a generated drill stands."""
@@ -58,12 +59,13 @@ def _drill(name: str, title: str, path: str, made_from: str, *faults: DrillActio
 
 
 def paths_of(operation: Operation) -> list[str]:
-    """Every path of the model, by its name."""
+    """Every path of the model, by its name; but for those by which we tell people ourselves, which need nobody else."""
     carriers = [each.trunk for each in operation.outbound.carriers] or [
         trunk.name for trunk in operation.trunks if trunk.outbound is not None
     ]
     paths = [f"telephony/{name}" for name in carriers]
-    return paths + [f"{name}/{path.name}" for name, each in operation.capabilities.items() for path in each.paths]
+    others = {name: each for name, each in operation.capabilities.items() if name not in (GREETING, STATUS_PAGE)}
+    return paths + [f"{name}/{path.name}" for name, each in others.items() for path in each.paths]
 
 
 def generated(operation: Operation) -> dict[str, Drill]:

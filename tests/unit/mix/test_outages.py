@@ -10,7 +10,7 @@ FAULT_S, BACK_S = 120.0, 140.0
 
 
 def call(index: int, at_s: float) -> dict[str, Any]:
-    return {"call": index, "call_id": f"{index}@callers", "invited_at": at_s}
+    return {"call": index, "call_id": f"{index}@callers", "invited_at": at_s, "status": 200}
 
 
 def leg(index: int, carrier: str, at_s: float, *, talks: bool = True, rings: bool = True) -> dict[str, Any]:
@@ -56,4 +56,5 @@ def test_who_reached_nobody_has_failed_and_whose_phone_rang_at_both_is_counted()
     ]
     found = judge("keepline", calls, legs)
     assert (found.failed, found.rung_twice, found.back_s) == (2, 1, None)
+    assert found.failures == [(0.1, 200, ["first"]), (0.3, 200, [])]
     assert "never within the minute" in found.words()
