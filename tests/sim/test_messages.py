@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
-from keepline.call.effects import CallCapability
-from keepline.call.effects_message import SetGreeting
+from keepline.call.effects import CallCapability, Input
+from keepline.call.effects_incident import CloseIncident
+from keepline.call.effects_message import SendMessage, SetGreeting
 from keepline.call.facts import CallReceived, StepEnded
 from keepline.call.facts.message import GreetingSet, MessageSent
-from keepline.call.facts.run import RunEnded
+from keepline.call.facts.run import EventTold, RunEnded
 from keepline.flow.capabilities import Reply, Unavailable, UseOutcome, read_value
-from keepline.flow.telling import AMBIGUOUS, NOT_TOLD, PERHAPS_TWICE, TOLD
+from keepline.flow.telling import AMBIGUOUS, MESSAGE_OFF, NOT_TOLD, PERHAPS_TWICE, TOLD
+from keepline.flow.telling import MESSAGE_OVER as OVER
 from keepline.model.limits_messages import DELIVERY_ATTEMPTS_MAX
 from keepline.sim.caller import Plan
 from keepline.sim.node import SimNode
@@ -59,7 +61,10 @@ class Outlets(SimOffice):
 class Told(Scene):
     """An incident is opened; a caller comes a little later."""
 
-    def __init__(self, *, down: tuple[str, ...] = (), loses: int = 0, plans: bool = False) -> None:
+    def __init__(
+        self, *, down: tuple[str, ...] = (), loses: int = 0, plans: bool = False,
+        updates: tuple[float, ...] = (), closes_s: float = 0.0,
+    ) -> None:  # fmt: skip
         written: list[SimNode] = []
 
         def prepare(scene: Scene) -> None:
@@ -69,6 +74,12 @@ class Told(Scene):
             outlets.put = lambda given: scene.node._wake(lambda process: lambda: process.feed(given))
             scene.node.office = outlets
             scene.world.after(OPENED_AFTER_S, lambda: self._open())
+            for at_s in updates:
+                scene.world.after(at_s, lambda: self._give(SendMessage("u1", self._incident(), "agents", "ada")))
+            if closes_s:
+                scene.world.after(
+                    closes_s, lambda: self._give(CloseIncident("z1", self._incident(), "ada", "it is over", True))
+                )
 
         def make(seed: bytes) -> object:
             return told_exchange(seed, written[0].written if written else ())
@@ -79,8 +90,14 @@ class Told(Scene):
     def _open(self) -> None:
         if any(isinstance(fact, MessageSent) for fact in self.node.written):
             return
-        self.node._wake(lambda process: lambda: process.feed(OPEN))
+        self._give(OPEN)
         self.world.after(0.5, self._open)
+
+    def _give(self, given: Input) -> None:
+        self.node._wake(lambda process: lambda: process.feed(given))
+
+    def _incident(self) -> str:
+        return next(fact.incident for fact in self.node.written if isinstance(fact, MessageSent))
 
     def endings(self) -> list[str]:
         return sorted(fact.outcome for fact in self.node.written if isinstance(fact, RunEnded))
@@ -113,6 +130,21 @@ def test_the_next_channel_follows_after_its_attempts() -> None:
     assert told(scene) == {"hook": 2}
     assert scene.outlets.marked == [False, False]
     assert scene.endings() == [TOLD] * 4
+
+
+def test_what_is_no_longer_true_is_taken_back_and_leaves_nothing_behind() -> None:
+    """A newer message ends what is still on its way of an older one, and the end of the incident all of them."""
+    scene = Told(down=("mail", "hook"), updates=(3.0,))
+    assert scene.run() == []
+    assert scene.endings() == [NOT_TOLD, NOT_TOLD, OVER, OVER, TOLD, TOLD]
+    told = [fact for fact in scene.node.written if isinstance(fact, EventTold)]
+    assert {fact.event for fact in told} == {MESSAGE_OFF}
+    closed = Told(down=("mail", "hook"), closes_s=3.0)
+    assert closed.run() == []
+    assert closed.endings()[:4] == [NOT_TOLD, NOT_TOLD, OVER, OVER]  # those of the end find no channel either
+    done = Told(updates=(3.0,))
+    assert done.run() == []
+    assert not [fact for fact in done.node.written if isinstance(fact, EventTold)]  # all had it already
 
 
 def test_where_no_channel_takes_it_that_is_said() -> None:

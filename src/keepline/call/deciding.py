@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keepline.call.effects import Persist, Report
 from keepline.call.effects_incident import CloseIncident
+from keepline.call.effects_message import DecideMessage, SendMessage
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_person import Decide, DecisionAnswered, Given, SettleAction
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 Reaction = Callable[[Turn, Any], None]
 GLASS: Final = "glass"
 MACHINE: Final = "machine"
-_TYPES: Final[dict[str, type[Given]]] = {each.__name__: each for each in (WishPath, PointNumber, CloseIncident)}
+_GUARDED: Final[tuple[type[Given], ...]] = (WishPath, PointNumber, CloseIncident, SendMessage, DecideMessage)
+_TYPES: Final[dict[str, type[Given]]] = {each.__name__: each for each in _GUARDED}
 
 
 def action_of(given: Given) -> tuple[str, str]:
@@ -35,7 +37,16 @@ def action_of(given: Given) -> tuple[str, str]:
         return f"path.{given.wish}", given.path
     if isinstance(given, PointNumber):
         return ("number.move" if given.to == "away" else "number.return"), given.number
+    if isinstance(given, SendMessage):
+        return ("message.edit" if given.text else "message.send"), f"{given.incident} {given.audience}"
+    if isinstance(given, DecideMessage):
+        return ("message.approve" if given.approve else "message.reject"), given.message
     return ("incident.override" if given.override else "incident.close"), given.incident
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: accounts know no capital letters."""
+    return one.strip().casefold() == other.strip().casefold()
 
 
 class Decisions:
@@ -77,7 +88,7 @@ class Deciding:
     def guarded(self, handlers: dict[type, Reaction]) -> dict[type, Reaction]:
         """The same handlers and its own; what takes two people waits before those that it is about."""
         found = self.handlers() | handlers
-        for kind in (WishPath, PointNumber, CloseIncident):
+        for kind in _GUARDED:
             if kind in handlers:
                 self._plain[kind] = handlers[kind]
                 found[kind] = self._on_bare
@@ -91,7 +102,8 @@ class Deciding:
         """From the machine's shell, where nobody logs in."""
         action, about = action_of(given)
         if action in self._four_eyes():
-            self.on_decide(turn, Decide(given.asked, given.by, MACHINE, MACHINE, action, about, given.why, given))
+            why = getattr(given, "why", "")
+            self.on_decide(turn, Decide(given.asked, given.by, MACHINE, MACHINE, action, about, why, given))
         else:
             self._plain[type(given)](turn, given)
 
@@ -149,7 +161,7 @@ class Deciding:
             why = "was settled already" if is_done else "waits no more: its time is over, or it never was"
             turn.emit(DecisionAnswered(given.asked, f"{given.held} {why}"))
             return
-        if given.approves and given.by == waits.by:
+        if given.approves and is_same_person(given.by, waits.by):
             turn.emit(DecisionAnswered(given.asked, "it takes another person than the one who wants it"))
             return
         if not given.approves:

@@ -15,6 +15,8 @@ class SendMessage:
     subject: str = ""
     text: str = ""
     """Empty: the approved words."""
+    instead: str = ""
+    """The message that waits for a second person, which these words replace."""
 
 
 @dataclass(frozen=True, slots=True)

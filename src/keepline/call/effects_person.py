@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from keepline.call.effects_incident import CloseIncident
+from keepline.call.effects_message import DecideMessage, SendMessage
 from keepline.call.effects_number import PointNumber
 from keepline.call.effects_path import WishPath
 
-Given = WishPath | PointNumber | CloseIncident
+Given = WishPath | PointNumber | CloseIncident | SendMessage | DecideMessage
 
 
 @dataclass(frozen=True, slots=True)

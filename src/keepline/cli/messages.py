@@ -65,13 +65,16 @@ def send(
     audience: Annotated[str, typer.Argument(metavar="AUDIENCE", help="callers, agents, leaders, status_page, …")],
     text: Annotated[str, typer.Option(metavar="TEXT", show_default=False, help="Other words than the approved.")] = "",
     subject: Annotated[str, typer.Option(metavar="TEXT", show_default=False, help="In a line.")] = "",
+    instead: Annotated[
+        str, typer.Option(metavar="ID", show_default=False, help="Of words that wait: replace them.")
+    ] = "",
     by: By = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Tell an audience: the approved words go out at once, others wait for a second person."""
     from keepline.call.effects_message import SendMessage
 
-    wanted = SendMessage(secrets.token_hex(8), incident, audience, by or getpass.getuser(), subject, text)
+    wanted = SendMessage(secrets.token_hex(8), incident, audience, by or getpass.getuser(), subject, text, instead)
     id_ = _ask(data, wanted)
     typer.echo(f"{id_} waits for a second person: keepline message approve {id_}" if text else f"{id_} goes out")
 

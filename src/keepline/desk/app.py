@@ -20,6 +20,9 @@ from keepline.desk.incident_pages import add_incident_pages
 from keepline.desk.incidents_api import add_incidents_api
 from keepline.desk.incidents_desk import Ask, IncidentsDesk
 from keepline.desk.leaders_pages import add_leaders
+from keepline.desk.message_pages import add_message_pages
+from keepline.desk.messages_api import add_messages_api
+from keepline.desk.messages_desk import MessagesDesk
 from keepline.desk.metrics import Metrics
 from keepline.desk.models import Call, Calls, Health, Problem, Status
 from keepline.desk.models_work import WorkItems
@@ -82,8 +85,11 @@ def create_app(
     add_pages(app, feed, search)
     add_leaders(app, feed, money)
     incidents = IncidentsDesk(source, ask_incidents or _nobody_asked)
-    add_incidents_api(app, incidents)
+    add_incidents_api(app, incidents, actions)
     add_incident_pages(app, feed, incidents)
+    messages = MessagesDesk(source)
+    add_messages_api(app, messages, incidents, actions)
+    add_message_pages(app, feed, messages, incidents)
     if runs is not None:
         add_runs_api(app, runs)
     if playbooks is not None:

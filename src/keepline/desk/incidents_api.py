@@ -1,6 +1,7 @@
 """The API of incidents and the mode. Forms of the pages send to the same routes; each becomes a fact of the node."""
 
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
@@ -29,9 +30,12 @@ from keepline.desk.models_incidents import (
     OpenAsked,
     TakeAsked,
 )
-from keepline.desk.people.answering import Refused, asked, body_of, done
+from keepline.desk.people.actions import Actions
+from keepline.desk.people.actions_api import page_of_held
+from keepline.desk.people.answering import Refused, asked, body_of, done, is_form
 from keepline.desk.people.needing import asking, needs
 from keepline.model.people import Permission
+from keepline.node.incident_commands import incident_request
 
 FAILURES: dict[int | str, dict[str, object]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503)
@@ -39,8 +43,8 @@ FAILURES: dict[int | str, dict[str, object]] = {
 Id = Annotated[str, Path(max_length=64, description="Id of an incident.")]
 
 
-def add_incidents_api(app: FastAPI, desk: IncidentsDesk) -> None:
-    """Add the routes."""
+def add_incidents_api(app: FastAPI, desk: IncidentsDesk, actions: Actions | None = None) -> None:
+    """Add the routes. What may take two people goes to `actions`, where whoever asks is known by name and role."""
 
     @app.get("/api/incidents", responses={503: {"model": Problem}})
     @needs(Permission.BOARD)
@@ -58,7 +62,7 @@ def add_incidents_api(app: FastAPI, desk: IncidentsDesk) -> None:
         return found if found is not None else JSONResponse({"error": f"there is no incident {id}"}, 404)
 
     _add_requests(app, desk)
-    _add_commands(app, desk)
+    _add_commands(app, desk, actions)
 
 
 def _add_requests(app: FastAPI, desk: IncidentsDesk) -> None:
@@ -90,7 +94,7 @@ def _add_requests(app: FastAPI, desk: IncidentsDesk) -> None:
         return await _have(desk, request, NoteIncident(request_id(), id, told.text, asking().name), f"/incidents/{id}")
 
 
-def _add_commands(app: FastAPI, desk: IncidentsDesk) -> None:
+def _add_commands(app: FastAPI, desk: IncidentsDesk, actions: Actions | None) -> None:
     @app.post(
         "/api/incidents/{id}/take",
         responses=FAILURES,
@@ -127,7 +131,11 @@ def _add_commands(app: FastAPI, desk: IncidentsDesk) -> None:
         """Close it; before its recovery gate has passed by an override, which needs a reason."""
         told = await asked(request, CloseAsked)
         wanted = CloseIncident(request_id(), id, asking().name, told.why, told.override)
-        return await _have(desk, request, wanted, f"/incidents/{id}")
+        if actions is None:
+            return await _have(desk, request, wanted, f"/incidents/{id}")
+        who = asking()
+        reply = await run_in_threadpool(actions.decide, who, incident_request(wanted), told.why)
+        return _answered(request, reply, f"/incidents/{id}", incident=id)
 
     @app.post(
         "/api/mode",
@@ -146,8 +154,17 @@ def _add_commands(app: FastAPI, desk: IncidentsDesk) -> None:
 
 async def _have(desk: IncidentsDesk, request: Request, wanted: IncidentInput, back: str, status: int = 200) -> Response:
     """Have the node do it."""
-    reply = await run_in_threadpool(desk.ask, wanted)
+    return _answered(request, await run_in_threadpool(desk.ask, wanted), back, status)
+
+
+def _answered(
+    request: Request, reply: Mapping[str, object], back: str, status: int = 200, *, incident: str = ""
+) -> Response:
+    """What became of it."""
     if not reply.get("ok"):
         raise Refused(422, str(reply.get("error") or "the node refused"))
-    incident = str(reply.get("incident", ""))
-    return done(request, IncidentAsked(incident=incident), back or f"/incidents/{incident}", status)
+    id_, held = str(reply.get("incident") or incident), reply.get("held_until_s")
+    if isinstance(held, int | float) and held:
+        answer = IncidentAsked(incident=id_, held_until=float(held))
+        return page_of_held(float(held)) if is_form(request) else done(request, answer, back)
+    return done(request, IncidentAsked(incident=id_), back or f"/incidents/{id_}", status)

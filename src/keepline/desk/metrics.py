@@ -7,6 +7,7 @@ beyond a limited number of outcomes.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -31,6 +32,7 @@ from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
 from keepline.desk.callback_metrics import CALLBACK_FACTS, CallbackMetrics
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
+from keepline.desk.message_metrics import MESSAGE_METRIC_FACTS, MessageMetrics
 from keepline.desk.models import Status
 from keepline.desk.number_metrics import NUMBER_FACTS, NumberMetrics
 from keepline.desk.people_metrics import PEOPLE_FACTS, PeopleMetrics, show_glass
@@ -41,7 +43,7 @@ from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
     *(MessageRecorded, UseResolved, UseRouted, RunStarted, RunEnded, EventTold),
-    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS, *PEOPLE_FACTS),
+    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS, *PEOPLE_FACTS, *MESSAGE_METRIC_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
@@ -75,16 +77,19 @@ class Metrics:
         with self._lock:
             self._read_status()
             self._read_journal()
+            self._told.look(time.time())
             return generate_latest(self.registry)
 
     def described(self) -> list[tuple[str, str, list[str]]]:
         """Every metric, sorted: the name that it is scraped under, its type, its labels."""
         return sorted(self._described)
 
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        self._described.append((f"keepline_{name}_total", "counter", list(labels)))
+        return Counter(f"keepline_{name}", meaning, labels, registry=self.registry)
+
     def _make_counters(self) -> None:
-        def counter(name: str, meaning: str, *labels: str) -> Counter:
-            self._described.append((f"keepline_{name}_total", "counter", list(labels)))
-            return Counter(f"keepline_{name}", meaning, labels, registry=self.registry)
+        counter = self._counter
 
         def histogram(name: str, meaning: str, buckets: Iterable[float], *labels: str) -> Histogram:
             self._described.append((f"keepline_{name}", "histogram", list(labels)))
@@ -116,6 +121,7 @@ class Metrics:
             self._described.append((f"keepline_{name}", "gauge", list(labels)))
             return Gauge(f"keepline_{name}", meaning, labels, registry=self.registry)
 
+        self._told = MessageMetrics(self._counter, gauge, self._source)
         show_glass(gauge("glass_broken", "1 while somebody is admin by a broken glass."), self._is_glass_broken)
         self._node_up = gauge("node_up", "1 while the supervisor answers.")
         self._running = gauge("node_running", "1 while it takes calls; 0 while it starts or stops.")
@@ -238,6 +244,7 @@ class Metrics:
             self._callbacks.count(fact)
         self._numbers.count(fact)
         self._people.count(fact)
+        self._told.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

@@ -77,9 +77,11 @@ class IncidentWhole(BaseModel):
 
 
 class IncidentAsked(BaseModel):
-    """What was asked is on record."""
+    """What was asked is on record; or it waits for a second person."""
 
     incident: str
+    held_until: float | None = None
+    """Until when it waits; null where it does not."""
 
 
 class OpenAsked(Asked):

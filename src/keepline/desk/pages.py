@@ -32,6 +32,7 @@ HERE: Final = FilePath(__file__).parent
 NAVIGATION: Final = (
     ("now", "/", "Now"),
     ("incidents", "/incidents", "Incidents"),
+    ("messages", "/messages", "Messages"),
     ("calls", "/calls", "Calls"),
     ("leaders", "/leaders", "Leaders"),
 )

@@ -64,9 +64,10 @@ def delivery_of(variables: Mapping[str, Any]) -> DeliveryPlan:
 async def delivering(run: Run) -> str:
     """Tell one contact, once; gives told, not_told, ambiguous or over."""
     plan, doubt, why = delivery_of(run.variables), "", "there is no channel"
-    for outlet, to in plan.channels:
+    for order, (outlet, to) in enumerate(plan.channels):
         for attempt in range(DELIVERY_ATTEMPTS_MAX):
-            if attempt and isinstance(await run.wait_for(MESSAGE_OFF, timeout_s=PAUSE_S * 2 ** (attempt - 1)), Reply):
+            pause_s = PAUSE_S * 2 ** (attempt - 1) if attempt else 0.0
+            if (order or attempt) and isinstance(await run.wait_for(MESSAGE_OFF, timeout_s=pause_s), Reply):
                 return await _over(run, outlet, "the message was taken back")
             if run.now_s >= plan.until_s:
                 return await _over(run, outlet, "it was no longer news")

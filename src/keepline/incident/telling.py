@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from keepline.call.agenda import Due
+from keepline.call.deciding import is_same_person
 from keepline.call.effects import Persist, Report
 from keepline.call.effects_message import DecideMessage, MessageAnswered, SendMessage, SetGreeting
 from keepline.call.facts.incident import IncidentClosed, IncidentOpened
@@ -28,8 +29,9 @@ from keepline.call.turn import Turn
 from keepline.flow.playbook import MESSAGE
 from keepline.flow.telling import DELIVERY, GREET, PUBLISH, DeliveryPlan
 from keepline.incident import hooks
-from keepline.incident.message_book import MessageBook
+from keepline.incident.message_book import MessageBook, MessagePhase
 from keepline.incident.state import Incident
+from keepline.incident.taking_back import TakingBack
 from keepline.incident.wording import Words, facts_of, greetings_for, in_language, words_for
 from keepline.model.exercise import marked_subject, marked_text
 from keepline.model.limits_messages import MESSAGE_SUBJECT_CHARS_MAX, MESSAGE_TEXT_CHARS_MAX, MESSAGE_WORDS_CHARS_MAX
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from keepline.incident.book import IncidentBook
 
 EVERYBODY = "everybody"
-APPROVED, REJECTED, OVERDUE, OVER = "approved", "rejected", "overdue", "over"
+APPROVED, REJECTED, REPLACED, OVERDUE, OVER = "approved", "rejected", "replaced", "overdue", "over"
 IMPACTS = {1: "critical", 2: "major", 3: "minor"}
 
 
@@ -66,6 +68,7 @@ class Telling:
         """`incidents` is that of the room; `book` is what there was before this process."""
         self._exchange, self._incidents = exchange, incidents
         self.book = book if book is not None else MessageBook()
+        self.taking_back = TakingBack(exchange, self.book)
         self._due_at_s: float | None = None
         self.handlers: Mapping[type, Callable[..., None]] = {
             SendMessage: self._on_send,
@@ -92,6 +95,7 @@ class Telling:
         for edited in self.book.waiting:
             if edited.incident == incident.id:
                 self._record(turn, MessageDecided(MESSAGES, turn.now_s, edited.message, OVER, "", "it closed"))
+        self.taking_back.before(turn, incident.id)
         for audience in settings.sets.get(incident.kind, {}) if settings is not None else ():
             if audience != CALLERS and self.book.count(incident.id, audience):
                 self._send(turn, incident, CLOSED, audience)
@@ -125,6 +129,7 @@ class Telling:
         if incident.exercise and audience != CALLERS:
             words = {each: (marked_subject(subject), text) for each, (subject, text) in words.items()}
         contacts = tuple(name for name, each in operation.contacts.items() if audience in each.audiences)
+        self.taking_back.before(turn, incident.id, audience)
         self._record(
             turn,
             MessageSent(
@@ -188,6 +193,11 @@ class Telling:
             return
         incident = self._incidents.incidents[given.incident]
         stage = UPDATE if self.book.count(incident.id, given.audience) else OPENED
+        before = self.book.messages[given.instead].edited if given.instead else None
+        if before is not None:
+            stage = before.stage
+            why = "other words stand in its place"
+            self._record(turn, MessageDecided(MESSAGES, turn.now_s, before.message, REPLACED, given.by, why))
         if not given.text:
             id_ = self._send(turn, incident, stage, given.audience, asked=given.asked, by=given.by)
             turn.emit(MessageAnswered(given.asked, "", id_))
@@ -240,7 +250,23 @@ class Telling:
             return "a subject is one line"
         if given.text and given.audience != CALLERS and not given.subject.strip():
             return "edited words need a subject"
-        return "" if given.text or not given.subject else "a subject needs a text"
+        if given.subject and not given.text:
+            return "a subject needs a text"
+        return self._mistake_in_replacing(given) if given.instead else ""
+
+    def _mistake_in_replacing(self, given: SendMessage) -> str:
+        found = self.book.messages.get(given.instead)
+        if (
+            found is None
+            or found.edited is None
+            or (found.incident, found.audience) != (given.incident, given.audience)
+        ):
+            return f"no edited message {given.instead!r} waits of {given.incident} for {given.audience}"
+        if found.phase is not MessagePhase.WAITING:
+            return (
+                f"it is decided: {found.decided.verdict} {found.decided.by}".rstrip() if found.decided else "it is sent"
+            )
+        return "" if given.text else "say which words stand in its place, or approve or reject it"
 
     def _on_decide(self, turn: Turn, given: DecideMessage) -> None:
         found = self.book.messages.get(given.message)
@@ -257,7 +283,7 @@ class Telling:
             not given.by.strip() or len(given.by) > MESSAGE_WORDS_CHARS_MAX or len(given.why) > MESSAGE_WORDS_CHARS_MAX
         ):
             mistake = "say who decides, and why in few words"
-        elif given.by.strip().casefold() == edited.by.strip().casefold():
+        elif given.approve and is_same_person(given.by, edited.by):  # he may take it back
             mistake = f"{given.by} wrote it: a second person has to decide"
         else:
             self._decide(turn, edited, wanted, given.by, given.why)

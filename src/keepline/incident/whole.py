@@ -26,6 +26,11 @@ class IncidentsTold(Incidents):
         super().record(turn, fact)
         self.telling.hear(turn, fact)
 
+    def note(self, turn: Turn) -> None:
+        """Look at what has become true in this turn."""
+        super().note(turn)
+        self.telling.taking_back.note(turn)
+
     def due(self, turn: Turn) -> None:
         """It is time to look, at either."""
         self.telling.due(turn)

@@ -37,6 +37,11 @@ SEARCH_CHARS_MAX = 100
 TIMELINE_EVENTS_MAX = 500
 """Facts of one call that its page shows, the newest."""
 
+MESSAGES_SHOWN_MAX = 100
+"""Messages about incidents on one page, the newest."""
+METRIC_DELIVERIES_MAX = 20_000
+"""Deliveries under way whose end is counted; of the oldest beyond it the end is not."""
+
 PRICE_MAX = 1_000_000_000
 """Of one of anything that `money` has a price for, in the currency's units."""
 PRICE_WORDS_MAX = 300

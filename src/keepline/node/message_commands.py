@@ -28,5 +28,5 @@ def message_wanted(message: Message) -> "SendMessage | DecideMessage":
         return str(message.get(name) or "")
 
     if message.get("op") == SEND:
-        return SendMessage(*map(text, ("call", "incident", "audience", "by", "subject", "text")))
+        return SendMessage(*map(text, ("call", "incident", "audience", "by", "subject", "text", "instead")))
     return DecideMessage(text("call"), text("message"), message.get("approve") is True, text("by"), text("why"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,16 @@ from keepline.call.effects_incident import (
     SetMode,
     TakeIncident,
 )
+from keepline.call.effects_person import Decide
 from keepline.call.facts.incident import GateMoved, IncidentMoved, IncidentNoted, IncidentOpened, IncidentTaken
 from keepline.desk.app import create_app
 from keepline.desk.incidents_desk import IncidentsDesk
 from keepline.desk.source import CallEvent, CallHistory
+from keepline.model.people import Role
+from keepline.node.commands import asked_in
+from keepline.node.people_commands import decide_request
 from tests.unit.desk.desk_fakes import FakeSource
-from tests.unit.desk.people.visits import MACHINE_TOKEN, Visitor
+from tests.unit.desk.people.visits import MACHINE_TOKEN, Visitor, make_place
 
 AT_S = 1_763_900_000.0
 ID = "INC-20251123-1"
@@ -113,6 +118,26 @@ def test_a_button_becomes_a_request_to_the_node(route: str, told: dict[str, obje
     refused = visitor.send(f"/api/incidents{route}", told)
     assert (refused.status, refused.json) == (422, {"error": "ada commands it"})
     assert visitor.send(f"/api/incidents{route}", told | {"what": "else"}).status == 422
+
+
+def test_closing_goes_in_the_name_of_an_account_so_that_four_eyes_are_two_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_place(tmp_path, monkeypatch)
+    place.source.facts = list(FACTS)
+    visitor = place.visitor(Role.COMMANDER)
+    told = {"why": "a cable", "override": True}
+    assert visitor.send(f"/api/incidents/{ID}/close", told).json == {"incident": ID, "held_until": None}
+    [(name, title, wanted, why)] = place.actions.asked
+    assert (name, title, why) == ("commander", "commander", "a cable")
+    decided = asked_in(decide_request("a1", str(name), str(title), "session", "", "", "a cable", 0.0, wanted))  # type: ignore[arg-type]
+    assert isinstance(decided, Decide)
+    assert (decided.action, decided.how) == ("incident.override", "session")
+    place.actions.answer = {"ok": True, "held_until_s": 900.0}
+    assert visitor.send(f"/api/incidents/{ID}/close", told).json == {"incident": ID, "held_until": 900.0}
+    form = {"why": "a cable", "override": "true"}
+    assert "It waits for a second person" in visitor.post(f"/api/incidents/{ID}/close", form).text
+    place.people.close()
 
 
 def test_the_mode_is_set_the_same_way() -> None:

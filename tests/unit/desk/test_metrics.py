@@ -72,8 +72,12 @@ class MetricSource:
 
     def facts_after(self, position: int, kinds: Sequence[str], limit: int) -> list[tuple[int, Fact]]:
         found = [(at + 1, fact) for at, fact in enumerate(self.facts) if at >= position and fact.kind in kinds][:limit]
-        self.reads.append((position, len(found)))
+        if kinds == KINDS:
+            self.reads.append((position, len(found)))
         return found
+
+    def facts_within(self, first: str, end: str) -> list[tuple[int, Fact]]:
+        return [(at + 1, fact) for at, fact in enumerate(self.facts) if first <= fact.call < end]
 
 
 def ended(outcome: str = "paid", call: str = CALL, **media: float) -> CallRecord:

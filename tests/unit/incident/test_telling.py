@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from keepline.call.deciding import action_of
 from keepline.call.effects import Persist
 from keepline.call.effects_message import DecideMessage, SendMessage, SetGreeting
+from keepline.call.effects_person import Decide
 from keepline.call.facts.message import (
     GreetingLifted,
     GreetingSet,
@@ -16,6 +18,7 @@ from keepline.call.facts.message import (
     MessageSent,
     UpdateMissed,
 )
+from keepline.call.facts.person import PersonDecided
 from keepline.call.turn import Turn
 from keepline.connectors.interface import Asked
 from keepline.connectors.notes import OutgoingNote, note_of
@@ -150,6 +153,53 @@ def test_edited_words_wait_for_a_second_person() -> None:
     assert desk.ask(approve("grace", message, "c1")).mistake == ""  # asked again
     assert desk.ask(DecideMessage("c2", message, False, "grace")).mistake == "it is decided: approved grace"
     assert desk.sent()[len(before) :] == [("update", "agents")]
+
+
+def test_other_words_in_their_place_wait_for_yet_another_person() -> None:
+    desk = TellingDesk()
+    id_ = desk.open()
+    first = desk.ask(EDIT).message
+    mended = replace(EDIT, asked="b2", by="grace", text="Promise nothing.", instead=first)
+    assert message_wanted(message_request(mended)) == mended
+    assert desk.ask(replace(mended, text="", subject="")).mistake.startswith("say which words stand in its place")
+    assert desk.ask(replace(mended, audience="callers")).mistake.startswith("no edited message")
+    second = desk.ask(mended).message
+    assert second != first
+    assert desk.ask(mended).message == second  # asked again
+    assert [(each.verdict, each.by) for each in desk.of(MessageDecided)] == [("replaced", "grace")]
+    assert desk.ask(approve("linus", first)).mistake == "it is decided: replaced grace"
+    assert desk.ask(replace(mended, asked="b3")).mistake == "it is decided: replaced grace"
+    assert desk.ask(approve("GRACE", second)).mistake.endswith("a second person has to decide")
+    assert desk.ask(approve("ada", second, "c2")).mistake == ""
+    assert json.loads(desk.of(MessageSent)[-1].words)["en"] == ["Cards: mind", "Promise nothing."]
+    assert desk.exchange.follower.telling.book.waiting == []  # type: ignore[attr-defined]
+    assert id_ == desk.of(MessageSent)[-1].incident
+
+
+def test_who_decided_is_known_by_an_account_and_on_record() -> None:
+    desk = TellingDesk()
+    desk.open()
+    desk.give(Decide("b1", "ada", "supervisor", "session", *action_of(EDIT), "it is misleading", EDIT))
+    [edited] = desk.of(MessageEdited)
+    own = approve("ada", edited.message)
+    desk.give(Decide("c1", "ada", "supervisor", "session", *action_of(own), "", own))
+    assert desk.of(MessageDecided) == []
+    assert [each.action for each in desk.of(PersonDecided)] == ["message.edit"]  # what cannot be done is not decided
+    other = approve("grace", edited.message, "c2")
+    desk.give(Decide("c2", "grace", "leader", "session", *action_of(other), "", other))
+    assert [(each.verdict, each.by) for each in desk.of(MessageDecided)] == [("approved", "grace")]
+    assert [(each.by, each.how, each.action, each.about) for each in desk.of(PersonDecided)] == [
+        ("ada", "session", "message.edit", "INC-20251123-1 agents"),
+        ("grace", "session", "message.approve", edited.message),
+    ]
+
+
+def test_who_wrote_it_may_take_it_back() -> None:
+    desk = TellingDesk()
+    desk.open()
+    message = desk.ask(EDIT).message
+    assert desk.ask(DecideMessage("c1", message, False, "ada", "I was wrong")).mistake == ""
+    assert [(each.verdict, each.by) for each in desk.of(MessageDecided)] == [("rejected", "ada")]
 
 
 def test_what_is_rejected_is_not_sent() -> None:

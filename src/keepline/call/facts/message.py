@@ -45,7 +45,7 @@ class MessageDecided:
     at_s: float
     message: str
     verdict: str
-    """approved, rejected, overdue or over."""
+    """approved, rejected, replaced, overdue or over."""
     by: str = ""
     why: str = ""
 

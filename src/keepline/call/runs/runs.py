@@ -180,6 +180,13 @@ class Runs:
             run.timer_at_s = None
             self._guarded(turn, run, lambda: self._go_on(turn, run, steps.on_time(self, turn, run)))
 
+    def may_go_on(self, id_: str) -> bool:
+        """Whether this run may be at work, as far as is known here: it is, or nobody has looked yet."""
+        run = self.resident.get(id_)
+        if run is not None:
+            return run.phase is not RunPhase.ENDED
+        return not self.adopted or id_ in self._reading or id_ in self._backlog
+
     def is_stale(self, due: Due) -> bool:
         """Whether a deadline has lost its reason."""
         if due.kind == "runs":

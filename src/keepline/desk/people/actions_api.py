@@ -158,10 +158,15 @@ def _told(request: Request, reply: Message, back: str) -> Response:
         raise Refused(422, str(reply.get("error") or "the node refused"))
     held = reply.get("held_until_s")
     answer = Acted(done=not held, held_until=float(held) if isinstance(held, int | float) else None)
-    if not held or not is_form(request):
+    if answer.held_until is None or not is_form(request):
         return done(request, answer, back)
+    return page_of_held(answer.held_until)
+
+
+def page_of_held(until_s: float) -> HTMLResponse:
+    """What a page is told of that which waits for a second person."""
     from keepline.desk.people.pages import told_page
 
-    until = time.strftime("%H:%M", time.localtime(answer.held_until))
+    until = time.strftime("%H:%M", time.localtime(until_s))
     what = f"This takes two: it is done as soon as somebody else approves it, until {until}, and not at all after that."
     return told_page("It waits for a second person", what, "/approvals")

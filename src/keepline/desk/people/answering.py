@@ -22,6 +22,7 @@ _PAGES: Final = {
     "/api/tokens": "/people",
     "/api/incidents": "/incidents",
     "/api/mode": "/incidents",
+    "/api/messages": "/messages",
 }
 """The page whose forms send there."""
 
