@@ -11,6 +11,8 @@ STAMP := $(VENV)/.setup-done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # Debian programs that only the tests use, as real peers.
 DEBIAN_PACKAGES := sip-tester baresip-core strace chromium
+# Of Debian's prometheus, which would start a daemon where it is installed: unpacked, and this one program kept.
+PROMTOOL := .tools/promtool
 ARGS ?=
 # Of live tests side by side: they wait for real clocks most of their time.
 LANES ?= 3
@@ -54,7 +56,7 @@ check: setup  ## everything a machine can check without running a call
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/unit/test_tidy*.py
 
-test-deps:  ## the Debian programs that tests talk to
+test-deps:  ## the Debian programs that tests talk to, and promtool
 	@if dpkg-query -W -f='$${db:Status-Status}\n' $(DEBIAN_PACKAGES) 2>/dev/null | grep -c '^installed$$' \
 	    | grep -qx $(words $(DEBIAN_PACKAGES)); then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then root=; elif command -v sudo >/dev/null; then root=sudo; \
@@ -63,6 +65,14 @@ test-deps:  ## the Debian programs that tests talk to
 	  || { echo "make test-deps knows apt-get alone; install $(DEBIAN_PACKAGES) by hand" >&2; exit 1; }; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 update; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $(DEBIAN_PACKAGES)
+	@test -x $(PROMTOOL) && exit 0; \
+	command -v apt-get >/dev/null \
+	  || { echo "make test-deps knows apt-get alone; put promtool (of Prometheus) to $(PROMTOOL) by hand" >&2; exit 1; }; \
+	rm -rf .tools/unpacked; mkdir -p .tools/unpacked; cd .tools/unpacked; \
+	fetch() { apt-get -qq -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 download prometheus; }; \
+	fetch 2>/dev/null || { if [ "$$(id -u)" = 0 ]; then apt-get -qq update; else sudo apt-get -qq update; fi; fetch; } \
+	  || { echo "apt-get knows no package prometheus, from which make test-deps takes promtool" >&2; exit 1; }; \
+	dpkg-deb -x prometheus_*.deb .; mv usr/bin/promtool ..; cd ..; rm -rf unpacked
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
@@ -92,4 +102,4 @@ lock:  ## for maintainers, with uv: resolve pyproject.toml anew
 	@! grep -nE '://|^-' requirements.lock requirements-fuzz.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

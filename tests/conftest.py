@@ -2,10 +2,18 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
+TOOLS = Path(__file__).parents[1] / ".tools"
+"""Programs that `make test-deps` unpacks in place of installing their packages."""
+
+
+def program_path(name: str) -> str | None:
+    """Where a Debian program is, None where it is missing."""
+    return shutil.which(name) or shutil.which(name, path=TOOLS)
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +30,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose Debian program is missing: at a desk only, never in CI."""
     for mark in item.iter_markers("needs_program"):
         program = str(mark.args[0])
-        if shutil.which(program) is None:
+        if program_path(program) is None:
             reason = f"needs {program}, which `make test-deps` installs"
             if IN_CI:
                 pytest.fail(reason, pytrace=False)

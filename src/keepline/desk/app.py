@@ -95,7 +95,7 @@ def create_app(
     if playbooks is not None:
         add_playbooks_api(app, playbooks)
     people = people or People(None)
-    _add_metrics(app, source, people)
+    _add_metrics(app, source, people, incidents)
     _add_description(app)
     if actions is not None:
         add_actions(app, actions, source)
@@ -158,8 +158,8 @@ def _add_api(app: FastAPI, source: Source, search: CallSearch) -> None:
         return WorkItems.model_validate({"items": source.work()[:DESK_CALLS_MAX]})
 
 
-def _add_metrics(app: FastAPI, source: Source, people: People) -> None:
-    metrics = Metrics(source, lambda: bool(broken_glass(people)))
+def _add_metrics(app: FastAPI, source: Source, people: People, incidents: IncidentsDesk) -> None:
+    metrics = Metrics(source, lambda: bool(broken_glass(people)), incidents.look)
 
     @app.get("/metrics", include_in_schema=False)
     @needs(Permission.METRICS)

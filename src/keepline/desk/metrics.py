@@ -32,18 +32,20 @@ from keepline.call.facts.run import EventTold, RunEnded, RunStarted
 from keepline.call.record import CallRecord
 from keepline.desk.callback_metrics import CALLBACK_FACTS, CallbackMetrics
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
+from keepline.desk.incident_metrics import INCIDENT_FACTS, IncidentMetrics, StandingMetrics
 from keepline.desk.message_metrics import MESSAGE_METRIC_FACTS, MessageMetrics
 from keepline.desk.models import Status
 from keepline.desk.number_metrics import NUMBER_FACTS, NumberMetrics
 from keepline.desk.people_metrics import PEOPLE_FACTS, PeopleMetrics, show_glass
 from keepline.desk.source import Source, Unavailable
 from keepline.flow.capabilities import outcome_words
+from keepline.incident.book import IncidentBook
 from keepline.model.limits_desk import METRIC_CALLS_MAX, METRIC_FACTS_PER_READ, METRIC_OUTCOMES_MAX
 
 _COUNTED: Final = (
     *(CallReceived, CallPlaced, CallAnswered, CallEnded, StepEnded, UseEnded, FlowFailed, LineFellSilent),
     *(MessageRecorded, UseResolved, UseRouted, RunStarted, RunEnded, EventTold),
-    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS, *PEOPLE_FACTS, *MESSAGE_METRIC_FACTS),
+    *(*CARRIER_FACTS, *CALLBACK_FACTS, *NUMBER_FACTS, *PEOPLE_FACTS, *MESSAGE_METRIC_FACTS, *INCIDENT_FACTS),
 )
 KINDS: Final = tuple(dict.fromkeys(each.kind for each in _COUNTED))
 """Of the facts that are counted; the others are not even read."""
@@ -58,9 +60,14 @@ _SCORES: Final = (1, 2, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.41)
 class Metrics:
     """The metrics of one desk. `scrape` may be called from any thread."""
 
-    def __init__(self, source: Source, is_glass_broken: Callable[[], bool] = bool) -> None:
-        """`is_glass_broken`: whether somebody is admin by that."""
-        self._source, self._is_glass_broken = source, is_glass_broken
+    def __init__(
+        self,
+        source: Source,
+        is_glass_broken: Callable[[], bool] = bool,
+        incidents: Callable[[], IncidentBook] = IncidentBook,
+    ) -> None:
+        """`is_glass_broken`: whether somebody is admin by that. `incidents`: as they are now; may raise Unavailable."""
+        self._source, self._is_glass_broken, self._incidents_now = source, is_glass_broken, incidents
         self._lock = threading.Lock()
         self._position: int | None = None
         self._begun: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -76,6 +83,7 @@ class Metrics:
         """The text that Prometheus reads."""
         with self._lock:
             self._read_status()
+            self._standing.look(self._source, self._incidents_now)
             self._read_journal()
             self._told.look(time.time())
             return generate_latest(self.registry)
@@ -111,7 +119,7 @@ class Metrics:
         self._dead_air = counter("dead_air", "Lines that fell silent.")
         self._lost = histogram("rtp_lost_ratio", "Share of a call's packets that was lost.", _SHARES)
         self._jitter = histogram("rtp_jitter_seconds", "Jitter of a call at its end.", _JITTER_S)
-        self._carriers = CarrierMetrics(counter, histogram)
+        self._carriers, self._incidents = CarrierMetrics(counter, histogram), IncidentMetrics(counter)
         self._callbacks = CallbackMetrics(counter)
         self._numbers, self._people = NumberMetrics(counter), PeopleMetrics(counter)
         self._mos = histogram("mos", "Score of a call (ITU-T G.107), by who heard it.", _SCORES, "heard_by")
@@ -122,6 +130,7 @@ class Metrics:
             return Gauge(f"keepline_{name}", meaning, labels, registry=self.registry)
 
         self._told = MessageMetrics(self._counter, gauge, self._source)
+        self._standing = StandingMetrics(gauge)
         show_glass(gauge("glass_broken", "1 while somebody is admin by a broken glass."), self._is_glass_broken)
         self._node_up = gauge("node_up", "1 while the supervisor answers.")
         self._running = gauge("node_running", "1 while it takes calls; 0 while it starts or stops.")
@@ -245,6 +254,7 @@ class Metrics:
         self._numbers.count(fact)
         self._people.count(fact)
         self._told.count(fact)
+        self._incidents.count(fact)
         if isinstance(fact, CallReceived | CallPlaced):
             direction = "inbound" if isinstance(fact, CallReceived) else "outbound"
             self._calls_begun.labels(direction, fact.carrier).inc()

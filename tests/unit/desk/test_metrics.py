@@ -47,6 +47,7 @@ class MetricSource:
             "journal": {"waiting_facts": 40, "lost_facts": 3, "flush_s": 2.1},
         }
         self.facts: list[Fact] = []
+        self.standings: list[dict[str, object]] = []
         self.down = ""
         self.ended: dict[str, CallRecord] = {}
         self.reads: list[tuple[int, int]] = []
@@ -64,6 +65,11 @@ class MetricSource:
 
     def call_record(self, call_id: str) -> CallRecord | None:
         return self.ended.get(call_id)
+
+    def paths(self) -> list[dict[str, object]]:
+        if self.down:
+            raise Unavailable(self.down)
+        return self.standings
 
     def last_position(self) -> int:
         if self.down:
