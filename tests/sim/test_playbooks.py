@@ -182,7 +182,7 @@ def test_what_they_come_to() -> None:
     assert [each.step.id for each in play.standings.values() if each.deviation] == []
     wished = [fact for fact in usual.node.written if isinstance(fact, PathWished)]
     assert [(each.wish, each.by, each.why) for each in wished] == [
-        ("drain", f"playbook of {INCIDENT}", "Leave it."),
+        ("rest", f"playbook of {INCIDENT}", "Leave it."),
         ("release", f"playbook of {INCIDENT}", "step release"),
     ]
     assert [fact.to for fact in usual.node.written if isinstance(fact, NumberAsked)] == ["away"]

@@ -142,12 +142,12 @@ class IncidentsRig:
         self.incidents.note(turn)
         self._take(turn.effects)
 
-    def call_in(self, status: int = 0, number: str = "") -> None:
+    def call_in(self, status: int = 0, number: str = "", flow: str = "hold") -> None:
         """A call that was refused with a status, or has only come."""
         self._calls += 1
         call = f"{self._calls:016x}"
         received = CallReceived(
-            call, self.now_s, "north", "192.0.2.50", 5060, "", call, "", 1, "", "1000", number or f"+1{call}", "hold",
+            call, self.now_s, "north", "192.0.2.50", 5060, "", call, "", 1, "", "1000", number or f"+1{call}", flow,
             "a1", self.now_s, -1, 0, 0, 0, 0,
         )  # fmt: skip
         ended = CallEnded(call, self.now_s, "node", status, "", call, "", "", 1, -1)

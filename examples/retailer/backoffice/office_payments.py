@@ -121,7 +121,10 @@ def ledger(store: Store) -> Answer:
         "SELECT slot_id AS slot, count(*) AS booked FROM appointments WHERE status = 'booked' GROUP BY slot_id "
         "ORDER BY slot_id"
     )
-    effects = store.all("SELECT what, scope, key, reference, amount_cents, at FROM effects ORDER BY id")
+    effects = store.all(
+        "SELECT what, scope, key, reference, amount_cents, e.at, coalesce(m.call_id, '') AS call FROM effects e "
+        "LEFT JOIN messages m ON e.what = 'message' AND e.reference = 'M' || m.id ORDER BY e.id"
+    )
     return Answer(200, {
         "totals": {row["what"]: row["n"] for row in totals}, "invoices": invoices, "keys": keys, "slots": slots,
         "effects": effects,

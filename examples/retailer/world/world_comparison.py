@@ -113,9 +113,12 @@ def compare(
     for record in inbound:
         by_call[record["sip_call_id"]].append(record)
     done: dict[str, list[Told]] = defaultdict(list)
+    known = {record["id"] for record in records}
     for entry in ledger["effects"]:
         if entry["key"]:
-            done[entry["key"].rpartition("-")[0]].append(entry)
+            # What a run left for somebody, after the call, has the run's key, and says itself whose call it is of.
+            made_for = entry["key"].rpartition("-")[0]
+            done[made_for if made_for in known else entry.get("call") or made_for].append(entry)
     found = Comparison(
         len(callers), len(records), done=Counter(each["what"] for all_ in done.values() for each in all_)
     )
@@ -137,7 +140,7 @@ def compare(
             if "talked" in caller["believes"] and record["id"] not in talked:
                 who = _who(caller["call_id"])
                 found.disagreements.append(f"{who}: believes talked, and no record is of a person who answered it")
-    found.disagreements += _ledger(ledger, done, {record["id"] for record in records})
+    found.disagreements += _ledger(ledger, done, known)
     return found
 
 

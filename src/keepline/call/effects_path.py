@@ -14,7 +14,7 @@ class WishPath:
     path: str
     """Its whole name; of a carrier its own will do."""
     wish: str
-    """drain, prefer, disable or release."""
+    """drain, rest, prefer, disable or release."""
     for_s: float
     why: str
     by: str

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from keepline.config.dependencies import DependencyName
 from keepline.config.values import Name, StrictModel, mistaken
 from keepline.model.incident import INCIDENT_KINDS, GateSettings, IncidentSettings, Objectives, PathTest
-from keepline.model.limits_incidents import GATE_SHARES_MAX, INCIDENT_WINDOW_S_MAX
+from keepline.model.limits_incidents import EXERCISE_NAME_MAX, GATE_SHARES_MAX, INCIDENT_WINDOW_S_MAX
 
 _OBJECTIVES, _USUAL, _GATE = Objectives(), IncidentSettings(), GateSettings()
 HOLD_S_MAX = 86_400
@@ -153,6 +153,13 @@ class IncidentsFile(StrictModel):
         examples=["900"],
     )
     gate: GateFile = Field(default=GateFile(), description="how what failed comes back")
+    exercise: str = Field(
+        default=_USUAL.exercise,
+        max_length=EXERCISE_NAME_MAX,
+        pattern=r"^[A-Za-z0-9 ._:-]*$",
+        description="the drill that this node was started for: every incident of it is an exercise",
+        examples=["telephony-carrier-dead"],
+    )
 
 
 def incident_settings_of(parsed: IncidentsFile) -> IncidentSettings:
@@ -173,4 +180,5 @@ def incident_settings_of(parsed: IncidentsFile) -> IncidentSettings:
         parsed.together_s,
         parsed.close_after_s,
         GateSettings(gate.hold_s, gate.step_s, tuple(gate.shares), tests),
+        parsed.exercise,
     )

@@ -1,6 +1,7 @@
 """What is looked at: counts from the facts of every turn, and what follows from them as symptoms.
 
-It refuses to decide what an incident is. What it counts is of this process; what a successor needs is on record.
+It refuses to decide what an incident is. What it counts is of this process; what a successor needs is on record. Test
+calls, of a preflight or a drill, are nobody's experience: they are not counted.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from keepline.call.facts.path import PathStood
 from keepline.call.turn import Turn
 from keepline.incident.causes import capability_of
 from keepline.incident.counting import Ratio, Surge
+from keepline.incident.experience import TEST_FLOWS
 from keepline.incident.felt import Felt
 from keepline.incident.symptoms import BURN, DEAD_AIR, PATH, SURGING, Symptom
 from keepline.model.incident import ANSWERED, FLOWS, HEARD, IncidentSettings
@@ -48,7 +50,7 @@ class _Talk:
 class Counts:
     """The counts of one process."""
 
-    __slots__ = ("_notes", "_talks", "conditions", "felt", "ratios", "settings", "surge")
+    __slots__ = ("_notes", "_talks", "_tests", "conditions", "felt", "ratios", "settings", "surge")
 
     def __init__(self, settings: IncidentSettings) -> None:
         self.settings = settings
@@ -59,6 +61,8 @@ class Counts:
         self.conditions: dict[str, PathStood] = {}
         """The last word on each path that was not well at some time."""
         self._talks: dict[str, _Talk] = {}
+        self._tests: set[str] = set()
+        """Test calls that are live."""
         self._notes: Mapping[type, Callable[[float, Any], None]] = {
             CallReceived: self._received,
             CallPlaced: self._placed,
@@ -97,11 +101,21 @@ class Counts:
         ratio.add(now_s, bad=bad)
 
     def _received(self, now_s: float, fact: CallReceived) -> None:
+        if self._is_test(fact):
+            return
         self._talks[fact.call] = _Talk(fact.from_number or fact.call, fact.carrier, is_inbound=True)
         self.surge.add(now_s)
 
     def _placed(self, _now_s: float, fact: CallPlaced) -> None:
+        if self._is_test(fact):
+            return
         self._talks[fact.call] = _Talk(fact.to_number or fact.call, fact.carrier, is_inbound=False)
+
+    def _is_test(self, fact: CallReceived | CallPlaced) -> bool:
+        if fact.flow.startswith(TEST_FLOWS):
+            self._tests.add(fact.call)
+            return True
+        return False
 
     def _answered(self, now_s: float, fact: CallAnswered) -> None:
         talk = self._talks.get(fact.call)
@@ -111,6 +125,7 @@ class Counts:
                 self._count(now_s, ANSWERED, bad=False)
 
     def _ended(self, now_s: float, fact: CallEnded) -> None:
+        self._tests.discard(fact.call)
         talk = self._talks.pop(fact.call, None)
         if talk is None:
             return
@@ -132,16 +147,20 @@ class Counts:
         talk = self._talks.get(fact.call)
         self.felt.add(now_s, f"{TELEPHONY}/{fact.carrier}", talk.caller if talk is not None else fact.call)
 
-    def _flow_ended(self, now_s: float, _fact: FlowEnded) -> None:
+    def _flow_ended(self, now_s: float, fact: FlowEnded) -> None:
+        if fact.call in self._tests:
+            return
         self._count(now_s, FLOWS, bad=False)
 
     def _flow_failed(self, now_s: float, fact: FlowFailed) -> None:
+        if fact.call in self._tests:
+            return
         self._count(now_s, FLOWS, bad=True)
         talk = self._talks.get(fact.call)
         self.felt.add(now_s, FLOWS, talk.caller if talk is not None else fact.call)
 
     def _step(self, now_s: float, fact: StepEnded) -> None:
-        if fact.verb != USE:
+        if fact.verb != USE or fact.call in self._tests:
             return
         capability = fact.reason.partition(".")[0]
         is_bad = fact.value.startswith(NOT_ANSWERED)

@@ -166,7 +166,7 @@ class Judging:
         self._of[symptom.key], self._base[id_] = id_, 0
         fact = IncidentOpened(
             id_, now_s, kind_for(symptom, self.settings), cause, int(severity), capabilities, paths, symptom.detector,
-            symptom.evidence, since_s, customers,
+            symptom.evidence, since_s, customers, self.settings.exercise,
         )  # fmt: skip
         self._room.record(turn, fact)
 

@@ -47,6 +47,7 @@ from keepline.incident.state import Incident
 from keepline.model.operation import Operation
 from keepline.model.playbook import PlaybookStep, StepKind, StepState, holds, playbook_for, told_of
 from keepline.paths.own_parts import TELEPHONY
+from keepline.paths.wishes import Wish
 
 if TYPE_CHECKING:
     from keepline.incident.room import Incidents
@@ -259,7 +260,7 @@ class Playbooks:
         for path in paths:
             by = f"playbook of {said['incident']}"
             why = said["why"] or f"step {said['step']}"
-            asked = WishPath("", path, said["wish"], said["for_s"], why, by)
+            asked = WishPath("", path, _wish_of(said), said["for_s"], why, by)
             mistake = "" if self._is_talk(incident) else self._wishing.wish(turn, asked)
             words = f"{said['wish']} {path}"
             if self._is_talk(incident):
@@ -298,3 +299,8 @@ class Playbooks:
             and number.failover is not None
             and number.failover.method == "api"
         ]
+
+
+def _wish_of(said: Mapping[str, Any]) -> str:
+    """What failed must be let show that it is back: its drain is one for as long as it is not well."""
+    return Wish.REST.value if said["wish"] == Wish.DRAIN.value and not said["path"] else str(said["wish"])

@@ -174,10 +174,15 @@ class Incidents:
         evidence = f"{given.by} says so"
         fact = IncidentOpened(
             id_, turn.now_s, given.about, given.cause, given.severity, given.capabilities, given.paths, PERSON,
-            evidence, turn.now_s, exercise=given.exercise, by=given.by, asked=given.asked,
+            evidence, turn.now_s, exercise=given.exercise or self._exercise, by=given.by, asked=given.asked,
         )  # fmt: skip
         self.record(turn, fact)
         turn.emit(IncidentAnswered(given.asked, incident=id_))
+
+    @property
+    def _exercise(self) -> str:
+        """The drill that this node was started for, if any."""
+        return self._judging.settings.exercise if self._judging is not None else ""
 
     def _on_take(self, turn: Turn, given: TakeIncident) -> None:
         if self._refuses(turn, given):

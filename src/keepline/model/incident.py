@@ -113,3 +113,5 @@ class IncidentSettings:
     close_after_s: float = 900.0
     """One that nobody commands closes by itself, so long after its gate has passed; 0 never."""
     gate: GateSettings = GateSettings()
+    exercise: str = ""
+    """The drill that all of this is part of, for a node that was started for one; empty in earnest."""

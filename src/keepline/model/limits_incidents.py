@@ -20,3 +20,5 @@ FELT_KEPT_MAX = 10_000
 """Callers who felt something lately, told apart; beyond it they are counted as one each."""
 GATE_PAUSE_S_MAX = 900.0
 """After a recovery that failed, doubled each time up to this, before the next is begun."""
+EXERCISE_NAME_MAX = 100
+"""Characters of the mark that every incident of a drill's node carries."""

@@ -86,7 +86,7 @@ class UsePaths:
             return ""
         view = self._of((version, capability.name, name)).view(now_s, clock=clock)
         wished = self.wishes.of(f"{capability.name}/{name}", now_s)
-        if wished is not None and wished.wish is not Wish.PREFER:
+        if wished is not None and wished.wish not in (Wish.PREFER, Wish.REST):
             return f"people want it not to be used: {wished.why}"
         return "" if view.may_try else f"it is {view.condition.value}: {view.evidence}"
 

@@ -148,6 +148,8 @@ def _standing(view: PathView, may_be_trial: bool, wished: Wished | None, *, is_h
         return found
     if wished.wish is Wish.PREFER:
         return found if found is Fitness.LAST_RESORT else Fitness.PREFERRED
+    if wished.wish is Wish.REST:
+        return max(found, Fitness.DRAINED) if found is Fitness.DEGRADED else found
     return max(found, Fitness.DRAINED if wished.wish is Wish.DRAIN else Fitness.DISABLED)
 
 

@@ -16,11 +16,15 @@ class Wish(Enum):
     """Before the others, while its breaker lets it."""
     DRAIN = "drain"
     """Nothing new, while another one is fit; what is under way goes on."""
+    REST = "rest"
+    """The same of a path that is not well; it may still show that it is back, and then comes back by its shares. What
+    a playbook wishes of the paths of its incident: they would else stay away for as long as that wish holds.
+    """
     DISABLE = "disable"
     """Nothing new, while there is any other at all."""
 
 
-WORDS = {Wish.PREFER: "preferred", Wish.DRAIN: "drained", Wish.DISABLE: "disabled"}
+WORDS = {Wish.PREFER: "preferred", Wish.DRAIN: "drained", Wish.REST: "given rest", Wish.DISABLE: "disabled"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 
 from keepline.config import load_operation
 from keepline.model.incident import IncidentSettings
-from keepline.model.limits_incidents import GATE_SHARES_MAX, INCIDENT_WINDOW_S_MAX
+from keepline.model.limits_incidents import EXERCISE_NAME_MAX, GATE_SHARES_MAX, INCIDENT_WINDOW_S_MAX
 from tests.unit.config.test_failover import with_failover
 
 Check = Callable[..., list[str]]
@@ -19,12 +19,15 @@ def test_a_file_without_them_has_the_usual_ones(shop: Path) -> None:
 
 def test_they_are_read(shop: Path) -> None:
     text = with_failover("{method: none}")
-    more = "incidents: {short_s: 30, objectives: {answered: 0.999}, gate: {shares: [0.5, 1]}, kinds: {portal: surge}}\n"
+    more = (
+        "incidents: {exercise: drill-7, short_s: 30, kinds: {portal: surge}, objectives: {answered: 0.999}, "
+        "gate: {shares: [0.5, 1]}}\n"
+    )
     (shop / "keepline.yaml").write_text(text + more, encoding="utf-8")
     found = load_operation(shop).incidents
     assert found is not None
     assert (found.short_s, found.objectives.answered, found.gate.shares) == (30.0, 0.999, (0.5, 1.0))
-    assert dict(found.kinds) == {"portal": "surge"}
+    assert (dict(found.kinds), found.exercise) == ({"portal": "surge"}, "drill-7")
 
 
 SHARES = [round((number + 1) / (GATE_SHARES_MAX + 1), 3) for number in range(GATE_SHARES_MAX)] + [1.0]
@@ -42,6 +45,7 @@ SHARES = [round((number + 1) / (GATE_SHARES_MAX + 1), 3) for number in range(GAT
         ("{kinds: {nobody: payments}}", "there is no capability `nobody`"),
         ("{kinds: {portal: weather}}", "weather"),
         ("{objectives: {answered: 1.5}}", "out of range"),
+        (f"{{exercise: {'x' * (EXERCISE_NAME_MAX + 1)}}}", "exercise"),
     ],
 )
 def test_a_mistake_says_what_would_be_right(mistakes: Check, text: str, told: str) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from keepline.call.effects_incident import JournalTroubled, ProcessDied
-from keepline.call.facts import CallAnswered, FlowEnded, FlowFailed, LineFellSilent, StepEnded
+from keepline.call.effects_incident import JournalTroubled, OpenIncident, ProcessDied
+from keepline.call.facts import CallAnswered, CallReceived, FlowEnded, FlowFailed, LineFellSilent, StepEnded
 from keepline.incident.felt import Felt
 from keepline.incident.phases import IncidentPhase
 from keepline.model.incident import Mode, Severity
@@ -210,3 +210,35 @@ def test_without_incidents_in_the_operation_nothing_is_looked_for() -> None:
     rig.report("orders/crm", "down")
     rig.pass_time(60.0)
     assert rig.all == []
+
+
+def test_of_a_node_that_was_started_for_a_drill_every_incident_is_an_exercise() -> None:
+    rig = IncidentsRig(replace(SETTINGS, exercise="telephony-north-dead"))
+    rig.carrier_fails("north")
+    rig.report("orders/crm", "down")
+    asked = rig.ask(OpenIncident("a1", "carrier", "the line is noisy", 2, ("telephony",), ("telephony/north",), "ada"))
+    assert not asked.mistake
+    assert [each.exercise for each in rig.all] == ["telephony-north-dead"] * 3
+    assert IncidentsRig(facts=rig.facts).all[0].exercise == "telephony-north-dead", "it is on record"
+
+
+def test_in_earnest_no_incident_is_an_exercise() -> None:
+    rig = IncidentsRig()
+    rig.carrier_fails("north")
+    assert rig.one.exercise == ""
+
+
+@pytest.mark.parametrize("flow", ["preflight.answering", "hold"])
+def test_test_calls_that_fail_are_no_incident(flow: str) -> None:
+    rig = IncidentsRig()
+    for number in range(40):
+        rig.call_in(503, flow=flow)
+        rig.happen(
+            CallReceived(
+                f"t{number}", rig.now_s, "north", "192.0.2.50", 5060, "", f"t{number}", "", 1, "", "1000", "+1", flow,
+                "a1", rig.now_s, -1, 0, 0, 0, 0,
+            ),
+            FlowFailed(f"t{number}", rig.now_s, "", "", "", "en"),
+        )  # fmt: skip
+        rig.pass_time(1.0)
+    assert len(rig.all) == (1 if flow == "hold" else 0)

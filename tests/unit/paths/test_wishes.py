@@ -1,5 +1,7 @@
 """What people want of paths: heeded while it holds, over by itself, and never the end of a caller's last path."""
 
+from dataclasses import replace
+
 from keepline.model.limits_carriers import PATH_WISHES_MAX
 from keepline.paths.choice import Choice, PathOption, choose_path
 from keepline.paths.health import Breaker, Condition, PathView
@@ -24,6 +26,23 @@ def test_what_is_disabled_comes_after_one_whose_breaker_is_open_and_is_not_switc
     assert choose(view("first"), down("second"), first=Wish.DISABLE).path == "second"
     alone = choose(view("first"), first=Wish.DISABLE)
     assert (alone.path, alone.is_last_resort) == ("first", True)
+
+
+def test_what_failed_and_is_given_rest_may_show_that_it_is_back() -> None:
+    tried = view("first", Condition.DEGRADED)
+    due = replace(tried, is_trial_due=True)
+    worse = view("second", Condition.DEGRADED)
+    assert choose(tried, worse, first=Wish.REST).path == "second", "a drain, while it is not well"
+    assert choose(due, view("second"), first=Wish.REST).path == "first", "its turn to be tried"
+    assert choose(due, view("second"), first=Wish.DRAIN).path == "second"
+    half_open = view("first", Condition.DOWN, Breaker.HALF_OPEN)
+    assert choose(half_open, view("second"), first=Wish.REST).path == "first"
+    well = view("first")
+    assert choose(well, view("second"), first=Wish.REST).path == "first", "and then its shares say how many come by it"
+    shares = {"first": 0.0}
+    options, views = [PathOption("first"), PathOption("second", 1)], {"first": well, "second": view("second")}
+    wished = {"first": Wished(Wish.REST, 100.0, "so", "a playbook")}
+    assert choose_path(options, views, {}, 0.5, wished=wished, shares=shares).path == "second"
 
 
 def test_what_is_preferred_comes_first_while_its_breaker_lets_it() -> None:

@@ -155,6 +155,19 @@ def test_what_callers_were_promised_is_done_once_nothing_is_kept_any_more() -> N
     assert compare(told, records, ledger, carrier, settled=True).disagreements == []
 
 
+def test_what_a_run_left_after_the_call_is_of_the_call_that_it_names() -> None:
+    told, records, ledger, carrier = agreed()
+    told.append(caller(12, "pay", "pay_later", values={"invoice": "20000007"}))
+    records.append(record(12, "pay_later"))
+    ledger["effects"].append(effect("message", "r51d225e927b0eec-0") | {"call": "r12"})
+    assert compare(told, records, ledger, carrier, settled=True).disagreements == []
+    ledger["effects"].append(effect("message", "r51d225e927b0eed-0") | {"call": "r12"})
+    assert compare(told, records, ledger, carrier).disagreements == ["call c12: message 2 times"]
+    ledger["effects"][-1]["call"] = ""
+    [found] = compare(told, records, ledger, carrier).disagreements
+    assert found == "ledger: message for r51d225e927b0eed, of which there is no record"
+
+
 def test_what_was_in_doubt_may_turn_out_to_be_done() -> None:
     told, records, ledger, carrier = agreed()
     ledger["effects"].append(effect("booked", "r8-5", "other"))

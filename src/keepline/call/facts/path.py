@@ -18,7 +18,7 @@ class PathWished:
     path: str
     """`telephony/first`, `billing/crm`."""
     wish: str
-    """drain, prefer, disable, or release: nothing is wished any more."""
+    """drain, rest (the same while it is not well), prefer, disable, or release: nothing is wished any more."""
     until_s: float
     why: str
     by: str
