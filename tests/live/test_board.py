@@ -53,12 +53,17 @@ def page(chromium: "Browser", shop: Shop) -> Iterator["Page"]:
     follows(found)
     yield found
     found.close()
-    assert [each for each in complaints if "ERR_" not in each] == [], "a desk that is away is a network error"
+    away = ("ERR_", "Failed to fetch")
+    assert [each for each in complaints if not any(word in each for word in away)] == [], "away is a network error"
 
 
 def told(page: "Page", what: str, expression: str) -> Any:
     """What an expression says once it says something. Asked from outside: the page allows no `eval`."""
-    return wait_until(what, lambda: page.evaluate(expression), WITHIN_MS / 1000)
+    try:
+        return wait_until(what, lambda: page.evaluate(expression), WITHIN_MS / 1000)
+    except Exception:
+        print(page.url, page.evaluate("document.body.innerText"), sep="\n")
+        raise
 
 
 def follows(page: "Page") -> None:
@@ -68,19 +73,13 @@ def follows(page: "Page") -> None:
 
 def shows(page: "Page", text: str) -> None:
     """Wait until it stands on the page."""
-    told(page, text, f"document.getElementById('live').innerText.includes({json.dumps(text)})")
+    told(page, text, f"document.getElementById('live')?.innerText.includes({json.dumps(text)})")
 
 
 def test_a_call_is_on_the_screen_within_its_time(page: "Page", shop: Shop) -> None:
-    page.evaluate(
-        """() => {
-          const seen = () => [...document.querySelectorAll('tbody th')].some((each) => each.textContent === 'order');
-          new MutationObserver(() => { if (!window.seenAt && seen()) window.seenAt = Date.now() / 1000; })
-            .observe(document.getElementById('live'), {childList: true, subtree: true, characterData: true});
-        }"""
-    )
     callers = shop.callers("1000", 1, 1)
-    seen_at = told(page, "the call is on the page", "window.seenAt")
+    on_page = "[...document.querySelectorAll('tbody th')].some((each) => each.textContent === 'order')"
+    seen_at = told(page, "the call is on the page", f"{on_page} && Date.now() / 1000")
     [call] = shop.node.calls()
     took_ms = (seen_at - call["received_at"]) * 1000
     print(f"from the INVITE to the screen: {took_ms:.0f} ms")
@@ -95,12 +94,6 @@ def test_a_page_says_within_three_seconds_that_it_is_old(page: "Page", shop: Sho
     Of the desk alone is no matter: the supervisor sees it, and another one goes on.
     """
     assert not page.is_visible("#stale")
-    page.evaluate(
-        """() => setInterval(() => {
-          const says = !document.getElementById('stale').hidden || document.querySelector('p.late');
-          if (says && !window.oldAt) window.oldAt = Date.now();
-        }, 50)"""
-    )
     desk = wait_until("there is a desk", lambda: shop.node.pid("desk"), 60)
     stopped = [shop.node.kill("supervisor", signal.SIGSTOP)]
     try:
@@ -108,7 +101,8 @@ def test_a_page_says_within_three_seconds_that_it_is_old(page: "Page", shop: Sho
             os.kill(desk, signal.SIGSTOP)
             stopped.append(desk)
         stopped_ms = page.evaluate("Date.now()")
-        took_ms = told(page, "the page is old", "window.oldAt") - stopped_ms
+        is_old = "(!document.getElementById('stale').hidden || document.querySelector('p.late'))"
+        took_ms = told(page, "the page is old", f"{is_old} && Date.now()") - stopped_ms
         print(f"from SIGSTOP of the {who} to the page that says so: {took_ms:.0f} ms")
         assert took_ms < STALE_WITHIN_MS * SLOWER
         if who == "desk":
@@ -122,6 +116,14 @@ def test_a_page_says_within_three_seconds_that_it_is_old(page: "Page", shop: Sho
     told(page, "it is live", "document.getElementById('stale').hidden && !document.querySelector('p.late')")
 
 
+def test_a_page_that_never_got_through_tries_again(page: "Page", shop: Shop) -> None:
+    """The first connection is refused. The desk that comes after is followed."""
+    page.route("**/live/now", lambda route: route.abort(), times=1)
+    page.goto(shop.address)
+    told(page, "the page says that it hears nothing", "!document.getElementById('stale').hidden")
+    told(page, "it is live", "document.getElementById('stale').hidden")
+
+
 def test_calls_that_are_taken_over_are_told_of(page: "Page", shop: Shop) -> None:
     before = shop.node.kill("active", signal.SIGSTOP)  # the supervisor sees it, and ends it
     shows(page, f"in place of {before}")
@@ -133,7 +135,7 @@ def test_a_path_and_a_carrier_that_fail_are_seen_and_what_is_done(page: "Page", 
     shop.away.add("crm")
     shop.carriers[0].end()
     started = [shop.callers("1000", 24, 4), shop.callers("2000", 6, 1), *(shop.place() for _ in range(3))]
-    shows(page, "orders/crm is down")
+    shows(page, "orders/crm is d")  # degraded, or down where more calls came before the playbook gave it rest
     shows(page, "Orders goes on by copy")
     shows(page, "southtel")
     for each in started:

@@ -154,7 +154,12 @@ def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> li
 
 
 def _say_first_link(data: Path, operation: Operation) -> None:
-    """Say how the first account is made, where there is none. A disk that keeps no accounts stops no node."""
+    """Tell a terminal how the first account is made, where there is none; a log is no place for a secret.
+
+    A disk that keeps no accounts stops no node.
+    """
+    if not sys.stderr.isatty():
+        return
     from keepline.cli.people import first_link_line
 
     try:

@@ -21,8 +21,10 @@ from keepline.call.facts import (
 from keepline.call.facts.bid import BID_TYPES, BidPlaced, UnresolvedBid
 from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.call.facts.journal import JOURNAL_TYPES
+from keepline.call.facts.message import MESSAGE_TYPES
 from keepline.call.facts.number import NUMBER_TYPES
 from keepline.call.facts.path import PATH_TYPES
+from keepline.call.facts.person import PERSON_TYPES
 from keepline.call.facts.placed import PLACED_TYPES
 from keepline.call.facts.run import RUN_TYPES, EventForgotten, EventTold
 from keepline.call.facts.work import WORK_TYPES
@@ -100,6 +102,8 @@ def test_every_kind_of_fact_is_in_the_table_but_the_first() -> None:
         *PATH_TYPES,
         *NUMBER_TYPES,
         *INCIDENT_TYPES,
+        *MESSAGE_TYPES,
+        *PERSON_TYPES,
     }
     assert {kind for _, kind in RUN_TRANSITIONS} == set(RUN_TYPES) - {EventTold, EventForgotten}
     assert len({kind.kind for kind in FACT_TYPES}) == len(FACT_TYPES)

@@ -6,12 +6,16 @@ is decided goes with its change into one transaction, and from there into the jo
 
 import hmac
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
+
+import structlog
 
 from keepline.desk.people import passwords
 from keepline.desk.people.accounts import AccountChanges
@@ -24,6 +28,7 @@ from keepline.model.people import GRANTS, Permission, Role
 from keepline.node.api_token import is_token
 
 LOOK_EVERY_S = 0.5
+log = structlog.get_logger("people")
 TOKEN_MARK = "klt_"
 """API tokens begin with it, so that one that was committed by mistake is found."""
 
@@ -58,8 +63,13 @@ class People:
 
     @property
     def is_kept(self) -> bool:
-        """Whether there is a file."""
-        return self._store is not None or (self._data is not None and (self._data / FILE_NAME).exists())
+        """Whether there is a file with something in it; a full disk may leave an empty one."""
+        if self._store is not None or self._data is None:
+            return self._store is not None
+        try:
+            return (self._data / FILE_NAME).stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def now_s(self) -> float:
         """Wall time."""
@@ -73,7 +83,7 @@ class People:
                 self._store = None
 
     def known(self) -> Snapshot:
-        """What the file says, at most half a second ago."""
+        """What the file says, at most half a second ago; what it said, where a bad disk shows no more of it."""
         now_s = time.monotonic()
         if now_s - self._looked_at_s < LOOK_EVERY_S and self._version >= 0:
             return self._known
@@ -86,6 +96,10 @@ class People:
             version = self.store.version()
             if version != self._version:
                 self._read(version)
+        except sqlite3.Error as error:
+            if self._version < 0:
+                raise
+            log.warning("people_unreadable", what=str(error), meaning="who was known before is known still")
         finally:
             self._lock.release()
         return self._known
@@ -146,7 +160,8 @@ class People:
         session.seen_at_s = self.now_s()
         if session.seen_at_s - session.noted_at_s >= SESSION_NOTED_EVERY_S:
             session.noted_at_s = session.seen_at_s
-            self.store.note_seen(session)
+            with suppress(sqlite3.Error):  # a full disk ends no session
+                self.store.note_seen(session)
 
     def by_bearer(self, authorization: str, machine_token: str, *, is_here: bool) -> Principal:
         """Who has a token; the machine's own is good on the machine itself alone (`is_here`)."""
@@ -168,7 +183,8 @@ class People:
         if now_s - token.used_at_s >= SESSION_NOTED_EVERY_S:
             with self._lock:
                 self._known.tokens[token.digest] = replace(token, used_at_s=now_s)
-                self.store.note_used(token, now_s)
+                with suppress(sqlite3.Error):  # and no token
+                    self.store.note_used(token, now_s)
 
     def unnamed(self, *, is_here: bool, is_open: bool) -> Principal:
         """Who brought nothing. `is_here`: he sits at the machine; `is_open`: the board is everybody's to see."""

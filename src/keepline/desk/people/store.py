@@ -2,7 +2,8 @@
 journal does not have yet. Desk and commands write it; whoever reads it again and again asks first whether it has
 changed.
 
-Losing it costs the accounts and no call; the journal still says who decided what.
+Losing it costs the accounts and no call; the journal still says who decided what. It has a rollback journal and no
+WAL: whoever reads it then writes nothing, so that a full disk keeps nobody out.
 """
 
 import os
@@ -21,7 +22,7 @@ from keepline.model.people import Role
 FILE_NAME: Final = "people.db"
 BUSY_TIMEOUT_S: Final = 5.0
 _SCHEMA: Final = """
-PRAGMA journal_mode = WAL;
+PRAGMA journal_mode = DELETE;
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL,
   totp TEXT NOT NULL, totp_step INTEGER NOT NULL, disabled INTEGER NOT NULL, made_at_s REAL NOT NULL,
   password_at_s REAL NOT NULL) WITHOUT ROWID;

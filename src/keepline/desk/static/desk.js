@@ -44,14 +44,19 @@
     }
   }
 
-  // A connection that a cut network left half open is never told of: it is begun anew.
+  // A connection that a cut network left half open is never told of, and one that never came about is not tried
+  // again by the library: both are begun anew.
   function anew() {
     if (Date.now() - heardMs < ANEW_EVERY_MS || Date.now() - anewMs < ANEW_EVERY_MS) return;
     anewMs = Date.now();
+    const live = document.getElementById("live");
+    const address = live && live.getAttribute("hx-sse:connect");
     if (connection && connection.reader) connection.reader.cancel();
+    else if (!connection && address) htmx.ajax("GET", address, { source: live, timeout: ANEW_EVERY_MS - 500 });
   }
 
   document.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
+  document.addEventListener("htmx:sse:close", () => { connection = null; });
   document.addEventListener("htmx:sse:before:message", (event) => {
     const said = event.detail.message;
     if (said.event === "alarm") {

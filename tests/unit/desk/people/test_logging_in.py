@@ -24,7 +24,7 @@ def test_the_first_account_is_made_by_a_link_that_is_good_once(place: Place) -> 
     stale = place.people.changes.first_link(SHELL)
     link = place.people.changes.first_link(SHELL)
     visitor = place.visitor()
-    assert "printed a link for the first one" in visitor.get("/login").text
+    assert "prints a link for the first one" in visitor.get("/login").text
     assert visitor.get(f"/link?code={stale}").status == 404
     assert "The first account" in visitor.get(f"/link?code={link}").text
     short = visitor.post("/link", {"secret": link, "name": "ana", "password": "short"})
