@@ -73,10 +73,12 @@ class Side:
         watched: str = "",
         *,
         moves: bool = False,
+        more: Sequence[str] = (),
     ) -> None:
         """`carriers` are trunks of the retailer's file: most people dial the first one's number first. `watched` is a
-        path or a part. `moves`: the node may have that number pointed to the second carrier.
+        path or a part. `moves`: the node may have that number pointed to the second carrier. `more`: of `keepline up`.
         """
+        self._more = more
         self._portal = free_port() if moves else 0
         self.title, self.directory, self._stack = title, directory, stack
         directory.mkdir()
@@ -115,6 +117,7 @@ class Side:
             extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
         if self._portal:
             extra += number_overrides(self._portal)
+        extra += self._more
         self.node = stack.enter_context(LocalNode(NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)))
         for carrier in self.carriers:
             carrier.say(f"customer {self.node.sip}")

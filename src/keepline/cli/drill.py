@@ -101,7 +101,8 @@ def run(
     if as_json:
         typer.echo(json.dumps(journal | {"passed": passed}))
     else:
-        for line in (*card_lines(journal), *(f"  against the last run: {each}" for each in compared)):
+        whys = (f"  why not: {each}" for each in journal.get("why", ()))
+        for line in (*card_lines(journal), *(f"  against the last run: {each}" for each in compared), *whys):
             typer.echo(line)
         error = f": {journal['error']}" if "error" in journal else ""
         typer.echo("passed" if passed else f"NOT passed: {journal['status']}{error}")
@@ -166,9 +167,10 @@ def card_lines(journal: dict[str, Any]) -> list[str]:
     card = journal["card"]
     if not card:
         return []
-    from keepline.drill.all_of_them import detected_words
+    from keepline.drill.all_of_them import back_words, detected_words
 
     evidence = f" ({card['evidence'][0]})" if card["detected"] else ""
+    incidents = ", ".join(f"{each['id']} ({each['cause']})" for each in card.get("incidents", ()))
     return [
         f"  detected: {detected_words(card)}{evidence}",
         f"  rerouted: {card['rerouted']} of {card['to_people']['during_the_outage']} calls to people meanwhile",
@@ -176,6 +178,7 @@ def card_lines(journal: dict[str, Any]) -> list[str]:
         f"cut off by a carrier {card['cut_off_by_the_carrier']}, kept by a carrier {card['never_reached_us']}",
         f"  customers: {card['customers']}, delayed {card['customers_who_called_again']}, lost {card['lost']}",
         f"  audio: {card['audio_faults']} calls with a fault, the longest gap {card['longest_gap_ms']:g} ms",
+        f"  back: {back_words(card)}, by the recovery gate; incidents: {incidents or '-'}",
         f"  rollback verified: {'yes' if journal['rollback_verified'] else 'NO'}",
         f"  accounts: {card['comparison'].splitlines()[-1] if card['comparison'] else '-'}",
     ]

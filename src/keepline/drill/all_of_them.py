@@ -96,15 +96,17 @@ class AllDrills:
         return process.communicate()[0]
 
 
-COLUMNS = ("drill", "", "detected", "rerouted", "failed", "delayed", "lost", "gaps", "rolled back")
+COLUMNS = ("drill", "", "detected", "rerouted", "failed", "delayed", "lost", "gaps", "back", "rolled back")
 
 
 def table_lines(runs: Sequence[Run]) -> Iterator[str]:
-    """A line for each run, and one above them."""
+    """A line for each run, one above them, and why each is not passed that is not."""
     rows = [COLUMNS, *(_row(run) for run in runs)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for run in runs:
+        yield from (f"{run['drill']}: {why}" for why in run.get("why") or ([run["error"]] if "error" in run else []))
     passed = sum(bool(run["passed"]) for run in runs)
     yield f"{passed} of {len(runs)} passed"
 
@@ -114,13 +116,19 @@ def detected_words(card: Mapping[str, Any]) -> str:
     return {True: f"after {card['detected_after_s']} s", False: "no", None: "-"}[card["detected"]]
 
 
+def back_words(card: Mapping[str, Any]) -> str:
+    """How long after the fault's end all of it was back through its gate; `-` where nothing had to come back."""
+    after_s = card.get("back_after_s")
+    return f"after {after_s:g} s" if after_s is not None else "no" if card.get("incidents") else "-"
+
+
 def _row(run: Run) -> tuple[str, ...]:
     verdict, card = ("passed" if run["passed"] else f"NOT ({run['status']})"), run["card"]
     rolled = {True: "yes", False: "NO", None: "-"}[run["rollback_verified"]]
     if not card:
-        return (run["drill"], verdict, "-", "-", "-", "-", "-", "-", rolled)
+        return (run["drill"], verdict, "-", "-", "-", "-", "-", "-", "-", rolled)
     counts = ("failed_on_a_healthy_carrier", "customers_who_called_again", "lost", "audio_faults")
     return (
         run["drill"], verdict, detected_words(card), str(card["rerouted"]), *(str(card[name]) for name in counts),
-        rolled,
+        back_words(card), rolled,
     )  # fmt: skip

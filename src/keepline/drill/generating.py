@@ -13,6 +13,8 @@ from keepline.model.outlets import GREETING, STATUS_PAGE
 
 FAULT_S = 20.0
 """How long a fault of a generated drill stands."""
+FAULTS_S = {"payments": 30.0}
+"""Of what callers come to last of all, and three of them must have, or nobody could notice."""
 KNOWN_S = 30.0
 """So long all of it is used before a part of the back office breaks: callers come to it late in their calls, and what
 is slow is told from what it was before.
@@ -84,7 +86,8 @@ def generated(operation: Operation) -> dict[str, Drill]:
         # What stands in for others is drilled by their absence: then it has to carry what they did. To break it while
         # nobody asks it would show nothing.
         broken = found.paths[:place] if stands_in else found.paths[place : place + 1]
-        faults = _down([each for each in broken if isinstance(each.connector, HttpService)])
+        fault_s = FAULTS_S.get(capability, FAULT_S)
+        faults = _down([each for each in broken if isinstance(each.connector, HttpService)], fault_s)
         if faults and stands_in:
             missing = next(each.name for each in broken if isinstance(each.connector, HttpService))
             title, detects = f"{capability}: {name} alone", f"{capability}/{missing}"
@@ -95,17 +98,17 @@ def generated(operation: Operation) -> dict[str, Drill]:
     return {each.name: each for each in (*drills, *_others(operation, made_from))}
 
 
-def _down(paths: Sequence[CapabilityPath]) -> list[DrillAction]:
+def _down(paths: Sequence[CapabilityPath], fault_s: float) -> list[DrillAction]:
     """All that is asked by these paths is refused with 503, for a while."""
     routes = sorted({_route(action) for path in paths for action in path.actions.values()})
     faults = [
-        _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=FAULT_S)
+        _do(f"take-it-down-{place}", "office_fault", 0.0, route=route, kind="status", expires_s=fault_s)
         for place, route in enumerate(routes, start=1)
     ]
     if faults:
         faults[0] = faults[0].model_copy(update={"pauses": Pauses(before=KNOWN_S)})
         before_s = faults[-1].pauses.before
-        faults[-1] = faults[-1].model_copy(update={"pauses": Pauses(before=before_s, after=FAULT_S)})
+        faults[-1] = faults[-1].model_copy(update={"pauses": Pauses(before=before_s, after=fault_s)})
     return faults
 
 

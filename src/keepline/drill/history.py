@@ -21,6 +21,7 @@ DAY_S = 86_400.0
 COMPARED = {
     "detected_after_s": "s until it was detected", "failed_on_a_healthy_carrier": "calls failed",
     "customers_who_called_again": "customers delayed", "lost": "customers lost", "audio_faults": "audio gaps",
+    "back_after_s": "s until it was back",
 }  # fmt: skip
 """What of the score card is compared with the last run, and its name for a person."""
 

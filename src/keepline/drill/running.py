@@ -19,13 +19,19 @@ from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
 from keepline.drill.faults import DrillStage, ask_office, end_process
 from keepline.drill.history import keep, running
 from keepline.drill.holder import born
+from keepline.drill.verdict import reasons
+from keepline.drill.way_back import all_back, back_after_s, busy_share, incidents_of, machine_ticks, overrides, shown
+from keepline.model.limits_drills import DRILL_BACK_WITHIN_S
 
 BEFORE_S, AFTER_S = 10.0, 10.0
 CALLS_PER_S = 1.5
+PEAK_CALLS_PER_S = 3.0
+"""At the height of a surge: beyond it the programs of the callers, on the node's own machine, are what is late."""
 SEED = 1
 MIX = "order_status:25,impatient:10,book:3,cancel_appointment:3,pay:10,lead:5,wants_a_person:35,hangs_up_early:5"
 """Who calls: something of every path, and many who want a person, since those calls go out by a carrier."""
 LISTEN_EVERY_S = 0.25
+BACK_ASKED_EVERY_S = 1.0
 SURGE_S = 15.0
 HEALED_WITHIN_S = 20.0
 ASKED_AGAIN_FOR_S = 5.0
@@ -69,13 +75,16 @@ class DrillRun:
 
     def _on_stage(self, stack: contextlib.ExitStack, scratch: Path) -> None:
         drill = self.drill
-        side = Side(drill.title, ("carrier", "second"), scratch / "stage", stack, drill.detects or drill.path)
+        watched, more = drill.detects or drill.path, overrides(drill.name)
+        side = Side(drill.title, ("carrier", "second"), scratch / "stage", stack, watched, more=more)
         self.say("a world of its own: a node, its back office, two carriers, and people who call")
         side.begin()
         surge = next((_surge(step) for step in drill.method if step.provider.func == "surge"), (1.0, 1.0))
-        side.open(Traffic(CALLS_PER_S, 1.0, SEED), drill.callers or MIX, surge)
+        traffic = Traffic(min(CALLS_PER_S, PEAK_CALLS_PER_S / surge[0]), 1.0, SEED)
+        side.open(traffic, drill.callers or MIX, surge)
         stage = DrillStage(side)
         self._note_owned(stage)
+        ticks = machine_ticks()
         try:
             self._wait(stage, BEFORE_S)
             if not self._look(stage, drill.steady_state, "before"):
@@ -88,15 +97,36 @@ class DrillRun:
             self._roll_back(stage)
         self._back_at = stage.since_at = time.time()
         self._wait(stage, AFTER_S)
+        incidents = self._wait_for_return(stage)
         side.finish()
         self._wait(stage, DRAIN_S, until_over=True)
-        held = self._look(stage, drill.steady_state, "after")
+        busy = busy_share(ticks, machine_ticks())
+        self._look(stage, drill.steady_state, "after")
         card = side.conclude(Moments(self._fault_at, self._back_at))
-        steady = held and not card["lost"] and not card["failed_on_a_healthy_carrier"] and card["agreed"]
+        card |= {"incidents": shown(incidents), "back_after_s": back_after_s(incidents, self._back_at)}
+        card |= {"waited_for_the_return_s": DRILL_BACK_WITHIN_S, "machine_busy": busy}
         card["detected"] = card["detected_after_s"] is not None if drill.detects else None
         card["evidence"] = side.found
         card["rerouted"] = card["to_people"]["of_these_rerouted"]
-        self.journal |= {"card": card, "deviated": not steady, "status": "completed"}
+        self.journal |= {"card": card, "status": "completed"}
+        self.journal["why"] = reasons(self.journal)
+        self.journal["deviated"] = bool(self.journal["why"])
+
+    def _wait_for_return(self, stage: DrillStage) -> list[dict[str, Any]]:
+        """Until the gate of every incident has passed, while people call on, since their calls show it."""
+        incidents: list[dict[str, Any]] = []
+        limit_s = time.monotonic() + DRILL_BACK_WITHIN_S - AFTER_S
+        while True:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                incidents = incidents_of(stage.side.node.http)
+                if all_back(incidents):
+                    break
+            if time.monotonic() >= limit_s:
+                break
+            self._wait(stage, BACK_ASKED_EVERY_S)
+        for each in incidents:
+            self.say(f"{each['id']} ({each['cause']}), an exercise: {each['phase']}")
+        return incidents
 
     def _look(self, stage: DrillStage, hypothesis: Hypothesis, when: str) -> bool:
         found = []

@@ -14,7 +14,9 @@ DRILL_FAULT_S_MAX: Final = 60.0
 """A fault at our own edge stands so long unless it is prolonged: nobody may be there to end it."""
 DRILL_TEST_CALLS_MAX: Final = 50
 """Of one drill against an operation that serves callers."""
-DRILL_RUN_S_MAX: Final = 300.0
+DRILL_BACK_WITHIN_S: Final = 120.0
+"""After its end what a drill broke has so long to come back, through the recovery gate of its incident."""
+DRILL_RUN_S_MAX: Final = 420.0
 """Of `keepline drill run --all`: a run that takes longer is told to end,"""
 DRILL_ENDS_WITHIN_S: Final = 120.0
 """and one that does not within this is killed."""

@@ -12,7 +12,7 @@ from keepline.model.limits_drills import DRILL_ENDS_WITHIN_S, DRILL_RUN_S_MAX, D
 
 CARD = {
     "detected": True, "detected_after_s": 3.8, "rerouted": 5, "failed_on_a_healthy_carrier": 0,
-    "customers_who_called_again": 31, "lost": 0, "audio_faults": 2,
+    "customers_who_called_again": 31, "lost": 0, "audio_faults": 2, "incidents": [{}], "back_after_s": 52.5,
 }  # fmt: skip
 SAYS = "import sys, os, json; print('a word'); print(json.dumps({'drill': sys.argv[1], 'passed': True, 'status': 'completed', 'card': None, 'rollback_verified': True, 'words': sys.argv[2:], 'lane': os.environ['LANE']}))"  # noqa: E501
 STANDS = "import signal, sys, time; signal.signal(signal.SIGTERM, {}); print('there', flush=True); time.sleep(600)"
@@ -55,14 +55,40 @@ def test_the_table_says_what_became_of_each() -> None:
     runs = [
         {"drill": "a", "passed": True, "status": "completed", "card": CARD, "rollback_verified": True},
         {"drill": "b", "passed": False, "status": "aborted", "card": None, "rollback_verified": None},
-        {"drill": "c", "passed": False, "status": "completed", "card": CARD | {"detected": False}}
-        | {"rollback_verified": False},
+        {"drill": "c", "passed": False, "status": "completed", "why": ["1 call failed"], "rollback_verified": False}
+        | {"card": CARD | {"detected": False, "back_after_s": None}},
+        {
+            "drill": "d",
+            "passed": False,
+            "status": "failed",
+            "error": "no port",
+            "card": None,
+            "rollback_verified": None,
+        },
+        {"drill": "e", "passed": True, "status": "completed", "rollback_verified": True}
+        | {"card": CARD | {"detected": None, "incidents": [], "back_after_s": None}},
     ]
     lines = list(table_lines(runs))
-    assert lines[1].split() == ["a", "passed", "after", "3.8", "s", "5", "0", "31", "0", "2", "yes"]
-    assert lines[2].split() == ["b", "NOT", "(aborted)", *["-"] * 7]
-    assert lines[3].split() == ["c", "NOT", "(completed)", "no", "5", "0", "31", "0", "2", "NO"]
-    assert lines[-1] == "1 of 3 passed"
+    assert lines[1].split() == [
+        "a",
+        "passed",
+        "after",
+        "3.8",
+        "s",
+        "5",
+        "0",
+        "31",
+        "0",
+        "2",
+        "after",
+        "52.5",
+        "s",
+        "yes",
+    ]
+    assert lines[2].split() == ["b", "NOT", "(aborted)", *["-"] * 8]
+    assert lines[3].split() == ["c", "NOT", "(completed)", "no", "5", "0", "31", "0", "2", "no", "NO"]
+    assert lines[5].split() == ["e", "passed", "-", "5", "0", "31", "0", "2", "-", "yes"]
+    assert lines[-3:] == ["c: 1 call failed", "d: no port", "2 of 5 passed"]
 
 
 def test_runs_beside_each_other_are_each_noted(tmp_path: Path) -> None:
