@@ -15,6 +15,7 @@ from keepline import __version__
 from keepline.desk.board import Board
 from keepline.desk.board_api import add_board_api
 from keepline.desk.call_pages import CallSearch
+from keepline.desk.describing import describe
 from keepline.desk.feed import Feed
 from keepline.desk.incident_pages import add_incident_pages
 from keepline.desk.incidents_api import add_incidents_api
@@ -171,7 +172,7 @@ def _add_description(app: FastAPI) -> None:
     @app.get("/openapi.json", include_in_schema=False)
     @needs(Permission.BOARD)
     def described() -> JSONResponse:
-        return JSONResponse(app.openapi())
+        return JSONResponse(describe(app))
 
 
 def _status(source: Source) -> Status:

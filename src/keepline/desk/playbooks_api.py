@@ -36,7 +36,9 @@ from keepline.node.reader import JournalReader, NoJournal
 
 ASK_AGAIN_FOR_S = 8.0
 IncidentId = Annotated[str, Path(max_length=64, description="Id of an incident.")]
-_FAILURES: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (401, 403, 404, 409, 422, 503)}
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
+}
 
 
 class StepSaid(Model):
@@ -105,7 +107,12 @@ def add_playbooks_api(app: FastAPI, source: NodePlaybooks) -> None:
             return JSONResponse({"error": f"no incident {id} has a playbook"}, 404)
         return JSONResponse(found)
 
-    @app.post("/api/incidents/{id}/playbook/steps", responses=_FAILURES)
+    said_so = {"said": "done", "step": "call-vendor", "why": "they say 20 minutes"}
+
+    @app.post(
+        "/api/incidents/{id}/playbook/steps", responses=_FAILURES,
+        openapi_extra={"requestBody": {"content": {"application/json": {"example": said_so}}}},
+    )  # fmt: skip
     @needs(Permission.STEPS)
     def say(
         id: IncidentId,

@@ -22,6 +22,10 @@ from keepline.model.limits_runs import EVENT_KEY_CHARS_MAX
 from keepline.model.people import Permission
 
 KEY_HEADER = "Idempotency-Key"
+_KEY_DESCRIBED: dict[str, Any] = {
+    "name": KEY_HEADER, "in": "header", "required": True, "example": "payments-17",
+    "schema": {"type": "string", "pattern": "[^\\s\"]", "maxLength": IDEMPOTENCY_KEY_CHARS_MAX},
+}  # fmt: skip
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 415, 422, 503)
 }
@@ -33,6 +37,21 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a fault
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
         self.answer = JSONResponse({"error": error}, status)
+
+
+def _described(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read by hand."""
+    body = {"content": {"application/json": {"schema": schema, "example": example}}}
+    return {"requestBody": body | {"required": bool(schema.get("required"))}}
+
+
+_START: dict[str, Any] = {
+    "type": "object", "required": ["flow", "key"], "additionalProperties": False,
+    "properties": {
+        "flow": {"type": "string", "minLength": 1}, "key": {"type": "string", "minLength": 1},
+        "variables": {"type": "object"},
+    },
+}  # fmt: skip
 
 
 def add_runs_api(app: FastAPI, source: RunSource) -> None:
@@ -56,7 +75,12 @@ def add_runs_api(app: FastAPI, source: RunSource) -> None:
         """One run, with its result where it has ended."""
         return Run.model_validate(_found(source, run))
 
-    @app.post("/api/flows", status_code=201, responses=_FAILURES | {200: {"model": RunStarted}})
+    example = {"flow": "remind", "key": "order-17", "variables": {"order": "17"}}
+
+    @app.post(
+        "/api/flows", status_code=201, responses=_FAILURES | {200: {"model": RunStarted}, 201: {"model": RunStarted}},
+        openapi_extra=_described(_START, example),
+    )  # fmt: skip
     @needs(Permission.FLOWS)
     async def start(request: Request) -> JSONResponse:
         """Start a flow without a caller: `{"flow", "key", "variables"}`; 200 where its key has a run already."""
@@ -76,7 +100,10 @@ def add_runs_api(app: FastAPI, source: RunSource) -> None:
         answer = RunStarted(id=run, flow=flow, key=key, known=known).model_dump()
         return JSONResponse(answer, 200 if known else 201, {"Location": f"/api/flows/{run}"})
 
-    @app.post("/api/flows/{run}/events/{event}", responses=_FAILURES)
+    @app.post(
+        "/api/flows/{run}/events/{event}", responses=_FAILURES,
+        openapi_extra=_described({"type": "object"}, {"amount": 4200}) | {"parameters": [_KEY_DESCRIBED]},
+    )  # fmt: skip
     @needs(Permission.FLOWS)
     async def tell_run(request: Request, run: RunId, event: EventName) -> EventTold:
         """Tell one run of an event that it waits for with its own id as the key: the body is the event's fields."""
@@ -86,7 +113,10 @@ def add_runs_api(app: FastAPI, source: RunSource) -> None:
             raise _Refused(409, f"the run {run} has ended ({found['state']}) and hears of nothing any more")
         return await _tell(request, source, event, str(found["id"]), fields)
 
-    @app.post("/api/events/{event}/{key}", responses=_FAILURES)
+    @app.post(
+        "/api/events/{event}/{key}", responses=_FAILURES,
+        openapi_extra=_described({"type": "object"}, {"amount": 4200}) | {"parameters": [_KEY_DESCRIBED]},
+    )  # fmt: skip
     @needs(Permission.FLOWS)
     async def tell(
         request: Request, event: EventName, key: Annotated[str, Path(max_length=EVENT_KEY_CHARS_MAX)]

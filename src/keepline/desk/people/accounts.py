@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from keepline.desk.people import passwords
 from keepline.desk.people.passwords import digest_of_random
-from keepline.desk.people.records import Account, Decision, How, PeopleRefused, Principal, Token
+from keepline.desk.people.records import Account, Decision, How, PeopleRefused, PeopleUnknown, Principal, Token
 from keepline.desk.people.store import Link
 from keepline.model.limits_people import (
     ACCOUNT_NAME_CHARS_MAX,
@@ -145,7 +145,7 @@ class AccountChanges:
     def _account(self, name: str) -> Account:
         found = self._people.known().accounts.get(name)
         if found is None:
-            raise PeopleRefused(
+            raise PeopleUnknown(
                 f"there is no account {name[:ACCOUNT_NAME_CHARS_MAX]!r}; `keepline people list` has all"
             )
         return found
@@ -290,7 +290,7 @@ class AccountChanges:
         """It is good no more, from now on."""
         found = next((each for each in self._people.known().tokens.values() if each.id == id_), None)
         if found is None:
-            raise PeopleRefused(f"there is no token {id_[:40]!r}; `keepline token list` has all")
+            raise PeopleUnknown(f"there is no token {id_[:40]!r}; `keepline token list` has all")
         self._people.change(
             [self._people.decision(by, "token.revoke", f"{id_} {found.name}")],
             lambda db: _run(db, "UPDATE tokens SET revoked = 1 WHERE id = ?", id_),

@@ -20,7 +20,7 @@ from keepline.model.people import Permission
 from keepline.node.control import Message
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 429, 503)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503)
 }
 Word = Annotated[str, Path(max_length=100)]
 

@@ -4,15 +4,18 @@ A form is answered with a page or sent on to one; JSON with JSON. What is wrong 
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
 
 from keepline.desk.people.guard import CSRF_FIELD, FORM
-from keepline.desk.people.records import PeopleRefused
+from keepline.desk.people.records import PeopleRefused, PeopleUnknown
 from keepline.model.limits_desk import API_BODY_BYTES_MAX
 
 Wanted = TypeVar("Wanted", bound="Asked")
@@ -30,7 +33,7 @@ _PAGES: Final = {
 class Asked(BaseModel):
     """The body of a request; what it does not know is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2_000)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2_000, allow_inf_nan=False)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -69,15 +72,17 @@ async def asked(request: Request, wanted: type[Wanted]) -> Wanted:
         except (ValueError, RecursionError) as error:
             raise Refused(400, f"the body is no JSON: {error}") from None
     try:
-        return wanted.model_validate(told)
+        if is_form(request) or not data:
+            return wanted.model_validate(told)  # a form has texts alone
+        return wanted.model_validate_json(bytes(data), strict=True)
     except ValidationError as error:
-        raise Refused(422, _what_is_wrong(error)) from None
+        raise Refused(422, _what_is_wrong(error.errors(include_url=False, include_input=False))) from None
 
 
-def _what_is_wrong(error: ValidationError) -> str:
+def _what_is_wrong(errors: Sequence[Any]) -> str:
     """Each mistake by its field."""
     mistakes = []
-    for each in error.errors(include_url=False, include_input=False)[:5]:
+    for each in errors[:5]:
         where = ".".join(map(str, each["loc"]))
         mistakes.append(f"{where}: {each['msg'][:1].lower()}{each['msg'][1:]}" if where else each["msg"])
     return "; ".join(mistakes)
@@ -91,10 +96,12 @@ def done(request: Request, answer: BaseModel, back: str, status: int = 200) -> R
 
 
 def body_of(wanted: type[Asked], example: dict[str, Any]) -> dict[str, Any]:
-    """What OpenAPI says of a route that takes such a body, as JSON or as a form."""
+    """What OpenAPI says of a route that takes such a body: as JSON. Forms are between our own pages and us."""
     schema = wanted.model_json_schema(ref_template="#/components/schemas/{model}")
-    content = {kind: {"schema": schema, "example": example} for kind in ("application/json", FORM)}
-    return {"requestBody": {"required": True, "content": content}}
+    required = any(each.is_required() for each in wanted.model_fields.values())
+    return {
+        "requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}
+    }
 
 
 def add_answers(app: FastAPI) -> None:
@@ -114,4 +121,12 @@ def add_answers(app: FastAPI) -> None:
 
     @app.exception_handler(PeopleRefused)
     def answer_people(request: Request, error: PeopleRefused) -> Response:
-        return answer(request, 422, str(error))
+        return answer(request, 404 if isinstance(error, PeopleUnknown) else 422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def answer_invalid(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, 422, _what_is_wrong(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def answer_other(request: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -34,7 +34,7 @@ from keepline.model.limits_people import ACCOUNT_NAME_CHARS_MAX
 from keepline.model.people import Permission, Role
 
 FAILURES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 429)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429)
 }
 LINK = "/link?code="
 Name = Annotated[str, Path(max_length=ACCOUNT_NAME_CHARS_MAX, description="Name of an account.")]

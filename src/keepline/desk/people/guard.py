@@ -6,6 +6,7 @@ for a form's own proof that it is ours.
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Final
@@ -68,6 +69,10 @@ class Guard:
         found = needed_permission(self._app, scope)
         if isinstance(found, _NotARoute):
             await self._inner(scope, receive, send)
+            return
+        if isinstance(found, _OtherMethods):
+            error = {"error": f"this takes {found.allow} alone, not {scope['method']}"}
+            await JSONResponse(error, 405, {"Allow": found.allow})(scope, receive, send)
             return
         headers = Headers(scope=scope)
         who: Principal | None
@@ -172,19 +177,23 @@ class _NotARoute:
 NOT_A_ROUTE: Final = _NotARoute()
 
 
-def needed_permission(app: FastAPI, scope: Scope) -> Permission | _NotARoute | None:
+@dataclass(frozen=True, slots=True)
+class _OtherMethods:
+    """There is, for other methods."""
+
+    allow: str
+
+
+def needed_permission(app: FastAPI, scope: Scope) -> Permission | _NotARoute | _OtherMethods | None:
     """What the route of a request has declared; None where it has not."""
-    other: Permission | _NotARoute | None = NOT_A_ROUTE
+    others: set[str] = set()
     for route in app.router.routes:
         match, child = route.matches(scope)
-        if match is Match.NONE:
-            continue
-        found = needed_by(child.get("endpoint"))
         if match is Match.FULL:
-            return found
-        if isinstance(other, _NotARoute):
-            other = found  # of another method: its own answer says which there are
-    return other
+            return needed_by(child.get("endpoint"))
+        if match is Match.PARTIAL:
+            others |= set(getattr(route, "methods", None) or ())
+    return _OtherMethods(", ".join(sorted(others))) if others else NOT_A_ROUTE
 
 
 def is_here_by(scope: Scope, headers: Headers) -> bool:

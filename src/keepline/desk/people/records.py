@@ -11,6 +11,10 @@ class PeopleRefused(KeeplineError):  # noqa: N818 - an answer, not a fault
     """What was asked about people cannot be done; the text says why and what would be right."""
 
 
+class PeopleUnknown(PeopleRefused):
+    """There is no such account or token."""
+
+
 class How(Enum):
     """How somebody is known."""
 
