@@ -1,5 +1,8 @@
 """The way back: each incident's gate is driven on, paths are tested by calls and questions, what passes closes.
 
+A path that nobody comes by, since one before it carries, shows by nothing that it is back. So what fails is asked the
+question of its test now and then, and its health takes the answer as any other.
+
 A test call is one of the node's own, on record, and bound by `outbound` as any other: out by the path to a number that
 another carrier brings. It is answered by this node, comes in by that carrier, and brings audio back, or it has failed.
 """
@@ -31,6 +34,8 @@ TEST_WITHIN_S: Final = 60.0
 HEARD_PACKETS_MIN: Final = 50
 """A second of audio."""
 RINGS_S: Final = 20.0
+ASKED_AFTER_EVERY_S: Final = 10.0
+"""What fails is asked its question so often."""
 ANSWERS_WITHIN_S: Final = 5.0
 UNTESTED: Final = "no test is declared for it: it is taken at its word"
 PHASES: Final[Mapping[GateEvent, IncidentEvent]] = {
@@ -55,6 +60,8 @@ class _Test:
     far: str = ""
     """By which it did."""
     is_answered: bool = False
+    is_after_failure: bool = False
+    """It asks after a path that still fails, and moves no gate."""
 
 
 class Returning:
@@ -65,6 +72,8 @@ class Returning:
         self._tests: dict[str, _Test] = {}
         """By the test call, or the number of the question."""
         self._asked = 0
+        self._asked_after_s: dict[str, float] = {}
+        """When each path that fails was asked after, or was first seen to fail."""
 
     def shares(self, now_s: float) -> dict[str, float]:
         """Paths that not every new call may choose yet."""
@@ -87,6 +96,20 @@ class Returning:
             while self._advance(turn, incident):
                 pass
             self._close_if_left(turn, incident)
+        self._ask_after(turn)
+
+    def _ask_after(self, turn: Turn) -> None:
+        """Ask what fails whether it still does."""
+        failing = [
+            each.path for each in self._judging.symptoms.values() if each.path in self._judging.settings.gate.tests
+        ]
+        self._asked_after_s = {path: self._asked_after_s.get(path, turn.now_s) for path in failing}
+        for incident in self._room.book.open:
+            for path in incident.paths:
+                since_s = self._asked_after_s.get(path)
+                if since_s is not None and turn.now_s >= since_s + ASKED_AFTER_EVERY_S:
+                    self._asked_after_s[path] = turn.now_s
+                    self._ask(turn, incident, path, self._judging.settings.gate.tests[path], is_after_failure=True)
 
     def missing(self, incident: Incident, now_s: float) -> str:
         """What keeps an incident from being closed; empty where nothing does."""
@@ -131,7 +154,8 @@ class Returning:
     def _test(self, turn: Turn, incident: Incident) -> bool:
         """Begin the tests that have not begun; whether one was over at once."""
         attempt, is_over = incident.gate.attempt, False
-        under_way = {each.path for each in self._tests.values() if each.incident == incident.id}
+        tests = [each for each in self._tests.values() if not each.is_after_failure]
+        under_way = {each.path for each in tests if each.incident == incident.id}
         for path in incident.paths:
             if path in incident.gate.tested or path in under_way:
                 continue
@@ -164,7 +188,9 @@ class Returning:
         exchange.switchboard.place(turn, wanted)
         return True
 
-    def _ask(self, turn: Turn, incident: Incident, path: str, test: PathTest) -> bool:
+    def _ask(
+        self, turn: Turn, incident: Incident, path: str, test: PathTest, *, is_after_failure: bool = False
+    ) -> bool:
         """A question that changes nothing, of this one path; False where the operation has no such action."""
         exchange = self._exchange
         capability, _, name = path.partition("/")
@@ -174,7 +200,8 @@ class Returning:
             return False
         self._asked += 1
         key, deadline_s = str(self._asked), turn.now_s + min(action.timeout_s, ANSWERS_WITHIN_S)
-        self._tests[key] = _Test(incident.id, path, incident.gate.attempt, deadline_s + 1.0)
+        asked = _Test(incident.id, path, incident.gate.attempt, deadline_s + 1.0, is_after_failure=is_after_failure)
+        self._tests[key] = asked
         arguments = write_value(dict(test.arguments))
         turn.emit(
             CallCapability(
@@ -219,6 +246,8 @@ class Returning:
 
     def _over(self, turn: Turn, key: str, *, ok: bool, words: str) -> None:
         test = self._tests.pop(key)
+        if test.is_after_failure:
+            return
         call = key if test.number else ""
         self._record(turn, test.incident, test.path, test.attempt, ok=ok, words=words, test=call)
 

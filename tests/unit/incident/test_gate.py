@@ -9,6 +9,7 @@ from keepline.call.facts.incident import GateMoved, PathTested
 from keepline.flow.capabilities import Unavailable
 from keepline.incident.gate import GATE_TRANSITIONS, GateEvent, GateStage, RecoveryGate, next_move
 from keepline.incident.phases import IncidentPhase
+from keepline.incident.returning import ASKED_AFTER_EVERY_S
 from keepline.model.incident import GateSettings, Mode
 from keepline.model.limits_incidents import GATE_PAUSE_S_MAX, GATE_SHARES_MAX
 from keepline.paths.choice import PathLoad, PathOption, choose_path
@@ -136,6 +137,26 @@ def test_a_path_without_a_test_is_taken_at_its_word_which_is_on_record() -> None
     rig.report("payments/gateway", "healthy")
     tested = next(each for each in rig.facts if isinstance(each, PathTested))
     assert (tested.ok, tested.words) == (True, "no test is declared for it: it is taken at its word")
+
+
+def test_what_fails_and_has_a_test_is_asked_after_though_nobody_comes_by_it() -> None:
+    rig = IncidentsRig()
+    rig.answers = Unavailable("timeout")
+    rig.report("orders/crm", "down")
+    rig.report("payments/gateway", "down")
+    rig.pass_time(ASKED_AFTER_EVERY_S - 1.0)
+    assert rig.asked == []
+    rig.pass_time(4 * ASKED_AFTER_EVERY_S)
+    assert [(each.path, each.action, each.changes, each.may_skip) for each in rig.asked] == [
+        ("crm", "status", False, False)
+    ] * 4, "its health takes what comes of it; what has no test is not asked"
+    assert [each for each in rig.facts if isinstance(each, PathTested | GateMoved)] == [], "and no gate is moved by it"
+    rig.report("orders/crm", "healthy")
+    assert [each.ok for each in rig.facts if isinstance(each, PathTested)] == [False], "the test itself is another one"
+    rig.answers = None
+    before = len(rig.asked)
+    rig.pass_time(3 * ASKED_AFTER_EVERY_S)
+    assert len(rig.asked) - before <= 2, "of what does not fail any more only the gate asks"
 
 
 @pytest.mark.parametrize("at_s", [0.0, 4.0, 10.5, 16.0, 21.0, 26.0, 31.0, 50.0])
