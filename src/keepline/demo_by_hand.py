@@ -15,16 +15,31 @@ from urllib.parse import parse_qs
 
 FORM_BYTES_MAX: Final = 4096
 AWAY, BACK = "away", "back"
+POLICY: Final = "default-src 'none'; form-action 'self'; frame-ancestors 'none';"
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The world of the demo</title></head>
+<title>The world of the demo</title><style nonce="{nonce}">
+:root {{ color-scheme: light dark; }}
+body {{ font: 1.0625rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 2rem auto; padding: 0 1rem; }}
+button {{ font: inherit; font-weight: 600; color: #fff; background: #b3261e; border: 0; border-radius: 10px;
+padding: .8rem 1.4rem; cursor: pointer; }}
+button[value=back] {{ background: #0f766e; }} button:disabled {{ background: #767676; cursor: default; }}
+.state {{ font-size: 1.25rem; font-weight: 600; }} li {{ margin: .4rem 0; }}
+</style></head>
 <body>
 <h1>The world of the demo</h1>
-<p>{state}</p>
+<p class="state">{state}</p>
 <form method="post" action="/"><input type="hidden" name="token" value="{token}">
 <button name="do" value="{act}"{disabled}>{label}</button></form>
-<p>What the node makes of it: <a href="http://{board}/">its board</a>,
-<a href="http://{board}/leaders">for leaders</a>.</p>
+<h2>What the node makes of it</h2>
+<ul>
+<li><a href="http://{board}/" target="_blank">Its board</a>, <a href="http://{board}/incidents" target="_blank">its
+incidents</a>, with the playbook of each, and <a href="http://{board}/messages" target="_blank">who was told</a></li>
+<li><a href="http://{board}/leaders" target="_blank">What it costs</a>, for leaders</li>
+<li><a href="http://{public}/" target="_blank">What the public reads</a></li>
+</ul>
+<p>Who wants to press buttons there <a href="{link}" target="_blank">takes an account</a> first; this link is good
+once.</p>
 </body></html>
 """
 
@@ -37,6 +52,12 @@ class ByHand:
         """away or back, the last that was asked for; empty before."""
         self.board = ""
         """Where the node's pages are, host and port."""
+        self.public = ""
+        """Where its page for the public is."""
+        self.link = ""
+        """By which somebody takes the first account."""
+        self.nonce = secrets.token_hex(16)
+        """Of the page's own style, which its policy knows."""
         self._token = secrets.token_hex(16)
 
     def page(self) -> str:
@@ -48,7 +69,8 @@ class ByHand:
             state = "The first carrier is dead: nothing comes through it, and nobody is told."
             act, label = BACK, "Give it back"
         return PAGE.format(
-            state=state, token=self._token, act=act, label=label, board=html.escape(self.board),
+            state=state, token=self._token, act=act, label=label, board=html.escape(self.board), nonce=self.nonce,
+            public=html.escape(self.public), link=html.escape(self.link),
             disabled=" disabled" if self.wanted == BACK else "",
         )  # fmt: skip
 
@@ -90,9 +112,7 @@ def serving(hand: ByHand) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8" if status == 200 else "text/plain")
             self.send_header("Content-Length", str(len(body)))
-            self.send_header(
-                "Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'"
-            )
+            self.send_header("Content-Security-Policy", f"{POLICY} style-src 'nonce-{hand.nonce}'")
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
             self.wfile.write(body)

@@ -49,6 +49,8 @@ class OutagePlan:
     compares: bool = True
     by_hand: bool = False
     """A person takes the carrier away, and may give it back sooner."""
+    settings: tuple[str, ...] = ()
+    """More of the operation that has two carriers, each a.b.c=value."""
 
     @property
     def around_s(self) -> float:
@@ -63,7 +65,9 @@ def run_outage(plan: OutagePlan, as_json: bool, ends_on_signals: Callable[[], An
     with tempfile.TemporaryDirectory(prefix="keepline-demo-") as directory, ends_on_signals():
         try:
             with contextlib.ExitStack() as stack:
-                sides = [Side("two carriers", ("carrier", "second"), Path(directory) / "two", stack, moves=True)]
+                place = Path(directory) / "two"
+                more = [word for each in plan.settings for word in ("--set", each)]
+                sides = [Side("two carriers", ("carrier", "second"), place, stack, moves=True, more=more)]
                 if plan.compares:
                     sides.append(Side("one carrier", ("carrier",), Path(directory) / "one", stack))
                 if not as_json:
@@ -136,9 +140,10 @@ class Course:
 
 def _handed(stack: contextlib.ExitStack, side: Side, console: Console) -> ByHand:
     hand = ByHand()
-    hand.board = side.node.http
+    hand.board, hand.public = side.node.http, side.public
+    hand.link = side.node.command("people", "first-link").stdout.strip()
     address = stack.enter_context(serving(hand))
-    console.print(f"Take the first carrier away, and give it back: {address}", soft_wrap=True)
+    console.print(f"Take the first carrier away, and give it back: {address}", soft_wrap=True, highlight=False)
     return hand
 
 

@@ -29,6 +29,7 @@ from keepline.demo_retailer import (
     BackOffice,
     all_ended,
     compared,
+    incident_overrides,
     number_overrides,
     office_overrides,
     retailer_path,
@@ -76,7 +77,8 @@ class Side:
         more: Sequence[str] = (),
     ) -> None:
         """`carriers` are trunks of the retailer's file: most people dial the first one's number first. `watched` is a
-        path or a part. `moves`: the node may have that number pointed to the second carrier. `more`: of `keepline up`.
+        path or a part. `moves`: the node may have that number pointed to the second carrier, tells the public, and
+        gives what has failed its calls back within seconds. `more`: of `keepline up`.
         """
         self._more = more
         self._portal = free_port() if moves else 0
@@ -86,6 +88,8 @@ class Side:
         self.carriers = [
             CarrierProgram(name, f"{CARRIERS[name]}:0", (PEOPLE_ANSWER,), f"{CARRIERS[name]}:0") for name in carriers
         ]
+        self.public = ""
+        """Where the page for the public is, host and port."""
         self.kills = 0
         self.watched = watched or f"telephony/{carriers[0]}"
         self.condition = self.evidence = "unknown"
@@ -117,8 +121,13 @@ class Side:
             extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
         if self._portal:
             extra += number_overrides(self._portal)
+        node_settings = NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)
+        self.node = LocalNode(node_settings)
+        if self._portal:
+            self.public = f"127.0.0.1:{self.node.spare_ports[0]}"
+            extra += incident_overrides(self.public)
         extra += self._more
-        self.node = stack.enter_context(LocalNode(NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)))
+        stack.enter_context(self.node)
         for carrier in self.carriers:
             carrier.say(f"customer {self.node.sip}")
         stack.callback(self._end_watching)

@@ -30,6 +30,8 @@ CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
 PEOPLE_ANSWER = "+18005550111=answer,ring:1,bye-after:20"
 HOLD_S, SILENT_S = 8.0, 3.0
 """Of a number: until it returns to a carrier that is well, and until it leaves one that is out of reach."""
+GATE_HOLD_S, GATE_STEP_S, PROBE_EVERY_S = 4.0, 2.0, 2.0
+"""Of the recovery gate, and of looking at carriers, where life has minutes and seconds."""
 CALLERS = 16
 NEW_CALLS_PER_S = 1.5
 SLOTS = 100
@@ -126,6 +128,17 @@ def number_overrides(portal: int) -> list[str]:
             '{method: PUT, path: "/numbers/{number}", body: {target: "{to}"}, response: {target: $.target}, '
             'idempotent: true}, where: {path: "/numbers/{number}", response: {target: $.target}}}}}]}'
         ),
+    }
+    return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+
+
+def incident_overrides(public: str) -> list[str]:
+    """What has the node serve its page for the public there, and pass the recovery gate in seconds, not minutes."""
+    settings = {
+        "status_page.listen": f'"{public}"',
+        "incidents.gate.hold_s": f"{GATE_HOLD_S:g}",
+        "incidents.gate.step_s": f"{GATE_STEP_S:g}",
+        "outbound.probe_every_s": f"{PROBE_EVERY_S:g}",
     }
     return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 

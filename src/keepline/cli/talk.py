@@ -44,6 +44,10 @@ def demo(
     by_hand: Annotated[
         bool, typer.Option("--by-hand", help="The carrier dies when you say so, on a page that it tells you of.")
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a.b.c=value", help="Any setting of the operation that has two carriers."),
+    ] = None,
     kills: Annotated[
         bool, typer.Option("--kills", help="Instead, kill the call process every 10 s before your eyes.")
     ] = False,
@@ -73,5 +77,6 @@ def demo(
         raise typer.Exit(run_crm(crm_plan, as_json, ends_on_signals))
     from keepline.demo_outage import OUTAGE_S, OutagePlan, run_outage
 
-    plan = OutagePlan(OUTAGE_S if minutes is None else minutes * 60, seed=seed, compares=compare, by_hand=by_hand)
+    outage_s = OUTAGE_S if minutes is None else minutes * 60
+    plan = OutagePlan(outage_s, seed=seed, compares=compare, by_hand=by_hand, settings=tuple(set_ or ()))
     raise typer.Exit(run_outage(plan, as_json, ends_on_signals))

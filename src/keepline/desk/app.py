@@ -87,7 +87,7 @@ def create_app(
     add_leaders(app, feed, money)
     incidents = IncidentsDesk(source, ask_incidents or _nobody_asked)
     add_incidents_api(app, incidents, actions)
-    add_incident_pages(app, feed, incidents)
+    add_incident_pages(app, feed, incidents, playbooks)
     messages = MessagesDesk(source)
     add_messages_api(app, messages, incidents, actions)
     add_message_pages(app, feed, messages, incidents)

@@ -1,7 +1,7 @@
 """The playbook and the review of an incident, over HTTP: how each step stands, what people say of one, what it all was.
 
-What is said goes the way of the commands, to the active calls process, and counts once for its idempotency key. It
-refuses to judge it: the node says what is wrong.
+What is said, by a program or by a button of the incident's page, goes the way of the commands, to the active calls
+process, and counts once for its idempotency key. It refuses to judge it: the node says what is wrong.
 """
 
 import secrets
@@ -12,12 +12,14 @@ from hashlib import blake2b
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header, Path, Query
+from fastapi import FastAPI, Header, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from keepline.call.effects_playbook import SayOfStep
 from keepline.desk.models import Model, Problem
+from keepline.desk.people.answering import Asked, Refused, asked, body_of, done
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.source import Unavailable
 from keepline.incident.plays_shown import play_told
@@ -37,11 +39,11 @@ from keepline.node.reader import JournalReader, NoJournal
 ASK_AGAIN_FOR_S = 8.0
 IncidentId = Annotated[str, Path(max_length=64, description="Id of an incident.")]
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 }
 
 
-class StepSaid(Model):
+class StepSaid(Asked):
     """What somebody says of a step."""
 
     said: Literal["done", "skip", "approve", "reject", "add"]
@@ -107,25 +109,28 @@ def add_playbooks_api(app: FastAPI, source: NodePlaybooks) -> None:
             return JSONResponse({"error": f"no incident {id} has a playbook"}, 404)
         return JSONResponse(found)
 
-    said_so = {"said": "done", "step": "call-vendor", "why": "they say 20 minutes"}
-
     @app.post(
-        "/api/incidents/{id}/playbook/steps", responses=_FAILURES,
-        openapi_extra={"requestBody": {"content": {"application/json": {"example": said_so}}}},
+        "/api/incidents/{id}/playbook/steps", responses=_FAILURES, response_model=StepTaken,
+        openapi_extra=body_of(StepSaid, {"said": "done", "step": "call-vendor", "why": "they say 20 minutes"}),
     )  # fmt: skip
     @needs(Permission.STEPS)
-    def say(
+    async def say(
+        request: Request,
         id: IncidentId,
-        said: StepSaid,
         idempotency_key: Annotated[str, Header(max_length=IDEMPOTENCY_KEY_CHARS_MAX)] = "",
     ) -> Response:
         """Say that a step is done, skipped, approved or rejected, or add one."""
+        said = await asked(request, StepSaid)
         once = blake2b(f"{id}\0{idempotency_key}".encode(), digest_size=8).hexdigest()
-        asked = once if idempotency_key else secrets.token_hex(8)
-        mistake = source.say(SayOfStep(asked, id, said.step, said.said, said.why, asking().name or "the API"))
+        key = once if idempotency_key else secrets.token_hex(8)
+        wanted = SayOfStep(key, id, said.step, said.said, said.why, asking().name or "the API")
+        try:
+            mistake = await run_in_threadpool(source.say, wanted)
+        except Unavailable as error:
+            raise Refused(503, str(error)) from error
         if mistake:
-            return JSONResponse({"error": mistake}, 409)
-        return JSONResponse(StepTaken(incident=id, step=said.step, said=said.said).model_dump())
+            raise Refused(409, mistake)
+        return done(request, StepTaken(incident=id, step=said.step, said=said.said), f"/incidents/{id}#playbook")
 
     @app.get("/api/incidents/{id}/review", responses=_FAILURES, response_class=JSONResponse)
     @needs(Permission.LEADERS)

@@ -19,7 +19,10 @@ def form(hand: ByHand) -> str:
 def test_a_carrier_is_taken_away_and_given_back_once() -> None:
     hand = ByHand()
     hand.board = "127.0.0.1:8080"
+    hand.public, hand.link = "127.0.0.1:8081", "http://127.0.0.1:8080/link?code=x"
     assert 'href="http://127.0.0.1:8080/"' in hand.page()
+    assert 'href="http://127.0.0.1:8081/"' in hand.page()
+    assert 'href="http://127.0.0.1:8080/link?code=x"' in hand.page()
     assert (hand.take(form(hand)), hand.wanted) == (True, AWAY)
     assert (hand.take(form(hand)), hand.wanted) == (True, BACK)
     assert "disabled" in hand.page()

@@ -70,6 +70,12 @@
   document.addEventListener("visibilitychange", show);
   setInterval(() => { show(); anew(); }, 250);
 
+  // What comes over the stream is the same for everybody: whoever sends a form of it adds the page's own proof.
+  document.addEventListener("submit", (event) => {
+    const proof = event.target.querySelector('input[name="csrf"]');
+    if (proof && body.dataset.csrf) proof.value = body.dataset.csrf;
+  });
+
   // Keys: "/" goes to the search, "n" to Now, "c" to the calls.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
