@@ -82,6 +82,24 @@ def test_one_that_comes_back_is_tried_and_takes_its_place_again() -> None:
     assert standing(placer, "first")["breaker"] == "closed"
 
 
+def test_one_that_brings_calls_again_is_asked_until_it_may_take_some_too() -> None:
+    placer = CarriersPlacer(probe_every_s=1.0)
+    for _ in range(5):
+        placer.wait(ANSWER_S + AGAIN_S)
+    assert standing(placer, "first")["condition"] == "down"
+    for _ in range(120):
+        placer.wait(0.5)
+        placer.exchange.probing.heard(placer.now_s, "first")  # a call came in by it
+        if any(carrier == "first" for carrier, _ in placer.log):
+            answer(placer, "first")
+    assert standing(placer, "first")["breaker"] == "closed"
+    placer.take_log()
+    for _ in range(20):
+        placer.wait(0.5)
+        placer.exchange.probing.heard(placer.now_s, "first")
+    assert "first OPTIONS" not in placer.take_log(), "who is well and heard of is asked nothing"
+
+
 def test_calls_come_first() -> None:
     placer = CarriersPlacer(probe_every_s=EVERY_S)
     placer.wait(0.1)

@@ -15,7 +15,7 @@ from keepline.call.setup import contact
 from keepline.call.transactions import RequestNews
 from keepline.call.turn import Identity, Turn
 from keepline.model.operation import Operation, Trunk
-from keepline.paths.health import Condition
+from keepline.paths.health import Breaker, Condition
 from keepline.paths.hearing import Hearing
 from keepline.sip.body import ACCEPT
 from keepline.sip.dialog import make_via
@@ -91,7 +91,9 @@ class Probing:
             return
         quiet_since_s = max(room.last_used_s(trunk), self._hearing[trunk].heard_s)
         due_s = quiet_since_s + self._hearing[trunk].quiet_s(self._every_s)
-        if due_s > now_s and not self._hearing[trunk].misses:
+        # Calls that it brings say nothing of those that it is to take: what is away is asked though it is heard of.
+        is_away = room.view(trunk, now_s).breaker is not Breaker.CLOSED
+        if due_s > now_s and not self._hearing[trunk].misses and not is_away:
             self._put_off(trunk, due_s)
         else:
             self._ask(turn, trunk)

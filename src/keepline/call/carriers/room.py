@@ -248,21 +248,21 @@ class Carriers:
             figures["audible"] = float(ended.packets_received > 0)
         if ended.mos is not None and ended.packets_received >= RATED_PACKETS_MIN:
             figures["mos"] = ended.mos
-        if figures and self._is_listed(name):
+        if figures and self.is_listed(name):
             self._measure(turn, name, figures)
 
     def _measure(self, turn: Turn, name: str, figures: Mapping[str, float]) -> None:
         peers = self._peers_of(name, turn.now_s)
         self._tell(turn, name, self._of(name).health.step(turn.now_s, Measured(figures), peers))
 
-    def _is_listed(self, name: str) -> bool:
+    def is_listed(self, name: str) -> bool:
         """Calls go out by it."""
         exchange = self._exchange
         return any(each.trunk == name for each in exchange.programs[exchange.current].operation.outbound.carriers)
 
     def lost(self, turn: Turn, name: str, why: str, *, is_proof: bool) -> None:
         """Calls that it carried were lost: what proves that leaves it at once, else it counts as one failure."""
-        if self._is_listed(name):
+        if self.is_listed(name):
             used = Used(False, "call", why, is_proof=is_proof)
             self._tell(turn, name, self._of(name).health.step(turn.now_s, used, self._peers_of(name, turn.now_s)))
 
@@ -309,15 +309,15 @@ class Carriers:
         """An INVITE waits for it in vain, and nothing was heard of it since."""
         return now_s - self._of(name).unheard_since_s > self.silence_s(name)
 
-    def probed(self, turn: Turn, name: str, why: str, *, is_proof: bool = False) -> None:
-        """What came of an OPTIONS: empty where it was answered. One that is answered mends no INVITE that failed."""
+    def probed(self, turn: Turn, name: str, why: str, *, is_proof: bool = False, what: str = "probe") -> None:
+        """What came of an OPTIONS, or a REGISTER: empty where it went well. It mends no INVITE that failed."""
         carrier, now_s = self._of(name), turn.now_s
-        carrier.probe = why or "answered"
+        carrier.probe = (why or "answered") if what == "probe" else carrier.probe
         if not why and carrier.is_failing:
             return
         if carrier.health.view(now_s).may_try:
             self._tell(turn, name, carrier.health.step(now_s, Tried()))
-        self._tell(turn, name, carrier.health.step(now_s, Used(not why, "probe", why, now_s, is_proof=is_proof)))
+        self._tell(turn, name, carrier.health.step(now_s, Used(not why, what, why, now_s, is_proof=is_proof)))
 
     # INVITEs that nobody wants any more -------------------------------------------------------------------------------
 

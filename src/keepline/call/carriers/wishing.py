@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RELEASE = "release"
 WISHES = (*(wish.value for wish in Wish), RELEASE)
+SAID_BY_PEOPLE = tuple(each for each in WISHES if each != Wish.REST.value)
 
 
 def names_of(operation: Operation) -> list[str]:
@@ -74,7 +75,7 @@ def _mistake_in(given: WishPath, path: str, names: list[str]) -> str:
     if path not in names:
         return f"there is no path {given.path!r}; there are {', '.join(names) or 'none'}"
     if given.wish not in WISHES:
-        return f"{given.wish!r} is nothing that can be wished: write one of {', '.join(WISHES)}"
+        return f"{given.wish!r} is nothing that can be wished: write one of {', '.join(SAID_BY_PEOPLE)}"
     if given.wish == RELEASE:
         return ""
     if not 0 < given.for_s <= PATH_WISH_S_MAX:

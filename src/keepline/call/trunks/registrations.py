@@ -1,7 +1,8 @@
 """The registrations of one node: each trunk that wants to be told where we are is, for as long as this process serves.
 
 A successor registers anew at once, under the same Call-ID; a node that drains takes its registrations back, so that new
-calls go elsewhere. What is registered is no fact of a call, and is not on record.
+calls go elsewhere. What is registered is no fact of a call, and is not on record; what comes of it is evidence of the
+carrier, where calls go out by it.
 """
 
 from collections.abc import Callable
@@ -74,6 +75,9 @@ class Registrations:
         ids = self._exchange.ids
         made = registration.hear(turn.now_s, heard.request, heard.response, _token(ids), ids.number(32) / 2**32)
         self._send(turn, trunk, made, heard.peer)  # a proof is for who asked
+        carriers = self._exchange.switchboard.carriers
+        if registration.state in (Standing.REGISTERED, Standing.WAITING) and carriers.is_listed(trunk):
+            carriers.probed(turn, trunk, registration.why, what="REGISTER")
 
     def stop(self, turn: Turn) -> None:
         """Take everything back."""
