@@ -30,13 +30,17 @@ if TYPE_CHECKING:
 
 HERE: Final = FilePath(__file__).parent
 NAVIGATION: Final = (
-    ("now", "/", "Now"),
-    ("incidents", "/incidents", "Incidents"),
-    ("messages", "/messages", "Messages"),
-    ("calls", "/calls", "Calls"),
-    ("leaders", "/leaders", "Leaders"),
+    ("now", "/", "Now", Permission.ANYBODY),
+    ("incidents", "/incidents", "Incidents", Permission.ANYBODY),
+    ("messages", "/messages", "Messages", Permission.ANYBODY),
+    ("calls", "/calls", "Calls", Permission.ANYBODY),
+    ("leaders", "/leaders", "Leaders", Permission.ANYBODY),
+    ("steer", "/steer", "Steer", Permission.PATHS),
+    ("approvals", "/approvals", "Approvals", Permission.APPROVE),
 )
-"""What stands at the top of every page: the name by which a page says that it is this one, address, title."""
+"""What stands at the top of every page: the name by which a page says that it is this one, address, title, and who sees
+it there. Pages to look at are named to everybody: whoever may not is told what it needs, or may log in.
+"""
 CALLS_SHOWN: Final = 50
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "

@@ -75,6 +75,10 @@ def add_runs_api(app: FastAPI, source: RunSource) -> None:
         """One run, with its result where it has ended."""
         return Run.model_validate(_found(source, run))
 
+    _add_changes(app, source)
+
+
+def _add_changes(app: FastAPI, source: RunSource) -> None:
     example = {"flow": "remind", "key": "order-17", "variables": {"order": "17"}}
 
     @app.post(

@@ -105,7 +105,9 @@ def _add_paths(app: FastAPI, actions: Actions, source: Source) -> None:
     @needs(Permission.PATHS)
     def steer(path: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
         found = [each for each in source.paths() if not path or each["path"] == path]
-        return draw_page("steer.html", "", 200 if found else 404, paths=found, wanted=path)
+        status = 200 if found or not path else 404
+        may_upgrade = asking().may(Permission.UPGRADE)
+        return draw_page("steer.html", "", status, paths=found, wanted=path, may_upgrade=may_upgrade)
 
 
 def _add_numbers(app: FastAPI, actions: Actions) -> None:

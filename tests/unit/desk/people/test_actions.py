@@ -1,5 +1,7 @@
 """Buttons, the second pair of eyes, and what is told to the journal."""
 
+import pytest
+
 from keepline.call.deciding import action_of
 from keepline.call.effects_path import WishPath
 from keepline.call.effects_person import Decide, SettleAction
@@ -63,6 +65,29 @@ def test_a_path_has_its_buttons(place: Place) -> None:
     assert ('formaction="/api/paths/telephony/first/disable"' in page, "orders/crm" in page) == (True, False)
     assert visitor.page("/steer?path=nosuch").status == 404
     assert 'href="/steer?path=telephony/first"' in visitor.page("/").text
+
+
+@pytest.mark.parametrize(
+    ("role", "named"),
+    [
+        (Role.VIEWER, set()),
+        (Role.LEADER, {"/approvals"}),
+        (Role.SUPERVISOR, {"/steer", "/approvals"}),
+        (Role.COMMANDER, {"/steer", "/approvals"}),
+    ],
+)
+def test_pages_with_buttons_are_in_the_navigation_of_those_who_may(place: Place, role: Role, named: set[str]) -> None:
+    top = place.visitor(role).page("/").text.split("</header>")[0]
+    assert {each for each in ("/steer", "/approvals") if f'href="{each}"' in top} == named
+
+
+def test_who_may_upgrades_the_node_by_a_button(place: Place) -> None:
+    place.source.standings = [standing("telephony/first")]
+    assert 'action="/api/upgrade"' not in place.visitor(Role.SUPERVISOR).page("/steer").text
+    visitor = place.visitor(Role.COMMANDER)
+    assert 'action="/api/upgrade"' in visitor.page("/steer").text
+    assert visitor.post("/api/upgrade", {"why": "new version"}).status == 303
+    assert place.actions.asked == [("commander", "upgrade", "new version")]
 
 
 def test_a_request_of_a_person_wraps_the_command_that_it_is_about() -> None:
