@@ -104,6 +104,10 @@ def _add_changes(app: FastAPI, source: RunSource) -> None:
         answer = RunStarted(id=run, flow=flow, key=key, known=known).model_dump()
         return JSONResponse(answer, 200 if known else 201, {"Location": f"/api/flows/{run}"})
 
+    _add_events(app, source)
+
+
+def _add_events(app: FastAPI, source: RunSource) -> None:
     @app.post(
         "/api/flows/{run}/events/{event}", responses=_FAILURES,
         openapi_extra=_described({"type": "object"}, {"amount": 4200}) | {"parameters": [_KEY_DESCRIBED]},
