@@ -6,11 +6,13 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from keepline.demo_node import wait_until
 from tests.live.board_rig import Shop, browser
+from tests.live.wire import Wire
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -114,6 +116,23 @@ def test_a_page_says_within_three_seconds_that_it_is_old(page: "Page", shop: Sho
         for pid in stopped[::-1]:
             os.kill(pid, signal.SIGCONT)
     told(page, "it is live", "document.getElementById('stale').hidden && !document.querySelector('p.late')")
+
+
+def test_a_page_whose_network_is_cut_says_so_within_three_seconds(chromium: "Browser", shop: Shop) -> None:
+    """Nobody is told of a broken line: no word comes, and none goes."""
+    address = urlsplit(shop.address)
+    with Wire(str(address.hostname), int(address.port or 80)) as wire:
+        page = chromium.new_page()
+        page.goto(f"http://127.0.0.1:{wire.port}/")
+        follows(page)
+        wire.whole.clear()
+        cut_ms = page.evaluate("Date.now()")
+        took_ms = told(page, "the page is old", "!document.getElementById('stale').hidden && Date.now()") - cut_ms
+        print(f"from the cut to the page that says so: {took_ms:.0f} ms")
+        assert took_ms < STALE_WITHIN_MS * SLOWER
+        wire.whole.set()
+        told(page, "it is live", "document.getElementById('stale').hidden")
+        page.close()
 
 
 def test_a_page_that_never_got_through_tries_again(page: "Page", shop: Shop) -> None:
