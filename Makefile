@@ -20,7 +20,7 @@ LIVE = $(BIN)/python -m pytest tests/live -o cache_dir=.pytest_cache/live
 SECONDS ?= 60
 SEEDS ?= 1000
 
-.PHONY: setup demo test check test-deps bench sim matrix crm-outage crm-outage-live fuzz lock clean
+.PHONY: setup demo test check test-deps screenshots bench sim matrix crm-outage crm-outage-live fuzz lock clean
 
 setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
 
@@ -73,6 +73,10 @@ test-deps:  ## the Debian programs that tests talk to, and promtool
 	fetch 2>/dev/null || { if [ "$$(id -u)" = 0 ]; then apt-get -qq update; else sudo apt-get -qq update; fi; fetch; } \
 	  || { echo "apt-get knows no package prometheus, from which make test-deps takes promtool" >&2; exit 1; }; \
 	dpkg-deb -x prometheus_*.deb .; mv usr/bin/promtool ..; cd ..; rm -rf unpacked
+
+screenshots: setup  ## of every page while the demo's carrier is away, into docs/screens
+	@mkdir -p docs/screens
+	@KEEPLINE_SCREENS=$(CURDIR)/docs/screens $(BIN)/python -m pytest -q tests/live/test_proof.py
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
