@@ -19,7 +19,7 @@ from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
 from keepline.drill.faults import DrillStage, ask_office, end_process
 from keepline.drill.history import keep, running
 from keepline.drill.holder import born
-from keepline.drill.verdict import reasons
+from keepline.drill.verdict import reasons, unsteady
 from keepline.drill.way_back import all_back, back_after_s, busy_share, incidents_of, machine_ticks, overrides, shown
 from keepline.model.limits_drills import DRILL_BACK_WITHIN_S
 
@@ -32,6 +32,8 @@ MIX = "order_status:25,impatient:10,book:3,cancel_appointment:3,pay:10,lead:5,wa
 """Who calls: something of every path, and many who want a person, since those calls go out by a carrier."""
 LISTEN_EVERY_S = 0.25
 BACK_ASKED_EVERY_S = 1.0
+CALLERS_WITHIN_S = 60.0
+"""The program of the callers has so long to begin."""
 SURGE_S = 15.0
 HEALED_WITHIN_S = 20.0
 ASKED_AGAIN_FOR_S = 5.0
@@ -86,10 +88,14 @@ class DrillRun:
         self._note_owned(stage)
         ticks = machine_ticks()
         try:
+            self._wait_for_callers(stage)
             self._wait(stage, BEFORE_S)
             if not self._look(stage, drill.steady_state, "before"):
                 self.journal["status"], self.journal["deviated"] = "not begun", True
                 self.say("the steady state does not hold before anything is done: not begun")
+                self.journal["why"] = [
+                    f"before anything was done: {words}" for words in unsteady(self.journal, "before")
+                ]
                 return
             for step in drill.method:
                 self._take(stage, step, "run")
@@ -111,6 +117,12 @@ class DrillRun:
         self.journal |= {"card": card, "status": "completed"}
         self.journal["why"] = reasons(self.journal)
         self.journal["deviated"] = bool(self.journal["why"])
+
+    def _wait_for_callers(self, stage: DrillStage) -> None:
+        """Until the first of them calls: before that a state of nobody's calls would be looked at."""
+        limit_s, tally = time.monotonic() + CALLERS_WITHIN_S, stage.side.tally
+        while not (tally.live or tally.calls) and time.monotonic() < limit_s:
+            self._wait(stage, LISTEN_EVERY_S)
 
     def _wait_for_return(self, stage: DrillStage) -> list[dict[str, Any]]:
         """Until the gate of every incident has passed, while people call on, since their calls show it."""

@@ -21,11 +21,14 @@ def reasons(journal: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def unsteady(journal: Mapping[str, Any], when: str) -> list[str]:
+    """What of the steady state did not hold, `before` or `after`."""
+    probes = (journal["steady_states"].get(when) or {"probes": []})["probes"]
+    return [f"{each['name'].replace('-', ' ')}: {each['value']}" for each in probes if not each["held"]]
+
+
 def _of_callers(journal: Mapping[str, Any], card: Mapping[str, Any]) -> Iterator[str]:
-    after = journal["steady_states"].get("after") or {"probes": []}
-    for probe in after["probes"]:
-        if not probe["held"]:
-            yield f"the steady state did not hold again: {probe['name'].replace('-', ' ')}: {probe['value']}"
+    yield from (f"the steady state did not hold again: {words}" for words in unsteady(journal, "after"))
     if card["lost"]:
         yield f"{_many(card['lost'], 'customer')} gave up without what they wanted"
     failed = card["failed_on_a_healthy_carrier"]

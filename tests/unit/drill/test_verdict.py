@@ -1,14 +1,17 @@
 """Why a run is not passed, and when what it broke is back: by the gates of its incidents, which are exercises."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from keepline.config import load_operation
+from keepline.demo_outage_tally import Tally
 from keepline.demo_retailer import retailer_path
 from keepline.drill.generating import FAULTS_S, generated
-from keepline.drill.running import AFTER_S, BEFORE_S, CALLS_PER_S, DRAIN_S, PEAK_CALLS_PER_S
-from keepline.drill.verdict import BUSY_SHARE, reasons
+from keepline.drill.running import AFTER_S, BEFORE_S, CALLS_PER_S, DRAIN_S, PEAK_CALLS_PER_S, DrillRun
+from keepline.drill.verdict import BUSY_SHARE, reasons, unsteady
 from keepline.drill.way_back import (
     GATE_HOLD_S,
     GATE_STEP_S,
@@ -76,6 +79,8 @@ def test_a_steady_state_and_a_rollback_that_do_not_hold_are_reasons() -> None:
     steady, left = reasons(told)
     assert steady == "the steady state did not hold again: calls end well: 0.5"
     assert left == "the rollback is not verified: a surge of callers"
+    assert unsteady(told, "after") == ["calls end well: 0.5"]
+    assert unsteady(told, "before") == []
 
 
 def test_a_machine_without_time_is_named_beside_what_went_wrong_on_it() -> None:
@@ -135,3 +140,22 @@ def test_how_busy_a_machine_was() -> None:
     assert busy_share((100, 1000), (100, 1000)) == 0.0
     busy, all_ = machine_ticks()
     assert 0 < busy <= all_
+
+
+def test_nobody_is_looked_at_before_somebody_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tally, heard = Tally(), 0
+
+    def listen(_now_s: float) -> bool:
+        nonlocal heard
+        heard += 1
+        if heard == 3:
+            tally.live = [{"call": 1}]
+        return True
+
+    monkeypatch.setattr("keepline.drill.running.time.sleep", lambda _: None)
+    monkeypatch.setattr("keepline.drill.running.LISTEN_EVERY_S", 0.001)
+    drill = generated(load_operation(retailer_path() / "keepline.yaml"))["surge"]
+    stage: Any = SimpleNamespace(side=SimpleNamespace(tally=tally, listen=listen))
+    DrillRun(drill, tmp_path, lambda _: None)._wait_for_callers(stage)
+    assert heard >= 3
+    assert tally.live
