@@ -113,6 +113,7 @@ class Story:
         self.shots.take(self.leaders, "leaders")
         self.shots.visit(self.world, "world", self.demo.world)
         self.shots.visit(self.page, "status-page", self.public)
+        assert self.page.inner_text("#age").count("Checked") <= 1, "the script says it in the place of the server"
 
     def facts(self) -> list[tuple[str, dict[str, Any]]]:
         return facts_of(self.demo.command("export").splitlines())

@@ -93,7 +93,9 @@ class _Answering(BaseHTTPRequestHandler):
             return
         suffix = Path(name).suffix
         if suffix == ".html":
-            content = content.replace(AGE, age_words(self.server.directory, changed_s, time.time()).encode(), 1)
+            # The mark stays: the script says the same in the place of what comes after it.
+            said = age_words(self.server.directory, changed_s, time.time()).encode()
+            content = content.replace(AGE, AGE + said, 1)
         self._say(200, content, TYPES[suffix], changed_s)
 
     do_HEAD = do_GET  # noqa: N815 - http.server's
