@@ -65,6 +65,30 @@ class CloseIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class AddAction:
+    """Something is to be done after it, by somebody."""
+
+    asked: str
+    incident: str
+    what: str
+    owner: str
+    due_s: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndAction:
+    """It is done or dropped, or open again."""
+
+    asked: str
+    incident: str
+    number: int
+    state: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SetMode:
     """The mode, for a while, whatever the incidents are."""
 
@@ -86,7 +110,9 @@ class IncidentAnswered:
     """Id of the one that it is about."""
 
 
-IncidentInput = OpenIncident | TakeIncident | OfferIncident | NoteIncident | CloseIncident | SetMode
+IncidentInput = (
+    OpenIncident | TakeIncident | OfferIncident | NoteIncident | CloseIncident | AddAction | EndAction | SetMode
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """`money:` of an operation file: what it costs that callers are not served."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from keepline.config.dependencies import DependencyName
 from keepline.config.tree import Tree, Where
 from keepline.config.values import Name, StrictModel, matching, mistaken, written_as
-from keepline.model.limits_desk import PRICE_MAX, PRICE_WORDS_MAX
-from keepline.model.money import MoneySettings, Price
+from keepline.model.limits_desk import PRICE_MAX, PRICE_WORDS_MAX, SLA_STEPS_MAX
+from keepline.model.money import MoneySettings, Price, SlaStep, SlaTerms
 from keepline.paths.own_parts import TELEPHONY
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -46,6 +48,45 @@ class PriceFile(StrictModel):
         return Price(self.low, self.mid, self.high, self.why)
 
 
+class SlaStepFile(StrictModel):
+    """One step of a provider's terms."""
+
+    below: float = Field(gt=0, le=100, description="per cent of a month that the path worked", examples=["99.9"])
+    percent: float = Field(gt=0, le=100, description="of the monthly fee that is given back", examples=["10"])
+
+
+class SlaFile(StrictModel):
+    """The terms of one path's provider."""
+
+    monthly_fee: float = Field(ge=0, le=PRICE_MAX, description="what the provider is paid a month", examples=["400"])
+    credits: list[SlaStepFile] = Field(
+        min_length=1, max_length=SLA_STEPS_MAX, description="what it gives back, by how much of a month the path worked"
+    )
+    claim_days: int = Field(
+        default=0, ge=0, le=366, description="days after the month in which the credit can be claimed", examples=["30"]
+    )
+    why: str = Field(
+        min_length=1, max_length=PRICE_WORDS_MAX, description="where that is written", examples=["contract of 2026, §7"]
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        steps = sorted(self.credits, key=lambda each: -each.below)
+        for better, worse in pairwise(steps):
+            if worse.below == better.below or worse.percent < better.percent:
+                raise mistaken(
+                    f"below {worse.below:g} % it gives back {worse.percent:g} %, and below {better.below:g} % "
+                    f"{better.percent:g} %",
+                    "the less a path worked, the more is given back; each step stands once",
+                )
+        return self
+
+    def terms(self) -> SlaTerms:
+        """As values."""
+        steps = tuple(SlaStep(each.below, each.percent) for each in self.credits)
+        return SlaTerms(self.monthly_fee, steps, self.claim_days, self.why)
+
+
 class MoneyFile(StrictModel):
     """`money:`"""
 
@@ -55,6 +96,10 @@ class MoneyFile(StrictModel):
     deferred: PriceFile | None = Field(default=None, description="what was promised, and is done later")
     minute_without: dict[Name, PriceFile] = Field(
         default_factory=dict, description="a minute without any fit path of a capability, by its name"
+    )
+    sla: dict[DependencyName, SlaFile] = Field(
+        default_factory=dict,
+        description="what the provider of a path gives back by its own terms, by the path's whole name",
     )
 
 
@@ -66,7 +111,8 @@ def money_settings_of(parsed: MoneyFile | None) -> MoneySettings | None:
         None if each is None else each.price() for each in (parsed.lost_call, parsed.delayed_call, parsed.deferred)
     )
     minutes = {name: each.price() for name, each in parsed.minute_without.items()}
-    return MoneySettings(parsed.currency, lost, delayed, deferred, minutes)
+    sla = {name: each.terms() for name, each in parsed.sla.items()}
+    return MoneySettings(parsed.currency, lost, delayed, deferred, minutes, sla)
 
 
 def check_money(tree: Tree) -> None:
@@ -77,6 +123,19 @@ def check_money(tree: Tree) -> None:
             where: Where = ("money", "minute_without", name)
             right = f"name one of {', '.join(sorted([*known, TELEPHONY]))}"
             tree.add_mistake(where, f"there is no capability `{name}`", right, at_key=True)
+    paths = [f"{TELEPHONY}/{name}" for name in _mapping(tree.plain.get("trunks"))]
+    for capability, each in known.items():
+        found = _mapping(each).get("paths")
+        paths += [f"{capability}/{name}" for name in map(_name_of, found if isinstance(found, list) else ()) if name]
+    for name in _mapping(_mapping(tree.plain.get("money")).get("sla")):
+        if name not in paths:
+            place: Where = ("money", "sla", name)
+            right = f"write a path's whole name, one of {', '.join(sorted(paths))}"
+            tree.add_mistake(place, f"there is no path `{name}`", right, at_key=True)
+
+
+def _name_of(path: Any) -> str:
+    return str(_mapping(path).get("name", ""))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keepline import __version__
+from keepline.desk.actions_api import add_actions_api
 from keepline.desk.board import Board
 from keepline.desk.board_api import add_board_api
 from keepline.desk.call_pages import CallSearch
@@ -87,6 +88,7 @@ def create_app(
     add_leaders(app, feed, money)
     incidents = IncidentsDesk(source, ask_incidents or _nobody_asked)
     add_incidents_api(app, incidents, actions)
+    add_actions_api(app, incidents)
     add_incident_pages(app, feed, incidents, playbooks)
     messages = MessagesDesk(source)
     add_messages_api(app, messages, incidents, actions)

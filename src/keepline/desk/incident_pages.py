@@ -5,12 +5,14 @@ sent anew over a stream, and the forms stay as they are while somebody writes in
 same for all who look: the proof that a form needs is put into it by the page (`desk.js`).
 """
 
+import contextlib
 import time
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
+from keepline.desk.actions_api import actions_now
 from keepline.desk.board_api import following
 from keepline.desk.feed import Feed
 from keepline.desk.incidents_desk import IncidentsDesk
@@ -18,22 +20,29 @@ from keepline.desk.pages import draw_page, environment
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.desk.source import Unavailable
+from keepline.incident.actions import action_told
+from keepline.incident.review_text import summary_of, tables_of
 from keepline.model.incident import INCIDENT_KINDS, Mode
 from keepline.model.people import Permission
 
+NOT_AGAIN: Final = ("The playbook", "Timeline", "Actions")
+"""Of a review, what its incident's page has above it."""
 Id = Annotated[str, Path(max_length=64)]
 
 
 def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks: NodePlaybooks | None = None) -> None:
-    """Add the routes. Without `playbooks` none is shown."""
+    """Add the routes. `playbooks` knows how their steps stand, and the reviews."""
 
     def drawn_list() -> str:
         try:
-            return environment().get_template("incidents_list.html").render(now=desk.now(time.time()))
+            now_s = time.time()
+            todo = actions_now(desk.look(), now_s, everything=False).actions
+            return environment().get_template("incidents_list.html").render(now=desk.now(now_s), todo=todo)
         except Unavailable as error:
             return environment().get_template("unavailable.html").render(why=str(error))
 
     def drawn_one(id_: str, csrf: str = "") -> str:
+        """`csrf` is for who asks; what all get who follow the page has none, and the page's own script fills it in."""
         try:
             found = desk.whole(id_)
             play = playbooks.play(id_) if playbooks is not None and found is not None else None
@@ -41,8 +50,12 @@ def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks:
             return environment().get_template("unavailable.html").render(why=str(error))
         if found is None:
             return environment().get_template("unavailable.html").render(why=f"There is no incident {id_}.")
-        drawn = environment().get_template("incident_now.html")
-        return drawn.render(one=found.incident, timeline=found.timeline, play=play, csrf=csrf)
+        actions = [action_told(each, time.time()) for each in desk.look().incidents[id_].actions.values()]
+        return (
+            environment()
+            .get_template("incident_now.html")
+            .render(one=found.incident, timeline=found.timeline, play=play, csrf=csrf, actions=actions)
+        )
 
     @app.get("/incidents", response_class=HTMLResponse, include_in_schema=False)
     @needs(Permission.BOARD)
@@ -58,11 +71,27 @@ def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks:
     @needs(Permission.BOARD)
     def one(id: Id) -> HTMLResponse:
         found = desk.look().incidents.get(id)
+        more = _below(playbooks, id) if found is not None else {}
         return draw_page(
-            "incident.html", drawn_one(id, asking().csrf), 200 if found is not None else 404, id=id, incident=found
-        )
+            "incident.html", drawn_one(id, asking().csrf), 200 if found is not None else 404,
+            id=id, incident=found, **more,
+        )  # fmt: skip
 
     @app.get("/live/incidents/{id}", include_in_schema=False, response_model=None)
     @needs(Permission.BOARD)
     async def live_one(id: Id) -> StreamingResponse | JSONResponse:
         return following(feed, f"incident {id}", lambda: drawn_one(id))
+
+
+def _below(playbooks: NodePlaybooks | None, id_: str) -> dict[str, Any]:
+    """What stands below an incident: steps that are left, and the review for whoever may see what an outage costs."""
+    play = review = None
+    with contextlib.suppress(Unavailable):  # what is followed says so
+        play = playbooks.play(id_) if playbooks is not None else None
+        review = playbooks.review(id_) if playbooks is not None and asking().may(Permission.LEADERS) else None
+    return {
+        "play": play,
+        "left": [each for each in (play["steps"] if play is not None else ()) if each["ended_at"] is None],
+        "said": summary_of(review) if review is not None else [],
+        "tables": [each for each in tables_of(review) if each[0] not in NOT_AGAIN] if review is not None else [],
+    }

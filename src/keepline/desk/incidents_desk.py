@@ -13,6 +13,7 @@ from keepline.call.effects_incident import IncidentInput
 from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.desk.models_incidents import IncidentEventShown, IncidentShown, IncidentsNow, IncidentWhole, ModeShown
 from keepline.desk.source import Source, Unavailable
+from keepline.desk.words import date
 from keepline.incident.book import INCIDENT_IDS, IncidentBook
 from keepline.incident.shown import incident_told, mode_told
 from keepline.node.asking import ask_until_answered
@@ -114,6 +115,10 @@ def words_of(kind: str, fields: dict[str, Any]) -> str:
         "incident_offered.1": lambda: (
             f"{get('by')} offered the command to {get('to') or 'nobody any more'}"
             + (f": {get('why')}" if get("why") else "")
+        ),
+        "action_added.1": lambda: f"To be done by {get('owner')} until {date(get('due_s'))[:10]}: {get('what')}",
+        "action_ended.1": lambda: (
+            f"{get('by')}: action {get('number')} is {get('state')}" + (f", {get('why')}" if get("why") else "")
         ),
         "gate_moved.1": lambda: f"Recovery gate {get('event')}: {get('why')}",
         "path_tested.1": lambda: f"Test of {get('path')} {'passed' if get('ok') else 'failed'}: {get('words')}",

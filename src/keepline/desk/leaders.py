@@ -85,16 +85,19 @@ class Leaders:
 
     def _cost(self, incident: Incident, settings: MoneySettings | None, now_s: float) -> IncidentCost:
         since_s = max(incident.opened.since_s, self._since_s if self._since_s is not None else now_s)
-        minutes = self._experience.minutes(since_s)
+        is_real = not incident.exercise  # what real callers meet meanwhile is none of an exercise's
+        minutes = self._experience.minutes(since_s) if is_real else []
+        settings = settings if is_real else None
         bill = self._bill(incident, since_s, now_s, settings)
         lately = self._bill(incident, max(since_s, now_s - LATELY_S), now_s, settings)
         span_min = max(1.0, (now_s - max(since_s, now_s - LATELY_S)) / MINUTE_S)
-        never_came, _ = self._unseen(incident, since_s, now_s)
+        never_came, _ = self._unseen(incident, since_s, now_s) if is_real else (0, 0)
         expected_s, why = self._expected(incident)
         return IncidentCost(
             id=incident.id, cause=incident.cause, kind=incident.kind, severity=int(incident.severity),
             phase=incident.phase.value, exercise=incident.exercise, commander=incident.commander,
-            since=incident.opened.since_s, counted_since=since_s, customers=self._experience.affected(since_s),
+            since=incident.opened.since_s, counted_since=since_s,
+            customers=self._experience.affected(since_s) if is_real else 0,
             attempts=sum(each.attempts for each in minutes), answered=sum(each.answered for each in minutes),
             delayed=sum(each.delayed for each in minutes), lost=sum(each.lost for each in minutes), unseen=never_came,
             per_minute=None if lately is None else price_told(lately.total.times(1 / span_min)),

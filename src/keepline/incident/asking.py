@@ -1,7 +1,9 @@
 """What may be wrong with what people ask about incidents, in words that say what would be right."""
 
 from keepline.call.effects_incident import (
+    AddAction,
     CloseIncident,
+    EndAction,
     IncidentInput,
     NoteIncident,
     OfferIncident,
@@ -9,6 +11,7 @@ from keepline.call.effects_incident import (
     SetMode,
     TakeIncident,
 )
+from keepline.incident.actions import mistake_in_adding, mistake_in_ending
 from keepline.incident.book import IncidentBook
 from keepline.incident.state import Incident
 from keepline.model.incident import INCIDENT_KINDS, Mode, Severity
@@ -37,6 +40,10 @@ def mistake_in(given: IncidentInput, book: IncidentBook) -> str:
         return f"there is no incident {given.incident!r}; open are: {known}"
     if isinstance(given, NoteIncident):
         return _words(given.text, "what is to be noted")
+    if isinstance(given, AddAction):
+        return mistake_in_adding(given, incident.actions)
+    if isinstance(given, EndAction):
+        return mistake_in_ending(given, incident.actions)
     if not incident.is_open:
         return "" if is_closed_so(given, incident) else f"{incident.id} is closed"
     if isinstance(given, TakeIncident):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keepline.call.facts import Fact
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.call.facts.incident import (
     IncidentClosed,
     IncidentFact,
@@ -21,11 +22,13 @@ from keepline.call.facts.incident import (
 )
 from keepline.call.facts.number import NumberAsked, NumberPointed
 from keepline.call.facts.path import PathStood, PathWished
+from keepline.incident.actions import action_told, day_told
 from keepline.incident.experience import EXPERIENCE_FACTS, MINUTE_S, Experience, Minute, minutes_without, unseen
 from keepline.incident.money import Bill, BillLine, bill_of, damage_of
 from keepline.incident.plays import PlaybookRun
 from keepline.incident.plays_shown import play_told
 from keepline.incident.shown import incident_told
+from keepline.incident.sla import credit_of
 from keepline.incident.state import Incident
 from keepline.model.money import MoneySettings, Price
 from keepline.model.playbook import StepKind, StepState
@@ -64,6 +67,10 @@ class Reviewed:
     money: MoneySettings | None
     until_s: float
     """When it ended; of one that has not, now."""
+    month: Sequence[PathStood] = ()
+    """How paths stood in the month of its end, and how they stood before, in order."""
+    exercises: Sequence[tuple[float, float]] = ()
+    """When exercises went on in that month."""
 
 
 def review_of(given: Reviewed) -> dict[str, Any]:
@@ -94,8 +101,10 @@ def review_of(given: Reviewed) -> dict[str, Any]:
             for each in given.messages
         ],
         "money": _money_told(given, minutes, never_came, came_elsewhere),
+        "sla": [] if incident.exercise else _sla_told(given),
         "open_work": list(given.work),
-        "actions": _actions(given),
+        "steps_left": _steps_left(given),
+        "actions": [action_told(each, given.until_s) for each in incident.actions.values()],
     }
 
 
@@ -169,6 +178,10 @@ def _words_of(fact: IncidentFact) -> tuple[str, str]:
         return f"{fact.event}: {fact.why}", ""
     if isinstance(fact, IncidentOffered):
         return f"offered to {fact.to or 'nobody'}: {fact.why}", fact.by
+    if isinstance(fact, ActionAdded):
+        return f"{fact.what} ({fact.owner}, by {day_told(fact.due_s)})", fact.by
+    if isinstance(fact, ActionEnded):
+        return f"action {fact.number} is {fact.state}: {fact.why}", fact.by
     if isinstance(fact, IncidentTaken | IncidentClosed):
         return fact.why, fact.by
     return getattr(fact, "why", ""), ""
@@ -231,7 +244,25 @@ def _price(price: Price) -> dict[str, float]:
     return {"low": round(price.low, 2), "mid": round(price.mid, 2), "high": round(price.high, 2)}
 
 
-def _actions(given: Reviewed) -> list[dict[str, Any]]:
+def _sla_told(given: Reviewed) -> list[dict[str, Any]]:
+    """What the providers of the incident's paths owe by their terms, for the month of its end."""
+    terms = given.money.sla if given.money is not None else {}
+    found = [
+        credit_of(path, terms[path], given.month, given.until_s, given.exercises)
+        for path in given.incident.paths
+        if path in terms
+    ]
+    return [
+        {
+            "path": each.path, "month": each.month, "down_min": round(each.down_s / MINUTE_S, 1),
+            "availability": round(each.availability, 4), "percent": each.percent, "fee": each.fee,
+            "credit": each.credit, "claim_by": each.claim_by_s, "why": each.why,
+        }
+        for each in found
+    ]  # fmt: skip
+
+
+def _steps_left(given: Reviewed) -> list[dict[str, Any]]:
     """What the playbook has left to be done, with whose it is."""
     open_states = (StepState.AHEAD, StepState.UNDER_WAY, StepState.FAILED, StepState.LEFT, StepState.TIMED_OUT)
     return [

@@ -23,8 +23,8 @@ def markdown_of(review: dict[str, Any]) -> str:
     """The review as Markdown."""
     lines = [f"# {_title(review)}", ""]
     lines += [f"**{EXERCISE}**", ""] if review["exercise"] else []
-    lines += [*_summary(review), ""]
-    for heading, columns, rows in _tables(review):
+    lines += [*summary_of(review), ""]
+    for heading, columns, rows in tables_of(review):
         lines += [f"## {heading}", ""]
         if not rows:
             lines += ["None.", ""]
@@ -37,8 +37,8 @@ def html_of(review: dict[str, Any]) -> str:
     """The review as one HTML page."""
     parts = [f"<h1>{_safe(_title(review))}</h1>"]
     parts += [f'<p class="exercise">{_safe(EXERCISE)}</p>'] if review["exercise"] else []
-    parts += [f"<p>{_safe(line)}</p>" for line in _summary(review)]
-    for heading, columns, rows in _tables(review):
+    parts += [f"<p>{_safe(line)}</p>" for line in summary_of(review)]
+    for heading, columns, rows in tables_of(review):
         parts.append(f"<h2>{_safe(heading)}</h2>")
         if not rows:
             parts.append("<p>None.</p>")
@@ -59,7 +59,8 @@ def _title(review: dict[str, Any]) -> str:
     return f"Review of {incident['id']}: {incident['cause']}"
 
 
-def _summary(review: dict[str, Any]) -> list[str]:
+def summary_of(review: dict[str, Any]) -> list[str]:
+    """A review in a few sentences."""
     incident, minutes = review["incident"], review["minutes"]
     attempts, answered, lost = (sum(each[name] for each in minutes) for name in ("attempts", "answered", "lost"))
     lines = [
@@ -77,10 +78,14 @@ def _summary(review: dict[str, Any]) -> list[str]:
     if money is not None:
         total, saved = _span(money["total"], money["currency"]), _span(money["saved"], money["currency"])
         lines.append(f"It cost {total}. Without a second path it would have cost {saved} more.")
+        owed = sum(each["credit"] for each in review["sla"])
+        if review["sla"]:
+            lines.append(f"Providers give back {owed:.2f} {money['currency']} for the month, by their own terms.")
     return lines
 
 
-def _tables(review: dict[str, Any]) -> Sequence[Table]:
+def tables_of(review: dict[str, Any]) -> Sequence[Table]:
+    """The tables of a review, in their order; those without rows too."""
     play, money = review["playbook"], review["money"]
     currency = money["currency"] if money is not None else ""
     bill = (
@@ -103,6 +108,13 @@ def _tables(review: dict[str, Any]) -> Sequence[Table]:
              "no price" if each["each"] is None else _figures(each["each"]), _figures(each["total"]), each["why"])
             for each in bill
         ]),
+        ("What providers give back, by their terms", ("path", "month", "worked", "down", "step", "credit", "claim by",
+                                                     "what it rests on"), [
+            (each["path"], each["month"], f"{each['availability']:.3f} %", f"{each['down_min']:g} min",
+             f"{each['percent']:g} % of {each['fee']:.2f}", f"{each['credit']:.2f} {currency}",
+             "" if each["claim_by"] is None else _clock(each["claim_by"])[:10], each["why"])
+            for each in review["sla"]
+        ]),
         ("What each path did", ("when (UTC)", "path", "condition", "evidence"), [
             (_clock(each["at"]), each["path"], each["condition"], each["evidence"]) for each in review["paths"]
         ]),
@@ -120,8 +132,13 @@ def _tables(review: dict[str, Any]) -> Sequence[Table]:
             (str(each.get("item", each.get("id", ""))), str(each.get("what", each.get("kind", ""))))
             for each in review["open_work"]
         ]),
-        ("Actions", ("step", "what", "owner", "state"), [
-            (each["step"], each["do"], each["owner"], each["state"]) for each in review["actions"]
+        ("Left of the playbook", ("step", "what", "owner", "state"), [
+            (each["step"], each["do"], each["owner"], each["state"]) for each in review["steps_left"]
+        ]),
+        ("Actions", ("action", "what", "owner", "due", "state", "word"), [
+            (str(each["number"]), each["what"], each["owner"], _clock(each["due"])[:10],
+             "overdue" if each["is_overdue"] else each["state"], each["why"])
+            for each in review["actions"]
         ]),
     )  # fmt: skip
 

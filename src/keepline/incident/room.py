@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from keepline.call.agenda import Due
 from keepline.call.effects import CapabilityAnswered, Persist, Report
 from keepline.call.effects_incident import (
+    AddAction,
     CloseIncident,
+    EndAction,
     IncidentAnswered,
     IncidentInput,
     JournalTroubled,
@@ -21,6 +23,7 @@ from keepline.call.effects_incident import (
     SetMode,
     TakeIncident,
 )
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.call.facts.incident import (
     MODE,
     IncidentClosed,
@@ -80,6 +83,8 @@ class Incidents:
             OfferIncident: self._on_offer,
             NoteIncident: self._on_note,
             CloseIncident: self._on_close,
+            AddAction: self._on_action,
+            EndAction: self._on_action_ended,
             SetMode: self._on_mode,
             JournalTroubled: self._on_journal,
             ProcessDied: self._on_death,
@@ -209,6 +214,24 @@ class Incidents:
         if given.asked not in incident.notes:
             self.record(turn, IncidentNoted(incident.id, turn.now_s, given.text, given.by, given.asked))
         turn.emit(IncidentAnswered(given.asked, incident=incident.id))
+
+    def _on_action(self, turn: Turn, given: AddAction) -> None:
+        if self._refuses(turn, given):
+            return
+        actions = self.book.incidents[given.incident].actions
+        if not any(each.added.asked == given.asked for each in actions.values()):
+            number = max(actions, default=0) + 1
+            told = (given.what, given.owner, given.due_s, given.by, given.asked)
+            self.record(turn, ActionAdded(given.incident, turn.now_s, number, *told))
+        turn.emit(IncidentAnswered(given.asked, incident=given.incident))
+
+    def _on_action_ended(self, turn: Turn, given: EndAction) -> None:
+        if self._refuses(turn, given):
+            return
+        found = self.book.incidents[given.incident].actions[given.number]
+        if found.state.value != given.state:
+            self.record(turn, ActionEnded(given.incident, turn.now_s, given.number, given.state, given.by, given.why))
+        turn.emit(IncidentAnswered(given.asked, incident=given.incident))
 
     def _on_close(self, turn: Turn, given: CloseIncident) -> None:
         if self._refuses(turn, given):

@@ -1,5 +1,6 @@
 """One incident, as its facts have it: a fold, and nothing that the facts do not say."""
 
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.call.facts.incident import (
     GateMoved,
     IncidentChanged,
@@ -12,6 +13,7 @@ from keepline.call.facts.incident import (
     IncidentTaken,
     PathTested,
 )
+from keepline.incident.actions import IncidentAction, note_action
 from keepline.incident.gate import RecoveryGate
 from keepline.incident.phases import INCIDENT_TRANSITIONS, IncidentEvent, IncidentPhase
 from keepline.model.incident import Severity
@@ -29,9 +31,9 @@ class Incident:
     """Something that affects callers, from its detection to its end. Only `apply` changes it."""
 
     __slots__ = (
-        "capabilities", "cause", "changed_at_s", "cleared_at_s", "closed", "closed_at_s", "commander", "customers",
-        "detectors", "evidence", "gate", "mitigated_at_s", "notes", "offered_to", "opened", "paths", "phase",
-        "restored_at_s", "severity", "taken_at_s", "widened_at_s", "worst",
+        "actions", "capabilities", "cause", "changed_at_s", "cleared_at_s", "closed", "closed_at_s", "commander",
+        "customers", "detectors", "evidence", "gate", "mitigated_at_s", "notes", "offered_to", "opened", "paths",
+        "phase", "restored_at_s", "severity", "taken_at_s", "widened_at_s", "worst",
     )  # fmt: skip
 
     def __init__(self, opened: IncidentOpened) -> None:
@@ -63,6 +65,8 @@ class Incident:
         self.closed: IncidentClosed | None = None
         self.notes: set[str] = set()
         """Ids of the requests by which notes came."""
+        self.actions: dict[int, IncidentAction] = {}
+        """What is to be done after it, by its number."""
 
     @property
     def id(self) -> str:
@@ -93,6 +97,8 @@ class Incident:
         if isinstance(fact, IncidentNoted):
             self.notes.add(fact.asked)  # also of one that is closed
             return True
+        if isinstance(fact, ActionAdded | ActionEnded):
+            return note_action(self.actions, fact)
         if not self.is_open:
             return False
         if isinstance(fact, IncidentMoved | IncidentClosed):

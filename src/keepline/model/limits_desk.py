@@ -44,6 +44,8 @@ METRIC_DELIVERIES_MAX = 20_000
 
 PRICE_MAX = 1_000_000_000
 """Of one of anything that `money` has a price for, in the currency's units."""
+SLA_STEPS_MAX = 10
+"""Steps of one provider's terms."""
 PRICE_WORDS_MAX = 300
 """Of what a price rests on."""
 LEADERS_FACTS_BACK_MAX = 200_000

@@ -8,6 +8,8 @@ INCIDENT_WORDS_CHARS_MAX = 2_000
 """Of a note, a reason, or the cause as a person says it."""
 INCIDENT_NAME_CHARS_MAX = 100
 """Of a person."""
+INCIDENT_ACTIONS_MAX = 50
+"""Actions that follow from one incident."""
 INCIDENT_SCOPE_MAX = 40
 """Paths, and capabilities, that one incident names."""
 MODE_SET_S_MAX = 7 * 86_400

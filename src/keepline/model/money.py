@@ -30,6 +30,28 @@ NOTHING = Price(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
+class SlaStep:
+    """Below so much availability, so much of the fee."""
+
+    below: float
+    """Per cent of a month."""
+    percent: float
+    """Of the fee."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlaTerms:
+    """What a provider promises of a path, and what it gives back where it does not keep that: its own terms."""
+
+    monthly_fee: float
+    steps: tuple[SlaStep, ...]
+    claim_days: int
+    """So many days after the month a credit can be claimed; 0: nothing is said of that."""
+    why: str
+    """What they rest on."""
+
+
+@dataclass(frozen=True, slots=True)
 class MoneySettings:
     """`money:` of an operation."""
 
@@ -43,3 +65,5 @@ class MoneySettings:
     """Something that was promised and is done later."""
     minute_without: Mapping[str, Price] = field(default_factory=dict)
     """Capability -> a minute in which none of its paths is fit."""
+    sla: Mapping[str, SlaTerms] = field(default_factory=dict)
+    """Path, by its whole name -> its provider's terms."""

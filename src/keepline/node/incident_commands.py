@@ -9,18 +9,20 @@ if TYPE_CHECKING:
     from keepline.call.effects_incident import IncidentInput, ProcessDied
     from keepline.call.effects_playbook import SayOfStep
 
-OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY = (
+OPEN, TAKE, OFFER, NOTE, CLOSE, ADD, END, MODE, SAY = (
     "open_incident",
     "take_incident",
     "offer_incident",
     "note_incident",
     "close_incident",
+    "add_action",
+    "end_action",
     "set_mode",
     "say_of_step",
 )
 DIED: Final = "died"
 """What the supervisor tells calls processes of one that died."""
-OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, MODE, SAY)
+OPS: Final = (OPEN, TAKE, OFFER, NOTE, CLOSE, ADD, END, MODE, SAY)
 
 
 def died_in(message: Message) -> "ProcessDied":
@@ -36,7 +38,9 @@ def died_in(message: Message) -> "ProcessDied":
 def incident_request(wanted: "IncidentInput") -> Message:
     """What a command sends; the answer comes back under the request's own id, as that of a call does."""
     from keepline.call.effects_incident import (
+        AddAction,
         CloseIncident,
+        EndAction,
         NoteIncident,
         OfferIncident,
         OpenIncident,
@@ -46,7 +50,7 @@ def incident_request(wanted: "IncidentInput") -> Message:
 
     ops: dict[type, str] = {
         OpenIncident: OPEN, TakeIncident: TAKE, OfferIncident: OFFER, NoteIncident: NOTE, CloseIncident: CLOSE,
-        SetMode: MODE,
+        AddAction: ADD, EndAction: END, SetMode: MODE,
     }  # fmt: skip
     fields = asdict(wanted)
     return {"op": ops[type(wanted)], "call": fields.pop("asked"), **fields}
@@ -61,7 +65,9 @@ def say_request(wanted: "SayOfStep") -> Message:
 def incident_wanted(message: Message) -> "IncidentInput | SayOfStep | None":
     """What such a message asks for, None for another kind; the core says what is wrong with it."""
     from keepline.call.effects_incident import (  # the supervisor, which passes it on, does without
+        AddAction,
         CloseIncident,
+        EndAction,
         NoteIncident,
         OfferIncident,
         OpenIncident,
@@ -94,6 +100,12 @@ def incident_wanted(message: Message) -> "IncidentInput | SayOfStep | None":
         case "close_incident":
             asked, incident, by, why = map(text, ("call", "incident", "by", "why"))
             return CloseIncident(asked, incident, by, why, message.get("override") is True)
+        case "add_action":
+            asked, incident, what, owner, by = map(text, ("call", "incident", "what", "owner", "by"))
+            return AddAction(asked, incident, what, owner, number("due_s"), by)
+        case "end_action":
+            asked, incident, state, by, why = map(text, ("call", "incident", "state", "by", "why"))
+            return EndAction(asked, incident, int(number("number")), state, by, why)
         case "set_mode":
             return SetMode(text("call"), text("mode"), number("for_s"), text("why"), text("by"))
         case "say_of_step":

@@ -7,12 +7,14 @@ from typing import Final
 
 from keepline.call.facts import Fact
 from keepline.call.facts.message import MESSAGES, MessageSent
+from keepline.call.facts.path import PATHS, PathStood
 from keepline.call.runs.starting import run_id
 from keepline.call.unfinished.shown import shown
 from keepline.flow.telling import DELIVERY, GREET, PUBLISH
 from keepline.incident.book import IncidentBook
 from keepline.incident.plays import PlaybookRuns
 from keepline.incident.review import BEFORE_S, REVIEW_FACTS, Reviewed, ReviewedRun
+from keepline.incident.sla import month_of
 from keepline.model.limits_playbooks import REVIEW_FACTS_MAX
 from keepline.model.messages import CALLERS, PAGE
 from keepline.model.money import MoneySettings
@@ -26,6 +28,7 @@ _OUTLETS: Final = ((CALLERS, GREET, "callers"), (PAGE, PUBLISH, "page"))
 """What is told by no contact's channel: audience, flow, and the end of the run's key."""
 _AT: Final = "SELECT body FROM facts WHERE seq >= ? AND body != x'' ORDER BY seq LIMIT 1"
 _OWN: Final = "SELECT kind, body FROM facts WHERE call = ? AND body != x'' ORDER BY seq"
+_PATHS: Final = "SELECT kind, body FROM facts WHERE call = ? AND kind = ? AND body != x'' ORDER BY seq"
 _RUN: Final = "SELECT began_at, ending FROM runs WHERE run = ?"
 
 
@@ -34,9 +37,11 @@ def reviewed(data: Path, incident: str, money: MoneySettings | None, now_s: floa
     connection = connect(NodePaths(data).journal)
     try:
         last = int(connection.execute("SELECT coalesce(max(seq), 0) FROM facts").fetchone()[0])
-        found = IncidentBook(incident_facts(connection, last)).incidents[incident]
+        book = IncidentBook(incident_facts(connection, last))
+        found = book.incidents[incident]
         own = [decode(kind, body) for kind, body in connection.execute(_OWN, (incident,))]
         until_s = found.closed_at_s or now_s
+        month_s = month_of(until_s)[1]
         return Reviewed(
             found,
             own,  # type: ignore[arg-type]
@@ -46,9 +51,22 @@ def reviewed(data: Path, incident: str, money: MoneySettings | None, now_s: floa
             [shown(item) for item in work_items(connection, with_closed=False)],
             money,
             until_s,
+            _stood(connection, until_s),
+            [
+                (each.opened.since_s, each.closed_at_s or until_s)
+                for each in book.incidents.values()
+                if each.exercise and (each.closed_at_s or until_s) > month_s[0] and set(each.paths) & set(found.paths)
+            ],
         )
     finally:
         connection.close()
+
+
+def _stood(connection: sqlite3.Connection, until_s: float) -> list[PathStood]:
+    """How paths stood until then, as far back as the journal goes."""
+    rows = connection.execute(_PATHS, (PATHS, PathStood.kind))
+    facts = (decode(kind, body) for kind, body in rows)
+    return [fact for fact in facts if isinstance(fact, PathStood) and fact.at_s <= until_s]
 
 
 def _messages(connection: sqlite3.Connection, incident: str) -> list[ReviewedRun]:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keepline.call.effects_incident import (
+    AddAction,
     CloseIncident,
+    EndAction,
     IncidentInput,
     NoteIncident,
     OfferIncident,
@@ -16,15 +19,22 @@ from keepline.call.effects_incident import (
     TakeIncident,
 )
 from keepline.call.effects_person import Decide
+from keepline.call.effects_playbook import SayOfStep
+from keepline.call.facts.action import ActionAdded
 from keepline.call.facts.incident import GateMoved, IncidentMoved, IncidentNoted, IncidentOpened, IncidentTaken
 from keepline.desk.app import create_app
 from keepline.desk.incidents_desk import IncidentsDesk
+from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.desk.source import CallEvent, CallHistory
+from keepline.incident.plays import PlaybookRuns
+from keepline.incident.plays_shown import play_told
 from keepline.model.people import Role
 from keepline.node.commands import asked_in
 from keepline.node.people_commands import decide_request
 from tests.unit.desk.desk_fakes import FakeSource
 from tests.unit.desk.people.visits import MACHINE_TOKEN, Visitor, make_place
+from tests.unit.incident.test_review import ID as REVIEWED
+from tests.unit.incident.test_review import made, play_facts
 
 AT_S = 1_763_900_000.0
 ID = "INC-20251123-1"
@@ -105,6 +115,8 @@ def test_the_page_of_one_has_its_timeline_and_escapes_what_people_write() -> Non
         (f"/{ID}/take", {"why": "she sleeps"}, TakeIncident),
         (f"/{ID}/hand-over", {"to": "grace"}, OfferIncident),
         (f"/{ID}/note", {"text": "the vendor called"}, NoteIncident),
+        (f"/{ID}/actions", {"what": "claim it", "owner": "grace", "due": "2026-12-31"}, AddAction),
+        (f"/{ID}/actions/1", {"state": "done"}, EndAction),
         (f"/{ID}/close", {"why": "a cable", "override": True}, CloseIncident),
     ],
 )
@@ -146,3 +158,53 @@ def test_the_mode_is_set_the_same_way() -> None:
     (asked,) = node.asked
     assert isinstance(asked, SetMode)
     assert (asked.mode, asked.for_s) == ("crisis", 60.0)
+
+
+class Plays(NodePlaybooks):
+    """A playbook that is at work, and a review."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), lambda: None)
+        self.said: list[SayOfStep] = []
+        self.mistake = ""
+
+    def play(self, incident: str) -> dict[str, Any] | None:
+        return play_told(PlaybookRuns(play_facts()).plays[REVIEWED])
+
+    def review(self, incident: str) -> dict[str, Any] | None:
+        return made()
+
+    def say(self, wanted: SayOfStep) -> str:
+        self.said.append(wanted)
+        return self.mistake
+
+
+def test_the_page_has_the_playbooks_steps_the_actions_and_for_who_may_see_them_the_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays = Plays()
+    added = ActionAdded(ID, AT_S + 9, 1, "claim <it>", "grace", AT_S + 86_400.0, "ada")
+    source = IncidentSource(facts=[*FACTS, added])
+    monkeypatch.setattr("tests.unit.desk.people.visits.FakeSource", lambda: source)
+    monkeypatch.setattr("tests.unit.desk.people.visits.NodePlaybooks", lambda *_: plays)
+    place = make_place(tmp_path, monkeypatch)
+    commander, agent = place.visitor(Role.COMMANDER), place.visitor(Role.AGENT)
+    page = commander.page(f"/incidents/{ID}").text
+    assert "claim &lt;it&gt;" in page
+    assert f'action="/api/incidents/{ID}/actions/1"' in page
+    assert "Claim it." in page
+    assert "What callers experienced" in page
+    assert commander.csrf in page
+    assert 'style="' not in page
+    assert "What callers experienced" not in agent.page(f"/incidents/{ID}").text
+    assert "Overdue since" in commander.page("/incidents").text
+    told = commander.get("/api/actions").json
+    assert [(each["id"], each["is_overdue"]) for each in told["actions"]] == [(f"{ID}/1", True)]  # type: ignore[index]
+    form = {"said": "done", "step": "credit"}
+    reply = agent.post(f"/api/incidents/{ID}/playbook/steps", form)
+    assert (reply.status, reply.headers["location"]) == (303, f"/incidents/{ID}#playbook")
+    assert [(each.step, each.said, each.by) for each in plays.said] == [("credit", "done", "agent")]
+    plays.mistake = "its turn has not come"
+    assert agent.send(f"/api/incidents/{ID}/playbook/steps", form).status == 409
+    assert agent.send(f"/api/incidents/{ID}/actions", {"what": "x", "owner": "y", "due": "2026-02-31"}).status == 422
+    place.people.close()

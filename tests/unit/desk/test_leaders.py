@@ -83,6 +83,8 @@ def test_who_came_by_another_carrier_is_saved_by_it() -> None:
 def test_an_exercise_is_shown_and_is_in_no_total() -> None:
     found = leaders_of([*usual_calls(), opened(exercise="drill-1"), *refused("1", 6_700.0)])
     assert ([each.exercise for each in found.incidents], found.total, found.customers) == (["drill-1"], None, 0)
+    [one] = found.incidents  # what real callers meet meanwhile is none of its own
+    assert (one.attempts, one.lost, one.customers, one.total, one.saved, one.lines) == (0, 0, 0, None, None, [])
 
 
 def test_the_worst_is_first_and_of_several_the_greatest_loss_is_the_total() -> None:

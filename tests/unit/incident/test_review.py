@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from keepline.call.facts import Fact
+from keepline.call.facts.action import ActionAdded
 from keepline.call.facts.incident import IncidentClosed, IncidentMoved, IncidentNoted, IncidentOpened, IncidentTaken
 from keepline.call.facts.path import PathStood, PathWished
 from keepline.call.facts.run import RunStarted, RunStepEnded
@@ -14,7 +15,7 @@ from keepline.incident.book import IncidentBook
 from keepline.incident.plays import PlaybookRuns, playbook_run
 from keepline.incident.review import Reviewed, ReviewedRun, review_of
 from keepline.incident.review_text import EXERCISE, html_of, markdown_of
-from keepline.model.money import MoneySettings, Price
+from keepline.model.money import MoneySettings, Price, SlaStep, SlaTerms
 from keepline.model.playbook import PlaybookStep, StepKind, told_of
 from tests.unit.desk.board_facts import answered, ended, received
 
@@ -108,8 +109,27 @@ def test_what_happened_is_in_order_and_says_who() -> None:
     assert found["decisions"][1]["words"] == "ring skipped: no phone"
     assert [(each["path"], each["condition"]) for each in found["paths"]] == [("telephony/north", "down")]
     assert [each["key"] for each in found["messages"]] == [f"message:{ID}:opened"]
-    assert [(each["step"], each["owner"]) for each in found["actions"]] == [("credit", "leader")]
+    assert [(each["step"], each["owner"]) for each in found["steps_left"]] == [("credit", "leader")]
     assert found["open_work"] == [{"item": "w1", "what": "a charge is in doubt"}]
+
+
+def test_the_carriers_credit_and_the_actions_stand_beside_the_loss() -> None:
+    terms = SlaTerms(900.0, (SlaStep(99.95, 5.0),), 30, "contract, §9")
+    down = PathStood("paths", SINCE_S - 3_600.0, "telephony/north", "down", "open", "", SINCE_S - 3_600.0, 0.0, 0.0, 1)
+    own = (*OWN, ActionAdded(ID, SINCE_S + 130.0, 1, "claim the <credit>", "grace", SINCE_S + 86_400.0, "mara"))
+    money = replace(MONEY, sla={"telephony/north": terms, "telephony/south": terms})
+    found = made(money=money, month=[down], incident=IncidentBook(own).incidents[ID], own=own)
+    [owed] = found["sla"]
+    assert (owed["path"], owed["down_min"], owed["percent"], owed["credit"]) == ("telephony/north", 62.0, 5.0, 45.0)
+    [action] = found["actions"]
+    assert (action["owner"], action["state"]) == ("grace", "open")
+    text = markdown_of(found)
+    assert "Providers give back 45.00 USD for the month, by their own terms." in text
+    assert "claim the <credit>" in text
+    assert "claim the &lt;credit&gt;" in html_of(found)
+    exercise = (replace(OPENED, exercise="drill-7"), *OWN[1:])
+    none = made(money=money, month=[down], incident=IncidentBook(exercise).incidents[ID], own=exercise)
+    assert none["sla"] == []
 
 
 def test_an_exercise_is_kept_out_of_the_real_figures() -> None:

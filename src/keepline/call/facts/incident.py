@@ -5,6 +5,7 @@
 
 from typing import ClassVar
 
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.model.frozen import frozen
 
 MODE = "mode"
@@ -199,6 +200,8 @@ IncidentFact = (
     | GateMoved
     | PathTested
     | IncidentClosed
+    | ActionAdded
+    | ActionEnded
     | ModeSet
     | ModeChanged
 )
@@ -212,6 +215,8 @@ INCIDENT_TYPES: tuple[type[IncidentFact], ...] = (
     GateMoved,
     PathTested,
     IncidentClosed,
+    ActionAdded,
+    ActionEnded,
     ModeSet,
     ModeChanged,
 )
