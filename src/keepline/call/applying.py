@@ -49,7 +49,7 @@ from keepline.call.facts.placed import PLACED_TYPES
 from keepline.call.facts.refer import REFER_TYPES, LegReferred, ReferFact, ReferralEnded
 from keepline.call.facts.refresh import REFRESH_TYPES
 from keepline.call.facts.transfer import TRANSFER_TYPES, after
-from keepline.call.phases import BROKEN, ENDINGS
+from keepline.call.phases import BROKEN
 from keepline.call.written import request_of
 from keepline.flow import StepOutcome, StepResult
 from keepline.flow.steps import OUTCOMES
@@ -134,15 +134,20 @@ def _leg(call: "CallState", fact: LegPlaced | LegJoined) -> None:
         call.joined = fact
 
 
-def _ending(call: "CallState", fact: FlowEnded | ByeSent | ByeReceived | CallEnded) -> None:
-    if isinstance(fact, FlowEnded):
-        call.flow_ended, call.use = fact, None if fact.ending == BROKEN else call.use
-    elif isinstance(fact, ByeSent):
-        call.bye_sent = fact
-    elif isinstance(fact, ByeReceived):
-        call.bye_received = fact
-    else:
-        call.ended = fact
+def _flow_ended(call: "CallState", fact: FlowEnded) -> None:
+    call.flow_ended, call.use = fact, None if fact.ending == BROKEN else call.use
+
+
+def _bye_sent(call: "CallState", fact: ByeSent) -> None:
+    call.bye_sent = fact
+
+
+def _bye_received(call: "CallState", fact: ByeReceived) -> None:
+    call.bye_received = fact
+
+
+def _ended(call: "CallState", fact: CallEnded) -> None:
+    call.ended = fact
 
 
 def _proven(call: "CallState", fact: RequestProven) -> None:
@@ -274,7 +279,10 @@ FOLDS: dict[type, Callable[["CallState", Any], None]] = {
     **dict.fromkeys((CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged), _agreement),
     **dict.fromkeys((LineFellSilent, LineHeard, CallLost), _line),
     **dict.fromkeys((SecretKeyed, SecretLost, SecretKept), _secret),
-    **dict.fromkeys(ENDINGS, _ending),
+    FlowEnded: _flow_ended,
+    ByeSent: _bye_sent,
+    ByeReceived: _bye_received,
+    CallEnded: _ended,
     **dict.fromkeys(PLACED_TYPES, _placed),
     **dict.fromkeys(REFRESH_TYPES, _refresh),
     **dict.fromkeys(TRANSFER_TYPES, _transfer),

@@ -135,7 +135,7 @@ class Exchange:
         self.follower.note(turn)
         if self.drilling.calls:
             self.drilling.spoil(turn)
-        if self.tolls.ledger.has_live:
+        if self.tolls.ledger.live:
             self.tolls.note(turn.effects)
         return turn.effects
 
@@ -299,7 +299,8 @@ class Exchange:
     def _guarded(self, turn: Turn, call: CallState, do: Callable[[Turn, CallState], None]) -> None:
         """A bug that one call meets ends that call, and nothing else."""
         outer, board = self.mark_step(call.mark), turn.switchboard
-        turn.switchboard = self.drilling.board_of(call.id)
+        if self.drilling.board is not None:
+            turn.switchboard = self.drilling.board_of(call.id)
         try:
             do(turn, call)
             teardown.leave_if_over(turn, call)

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from keepline.call.carriers.record import fold_carriers
 from keepline.call.facts import (
@@ -16,7 +17,6 @@ from keepline.call.facts import (
     CallReceived,
     CallRefused,
     CancelReceived,
-    DigitsPressed,
     Fact,
     FlowEnded,
     FlowFailed,
@@ -24,16 +24,13 @@ from keepline.call.facts import (
     MessageRecorded,
     MessageStarted,
     PlacedFact,
-    PromptEnded,
-    QuestionContinued,
     ReinviteAcknowledged,
     ReinviteAnswered,
     StepEnded,
     UseEnded,
     UseResolved,
-    UseRouted,
-    UseStarted,
 )
+from keepline.call.facts.placed import PLACED_TYPES
 from keepline.call.outbound.record import begin_placed, fold_placed
 from keepline.call.record_types import CallRecord, MediaRecord, MessageRecord, StepRecord, UnrecordedRecord
 from keepline.flow.capabilities import outcome_words
@@ -46,18 +43,12 @@ __all__ = ["CallRecord", "MediaRecord", "MessageRecord", "StepRecord", "Unrecord
 
 _HAS_IDENTITY = re.compile(r"\n(?:identity|y|privacy)[ \t]*:", re.I)
 _HAS_REASON = re.compile(r"\nreason[ \t]*:", re.I)
-_AGREEING = (CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged)
-_LEAVING = (ByeSent, ByeReceived, CancelReceived)
-_SAYS_NOTHING = frozenset((DigitsPressed, PromptEnded, QuestionContinued, UseStarted, UseRouted))
-"""The most frequent kinds of which a record has nothing."""
 
 
 def record_of(facts: Iterable[Fact]) -> CallRecord:
     """The record that these facts of one call make. Raises `LocalError` where they do not begin with its INVITE."""
     record: CallRecord | None = None
     for fact in facts:
-        if type(fact) in _SAYS_NOTHING and record is not None:
-            continue
         if isinstance(fact, CallReceived):
             record = _begin(fact)
         elif isinstance(fact, CallPlaced):
@@ -65,7 +56,11 @@ def record_of(facts: Iterable[Fact]) -> CallRecord:
         elif record is None:
             raise LocalError(f"call {fact.call}: its facts do not begin with its INVITE")
         else:
-            _fold(record, fact)
+            if record.carriers:
+                fold_carriers(record, fact)
+            fold = _FOLDS.get(type(fact))
+            if fold is not None:
+                fold(record, fact)
     if record is None:
         raise LocalError("no facts, no record")
     return record
@@ -89,52 +84,69 @@ def _begin(fact: CallReceived) -> CallRecord:
     )
 
 
-def _fold(record: CallRecord, fact: Fact) -> None:
-    if record.carriers:
-        fold_carriers(record, fact)
-    if isinstance(fact, CallAnswered):
-        record.state = "live"
-        record.answered_at = fact.at_s
-        record.sip_status = 200
-        record.media = MediaRecord(codec=fact.codec)
-    elif isinstance(fact, _AGREEING):
-        if fact.terms is not None:
-            record.media = replace(record.media, codec=fact.terms.codec)
-    elif isinstance(fact, StepEnded):
-        took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
-        name = f"use {fact.reason}" if fact.verb == "use" and fact.reason else fact.verb
-        record.steps.append(StepRecord(name, fact.began_at_s, _result_of(fact), took_ms))
-        if fact.verb == "outcome":
-            noted = json.loads(fact.value)
-            record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
-    elif isinstance(fact, FlowEnded):
-        if fact.error:
-            record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
-    elif isinstance(fact, _LEAVING):
-        record.state = "leaving"
-        record.reason_header, record.cause = _reason(_last_word(fact))
-    elif isinstance(fact, CallEnded):
-        _end(record, fact)
-    elif isinstance(fact, MessageStarted):
-        record.messages.append(MessageRecord(recording_path(fact.key), fact.at_s))
-    elif isinstance(fact, MessageRecorded):
-        path = recording_path(fact.key)
-        record.messages = [
-            replace(each, length_s=round(fact.length_s, 3), reason=fact.reason) if each.path == path else each
-            for each in record.messages
-        ]
-    elif isinstance(fact, UseEnded):
-        record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, outcome_words(fact.outcome), 0.0))
-    elif isinstance(fact, UseResolved):
-        record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, f"resolved: {outcome_words(fact.outcome)}", 0.0))
-    elif isinstance(fact, FlowFailed):
-        record.error = fact.error
-    elif isinstance(fact, PlacedFact):
-        fold_placed(record, fact)
-        if isinstance(fact, CallRefused):
-            record.reason_header, record.cause = _reason(fact.response)
-    elif isinstance(fact, JournalGap):
-        record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
+def _answered(record: CallRecord, fact: CallAnswered) -> None:
+    record.state = "live"
+    record.answered_at = fact.at_s
+    record.sip_status = 200
+    record.media = MediaRecord(codec=fact.codec)
+
+
+def _agreed(record: CallRecord, fact: CallAcknowledged | ReinviteAnswered | ReinviteAcknowledged) -> None:
+    if fact.terms is not None:
+        record.media = replace(record.media, codec=fact.terms.codec)
+
+
+def _step(record: CallRecord, fact: StepEnded) -> None:
+    took_ms = round((fact.at_s - fact.began_at_s) * 1000, 1)
+    name = f"use {fact.reason}" if fact.verb == "use" and fact.reason else fact.verb
+    record.steps.append(StepRecord(name, fact.began_at_s, _result_of(fact), took_ms))
+    if fact.verb == "outcome":
+        noted = json.loads(fact.value)
+        record.outcome, record.outcome_fields = noted["outcome"], noted["fields"]
+
+
+def _flow_ended(record: CallRecord, fact: FlowEnded) -> None:
+    if fact.error:
+        record.error = f"{record.error}\n\nand then:\n\n{fact.error}" if record.error else fact.error
+
+
+def _flow_failed(record: CallRecord, fact: FlowFailed) -> None:
+    record.error = fact.error
+
+
+def _leaves(record: CallRecord, fact: ByeSent | ByeReceived | CancelReceived) -> None:
+    record.state = "leaving"
+    record.reason_header, record.cause = _reason(_last_word(fact))
+
+
+def _message_started(record: CallRecord, fact: MessageStarted) -> None:
+    record.messages.append(MessageRecord(recording_path(fact.key), fact.at_s))
+
+
+def _message_recorded(record: CallRecord, fact: MessageRecorded) -> None:
+    path = recording_path(fact.key)
+    record.messages = [
+        replace(each, length_s=round(fact.length_s, 3), reason=fact.reason) if each.path == path else each
+        for each in record.messages
+    ]
+
+
+def _use_ended(record: CallRecord, fact: UseEnded) -> None:
+    record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, outcome_words(fact.outcome), 0.0))
+
+
+def _use_resolved(record: CallRecord, fact: UseResolved) -> None:
+    record.steps.append(StepRecord(f"use {fact.name}", fact.at_s, f"resolved: {outcome_words(fact.outcome)}", 0.0))
+
+
+def _placed(record: CallRecord, fact: PlacedFact) -> None:
+    fold_placed(record, fact)
+    if isinstance(fact, CallRefused):
+        record.reason_header, record.cause = _reason(fact.response)
+
+
+def _gap(record: CallRecord, fact: JournalGap) -> None:
+    record.unrecorded.append(UnrecordedRecord(fact.since_s, fact.at_s, fact.facts, fact.lost))
 
 
 def _last_word(fact: ByeSent | ByeReceived | CancelReceived) -> str:
@@ -200,3 +212,21 @@ def _end(record: CallRecord, fact: CallEnded) -> None:
         record.outcome = record.outcome or ("refused" if fact.ended_by == "node" else "failed")
     else:
         record.outcome = "cancelled" if fact.sip_status == 487 else "refused" if fact.sip_status else "failed"
+
+
+_FOLDS: dict[type, Callable[[CallRecord, Any], None]] = {
+    CallAnswered: _answered,
+    **dict.fromkeys((CallAcknowledged, ReinviteAnswered, ReinviteAcknowledged), _agreed),
+    StepEnded: _step,
+    FlowEnded: _flow_ended,
+    FlowFailed: _flow_failed,
+    **dict.fromkeys((ByeSent, ByeReceived, CancelReceived), _leaves),
+    CallEnded: _end,
+    MessageStarted: _message_started,
+    MessageRecorded: _message_recorded,
+    UseEnded: _use_ended,
+    UseResolved: _use_resolved,
+    **dict.fromkeys(PLACED_TYPES, _placed),
+    JournalGap: _gap,
+}
+"""What a kind of fact adds to a record; of the others it has nothing."""

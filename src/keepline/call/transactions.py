@@ -65,7 +65,7 @@ class RequestNews:
 class Transactions:
     """Server and client transactions by their keys, with the deadlines they ask for."""
 
-    __slots__ = ("_origins", "_schedule", "_settled", "_settling", "_timers", "clients", "servers")
+    __slots__ = ("_began", "_origins", "_schedule", "_settled", "_settling", "_timers", "clients", "servers")
 
     def __init__(self, timers: Timers, schedule: Callable[[str, Key, float], None]) -> None:
         self._timers = timers
@@ -76,6 +76,8 @@ class Transactions:
         self._settling: deque[tuple[float, Key]] = deque()
         """Until when each is kept, the oldest first; one that was settled anew stands there once more."""
         self._origins: dict[Origin, Key] = {}
+        self._began: dict[Key, Origin] = {}
+        """The other way round, of the transactions at work."""
 
     @property
     def settled_count(self) -> int:
@@ -108,6 +110,7 @@ class Transactions:
         self.servers[key] = machine
         origin = _origin(request)
         if origin is not None:
+            self._began[key] = origin
             self._origins.setdefault(origin, key)
         self._after(now_s, key, machine, machine.step(now_s, RequestReceived(request)))
 
@@ -126,7 +129,7 @@ class Transactions:
         sent = [SendSip(o.data, o.peer, o.message) for o in outputs if isinstance(o, Transmit)]
         is_silent = is_invite and not is_refusal
         tail = sent[0].data if sent and not is_silent else b""
-        self._settle(now_s, key, tail, _origin(transaction.request))
+        self._settle(now_s, key, tail, self._began.get(key))
         return [*sent]
 
     def is_merged(self, now_s: float, key: Key, invite: Request) -> bool:
@@ -231,15 +234,17 @@ class Transactions:
                 effects.append(SendSip(output.data, output.peer, output.message))
             elif isinstance(output, Terminated):
                 if self.servers.pop(key, None) is not None:
-                    self._forget_origin(key, _origin(machine.request))
+                    self._forget_origin(key, self._began.pop(key, None))
                 self.clients.pop(key, None)
                 return effects
-        if machine.deadline_s is not None:
-            self._schedule("server" if isinstance(machine, SERVERS) else "client", key, machine.deadline_s)
+        deadline_s = machine.deadline_s
+        if deadline_s is not None:
+            self._schedule("server" if isinstance(machine, SERVERS) else "client", key, deadline_s)
         return effects
 
     def _settle(self, now_s: float, key: Key, tail: bytes, origin: Origin | None) -> None:
         self.servers.pop(key, None)
+        self._began.pop(key, None)
         until_s = now_s + 64 * self._timers.t1_s
         self._settled[key] = (until_s, tail, origin)
         self._settling.append((until_s, key))

@@ -3,11 +3,12 @@
 A further verb is a `StepRequest` of its own, a method of `Call` that makes it, and an entry in the call core's table.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import MISSING, fields
 from enum import Enum
 from functools import cache, lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar
 
 from keepline.model.frozen import frozen
@@ -108,8 +109,16 @@ def fingerprint_of(request: StepRequest) -> str:
     return _work_out(type(request), *_told_values(request))
 
 
-def _told_values(request: StepRequest) -> list[object]:
-    return [getattr(request, name) for name, _ in _told_fields(type(request))]  # type: ignore[arg-type]
+def _told_values(request: StepRequest) -> tuple[object, ...]:
+    return _values_of(type(request))(request)  # type: ignore[arg-type]
+
+
+@cache
+def _values_of(described: Any) -> Callable[[StepRequest], tuple[object, ...]]:
+    names = [name for name, _ in _told_fields(described)]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda request: tuple(getattr(request, name) for name in names)
 
 
 def _work_out(kind: type[StepRequest], *values: object) -> str:

@@ -112,8 +112,6 @@ class Playbooks:
 
     def note(self, turn: Turn) -> None:
         """Follow the runs in what this turn has made true."""
-        if self.book.is_idle:
-            return
         late: list[tuple[EventTold | Any, StepStanding]] = []
         for effect in turn.effects:
             if isinstance(effect, Persist):

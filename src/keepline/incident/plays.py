@@ -97,32 +97,28 @@ class PlaybookRun:
 class PlaybookRuns:
     """A fold over the facts of runs of playbooks, in their order; facts of others are passed over."""
 
-    __slots__ = ("_runs", "plays")
+    __slots__ = ("plays", "runs")
 
     def __init__(self, facts: Iterable[object] = ()) -> None:
         self.plays: dict[str, PlaybookRun] = {}
         """By incident."""
-        self._runs: dict[str, str] = {}
+        self.runs: dict[str, str] = {}
+        """Those of playbooks that are at work, with their incidents."""
         for fact in facts:
             self.note(fact)
 
     def __iter__(self) -> Iterator[PlaybookRun]:
         return iter(list(self.plays.values()))
 
-    @property
-    def is_idle(self) -> bool:
-        """No playbook is at work."""
-        return not self._runs
-
     def note(self, fact: object) -> StepStanding | None:
         """Take notice of a fact; the step of which it says something new."""
         if isinstance(fact, RunStarted):
-            if fact.flow in (PLAYBOOK, BRANCH) and fact.call not in self._runs:
+            if fact.flow in (PLAYBOOK, BRANCH) and fact.call not in self.runs:
                 self._begin(fact)
         elif isinstance(fact, EventTold):
             return self._told(fact) if fact.event == STEP_SAID else None
         elif isinstance(fact, RunStepEnded | RunEnded):
-            incident = self._runs.get(fact.call)
+            incident = self.runs.get(fact.call)
             if incident is not None:
                 return self._go_on(self.plays[incident], fact)
         return None
@@ -145,7 +141,7 @@ class PlaybookRuns:
             for step in steps_of(said["steps"]) if said.get("added_by") else ():
                 added = StepStanding(step, added_by=said["added_by"], added_why=said["added_why"], asked=said["asked"])
                 play.standings.setdefault(step.id, added)
-        self._runs[fact.call] = incident
+        self.runs[fact.call] = incident
 
     def _told(self, fact: EventTold) -> StepStanding | None:
         incident, _, step = fact.key.partition("/")
@@ -179,7 +175,7 @@ class PlaybookRuns:
         return standing
 
     def _end(self, play: PlaybookRun, fact: RunEnded) -> None:
-        del self._runs[fact.call]
+        del self.runs[fact.call]
         of = play.runs.pop(fact.call, "")
         if fact.call == play.run:
             play.ended_at_s = fact.at_s
@@ -200,7 +196,7 @@ class PlaybookRuns:
         """Nobody asks for it any more."""
         play = self.plays.pop(incident, None)
         for run in play.runs if play is not None else ():
-            self._runs.pop(run, None)
+            self.runs.pop(run, None)
 
 
 def _standings(steps: tuple[PlaybookStep, ...], branch: str = "") -> Iterator[StepStanding]:

@@ -121,7 +121,8 @@ class Incidents:
                 self._look(turn)
             elif self._due_at_s is None and judging.watching.is_busy(turn.now_s):
                 self.look_at(turn.now_s + LOOK_EVERY_S)
-        self.playbooks.note(turn)
+        if self.playbooks.book.runs:
+            self.playbooks.note(turn)
 
     def on_answered(self, turn: Turn, given: CapabilityAnswered) -> bool:
         """What came of a path's test; False where it is none."""

@@ -42,7 +42,7 @@ class TakingBack:
 
     def __init__(self, exchange: "Exchange", book: MessageBook) -> None:
         self._exchange, self._book = exchange, book
-        self._told: dict[str, EventTold] = {}
+        self.told: dict[str, EventTold] = {}
         """By their runs."""
 
     def before(self, turn: Turn, incident: str, audience: str = "") -> None:
@@ -57,17 +57,15 @@ class TakingBack:
     def _take_back(self, turn: Turn, run: str, why: str) -> None:
         runs = self._exchange.runs
         id_ = "e" + blake2b(f"off\0{run}".encode(), digest_size=8).hexdigest()[:15]
-        if run in self._told or runs.events.has(id_) or not runs.may_go_on(run):
+        if run in self.told or runs.events.has(id_) or not runs.may_go_on(run):
             return
-        told = self._told[run] = EventTold(id_, turn.now_s, MESSAGE_OFF, run, write_value({"why": why}))
+        told = self.told[run] = EventTold(id_, turn.now_s, MESSAGE_OFF, run, write_value({"why": why}))
         runs.tell(turn, told)
 
     def note(self, turn: Turn) -> None:
         """A run that ended without hearing it leaves no event behind."""
-        if not self._told:
-            return
         for effect in list(turn.effects):
             if isinstance(effect, Persist) and isinstance(effect.fact, RunEnded):
-                told = self._told.pop(effect.fact.call, None)
+                told = self.told.pop(effect.fact.call, None)
                 if told is not None and self._exchange.runs.events.has(told.call):
                     turn.emit(Persist(self._exchange.runs.events.forget(told, turn.now_s), synced=True))

@@ -28,8 +28,9 @@ class IncidentsTold(Incidents):
 
     def note(self, turn: Turn) -> None:
         """Look at what has become true in this turn."""
-        super().note(turn)
-        self.telling.taking_back.note(turn)
+        Incidents.note(self, turn)  # in each turn of each call, at half the cost of super()
+        if self.telling.taking_back.told:
+            self.telling.taking_back.note(turn)
 
     def due(self, turn: Turn) -> None:
         """It is time to look, at either."""

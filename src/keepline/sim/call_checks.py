@@ -33,7 +33,9 @@ from keepline.sim.node import SimNode
 Kinds = dict[type, list[Fact]]
 OTHER_ANSWERS = frozenset(("ask_choice", "ask_yes_no", "ask_secret_digits", "record_message", "connect"))
 """Verbs that use up keys and whose values are not these keys."""
-REPEATING = (QuestionContinued, FlowFailed, UseStarted, LegReferred, ReferralEnded, SecretLost, SecretKept)
+REPEATING = frozenset(
+    (QuestionContinued, FlowFailed, UseStarted, LegReferred, ReferralEnded, SecretLost, SecretKept),
+)
 """Kinds after which a step has more than one play."""
 
 
@@ -127,7 +129,7 @@ def _of_steps(
     for each in media.started[call]:
         starts[each.number] = starts.get(each.number, 0) + 1
     yield from (f"play {number} began {count} times" for number, count in starts.items() if count > media.plays_most)
-    repeats = _repeats(facts) if any(kind in kinds for kind in REPEATING) else []
+    repeats = [] if REPEATING.isdisjoint(kinds) else _repeats(facts)
     known = range(play_number(0), play_number(len(steps) + 1 + len(repeats)))
     yield from (f"play {number} belongs to no step" for number in starts if number not in known)
     for fact in steps:

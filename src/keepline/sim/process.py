@@ -272,7 +272,8 @@ class SimProcess:
         elif saved and node.writes_at_once and not is_watched and not self._waiting:
             node.moment += 1  # nothing can happen at it
             node.append(self, [each.fact for each in saved])
-            self._carry_out(effects)
+            if effects:
+                self._carry_out(effects)
         elif saved and node.writes_first:
             self._groups += 1
             self._waiting.append((self._groups, effects))
@@ -280,7 +281,8 @@ class SimProcess:
         elif self._waiting:
             self._waiting[-1][1].extend(effects)
         else:
-            self._carry_out(effects)
+            if effects:
+                self._carry_out(effects)
             if saved:
                 self._write(saved)
         self._arm_timer()

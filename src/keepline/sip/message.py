@@ -129,7 +129,7 @@ class Message:
         items = headers._items
         if "Content-Length" in headers._first:
             items = [item for item in items if item[0] != "Content-Length"]
-        fields = [f"{name}: {value}" for name, value in items]
+        fields = map(": ".join, items)
         head = "\r\n".join([self._start_line(), *fields, f"Content-Length: {len(self.body)}\r\n\r\n"])
         line_ends = len(items) + 3
         if head.count("\n") != line_ends or head.count("\r") != line_ends:

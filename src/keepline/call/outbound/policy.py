@@ -60,21 +60,16 @@ NOTED = frozenset((CallPlaced, CallAnswered, CallRetried, CallEnded))
 class TollLedger:
     """The calls placed in the last hour, and what they cost at the rates of one policy."""
 
-    __slots__ = ("_answered", "_live", "_past", "_placed", "_spent", "policy")
+    __slots__ = ("_answered", "_past", "_placed", "_spent", "live", "policy")
 
     def __init__(self, policy: OutboundPolicy) -> None:
         self.policy = policy
-        self._live: dict[str, tuple[str, float]] = {}
-        """Call -> its number and when it was placed."""
+        self.live: dict[str, tuple[str, float]] = {}
+        """Call that was placed -> its number and when that was; nothing of others is taken notice of."""
         self._answered: dict[str, float] = {}
         self._placed: deque[float] = deque(maxlen=OUTBOUND_CALLS_PER_HOUR_MAX)
         self._past: deque[_Past] = deque(maxlen=OUTBOUND_CALLS_PER_HOUR_MAX)
         self._spent = NOTHING
-
-    @property
-    def has_live(self) -> bool:
-        """Whether a call that was placed is live: nothing of others is taken notice of."""
-        return bool(self._live)
 
     def use(self, policy: OutboundPolicy) -> None:
         """Count at the rates of another policy."""
@@ -84,16 +79,16 @@ class TollLedger:
     def note(self, fact: Fact) -> None:
         """Take notice of a fact; one that was noted before changes nothing."""
         if isinstance(fact, CallPlaced):
-            if fact.slot >= 0 and fact.call not in self._live:  # else it was refused, and never left
-                self._live[fact.call] = (plain_number(fact.to_number), fact.at_s)
+            if fact.slot >= 0 and fact.call not in self.live:  # else it was refused, and never left
+                self.live[fact.call] = (plain_number(fact.to_number), fact.at_s)
                 self._placed.append(fact.at_s)
         elif isinstance(fact, CallAnswered):
-            if fact.call in self._live:
+            if fact.call in self.live:
                 self._answered.setdefault(fact.call, fact.at_s)
         elif isinstance(fact, CallRetried):
-            if fact.call in self._live:  # it may go on to another number (RFC 3261 §8.1.3.4)
+            if fact.call in self.live:  # it may go on to another number (RFC 3261 §8.1.3.4)
                 uri = fact.invite[:INVITE_URI_CHARS_MAX].split(" ", 2)[1:2]
-                self._live[fact.call] = (plain_number(user_of("".join(uri))), self._live[fact.call][1])
+                self.live[fact.call] = (plain_number(user_of("".join(uri))), self.live[fact.call][1])
         elif isinstance(fact, CallEnded):
             self._end(fact)
 
@@ -107,11 +102,11 @@ class TollLedger:
         """What the last hour cost, calls that are live included."""
         while self._past and self._past[0].ended_at_s + HOUR_S <= now_s:
             self._spent -= self._cost(self._past.popleft())
-        live = (self._price_of(number, placed_at_s, now_s) for number, placed_at_s in self._live.values())
+        live = (self._price_of(number, placed_at_s, now_s) for number, placed_at_s in self.live.values())
         return self._spent + sum(live, NOTHING)
 
     def _end(self, ended: CallEnded) -> None:
-        live = self._live.pop(ended.call, None)
+        live = self.live.pop(ended.call, None)
         answered_at_s = self._answered.pop(ended.call, None)
         if live is None or answered_at_s is None:
             return
