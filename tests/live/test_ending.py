@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_a_stopped_process_does_not_keep_a_node_from_ending(node: LocalNode) -> 
 
 @pytest.mark.parametrize("how", [(), ("--now",)])
 def test_a_node_whose_data_directory_was_removed_is_told_of_and_ended(node: LocalNode, how: tuple[str, ...]) -> None:
-    shutil.rmtree(node.settings.data)
+    wait_until("it is removed", lambda: removed(node.settings.data), COMMAND_WITHIN_S)
     status = node.command("status", check=False)
     assert status.returncode == 1
     assert f"was removed under the node that runs there (supervisor pid {supervisor(node).pid})" in status.stderr
@@ -122,6 +123,12 @@ def test_a_node_whose_data_directory_was_removed_is_told_of_and_ended(node: Loca
     assert (ended.returncode, ended.stdout) == (0, "stopped the node whose directory was removed\n")
     assert supervisor(node).wait(COMMAND_WITHIN_S) == 0
     node.wait_gone()
+
+
+def removed(data: Path) -> bool:
+    """The whole of it, though somebody may write to it just then."""
+    shutil.rmtree(data, ignore_errors=True)
+    return not data.exists()
 
 
 def test_two_nodes_cannot_share_a_data_directory(node: LocalNode) -> None:
