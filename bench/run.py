@@ -31,6 +31,7 @@ from bench import (
     capacity,
     deaths,
     deaths_table,
+    detection,
     history,
     inband,
     inbound_outage,
@@ -53,7 +54,7 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    *("keys", "sim", "outages", "inbound"),
+    *("keys", "sim", "detection", "outages", "inbound"),
 )
 PRESSES = 100
 RECORDS_RATE = 100.0
@@ -168,6 +169,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "sim" in wanted:
         say("sim, one core")
         results["sim"] = simulation.measure(say)
+    if "detection" in wanted:
+        say("detection, in virtual time")
+        results["detection"] = detection.measure(say)
     if "outages" in wanted:
         say("outages")
         peers = args.peers.split(",") if args.peers else []
@@ -252,6 +256,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         found += [(f"{width} flows at once, {synced}", steps.words(it[str(width)])) for width in steps.WIDTHS]
     if "keys" in results:
         found += inband.rows(results["keys"])
+    if "detection" in results:
+        found += detection.rows(results["detection"])
     out = results.get("outages", {})
     found += [(f"a carrier fails: {name}", outages.Outage(**each).words()) for name, each in out.items()]
     moved = results.get("inbound", {})

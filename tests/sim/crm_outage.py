@@ -178,7 +178,7 @@ class Callers:
     """They come one after the other, listen, and press keys."""
 
     def __init__(self, world: World, network: Network, node: SimNode, program: Program, rate: float, seed: int) -> None:
-        self._world, self._network, self._node, self._rate = world, network, node, rate
+        self._world, self._network, self._node, self.rate = world, network, node, rate
         self._random = Random(seed)
         self._names = {prompt.key: name for name, prompt in program.operation.prompts.items()}
         self._rtp: dict[str, tuple[str, int]] = {}
@@ -201,7 +201,7 @@ class Callers:
         caller.call_id = f"{caller.name}@192.0.2.1"
         self._whose[caller.rtp] = (list(SHARES)[kind], index)
         caller.call()
-        self._world.after(self._random.expovariate(self._rate), self.come)
+        self._world.after(self._random.expovariate(self.rate), self.come)
 
     def _opened(self, opened: OpenMedia) -> None:
         self._rtp[opened.call] = (opened.remote_host, opened.remote_port)

@@ -8,6 +8,7 @@ What changes something is asked of the path that the core names: another one kno
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -38,6 +39,8 @@ from keepline.paths.wishes import Wish, Wished, Wishes
 ATTEMPT_S_MIN: Final = 0.5
 """Of a use that may be asked of another path: less is no attempt."""
 POLICY: Final = HealthPolicy()
+USE_FIGURES: Final = {**FIGURES, "latency_s": replace(FIGURES["latency_s"], margin=0.25)}
+"""An answer that comes less than a quarter of a second later is what nobody notices who is on the telephone."""
 _TRIED: Final = Tried()
 log = structlog.get_logger("paths")
 PathKey = tuple[str, str, str]
@@ -200,7 +203,7 @@ class UsePaths:
         health = self._health.get(key)
         if health is None:
             name = f"{key[1]}/{key[2]}"
-            health = self._health[key] = PathHealth(name, POLICY, FIGURES)
+            health = self._health[key] = PathHealth(name, POLICY, USE_FIGURES)
             if (left := self._left.get(name)) is not None:
                 health.inherit(self.now_s(), left)
         return health

@@ -48,6 +48,7 @@ class SimSlot:
     """Every digit of the call that is nobody's secret."""
     secrets: SimSecrets = field(default_factory=lambda: SimSecrets(""))
     packets: int = 0
+    packets_received: int = 0
     bridge: tuple[str, int] = ("", 0)
     """The call that it was bridged with, and the number of the last command."""
     recording: fx.RecordMedia | None = None
@@ -187,6 +188,7 @@ class SimMedia:
             if slot.call == command.call:
                 self._end_recording(command.slot, "closed")
                 slot.packets = int((self._world.now_s - slot.opened_at_s) * FRAMES_PER_S)
+                slot.packets_received = slot.packets if self._is_heard(slot) else 0
                 slot.call, slot.playing = "", None
             self._event(command.slot, self.figures(command.call, command.slot))
             return
@@ -369,7 +371,9 @@ class SimMedia:
     def figures(self, call: str, index: int) -> fx.MediaStopped:
         """The figures of a call; zeros where the slot is another's by now."""
         slot = self.slots[index]
-        return fx.MediaStopped(call, slot.packets if slot.figures_of == call else 0)
+        if slot.figures_of != call:
+            return fx.MediaStopped(call)
+        return fx.MediaStopped(call, slot.packets, slot.packets_received)
 
     def close_strangers(self, live: set[str]) -> None:
         """Close the slots of calls that are over on record: the command to close them was lost."""
