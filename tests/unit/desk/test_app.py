@@ -91,6 +91,7 @@ def test_every_answer_has_the_security_headers(app: ASGIApp, target: str) -> Non
     headers = get(app, target).headers
     assert headers["content-security-policy"].startswith("default-src 'none'; ")
     assert "unsafe" not in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "same-origin", "with none at all browsers send forms without an origin"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
 
