@@ -190,7 +190,8 @@ class Counts:
             is_on = burn.is_missed(objective, settings.burn, settings.bad_min)
             if not is_on and (key not in before or burn.is_well(objective, settings.burn)):
                 continue
-            words = f"{burn.bad_short} of {burn.all_short} in {settings.short_s:g} s, where {100 * objective:g}% are to go well"
+            words = f"{burn.bad_short} of {burn.all_short} in {settings.short_s:g} s"
+            words += f", where {100 * objective:g}% are to go well"
             since_s = before[key].since_s if key in before else now_s - settings.short_s
             if what == HEARD:
                 path = f"{TELEPHONY}/{of}" if of else ""

@@ -21,6 +21,7 @@ from keepline.call.facts import (
     CallRefused,
     Fact,
     FlowFailed,
+    LineFellSilent,
     StepEnded,
 )
 from keepline.call.facts.bid import BidLed, BidPlaced
@@ -29,7 +30,7 @@ from keepline.model.limits_desk import EXPERIENCE_CALLERS_MAX, EXPERIENCE_MINUTE
 
 EXPERIENCE_FACTS: Final = (
     CallReceived, CallPlaced, CallProgressed, BidPlaced, BidLed, CallAnswered, CallRefused, CallLost, FlowFailed,
-    StepEnded, CallEnded,
+    LineFellSilent, StepEnded, CallEnded,
 )  # fmt: skip
 MINUTE_S: Final = 60
 DELAYED_S: Final = 2.0
@@ -100,7 +101,7 @@ class Experience:
         return [each for at, each in sorted(self._minutes.items()) if since_s - MINUTE_S < at <= until_s]
 
     def affected(self, since_s: float) -> int:
-        """Callers who were lost, delayed, deferred or denied since then; each counts once."""
+        """Callers who were lost, delayed, deferred denied, or on a line that fell silent, since then, each once."""
         return sum(at_s >= since_s for at_s in self._affected.values())
 
     def count(self, fact: Fact) -> None:
@@ -126,6 +127,8 @@ class Experience:
             live.fault = fault_of(fact, rang=live.rang)
         elif isinstance(fact, CallLost | FlowFailed):
             self._lose(live, fact.at_s)
+        elif isinstance(fact, LineFellSilent):
+            self._affect(live, fact.at_s)
         elif isinstance(fact, StepEnded) and fact.verb == USE:
             self._use(live, fact)
 

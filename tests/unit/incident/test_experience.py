@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from keepline.call.facts import CallLost, Fact, FlowFailed, StepEnded
+from keepline.call.facts import CallLost, Fact, FlowFailed, LineFellSilent, StepEnded
 from keepline.call.facts.bid import BidLed, BidPlaced
 from keepline.flow.capabilities import Promised, Refused, Reply, Unavailable, UseOutcome, write_outcome
 from keepline.incident.experience import Experience, Minute, unseen
@@ -50,6 +50,11 @@ def test_who_waits_for_the_answer_is_delayed(wait_s: float, is_delayed: bool) ->
 def test_a_caller_who_is_refused_is_lost_and_one_who_hangs_up_gave_up(status: int, lost: int, gave_up: int) -> None:
     minute = only(counted(received("a"), ended("a", 1_004.0, status)))
     assert (minute.lost, minute.gave_up, minute.answered) == (lost, gave_up, 0)
+
+
+def test_a_caller_whose_line_fell_silent_felt_it_though_the_call_went_on() -> None:
+    found = counted(received("a"), answered("a"), LineFellSilent("a", 1_008.0, 2.0), received("b"), answered("b"))
+    assert (only(found).lost, found.affected(0.0), found.affected(1_009.0)) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(
