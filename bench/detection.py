@@ -37,7 +37,7 @@ from tests.sim.path_office import Outcome
 
 RATE = 1.5
 """Calls a second while a fault is looked for; the drills have as many."""
-SEEDS = 20
+SEEDS = 10
 WARM_S, SURGE_AFTER_S = 300.0, 1_200.0
 """How long all is well before the fault; a surge is one beside the half hour before it."""
 LOOK_S = 300.0
@@ -52,7 +52,7 @@ FAULTS = {
     f"{SURGE:g} times as many callers": ("surge", ()),
 }
 """What fails, how, and which paths."""
-WEEKS = 4
+WEEKS = 2
 BUSY_PER_S, NIGHT_PER_S = 0.12, 0.005
 """Calls a second at noon and at three in the morning of a quiet day: some 5,000 a day."""
 SPOILT = 0.002
