@@ -263,10 +263,11 @@ def test_who_dies_while_calls_finish_is_replaced(stopped: LocalNode) -> None:
         assert node.process is not None
         node.process.send_signal(signal.SIGTERM)
         wait_until("it ends", lambda: node.status()["state"] == "stopping", SOON_S)
+        killed: list[int] = []
         for role in ("media", "active", "active"):
-            wait_until("the node is complete", lambda: complete(node), SOON_S)
-            node.kill(role)
-        wait_until("the node is complete", lambda: complete(node), SOON_S)
+            wait_until("the node is complete", lambda: complete(node, killed), SOON_S)
+            killed.append(node.kill(role))
+        wait_until("the node is complete", lambda: complete(node, killed), SOON_S)
         crowd.hang_up()
         crowd.wait(60)
         assert [report["bye"] for report in crowd.reports] == ["ours"] * 2
