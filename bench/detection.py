@@ -16,23 +16,18 @@ from structlog.testing import capture_logs
 
 from keepline.call.effects import CallCapability
 from keepline.call.effects_path import PathTold
-from keepline.call.exchange import Exchange
 from keepline.call.facts import CallEnded, Fact
 from keepline.call.facts.incident import IncidentOpened
 from keepline.call.facts.path import PathStood
-from keepline.call.turn import Identity
 from keepline.flow.capabilities import Unavailable, unanswered
 from keepline.model.capability import CapabilityPath, Snapshot
-from keepline.model.operation import HostPort
-from keepline.sim.network import CALM, Network
+from keepline.sim.network import Network
 from keepline.sim.node import SimNode
-from keepline.sim.wire import ObjectWire
 from keepline.sim.world import BEGAN_S, World
 from keepline.sip import peers
 from keepline.sip.message import Request, make_response
-from keepline.sip.transaction import Timers
 from tests.sim.crm_office import Crm
-from tests.sim.crm_outage import NODE, SLOTS, Callers, Sink, retailer
+from tests.sim.crm_outage import Callers, node_of, retailer
 from tests.sim.path_office import Outcome
 
 RATE = 1.5
@@ -131,22 +126,13 @@ def watch(seed: int, fault: str, *, weeks: float = 0.0) -> Watched:
     program, world, watched = retailer(), World(seed), Watched()
     kind, paths = FAULTS.get(fault, ("", ()))
     fault_s = BEGAN_S + (SURGE_AFTER_S if kind == "surge" else WARM_S) + seed % 10 if kind else BEGAN_S
-
-    def make(ids: bytes) -> Exchange:
-        identity = Identity(HostPort(*NODE), NODE[0], "Keepline/test", Timers())
-        exchange = Exchange(identity, ids, [20_000 + 2 * index for index in range(SLOTS)])
-        exchange.add_program(program, current=True)
-        return exchange
-
-    network = Network(world, CALM, ObjectWire())
-    node = SimNode(world, network, NODE, make, SLOTS)
+    network, node = node_of(program, world)
     office = node.office = Office(world, program, None)
     join_carriers(world, network, paths if kind == "carrier" else (), fault_s)
     if kind in ("silent", "503"):
         office.fault, office.paths, office.fails_at_s = kind, paths, fault_s
     office.choosing.tell = lambda stood: _tell(node, stood)
     node.written = Record(watched, fault_s)
-    node.log.sent, node.log.reports = Sink(), Sink()
     callers = Callers(world, network, node, program, RATE, seed)
     callers.until_s = fault_s + LOOK_S if kind else BEGAN_S + weeks * WEEK_S
     with capture_logs():

@@ -259,9 +259,8 @@ def retailer() -> Program:
     return Program(operation, {name: import_flow(operation, each) for name, each in operation.flows.items()})  # type: ignore[misc]
 
 
-def run(outage_s: float, rate: float, seed: int, *, has_outage: bool, around_s: float = AROUND_S) -> Ran:
-    """One world, in which callers come for the outage and `around_s` before and after it."""
-    program, world, ran = retailer(), World(seed), Ran()
+def node_of(program: Program, world: World) -> tuple[Network, SimNode]:
+    """A node that runs it, and its network; of its log nothing is kept."""
 
     def make(ids: bytes) -> Exchange:
         identity = Identity(HostPort(*NODE), NODE[0], "Keepline/test", Timers())
@@ -271,10 +270,17 @@ def run(outage_s: float, rate: float, seed: int, *, has_outage: bool, around_s: 
 
     network = Network(world, CALM, ObjectWire())
     node = SimNode(world, network, NODE, make, SLOTS)
+    node.log.sent, node.log.reports = Sink(), Sink()
+    return network, node
+
+
+def run(outage_s: float, rate: float, seed: int, *, has_outage: bool, around_s: float = AROUND_S) -> Ran:
+    """One world, in which callers come for the outage and `around_s` before and after it."""
+    program, world, ran = retailer(), World(seed), Ran()
+    network, node = node_of(program, world)
     away_s = (BEGAN_S + around_s, BEGAN_S + around_s + outage_s) if has_outage else None
     crm = node.office = Crm(world, program, away_s)
     record = node.written = Record(ran)
-    node.log.sent, node.log.reports = Sink(), Sink()
     callers = Callers(world, network, node, program, rate, seed)
     callers.until_s = BEGAN_S + outage_s + 2 * around_s
     with capture_logs():

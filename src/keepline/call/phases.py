@@ -107,7 +107,6 @@ class Timer(Enum):
     """Nobody answers by a line that is silent."""
 
 
-ENDINGS = (FlowEnded, ByeSent, ByeReceived, CallEnded)
 TRANSITIONS: dict[tuple[Phase, type[Fact]], Phase] = {
     (Phase.RINGING, CallAnswered): Phase.ANSWERED,
     (Phase.RINGING, CancelReceived): Phase.CLOSING,

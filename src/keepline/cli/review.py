@@ -7,8 +7,7 @@ import json
 import secrets
 import sqlite3
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from keepline.model.money import MoneySettings
 
 FORMATS = ("md", "html", "json")
-DAY_S: Final = 86_399.0
 
 
 class _ShowUnlessNamed(TyperGroup):
@@ -74,11 +72,11 @@ def actions(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are done or dropped.")] = False,
 ) -> None:
     """Print what is to be done after incidents: whose it is, and by when."""
-    from keepline.incident.actions import action_told
+    from keepline.incident.actions import actions_told
     from keepline.node.reader import JournalReader
 
     book = JournalReader(data).incidents()
-    told = [action_told(each, time.time()) for found in book.incidents.values() for each in found.actions.values()]
+    told = actions_told(book.incidents.values(), time.time())
     wanted = [
         each for each in sorted(told, key=lambda each: each["due"])
         if incident in ("", each["incident"]) and (everything or each["state"] == "open")
@@ -100,9 +98,10 @@ def add(
 ) -> None:
     """Have something done after an incident, by somebody."""
     from keepline.call.effects_incident import AddAction
+    from keepline.incident.actions import end_of_day
 
     try:
-        due_s = datetime.strptime(due, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() + DAY_S
+        due_s = end_of_day(due)
     except ValueError:
         raise CommandFailed(f"--due {due} is no day: write it as 2026-12-31", WRONG_INPUT) from None
     _ask(data, AddAction(secrets.token_hex(8), id_, what, owner, due_s, by or getpass.getuser()))
@@ -129,9 +128,10 @@ def end(
 
 def _line_of(told: dict[str, Any]) -> str:
     """An action on one line for a person."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(told["due"]))
+    from keepline.incident.actions import day_told
+
     state = "OVERDUE" if told["is_overdue"] else told["state"]
-    return "  ".join([told["id"], state, f"by {day}", told["owner"], told["what"]])
+    return "  ".join([told["id"], state, f"by {day_told(told['due'])}", told["owner"], told["what"]])
 
 
 def _ask(data: "Path", wanted: "AddAction | EndAction") -> None:

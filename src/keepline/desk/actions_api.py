@@ -1,7 +1,6 @@
 """What is to be done after incidents, over HTTP: whose it is, by when, what became of it. Forms send there too."""
 
 import time
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Query, Request
@@ -13,18 +12,15 @@ from keepline.call.effects_incident import AddAction, EndAction
 from keepline.desk.incidents_desk import IncidentsDesk, request_id
 from keepline.desk.models import Model, Problem
 from keepline.desk.models_incidents import IncidentAsked
-from keepline.desk.people.answering import Asked, Refused, asked, body_of, done
+from keepline.desk.people.answering import Asked, Refused, asked, body_of, done, failures
 from keepline.desk.people.needing import asking, needs
-from keepline.incident.actions import action_told
+from keepline.incident.actions import actions_told, end_of_day
 from keepline.incident.book import IncidentBook
 from keepline.model.people import Permission
 
-FAILURES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 429, 503)
-}
+FAILURES = failures()
 IncidentId = Annotated[str, Path(max_length=64, description="Id of an incident.")]
 Number = Annotated[int, Path(ge=1, le=1_000, description="Of the incident's actions.")]
-DAY_S = 86_399.0
 
 
 class ActionShown(Model):
@@ -70,17 +66,12 @@ class ActionEndAsked(Asked):
 
 def actions_now(book: IncidentBook, now_s: float, *, everything: bool = True) -> ActionsNow:
     """The actions of all incidents."""
-    found = [action_told(each, now_s) for incident in book.incidents.values() for each in incident.actions.values()]
+    found = actions_told(book.incidents.values(), now_s)
     wanted = sorted(
         (each for each in found if everything or each["state"] == "open"),
         key=lambda each: (each["state"] != "open", each["due"], each["id"]),
     )
     return ActionsNow.model_validate({"actions": wanted})
-
-
-def end_of_day(day: str) -> float:
-    """The last second of `2026-11-30`, in UTC; raises `ValueError`."""
-    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() + DAY_S
 
 
 def add_actions_api(app: FastAPI, desk: IncidentsDesk) -> None:

@@ -20,7 +20,7 @@ from keepline.desk.pages import draw_page, environment
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.desk.source import Unavailable
-from keepline.incident.actions import action_told
+from keepline.incident.actions import actions_told
 from keepline.incident.review_text import summary_of, tables_of
 from keepline.model.incident import INCIDENT_KINDS, Mode
 from keepline.model.people import Permission
@@ -50,7 +50,7 @@ def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks:
             return environment().get_template("unavailable.html").render(why=str(error))
         if found is None:
             return environment().get_template("unavailable.html").render(why=f"There is no incident {id_}.")
-        actions = [action_told(each, time.time()) for each in desk.look().incidents[id_].actions.values()]
+        actions = actions_told([desk.look().incidents[id_]], time.time())
         return (
             environment()
             .get_template("incident_now.html")

@@ -32,14 +32,12 @@ from keepline.desk.models_incidents import (
 )
 from keepline.desk.people.actions import Actions
 from keepline.desk.people.actions_api import page_of_held
-from keepline.desk.people.answering import Refused, asked, body_of, done, is_form
+from keepline.desk.people.answering import Refused, asked, body_of, done, failures, is_form
 from keepline.desk.people.needing import asking, needs
 from keepline.model.people import Permission
 from keepline.node.incident_commands import incident_request
 
-FAILURES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503)
-}
+FAILURES = failures(404)
 Id = Annotated[str, Path(max_length=64, description="Id of an incident.")]
 
 

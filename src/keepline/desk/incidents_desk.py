@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from keepline.call.effects_incident import IncidentInput
 from keepline.call.facts.incident import INCIDENT_TYPES
+from keepline.desk.journal_following import JournalFollower
 from keepline.desk.models_incidents import IncidentEventShown, IncidentShown, IncidentsNow, IncidentWhole, ModeShown
 from keepline.desk.source import Source, Unavailable
 from keepline.desk.words import date
@@ -21,7 +22,6 @@ from keepline.node.control import NodeNotRunning
 from keepline.node.incident_commands import incident_request
 
 KINDS: Final = tuple(each.kind for each in INCIDENT_TYPES)
-FACTS_PER_LOOK: Final = 1_000
 ASK_AGAIN_FOR_S: Final = 8.0
 HIDDEN: Final = ("call", "at_s", "asked", "kind")
 Ask = Callable[[IncidentInput], dict[str, object]]
@@ -52,25 +52,18 @@ class IncidentsDesk:
         self.ask = ask
         self._source = source
         self._lock = threading.Lock()
-        self._book = IncidentBook()
-        self._position: int | None = None
+        self._follower = JournalFollower(source, KINDS, INCIDENT_IDS)
+        self._begin()
 
     def look(self) -> IncidentBook:
         """The incidents with what the journal has got since; raises Unavailable."""
         with self._lock:
-            last = self._source.last_position()
-            if self._position is None or last < self._position:  # another journal is in its place
-                self._book, self._position = self._begin(), last
-            while found := self._source.facts_after(self._position, KINDS, FACTS_PER_LOOK):
-                for position, fact in found:
-                    self._book.note(fact)
-                    self._position = position
+            for fact in self._follower.news(self._begin):
+                self._book.note(fact)
             return self._book
 
-    def _begin(self) -> IncidentBook:
-        """All incidents and the mode, found by their ids: what else a journal holds may be millions of facts."""
-        found = [each for first, end in INCIDENT_IDS for each in self._source.facts_within(first, end)]
-        return IncidentBook(fact for _, fact in sorted(found, key=lambda each: each[0]))
+    def _begin(self) -> None:
+        self._book = IncidentBook()
 
     def now(self, now_s: float, *, everything: bool = True) -> IncidentsNow:
         """The newest first; raises Unavailable."""

@@ -16,14 +16,12 @@ from keepline.desk.messages_desk import MessagesDesk
 from keepline.desk.models import Problem
 from keepline.desk.models_messages import DecideAsked, EditAsked, MessageAsked, MessageShown, MessagesNow, SendAsked
 from keepline.desk.people.actions import Actions
-from keepline.desk.people.answering import Refused, asked, body_of, done
+from keepline.desk.people.answering import Refused, asked, body_of, done, failures
 from keepline.desk.people.needing import asking, needs
 from keepline.model.people import Permission
 from keepline.node.message_commands import message_request
 
-FAILURES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503)
-}
+FAILURES = failures(404)
 Id = Annotated[str, Path(max_length=64, description="Id of a message.")]
 
 

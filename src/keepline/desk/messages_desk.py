@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from keepline.call.facts.message import MESSAGE_TYPES, MESSAGES
 from keepline.call.greetings import Greetings
+from keepline.desk.journal_following import JournalFollower
 from keepline.desk.models_messages import GreetingNow, MessageShown, MessagesNow, UpdateDue
 from keepline.desk.source import Source
 from keepline.incident.book import IncidentBook
@@ -17,7 +18,6 @@ from keepline.incident.taking_back import runs_of
 from keepline.model.limits_desk import MESSAGES_SHOWN_MAX
 
 KINDS: Final = tuple(each.kind for each in MESSAGE_TYPES)
-FACTS_PER_LOOK: Final = 1_000
 AFTER: Final = "\0"
 """What stands after an id and before the next one."""
 
@@ -28,31 +28,21 @@ class MessagesDesk:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lock = threading.Lock()
+        self._follower = JournalFollower(source, KINDS, [(MESSAGES, MESSAGES + AFTER)])
         self._begin()
 
     def _begin(self) -> None:
         self._book, self._greetings = MessageBook(), Greetings()
-        self._position: int | None = None
         self._ended: dict[str, dict[str, Any]] = {}
         """Run -> its delivery, that changes no more."""
 
     def look(self) -> MessageBook:
         """The messages with what the journal has got since; raises Unavailable."""
         with self._lock:
-            last = self._source.last_position()
-            if self._position is None or last < self._position:  # another journal is in its place
-                self._begin()
-                for _, fact in self._source.facts_within(MESSAGES, MESSAGES + AFTER):
-                    self._note(fact)
-                self._position = last
-            while found := self._source.facts_after(self._position, KINDS, FACTS_PER_LOOK):
-                for self._position, fact in found:
-                    self._note(fact)
+            for fact in self._follower.news(self._begin):
+                self._book.note(fact)  # one that was noted already changes nothing
+                self._greetings.note(fact)
             return self._book
-
-    def _note(self, fact: object) -> None:
-        self._book.note(fact)  # one that was noted already changes nothing
-        self._greetings.note(fact)
 
     def now(self, incidents: IncidentBook, now_s: float, incident: str = "") -> MessagesNow:
         """The latest, of one incident or of all; raises Unavailable."""

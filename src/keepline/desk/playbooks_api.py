@@ -18,8 +18,8 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from keepline.call.effects_playbook import SayOfStep
-from keepline.desk.models import Model, Problem
-from keepline.desk.people.answering import Asked, Refused, asked, body_of, done
+from keepline.desk.models import Model
+from keepline.desk.people.answering import Asked, Refused, asked, body_of, done, failures
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.source import Unavailable
 from keepline.incident.plays_shown import play_told
@@ -38,9 +38,7 @@ from keepline.node.reader import JournalReader, NoJournal
 
 ASK_AGAIN_FOR_S = 8.0
 IncidentId = Annotated[str, Path(max_length=64, description="Id of an incident.")]
-_FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
-}
+_FAILURES = failures(404, 409)
 
 
 class StepSaid(Asked):

@@ -120,4 +120,9 @@ async def _until_done(run: Run, name: str, attempts: int) -> str:
     return NOT_TOLD
 
 
+def message_key(message: str, whom: str) -> str:
+    """Of the run that tells a message to a contact, to callers or to the page."""
+    return f"message:{message}:{whom}"
+
+
 MESSAGE_FLOWS: Final = {DELIVERY: delivering, GREET: greeting, PUBLISH: publishing}

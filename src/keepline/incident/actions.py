@@ -4,9 +4,10 @@ An incident that is closed has them too: most are found in its review. It refuse
 list sees what is overdue.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from keepline.call.effects_incident import AddAction, EndAction
 from keepline.call.facts.action import ActionAdded, ActionEnded
@@ -16,6 +17,10 @@ from keepline.model.limits_incidents import (
     INCIDENT_WORDS_CHARS_MAX,
 )
 
+if TYPE_CHECKING:
+    from keepline.incident.state import Incident
+
+DAY_S: Final = 86_399.0
 DUE_S_MAX: Final = 4_102_444_800.0
 """The year 2100: what is due later was written wrongly."""
 
@@ -119,6 +124,16 @@ def action_told(action: IncidentAction, now_s: float) -> dict[str, Any]:
         "ended_at": ended.at_s if ended is not None else None,
         "why": ended.why if ended is not None else "",
     }
+
+
+def actions_told(incidents: Iterable["Incident"], now_s: float) -> list[dict[str, Any]]:
+    """The actions of these incidents, in their order."""
+    return [action_told(action, now_s) for each in incidents for action in each.actions.values()]
+
+
+def end_of_day(day: str) -> float:
+    """The last second of `2026-11-30`, in UTC; raises `ValueError`."""
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() + DAY_S
 
 
 def day_told(at_s: float) -> str:

@@ -13,7 +13,7 @@ from keepline.call.facts.run import EventTold, RunEnded
 from keepline.call.runs.starting import run_id
 from keepline.call.turn import Turn
 from keepline.flow.capabilities import write_value
-from keepline.flow.telling import DELIVERY, GREET, MESSAGE_OFF, PUBLISH
+from keepline.flow.telling import DELIVERY, GREET, MESSAGE_OFF, PUBLISH, message_key
 from keepline.incident.message_book import MessageBook, MessageState
 from keepline.model.messages import CALLERS, PAGE
 
@@ -30,11 +30,11 @@ def runs_of(message: MessageState) -> Iterator[tuple[str, str]]:
     if sent is None:
         return
     for name in sent.contacts:
-        yield name, run_id("key", DELIVERY, f"message:{message.id}:{name}")
+        yield name, run_id("key", DELIVERY, message_key(message.id, name))
     if sent.audience == CALLERS:
-        yield CALLERS, run_id("key", GREET, f"message:{message.id}:callers")
+        yield CALLERS, run_id("key", GREET, message_key(message.id, "callers"))
     if sent.audience == PAGE:
-        yield PAGE, run_id("key", PUBLISH, f"message:{message.id}:page")
+        yield PAGE, run_id("key", PUBLISH, message_key(message.id, "page"))
 
 
 class TakingBack:

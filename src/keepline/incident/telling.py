@@ -27,7 +27,7 @@ from keepline.call.facts.message import (
 from keepline.call.runs.state import RunState
 from keepline.call.turn import Turn
 from keepline.flow.playbook import MESSAGE
-from keepline.flow.telling import DELIVERY, GREET, PUBLISH, DeliveryPlan
+from keepline.flow.telling import DELIVERY, GREET, PUBLISH, DeliveryPlan, message_key
 from keepline.incident import hooks
 from keepline.incident.message_book import MessageBook, MessagePhase
 from keepline.incident.state import Incident
@@ -154,7 +154,7 @@ class Telling:
         subject, text = in_language(words, contact.language, operation.language)
         channels = tuple((each.outlet, each.to) for each in contact.channels)
         plan = DeliveryPlan(message, incident.id, incident.exercise, name, channels, subject, text, until_s)
-        hooks.start_run(self._exchange, turn, DELIVERY, f"message:{message}:{name}", plan.told())
+        hooks.start_run(self._exchange, turn, DELIVERY, message_key(message, name), plan.told())
 
     def _greet(self, turn: Turn, incident: Incident, message: str, words: Words, until_s: float) -> None:
         languages = (self._operation.messages or MessageSettings()).sets.get(incident.kind, {}).get(CALLERS, {})
@@ -165,7 +165,7 @@ class Telling:
             "incident": incident.id, "message": message, "exercise": mark, "texts": texts, "standing": standing,
             "until_s": until_s,
         }  # fmt: skip
-        hooks.start_run(self._exchange, turn, GREET, f"message:{message}:callers", told)
+        hooks.start_run(self._exchange, turn, GREET, message_key(message, "callers"), told)
 
     def _publish(
         self, turn: Turn, incident: Incident, message: str, stage: str, said: tuple[str, str], until_s: float
@@ -181,7 +181,7 @@ class Telling:
             "text": marked_text(text) if incident.exercise else text, "status": status,
             "impact": IMPACTS[int(incident.severity)], "components": parts, "at_s": turn.now_s, "until_s": until_s,
         }  # fmt: skip
-        hooks.start_run(self._exchange, turn, PUBLISH, f"message:{message}:page", told)
+        hooks.start_run(self._exchange, turn, PUBLISH, message_key(message, "page"), told)
 
     # Commands ---------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from keepline.call.facts.message import MESSAGES, MessageSent
 from keepline.call.facts.path import PATHS, PathStood
 from keepline.call.runs.starting import run_id
 from keepline.call.unfinished.shown import shown
-from keepline.flow.telling import DELIVERY, GREET, PUBLISH
+from keepline.flow.telling import DELIVERY, GREET, PUBLISH, message_key
 from keepline.incident.book import IncidentBook
 from keepline.incident.plays import PlaybookRuns
 from keepline.incident.review import BEFORE_S, REVIEW_FACTS, Reviewed, ReviewedRun
@@ -77,7 +77,7 @@ def _messages(connection: sqlite3.Connection, incident: str) -> list[ReviewedRun
         whom = [(DELIVERY, contact) for contact in sent.contacts]
         whom += [(flow, name) for audience, flow, name in _OUTLETS if sent.audience == audience]
         for flow, name in whom:
-            run = run_id("key", flow, f"message:{sent.message}:{name}")
+            run = run_id("key", flow, message_key(sent.message, name))
             row = connection.execute(_RUN, (run,)).fetchone()
             if row is not None:
                 found.append(ReviewedRun(run, f"{sent.stage}, {sent.audience}: {name}", *row))

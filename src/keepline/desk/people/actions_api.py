@@ -3,25 +3,23 @@ eyes. Programs send JSON, pages forms, to the same routes; what becomes of it is
 """
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from keepline.desk.models import Model, Problem
+from keepline.desk.models import Model
 from keepline.desk.pages import draw_page
 from keepline.desk.people.actions import Actions
-from keepline.desk.people.answering import Asked, Refused, asked, body_of, done, is_form
+from keepline.desk.people.answering import Asked, Refused, asked, body_of, done, failures, is_form
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.source import Source
 from keepline.model.people import Permission
 from keepline.node.control import Message
 
-FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 413, 415, 422, 429, 503)
-}
+FAILURES = failures(404)
 Word = Annotated[str, Path(max_length=100)]
 
 

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
+from keepline.desk.models import Problem
 from keepline.desk.people.guard import CSRF_FIELD, FORM
 from keepline.desk.people.records import PeopleRefused, PeopleUnknown
 from keepline.model.limits_desk import API_BODY_BYTES_MAX
@@ -93,6 +94,11 @@ def done(request: Request, answer: BaseModel, back: str, status: int = 200) -> R
     if is_form(request):
         return RedirectResponse(back, 303)
     return JSONResponse(answer.model_dump(mode="json"), status)
+
+
+def failures(*more: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of how a request that changes something may end, beside `more`."""
+    return {status: {"model": Problem} for status in sorted((400, 401, 403, 413, 415, 422, 429, 503, *more))}
 
 
 def body_of(wanted: type[Asked], example: dict[str, Any]) -> dict[str, Any]:
