@@ -32,6 +32,7 @@ from keepline.flow.playbook import (
 )
 from keepline.incident.hooks import CLOSED as INCIDENT_CLOSED
 from keepline.incident.hooks import OPENED, IncidentNews
+from keepline.incident.modes import mode_now
 from keepline.incident.phases import IncidentPhase
 from keepline.incident.plays import (
     ADDED,
@@ -222,6 +223,8 @@ class Playbooks:
             return self._exchange.numbers.book.of(name).state.value
         if incident is None:
             return None
+        book = self._incidents.book
+        mode, _ = mode_now(book.open, book.set_mode(turn.now_s), in_exercise=bool(incident.exercise))
         facts: dict[str, object] = {
             "kind": incident.kind,
             "cause": incident.cause,
@@ -231,7 +234,7 @@ class Playbooks:
             "customers": incident.customers,
             "paths": list(incident.paths),
             "capabilities": list(incident.capabilities),
-            "mode": self._incidents.book.mode.value,
+            "mode": mode.value,
         }
         return facts.get(subject)
 

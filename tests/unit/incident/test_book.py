@@ -123,6 +123,17 @@ def test_the_mode_follows_from_what_is_open(phases: tuple[IncidentPhase, ...], s
     assert mode_now(incidents, wanted)[0] is Mode.CRISIS
 
 
+def test_an_exercise_changes_no_mode_but_that_of_its_own_playbook() -> None:
+    critical = replace(OPENED, severity=int(Severity.CRITICAL), exercise="carrier-503")
+    exercise = incident_in(IncidentPhase.OPEN, critical)
+    real = incident_in(IncidentPhase.OPEN, replace(OPENED, call="INC-20251123-2", severity=int(Severity.MINOR)))
+    mode, why = mode_now([exercise], None)
+    assert mode is Mode.NORMAL
+    assert why.startswith("no incident is open but exercises: ")
+    assert mode_now([exercise, real], None)[0] is Mode.DEGRADED
+    assert mode_now([exercise, real], None, in_exercise=True)[0] is Mode.CRISIS
+
+
 def test_a_mode_that_was_set_expires() -> None:
     book = IncidentBook([ModeSet(MODE, AT_S, "crisis", AT_S + 60, "a storm is coming", "ada")])
     assert book.set_mode(AT_S + 59) is not None
