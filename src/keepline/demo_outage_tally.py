@@ -125,7 +125,7 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
     """The card of one operation."""
     swallowed = {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and not one["passed"]}
     swallowed -= {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and one["passed"]}
-    cut = {one["call_id"] for one in accounts.carriers if one["event"] == "cut"} | _mute(accounts.records)
+    cut = {one["call_id"] for one in accounts.carriers if one["event"] == "cut"} | _mute(accounts)
     reached = [call for call in tally.calls if call["call_id"] not in swallowed | cut]
     failed = [call for call in reached if call["how"] not in GOOD]
     during = [call for call in tally.calls if moments.fault_at <= call["invited_at"] < moments.back_at]
@@ -160,12 +160,13 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
     return card
 
 
-def _mute(records: Sequence[Told]) -> set[str]:
-    """Calls whose other leg a carrier set up without audio: who was put through by it heard nobody."""
-    mute = {
-        one["parent"] for one in records if one.get("parent") and (one.get("media") or {}).get("audio") == "one_way"
-    }
-    return {one["sip_call_id"] for one in records if one.get("id") in mute}
+def _mute(accounts: Accounts) -> set[str]:
+    """Calls whose other leg a carrier left without audio, for a while or all the time, as the carrier itself tells."""
+    told = {one["call_id"] for one in accounts.carriers if one["event"] == "taken" and one.get("muted")}
+    # The INVITE to each further carrier has the Call-ID of the call with a number behind it.
+    legs = told | {call_id.rpartition("-")[0] for call_id in told}
+    mute = {one["parent"] for one in accounts.records if one.get("parent") and one["sip_call_id"] in legs}
+    return {one["sip_call_id"] for one in accounts.records if one.get("id") in mute}
 
 
 def _numbers(tally: Tally, moments: Moments, swallowed: set[str]) -> dict[str, float | None]:

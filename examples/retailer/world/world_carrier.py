@@ -80,6 +80,8 @@ class Carrier(Crowd):
         self._kinds: dict[str, int] = {}
         """The faults that stand, with their milliseconds."""
         self._tones: dict[tuple[int, int], list[bytes]] = {}
+        self._muted: set[str] = set()
+        """Calls to its people, of which it lost what they said, by Call-ID."""
 
     def turn(self, now_s: float) -> None:
         """Mind the faults and bring calls in; called every slot, with the monotonic clock."""
@@ -153,7 +155,10 @@ class Carrier(Crowd):
     def _speak_or_not(self, callee: Any) -> None:
         if callee.leg is not None:
             mute = "black-holed" in self._kinds or "silent audio" in self._kinds
-            callee.leg.sender.audio_every = 1 if callee.behaviour.tone_hertz and not mute else 0
+            speaks = callee.behaviour.tone_hertz
+            callee.leg.sender.audio_every = 1 if speaks and not mute else 0
+            if speaks and mute:
+                self._muted.add(callee.call_id)
 
     def _hang_up_all(self) -> None:
         for callee in list(self.live.values()):
@@ -164,7 +169,8 @@ class Carrier(Crowd):
 
     def _on_end(self, callee: Any) -> None:
         self.statuses[str(callee.facts.status)] += 1
-        self.tell(taken(callee))
+        self.tell(taken(callee) | {"muted": callee.call_id in self._muted})
+        self._muted.discard(callee.call_id)
 
 
 def spoilt(does: Behaviour, kinds: dict[str, int]) -> Behaviour:

@@ -185,13 +185,17 @@ def test_a_line_that_says_nothing_new_is_not_printed_again() -> None:
     assert printed[1].startswith("  66.0 s  two carriers: 0.0 calls/s, 1 on the phone (pay hears hold), ")
 
 
-def test_who_was_put_through_without_audio_was_cut_off_by_the_carrier_and_not_by_us() -> None:
+@pytest.mark.parametrize("leg_call_id", ["leg", "leg-1"])
+def test_who_was_put_through_without_audio_was_cut_off_by_the_carrier_as_the_carrier_tells(leg_call_id: str) -> None:
     tally = Tally()
     tally.take(call(1, "cut off", persona="wants_a_person"), 50.0)
     ours = {"id": "a", "sip_call_id": "c1", "direction": "inbound", "parent": "", "media": {"audio": "both_ways"}}
     leg = ours | {"id": "b", "sip_call_id": "leg", "parent": "a", "media": {"audio": "one_way"}}
     assert score(tally, MOMENTS, accounts(records=[ours]))["failed_on_a_healthy_carrier"] == 1
-    card = score(tally, MOMENTS, accounts(records=[ours, leg]))
+    assert score(tally, MOMENTS, accounts(records=[ours, leg]))["failed_on_a_healthy_carrier"] == 1
+    well = {"event": "taken", "call_id": leg_call_id, "muted": False}
+    assert score(tally, MOMENTS, accounts(well, records=[ours, leg]))["failed_on_a_healthy_carrier"] == 1
+    card = score(tally, MOMENTS, accounts(well | {"muted": True}, records=[ours, leg]))
     assert (card["failed_on_a_healthy_carrier"], card["cut_off_by_the_carrier"]) == (0, 1)
 
 

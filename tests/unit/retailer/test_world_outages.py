@@ -3,11 +3,13 @@
 import copy
 import random
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from callers_sip import parse, sdp_answer, sdp_offer
 from world_callee import Behaviour
-from world_carrier import spoilt
+from world_carrier import Carrier, spoilt
 from world_comparison import compare
 from world_edge import audio_address, passed_on
 from world_faults import EXPIRES_S_MAX, FAULTS_MAX, KINDS, Faults
@@ -101,6 +103,19 @@ def test_what_a_number_does_while_a_fault_stands() -> None:
         "black-holed": ("silent", 0, 1.0), "503": ("unavailable", 503, 1.0), "100 only": ("trying", 0, 1.0),
         "slow": ("answer", 200, 1.5), "silent audio": ("answer", 200, 1.0),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "muted"), [("silent audio", {"c1"}), ("black-holed", {"c1"}), ("slow", set())])
+def test_whose_people_a_carrier_has_muted_it_tells_itself(kind: str, muted: set[str]) -> None:
+    carrier: Any = Carrier.__new__(Carrier)
+    carrier._kinds, carrier._muted = {kind: 0}, set()
+    sender = SimpleNamespace(audio_every=1)
+    callee = SimpleNamespace(leg=SimpleNamespace(sender=sender), behaviour=Behaviour(), call_id="c1")
+    carrier._speak_or_not(callee)
+    assert (carrier._muted, sender.audio_every) == (muted, 0 if muted else 1)
+    carrier._kinds = {}
+    carrier._speak_or_not(callee)
+    assert (carrier._muted, sender.audio_every) == (muted, 1)
 
 
 def test_rfc4566_5_what_is_passed_on_has_the_carriers_contact_and_addresses() -> None:
