@@ -1,4 +1,7 @@
-"""What people were told of incidents, counted; and what waits or is late now. Nobody's name is a label."""
+"""What people were told of incidents, counted; and what waits or is late now. Nobody's name is a label.
+
+Messages of exercises are not counted, and a promise of one is nobody's: it is late on its own page alone.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -38,7 +41,8 @@ class MessageMetrics:
     def count(self, fact: Fact) -> None:
         """One fact, in order; those of other things change nothing."""
         if isinstance(fact, MessageSent):
-            self._sent.labels(fact.audience, fact.stage).inc()
+            if not fact.exercise:
+                self._sent.labels(fact.audience, fact.stage).inc()
         elif isinstance(fact, MessageEdited):
             self._edited.inc()
         elif isinstance(fact, MessageDecided):
@@ -60,5 +64,6 @@ class MessageMetrics:
         except Unavailable:
             return
         self._waiting.set(sum(each.phase is MessagePhase.WAITING for each in book.messages.values()))
-        self._overdue.set(sum(each.missed for each in due))
-        self._due_s.set(min((each.due - now_s for each in due), default=0.0))
+        real = [each for each in due if not each.exercise]
+        self._overdue.set(sum(each.missed for each in real))
+        self._due_s.set(min((each.due - now_s for each in real), default=0.0))

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from keepline.call.effects_message import DecideMessage, SendMessage
+from keepline.call.facts.incident import IncidentOpened
 from keepline.call.facts.message import GreetingSet, MessageSent
 from keepline.call.facts.run import RunEnded, RunStepEnded
 from keepline.desk.incidents_desk import IncidentsDesk
@@ -190,6 +192,22 @@ def test_what_was_told_is_counted_and_what_waits_or_is_late_is_shown() -> None:
         assert f"\n{line}\n" in text
     source.down = "gone"
     assert "\nkeepline_messages_waiting 1.0\n" in metrics.scrape().decode()
+
+
+def test_what_is_told_in_an_exercise_is_in_no_figure_of_messages() -> None:
+    desk = a_past()
+    desk.facts = [
+        replace(fact, exercise="drill-7") if isinstance(fact, MessageSent | IncidentOpened) else fact  # type: ignore[type-var]
+        for fact in desk.facts
+    ]
+    source = FakeSource()
+    metrics = Metrics(source)
+    metrics.scrape()
+    source.facts = list(desk.facts)  # type: ignore[arg-type]
+    text = metrics.scrape().decode()
+    assert "keepline_messages_sent_total{" not in text
+    assert "\nkeepline_messages_overdue 0.0\n" in text
+    assert "\nkeepline_messages_next_due_seconds 0.0\n" in text
 
 
 def test_of_too_many_deliveries_the_oldest_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
