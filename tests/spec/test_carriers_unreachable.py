@@ -3,6 +3,7 @@
 from keepline.call.facts.bid import BidLed, BidPlaced
 from keepline.call.inputs import RequestBounced
 from keepline.paths.delays import SILENCE_S_MAX
+from keepline.paths.health import GOOD, Condition
 from keepline.sip.message import Request
 from tests.spec.carriers_rig import HOSTS, CarriersPlacer
 from tests.spec.placing_rig import answer_of, answered, methods
@@ -80,6 +81,18 @@ def test_a_call_that_rings_at_a_carrier_that_is_gone_rings_by_another() -> None:
     placer, _ = ringing_and_dead(bounces=True)
     placer.wait(0.001)
     assert placer.take_log().count("second INVITE") == LIVE + 1
+    assert [fact.why.startswith("first has died while it rang, ") for fact in rescued(placer)] == [True]
+
+
+def test_it_rings_by_another_though_the_others_are_asked_before_the_carrier_counts_as_down() -> None:
+    placer = CarriersPlacer(slots=16)
+    ringing = placer.place()
+    placer.hear_of("first", answer_of(ringing, 180))
+    while placer.exchange.switchboard.carriers.view("first", placer.now_s).condition in GOOD:
+        placer.step(bounced(placer.place(call=f"00000000000000b{len(placer.log)}")))
+        placer.wait(0.001)
+    placer.wait(0.001)
+    assert placer.exchange.switchboard.carriers.view("first", placer.now_s).condition is not Condition.DOWN
     assert [fact.why.startswith("first has died while it rang, ") for fact in rescued(placer)] == [True]
 
 

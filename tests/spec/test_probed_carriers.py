@@ -203,3 +203,50 @@ def test_a_node_that_drains_asks_nobody() -> None:
     placer.exchange.draining = True
     placer.wait(100.0)
     assert placer.take_log() == []
+
+
+class Dying:
+    """Calls by two carriers that answered OPTIONS once; the first has died."""
+
+    def __init__(self) -> None:
+        self.placer = placer = CarriersPlacer(probe_every_s=EVERY_S, slots=256)
+        self.calls = 0
+        placer.wait(0.1)
+        answer(placer, "first")
+        answer(placer, "second")
+        for _ in range(10):
+            self.call()
+        assert standing(placer, "first")["breaker"] != "closed"
+
+    def call(self) -> str:
+        """One more, a second later: the carrier that is asked first. The second one declines it."""
+        placer, self.calls = self.placer, self.calls + 1
+        placer.log.clear()
+        placer.place(call=f"{self.calls:016x}")
+        asked = next(name for name, each in placer.log if isinstance(each, Request) and each.method == "INVITE")
+        if asked == "first":
+            placer.wait(SILENCE_S_MAX)
+        placer.hear_of("second", make_response(placer.invite_to("second"), 603, to_tag="no"))
+        placer.wait(1.0)
+        if self.was_asked("second"):
+            answer(placer, "second")
+        return asked
+
+    def was_asked(self, name: str) -> bool:
+        """Whether OPTIONS went to a carrier since the last call began."""
+        return any(to == name and isinstance(it, Request) and it.method == "OPTIONS" for to, it in self.placer.log)
+
+
+def test_no_caller_waits_for_one_whose_options_nobody_answers_but_once_a_minute() -> None:
+    dying = Dying()
+    assert {dying.call() for _ in range(45)} == {"second"}
+    assert [dying.call() for _ in range(30)].count("first") == 1
+
+
+def test_one_that_answers_options_again_is_tried_soon() -> None:
+    dying = Dying()
+    for _ in range(10):
+        dying.call()
+        if dying.was_asked("first"):
+            answer(dying.placer, "first")
+    assert "first" in {dying.call() for _ in range(30)}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keepline.call import effects as fx
-from keepline.call.carriers.room import MUTE_PACKETS_MIN, POLICY, RATED_PACKETS_MIN
+from keepline.call.carriers.carrier import MUTE_PACKETS_MIN, POLICY, RATED_PACKETS_MIN
 from keepline.call.facts import CallEnded, ending
 from keepline.call.turn import Turn
 from keepline.paths.figures import BASELINE_SAMPLES_MIN

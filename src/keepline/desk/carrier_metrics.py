@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from keepline.call.carriers.blaming import fault_of
+from keepline.call.carriers.carrier import MUTE_PACKETS_MIN
 from keepline.call.carriers.causes import Fault
-from keepline.call.carriers.room import MUTE_PACKETS_MIN
 from keepline.call.facts import (
     CallAnswered,
     CallEnded,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from keepline.call.carriers.room import MUTE_PACKETS_MIN
+from keepline.call.carriers.carrier import MUTE_PACKETS_MIN
 from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallReceived, Fact, ending
 from keepline.desk.carrier_metrics import CARRIER_FACTS
 from keepline.desk.metrics import KINDS, Metrics

@@ -75,6 +75,11 @@ class Probing:
         if trunk in self._hearing and trunk not in self._asked and self._hearing[trunk].misses == 0:
             self._ask(turn, trunk)
 
+    def is_unanswered(self, trunk: str) -> bool:
+        """Whether it has answered OPTIONS before, and answers none now; it is asked every few seconds then."""
+        hearing = self._hearing.get(trunk)
+        return bool(self._every_s and hearing is not None and hearing.has_answered and hearing.misses)
+
     def is_stale(self, trunk: str, at_s: float) -> bool:
         """It was put off, or is a carrier no more."""
         return self._due_s.get(trunk) != at_s

@@ -12,9 +12,9 @@ from typing import Final
 
 from keepline.call.carriers.asking import ask_another
 from keepline.call.carriers.bids import BIDS, BIDS_IGNORED, BidAction, BidEvent, BidState, event_of, is_alive, state_of
+from keepline.call.carriers.carrier import MUTE_PACKETS_MIN
 from keepline.call.carriers.causes import BY_TROUBLE, Cause, Fault, Trouble, cause_of
 from keepline.call.carriers.folding import bids_of, invite_of
-from keepline.call.carriers.room import MUTE_PACKETS_MIN
 from keepline.call.facts import CallEnded
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidHeard, BidLed, UnresolvedBid
 from keepline.call.outbound.declining import decline

@@ -4,11 +4,10 @@ Health is of traffic. That one is not well, or is again, is a fact: whoever take
 with `unknown`. What a call over carriers does is `bids`' and `racing`'s; the choice itself is `paths.choice`'s.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from keepline.call.carriers.carrier import MUTE_PACKETS_MIN, POLICY, RATED_PACKETS_MIN, Carrier, Seat
 from keepline.call.carriers.folding import bids_of
 from keepline.call.carriers.inheriting import left_by, stood
 from keepline.call.effects import Persist, Report
@@ -19,12 +18,11 @@ from keepline.call.turn import Turn
 from keepline.call.written import request_of as invite_in
 from keepline.model.operation import Operation, OutboundCarrier
 from keepline.paths.choice import Choice, PathLoad, PathOption, choose_path, shares_within
-from keepline.paths.delays import Delays, ringing_s, silence_s
+from keepline.paths.delays import ringing_s, silence_s
 from keepline.paths.figures import FIGURES
 from keepline.paths.health import (
     Condition,
     ConditionChanged,
-    HealthPolicy,
     Measured,
     PathHealth,
     PathView,
@@ -42,58 +40,11 @@ if TYPE_CHECKING:
     from keepline.call.exchange import Exchange
     from keepline.call.outbound.located import LocatedTrunks
 
-POLICY: Final = HealthPolicy(
-    outcomes=10,
-    failures_min=5,
-    failure_share=0.5,
-    samples_min=30,
-    samples=60,
-    samples_window_s=900.0,
-    measure_every_s=30.0,
-)
-"""A carrier that dies at fifty calls a second is left after a tenth of a second's calls: three failures of ten have the
-others asked first, five open the breaker. What it does to calls that succeed is judged by more of them, and for longer.
-"""
-MUTE_PACKETS_MIN: Final = 150
-"""What we sent, 3 s, before it counts that nothing was heard."""
-RATED_PACKETS_MIN: Final = 150
-"""What was heard of a call, 3 s, before its score says something of the carrier."""
 PEERS_EVERY_S: Final = 1.0
 """How often it is looked how the others do."""
 BAD: Final = (Condition.DOWN, Condition.DEGRADED)
 _DRAW_BITS: Final = 30
 AVOIDED: Final = Wished(Wish.DRAIN, float("inf"), "a call of theirs was lost by it", "this call")
-Seat = tuple[str, int]
-"""A call and the number of its bid."""
-
-
-@dataclass(slots=True)
-class Carrier:
-    """What is known of one."""
-
-    health: PathHealth
-    first: Delays = field(default_factory=Delays)
-    """From the INVITE to the first answer of any kind."""
-    rings: Delays = field(default_factory=Delays)
-    """The post-dial delay."""
-    begun: deque[float] = field(default_factory=deque)
-    """When calls of the last second were begun."""
-    seats: set[Seat] = field(default_factory=set)
-    """What is under way."""
-    unheard: dict[Seat, float] = field(default_factory=dict)
-    """The INVITEs since it was heard of last, at most as many as its health looks at, and when they were sent;"""
-    unheard_since_s: float = float("inf")
-    """the first of them."""
-    has_bounced: bool = False
-    """Nobody is at its address, as the network said after it was heard of last."""
-    judged: set[Seat] = field(default_factory=set)
-    """What counts as a failure before its own time has come."""
-    used_at_s: float = float("-inf")
-    """When an INVITE was sent to it last."""
-    is_failing: bool = False
-    """The last INVITE came to nothing by it: no OPTIONS speaks against that."""
-    probe: str = ""
-    """What came of the last OPTIONS: answered, or what went wrong."""
 
 
 class Carriers:
@@ -129,7 +80,7 @@ class Carriers:
         if not left:
             return Choice(None, ())
         options = [option_of(each) for each in carriers]
-        views = {each.trunk: self.view(each.trunk, now_s) for each in left}
+        views = {each.trunk: self._view_to_choose(each.trunk, now_s) for each in left}
         load = {each.trunk: self._load(each, now_s) for each in left}
         ticket = self._exchange.ids.number(_DRAW_BITS) / (1 << _DRAW_BITS) if len(left) > 1 else 0.0
         found = {each.trunk: self.wishes.of(f"{TELEPHONY}/{each.trunk}", now_s) for each in left} if self.wishes else {}
@@ -156,6 +107,11 @@ class Carriers:
     def view(self, name: str, now_s: float) -> PathView:
         """How it is."""
         return self._of(name).health.view(now_s, self._peers_of(name, now_s), self.clock)
+
+    def _view_to_choose(self, name: str, now_s: float) -> PathView:
+        """How it is to the next call: no trial for a caller to wait for where OPTIONS have just shown what it would."""
+        view = self.view(name, now_s)
+        return self._of(name).spared(view, now_s) if self._exchange.probing.is_unanswered(name) else view
 
     def know(self, wishes: Wishes, clock: Callable[[float], str]) -> None:
         """What people want of carriers, and how times are written."""
@@ -284,7 +240,7 @@ class Carriers:
             if other != seat and began_s <= at_s <= turn.now_s - usual_s and other not in carrier.judged:
                 carrier.judged.add(other)
                 self.failed(turn, name, at_s, why)
-        if self.view(name, turn.now_s).condition is not Condition.DOWN:
+        if not self._is_dead(name, turn.now_s):
             return []
         calls = self._exchange.calls
         return [calls[call] for call in sorted({call for call, _ in carrier.seats}) if call in calls]
@@ -298,8 +254,13 @@ class Carriers:
         return self._of(name).has_bounced
 
     def is_mute(self, name: str, now_s: float) -> bool:
-        """Whether it is down, and nothing was heard of any of its INVITEs since the first that made it so."""
-        return bool(self._of(name).unheard) and self.view(name, now_s).condition is Condition.DOWN
+        """Whether it is dead, and nothing was heard of any of its INVITEs since the first that made it so."""
+        return bool(self._of(name).unheard) and self._is_dead(name, now_s)
+
+    def _is_dead(self, name: str, now_s: float) -> bool:
+        """Whether it is down, or nobody is there as the network says: then the others are asked before it is down."""
+        condition = self.view(name, now_s).condition
+        return condition is Condition.DOWN or (condition is Condition.DEGRADED and self._of(name).has_bounced)
 
     def last_used_s(self, name: str) -> float:
         """When it was asked for a call last."""
