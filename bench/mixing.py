@@ -132,7 +132,8 @@ class Stage:
             return mine if sum(bool(each.get("ended_at")) for each in mine) >= wanted.total() else []
 
         try:
-            records = wait_until("every call has ended in the records", ended, RECORDS_WITHIN_S)
+            within_s = RECORDS_WITHIN_S + self.setting.dwell_s[1]  # the office may still be paying for who has left
+            records = wait_until("every call has ended in the records", ended, within_s)
         except NodeFailedError:
             records = [each for each in self.node.calls() if each["direction"] == "inbound" and each.get("ended_at")]
         had = Counter(each["from"] for each in records)

@@ -15,8 +15,9 @@ from mixed_office import card_of
 NEAR, FAR = frozenset({1}), frozenset({2})
 
 
-def crowd(*legs: Any, media_dies: bool = False, all_dies: bool = False) -> Any:
+def crowd(*legs: Any, media_dies: bool = False, all_dies: bool = False, rtp: str = "noise") -> Any:
     return SimpleNamespace(
+        plan=SimpleNamespace(rtp=rtp),
         legs_of=lambda index: list(legs), media_dies=media_dies, all_dies=all_dies, voices=(NEAR, FAR),
         known=Recogniser({}),
         mix=SimpleNamespace(ring_s=6.0),
@@ -78,6 +79,14 @@ def test_a_leg_whose_stream_broke_or_that_was_left_behind_is_noticed() -> None:
     left = leg(times=SimpleNamespace(answered=10.0, ended=0.0))
     assert leg_faults(crowd(), caller("bridged"), left) == ["leg: still up after its caller had left"]
     assert verdict(crowd(left), caller("bridged", is_cut=True))[1] == ["leg: still up after its caller had left"]
+
+
+def test_a_leg_between_two_packets_of_a_caller_who_sends_one_a_second_is_not_blamed() -> None:
+    for rtp, lasts_s, found in (("light", 1.0, []), ("light", 2.0, ["leg rtp: not one packet"]),
+                                ("noise", 1.0, ["leg rtp: not one packet"])):  # fmt: skip
+        short = leg(times=SimpleNamespace(answered=10.0, ended=10.0 + lasts_s))
+        short.leg.receiver.heard = Heard()
+        assert leg_faults(crowd(rtp=rtp), caller("bridged", heard_frames=(2,) * 400), short)[:1] == found
 
 
 def test_a_transfer_that_is_asked_for_twice_is_noticed() -> None:
