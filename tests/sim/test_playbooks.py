@@ -10,6 +10,7 @@ from keepline.call.effects_incident import CloseIncident, OpenIncident
 from keepline.call.effects_playbook import SayOfStep
 from keepline.call.effects_run import StartRun
 from keepline.call.exchange import Exchange
+from keepline.call.facts.incident import ModeChanged
 from keepline.call.facts.number import NumberAsked
 from keepline.call.facts.path import PathWished
 from keepline.call.facts.run import RunEnded, RunStarted
@@ -225,6 +226,16 @@ def test_a_playbook_ends_with_its_incident() -> None:
     assert [fact for fact in inside.node.written if isinstance(fact, RunStarted) and fact.flow == BRANCH]
     ended = {fact.call for fact in inside.node.written if isinstance(fact, RunEnded)}
     assert {fact.call for fact in inside.node.written if isinstance(fact, RunStarted)} == ended
+
+
+def test_the_playbook_of_an_exercise_is_told_the_mode_of_earnest_and_nobody_else_is() -> None:
+    steps = (human("quiet", "mode is normal"), human("loud", "mode is degraded"))
+    exercise = Playing((), steps, exercise="drill-7").run()
+    assert exercise.states == {"quiet": "passed over", "loud": "under way"}
+    assert [fact for fact in exercise.node.written if isinstance(fact, ModeChanged)] == []
+    assert [fact.mode for fact in Playing((), steps).run().node.written if isinstance(fact, ModeChanged)] == [
+        "degraded"
+    ]
 
 
 def test_an_exercise_that_a_person_has_declared_touches_nothing() -> None:
