@@ -151,7 +151,9 @@ class Side:
             options += ["--also", f"sip:{SECOND_NUMBER}@{carrier.edge}"]
         program = (str(retailer_path() / "world"), "crowd")
         target = f"sip:{NUMBER}@{self.carriers[0].edge}"
-        self._crowd = self._stack.enter_context(Crowd(target, options, program=program))
+        # In a session of its own: where the kernel shares a processor out by session, all of the world would have one
+        # share of it, and a late caller is taken for a late node.
+        self._crowd = self._stack.enter_context(Crowd(target, options, program=program, apart=True))
 
     def listen(self, now_s: float) -> bool:
         """Take what callers have told; whether they are still there."""

@@ -236,7 +236,7 @@ def _run_all(as_json: bool, at_once: int, history: Path) -> None:
 
     _clear(history)
     every = AllDrills(list(_drills()), history, at_once, LANE)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: every.abort())
 
     def told(journal: Any) -> None:

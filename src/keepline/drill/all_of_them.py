@@ -1,5 +1,6 @@
 """Every drill, one after another or a few beside each other, each in a process of its own, within a stated time.
 
+Each run has a session of its own, and so its own share of the processors where the kernel shares them out by session.
 A run that takes longer than any should is told to end, rolls back, and counts as not passed; one that does not do that
 either is killed, and its faults end by themselves. It plants nothing and judges nothing by itself.
 """
@@ -73,7 +74,7 @@ class AllDrills:
             command = [*self.command, name, "--json", "--history", str(self.history)]
             with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                env=os.environ | {self.lane_variable: str(lane)},
+                env=os.environ | {self.lane_variable: str(lane)}, start_new_session=True,
             ) as process:  # fmt: skip
                 self._running.append(process)
                 said = self._wait(process)

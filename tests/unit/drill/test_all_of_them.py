@@ -14,7 +14,7 @@ CARD = {
     "detected": True, "detected_after_s": 3.8, "rerouted": 5, "failed_on_a_healthy_carrier": 0,
     "customers_who_called_again": 31, "lost": 0, "audio_faults": 2, "incidents": [{}], "back_after_s": 52.5,
 }  # fmt: skip
-SAYS = "import sys, os, json; print('a word'); print(json.dumps({'drill': sys.argv[1], 'passed': True, 'status': 'completed', 'card': None, 'rollback_verified': True, 'words': sys.argv[2:], 'lane': os.environ['LANE']}))"  # noqa: E501
+SAYS = "import sys, os, json; print('a word'); print(json.dumps({'drill': sys.argv[1], 'passed': True, 'status': 'completed', 'card': None, 'rollback_verified': True, 'words': sys.argv[2:], 'lane': os.environ['LANE'], 'apart': os.getsid(0) == os.getpid()}))"  # noqa: E501
 STANDS = "import signal, sys, time; signal.signal(signal.SIGTERM, {}); print('there', flush=True); time.sleep(600)"
 
 
@@ -28,6 +28,7 @@ def test_each_is_run_in_a_lane_of_its_own_and_told_of(tmp_path: Path) -> None:
     assert [each["drill"] for each in found] == ["a", "b", "c"]
     assert sorted(each["drill"] for each in told) == ["a", "b", "c"]
     assert {each["lane"] for each in found} <= {"1", "2"}
+    assert all(each["apart"] for each in found)
     assert all(str(tmp_path) in each["words"] for each in found)
 
 
