@@ -42,6 +42,7 @@ from bench import (
     soak,
     steps,
     switchover,
+    viewers,
 )
 from bench.first_call import Start, timed_up
 from bench.machine import SLOTS, Meter, a_node, describe, flat_pids
@@ -54,7 +55,7 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    *("keys", "sim", "detection", "outages", "inbound"),
+    *("keys", "sim", "detection", "outages", "inbound", "viewers"),
 )
 PRESSES = 100
 RECORDS_RATE = 100.0
@@ -172,6 +173,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "detection" in wanted:
         say("detection, in virtual time")
         results["detection"] = detection.measure(say)
+    if "viewers" in wanted:
+        say("viewers of the board")
+        results["viewers"] = viewers.measure(say)
     if "outages" in wanted:
         say("outages")
         peers = args.peers.split(",") if args.peers else []
@@ -258,6 +262,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         found += inband.rows(results["keys"])
     if "detection" in results:
         found += detection.rows(results["detection"])
+    if "viewers" in results:
+        found += viewers.rows(results["viewers"])
     out = results.get("outages", {})
     found += [(f"a carrier fails: {name}", outages.Outage(**each).words()) for name, each in out.items()]
     moved = results.get("inbound", {})

@@ -12,6 +12,9 @@ from callers_verdict import FRAME_MS, QUIET, Expectation, Frames, Heard, Recogni
 TAIL_FRAMES = 150
 """How far back one looks to tell what a caller hears now."""
 
+LATE_BUCKET = 40_000_000 // GAP_BUCKET_NS
+"""A packet that comes 40 ms after the one before is late: where one was due, there was none."""
+
 
 def milliseconds(later: float, earlier: float) -> float | None:
     """None where one of the two never happened."""
@@ -138,7 +141,7 @@ class Tally:
         return {
             "event": "summary", "calls": self.calls, "good": self.good, "failed": self.calls - self.good,
             "statuses": dict(self.statuses), "faults": dict(self.faults), "examples": self.examples,
-            "packets": self.packets, "lost": self.lost, **times,
+            "packets": self.packets, "lost": self.lost, "late": sum(gaps[LATE_BUCKET:]), **times,
             "gap_ms": {"p50": bucket_percentile(gaps, 0.5), "p99": bucket_percentile(gaps, 0.99),
                        "p99.9": bucket_percentile(gaps, 0.999), "max": round(self.gap_ms_max, 3)},
         }  # fmt: skip

@@ -27,7 +27,7 @@ AXE = (Path(__file__).with_name("axe") / "axe.min.js").read_text(encoding="utf-8
 ADDRESS = "http://node1.example:8080"
 PAGES = (
     "/", "/incidents", f"/incidents/{ID}", "/messages", "/calls", f"/calls/{CALL['id']}", "/leaders", "/steer",
-    "/approvals", "/people", "/account",
+    "/approvals", "/drills", "/people", "/account",
 )  # fmt: skip
 OPEN_PAGES = ("/login", "/break-glass", "/link?code=nosuch")
 """For those who are nobody yet."""

@@ -4,13 +4,14 @@ The shell's view of the path is said again by every process, as its own health w
 is one incident, its gate misses no step and hurries none, and in the end it is closed and the mode is normal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from keepline.call.effects_incident import CloseIncident, IncidentInput, SetMode, TakeIncident
+from keepline.call.effects_incident import AddAction, CloseIncident, EndAction, IncidentInput, SetMode, TakeIncident
 from keepline.call.effects_path import PathTold
 from keepline.call.exchange import Exchange
 from keepline.call.facts import IncidentFact
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.call.facts.incident import GateMoved, IncidentOpened, IncidentTaken, ModeChanged, ModeSet, PathTested
 from keepline.call.facts.path import PATHS, PathStood
 from keepline.incident.book import IncidentBook
@@ -33,8 +34,10 @@ class IncidentScene(Scene):
     """A world in which one path fails from `FAILS_S` to `BACK_S`; `again` between these seconds, too."""
 
     def __init__(
-        self, *, commander: bool = False, again: tuple[float, float] | None = None, sets_mode: bool = False
-    ) -> None:
+        self, *, commander: bool = False, again: tuple[float, float] | None = None, sets_mode: bool = False,
+        has_actions: bool = False,
+    ) -> None:  # fmt: skip
+        self.has_actions = has_actions
         self.commander, self.again, self.sets_mode = commander, again, sets_mode
         self._told: dict[int, str] = {}
         super().__init__([], make=self._make, prepare=self._prepare)
@@ -52,6 +55,16 @@ class IncidentScene(Scene):
             self.world.at(BEGAN_S + 30.0, lambda: self._ask(CloseIncident("c1", self._id(), "ada", "over")))
         if self.sets_mode:
             self.world.at(BEGAN_S + 1.0, lambda: self._ask(SetMode("m1", "crisis", 20.0, "a storm", "ada")))
+
+        if self.has_actions:
+            for number, at_s in ((1, 3.0), (2, 3.01)):
+                added = AddAction(f"a{number}", "", f"claim {number}", "grace", BEGAN_S + 30.0, "ada")
+                self._at(at_s, added)
+            for number, at_s, state in ((1, 7.0, "done"), (2, 8.0, "dropped"), (2, 40.0, "open"), (1, 41.0, "open")):
+                self._at(at_s, EndAction(f"e{at_s:g}", "", number, state, "grace", "it is so"))
+
+    def _at(self, at_s: float, given: IncidentInput) -> None:
+        self.world.at(BEGAN_S + at_s, lambda: self._ask(given))
 
     def _id(self) -> str:
         return next((each.call for each in self.node.written if isinstance(each, IncidentOpened)), "none yet")
@@ -97,6 +110,8 @@ class IncidentScene(Scene):
             closed = next((each.closed for each in book.incidents.values()), None)
             is_right = len(taken) == 1 and closed is not None and (closed.by, closed.overrode) == ("ada", "")
             found += [] if is_right else [f"taken {len(taken)} times, closed by {closed}"]
+        if self.has_actions:
+            found += action_wrongs(self.node.written, book)
         if self.sets_mode and not any(isinstance(each, ModeSet) for each in facts):
             found.append("the mode was never set")
         return found
@@ -115,6 +130,19 @@ class IncidentScene(Scene):
 def _feed(process: SimProcess, given: PathTold) -> None:
     if process.exchange is not None:
         process.feed(given)
+
+
+def action_wrongs(written: Sequence[object], book: IncidentBook) -> list[str]:
+    """Each was written down once, by its number, and each word about it once; after all, both are open again."""
+    added = [(each.number, each.asked) for each in written if isinstance(each, ActionAdded)]
+    ended = [(each.number, each.state) for each in written if isinstance(each, ActionEnded)]
+    ended.sort(key=lambda each: each[0])  # who asks again may come after the next one
+    once = sorted(number for number, _ in added) == [1, 2] and sorted(asked for _, asked in added) == ["a1", "a2"]
+    found = [] if once else [f"actions were added: {added}"]
+    if ended != [(1, "done"), (1, "open"), (2, "dropped"), (2, "open")]:
+        found.append(f"actions ended: {ended}")
+    left = [each.state.value for incident in book.incidents.values() for each in incident.actions.values()]
+    return found + ([] if left == ["open", "open"] else [f"actions are {left}"])
 
 
 def gate_wrongs(moves: list[GateMoved]) -> list[str]:
@@ -140,5 +168,6 @@ INCIDENT_SCENES: dict[str, Callable[[], IncidentScene]] = {
     "nobody": IncidentScene,
     "commanded": lambda: IncidentScene(commander=True),
     "again": lambda: IncidentScene(again=(10.3, 12.0)),
+    "actions": lambda: IncidentScene(has_actions=True),
     "mode_set": lambda: IncidentScene(sets_mode=True),
 }

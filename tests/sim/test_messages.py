@@ -13,6 +13,7 @@ from keepline.call.effects import CallCapability, Input
 from keepline.call.effects_incident import CloseIncident
 from keepline.call.effects_message import SendMessage, SetGreeting
 from keepline.call.facts import CallReceived, StepEnded
+from keepline.call.facts.incident import IncidentClosed
 from keepline.call.facts.message import GreetingSet, MessageSent
 from keepline.call.facts.run import EventTold, RunEnded
 from keepline.flow.capabilities import Reply, Unavailable, UseOutcome, read_value
@@ -77,9 +78,7 @@ class Told(Scene):
             for at_s in updates:
                 scene.world.after(at_s, lambda: self._give(SendMessage("u1", self._incident(), "agents", "ada")))
             if closes_s:
-                scene.world.after(
-                    closes_s, lambda: self._give(CloseIncident("z1", self._incident(), "ada", "it is over", True))
-                )
+                scene.world.after(closes_s, self._close)
 
         def make(seed: bytes) -> object:
             return told_exchange(seed, written[0].written if written else ())
@@ -92,6 +91,13 @@ class Told(Scene):
             return
         self._give(OPEN)
         self.world.after(0.5, self._open)
+
+    def _close(self) -> None:
+        """As the command does: again until it is on record."""
+        if any(isinstance(fact, IncidentClosed) for fact in self.node.written):
+            return
+        self._give(CloseIncident("z1", self._incident(), "ada", "it is over", True))
+        self.world.after(0.5, self._close)
 
     def _give(self, given: Input) -> None:
         self.node._wake(lambda process: lambda: process.feed(given))
@@ -184,3 +190,35 @@ def test_every_moment(down: tuple[str, ...]) -> None:
         endings = scene.endings()
         assert len(endings) == 4, where
         assert set(endings) == {TOLD}, where
+
+
+@pytest.mark.parametrize("end", ["newer", "over"])
+def test_what_is_taken_back_is_taken_back_once_at_every_moment(end: str) -> None:
+    """No channel takes anything; whoever dies, the older ones hear that they are off, and no event is left behind."""
+
+    def made() -> Told:
+        if end == "newer":
+            return Told(down=("mail", "hook"), updates=(3.0, 5.0, 7.0))
+        return Told(down=("mail", "hook"), closes_s=3.0)
+
+    undisturbed = made()
+    assert undisturbed.run() == []
+    for moment in range(undisturbed.node.moment):
+        scene = made()
+        scene.node.dies_at = frozenset((moment,))
+        scene.node.outage_s = 0.02
+        found = scene.run()
+        where = f"death at moment {moment}"
+        assert [each for each in found if "doubt" not in each and "work" not in each] == [], where
+        assert scene.outlets.told == {}, where
+        offs = [fact.key for fact in scene.node.written if isinstance(fact, EventTold) and fact.event == MESSAGE_OFF]
+        assert len(offs) == len(set(offs)), where
+        sent = [fact for fact in scene.node.written if isinstance(fact, MessageSent)]
+        endings = scene.endings()
+        assert endings.count(OVER) == 2, (where, endings)
+        assert set(endings) <= {NOT_TOLD, OVER, TOLD, AMBIGUOUS}, (where, endings)
+        assert len({fact.message for fact in sent}) == len(sent), where
+        process = scene.node.active
+        assert process is not None, where
+        assert process.exchange is not None, where
+        assert len(process.exchange.runs.events) == 0, where

@@ -6,11 +6,12 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from keepline.cli.drill_production import run_in_production
+from keepline.cli.drill_turns import History, clear, in_turn, kept_in, note_asked
 from keepline.cli.output import DEFAULT_DATA, FAILED, WRONG_INPUT, CommandFailed, Data
 from keepline.model.limits_drills import DRILL_ENDS_WITHIN_S, DRILLS_AT_ONCE_MAX
 
@@ -25,9 +26,7 @@ LANE = "KEEPLINE_DRILL_LANE"
 drill = typer.Typer(
     help="Rehearse a failure, and know what was never rehearsed.", no_args_is_help=True, rich_markup_mode=None
 )
-History = Annotated[Path, typer.Option("--history", metavar="DIR", help="Where the journals of drills are.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of lines.")]
-DEFAULT_HISTORY = Path("keepline-drills")
 
 
 @drill.command("list")
@@ -62,40 +61,43 @@ def run(
     ] = False,
     data: Data = DEFAULT_DATA,
     yes: Annotated[str, typer.Option(metavar="NAME", help="With --production: the operation's name, unasked.")] = "",
-    history: History = DEFAULT_HISTORY,
+    history: History = None,
 ) -> None:
     """Run one against a node, a back office and carriers of its own; Ctrl-C aborts it, and rolls back."""
-    from keepline.drill.history import against, before, forget, has_passed, read_runs
-    from keepline.drill.running import DrillAbortedError, DrillRun
-
     if bool(name) is all_:
         raise CommandFailed("either the NAME of a drill or --all; `keepline drill list` has their names", WRONG_INPUT)
     if production and all_:
         raise CommandFailed("an operation that serves callers is drilled by one drill at a time", WRONG_INPUT)
-    if production:
-        _clear(history)
-        run_in_production(name, data, yes, history, as_json)
-    if all_:
-        _run_all(as_json, at_once, history)
-        return
-    chosen, lane = _one(name), int(os.environ.get(LANE, "0"))
-    _clear(history, lane)
-    last = before(read_runs(history), chosen.name)
+    kept, lane = kept_in(history, data), int(os.environ.get(LANE, "0"))
+    chosen = None if all_ or production else _one(name)
+    with in_turn(kept, lane):
+        if production:
+            run_in_production(name, data, yes, kept, as_json)
+        elif chosen is None:
+            _run_all(as_json, at_once, kept)
+        else:
+            if not lane:
+                note_asked(data, "drill.run", chosen.name)
+            _run_one(chosen, kept, lane, as_json)
+
+
+def _run_one(chosen: "Drill", kept: Path, lane: int, as_json: bool) -> NoReturn:
+    from keepline.drill.history import against, before, forget, has_passed, read_runs
+    from keepline.drill.running import DrillRun
+
+    last = before(read_runs(kept), chosen.name)
 
     def say(line: str) -> None:
         if not as_json:
             typer.echo(f"{time.strftime('%H:%M:%S')}  {line}")
 
     say(f"{chosen.title}. Blast radius: {chosen.blast_radius}")
-
-    def abort(*_: object) -> None:
-        raise DrillAbortedError
-
+    made = DrillRun(chosen, kept, say, lane)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, abort)
+        signal.signal(number, made.abort)
     with tempfile.TemporaryDirectory(prefix="keepline-drill-", ignore_cleanup_errors=True) as scratch:
-        journal = DrillRun(chosen, history, say, lane).perform(Path(scratch))
-    forget(history)
+        journal = made.perform(Path(scratch))
+    forget(kept)
     passed = has_passed(journal)
     compared = against(journal["card"], last) if journal["card"] else []
     if as_json:
@@ -110,16 +112,18 @@ def run(
 
 
 @drill.command("abort")
-def abort(history: History = DEFAULT_HISTORY) -> None:
+def abort(data: Data = DEFAULT_DATA, history: History = None) -> None:
     """End the drill that runs, with its faults; also what one has left whose process was killed."""
     from keepline.drill.history import all_running
     from keepline.drill.running import is_running
 
-    found = [noted for _, noted in all_running(history)]
+    kept = kept_in(history, data)
+    found = [noted for _, noted in all_running(kept)]
     under_way = [noted for noted in found if is_running(noted)]
     if not found:
         typer.echo("no drill runs")
         return
+    note_asked(data, "drill.abort", str(found[0].get("file", "")).removesuffix(".json"))
     for noted in under_way:
         os.kill(int(noted["pid"]), signal.SIGTERM)
     limit_s = time.monotonic() + DRILL_ENDS_WITHIN_S
@@ -127,16 +131,16 @@ def abort(history: History = DEFAULT_HISTORY) -> None:
         if time.monotonic() > limit_s:
             raise CommandFailed(f"process {still[0]['pid']} does not end; its faults end by themselves", FAILED)
         time.sleep(POLL_S)
-    _clear(history)
+    clear(kept)
     typer.echo("aborted, and rolled back" if under_way else "nothing of it is left")
 
 
 @drill.command("history")
-def history_(as_json: Json = False, history: History = DEFAULT_HISTORY) -> None:
+def history_(as_json: Json = False, data: Data = DEFAULT_DATA, history: History = None) -> None:
     """Print every run, the newest last."""
     from keepline.drill.history import has_passed, read_runs
 
-    for each in read_runs(history):
+    for each in read_runs(kept_in(history, data)):
         if as_json:
             typer.echo(json.dumps(each))
             continue
@@ -146,13 +150,13 @@ def history_(as_json: Json = False, history: History = DEFAULT_HISTORY) -> None:
 
 
 @drill.command("coverage")
-def coverage(as_json: Json = False, history: History = DEFAULT_HISTORY) -> None:
+def coverage(as_json: Json = False, data: Data = DEFAULT_DATA, history: History = None) -> None:
     """Print every path of the retailer's model, and when a drill of it was last passed; 30 days count."""
     from keepline.drill.generating import paths_of
     from keepline.drill.history import coverage as covered
     from keepline.drill.history import read_runs
 
-    found = covered(paths_of(_operation()), _drills().values(), read_runs(history), time.time())
+    found = covered(paths_of(_operation()), _drills().values(), read_runs(kept_in(history, data)), time.time())
     for each in found:
         shown = {"path": each.path, "standing": each.standing, "drills": each.drills, "passed_at": each.passed_at}
         typer.echo(json.dumps(shown) if as_json else each.words())
@@ -216,25 +220,9 @@ def _one(name: str) -> "Drill":
     return found
 
 
-def _clear(history: Path, lane: int = 0) -> None:
-    """Put away what a drill has left whose process is gone; refuse where one runs, but for others of `--all`."""
-    from keepline.drill.history import all_running, running
-    from keepline.drill.running import cut_off, is_running
-
-    for file, noted in all_running(history):
-        if lane and file.name != running(lane):
-            continue
-        if is_running(noted):
-            raise CommandFailed(f"a drill runs (process {noted['pid']}); `keepline drill abort` ends it", FAILED)
-        for each in cut_off(noted):
-            typer.echo(f"left by a drill that was cut off, and ended now: {each}", err=bool(lane))
-        file.unlink(missing_ok=True)
-
-
 def _run_all(as_json: bool, at_once: int, history: Path) -> None:
     from keepline.drill.all_of_them import AllDrills, detected_words, table_lines
 
-    _clear(history)
     every = AllDrills(list(_drills()), history, at_once, LANE)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: every.abort())

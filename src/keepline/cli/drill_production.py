@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from keepline.cli.drill_turns import note_asked
 from keepline.cli.output import FAILED, NO_NODE, WRONG_INPUT, CommandFailed
 from keepline.cli.paths import ask_active
 
@@ -24,7 +25,7 @@ ASK_LIMIT_S = 5.0
 def run_in_production(name: str, data: Path, yes: str, history: Path, as_json: bool) -> None:
     """Say what it touches, have the operation's name said, do it, and print the score card."""
     from keepline.drill.history import against, before, forget, has_passed, read_runs
-    from keepline.drill.production import AbortedDrillError, ProductionRun, production_lines
+    from keepline.drill.production import ProductionRun, production_lines
     from keepline.node.preflight import Checker
 
     operation = _operation(data)
@@ -33,14 +34,13 @@ def run_in_production(name: str, data: Path, yes: str, history: Path, as_json: b
     _confirm(plan.operation, yes)
     last = before(read_runs(history), chosen.name, plan.operation)
 
-    def abort(*_: object) -> None:
-        raise AbortedDrillError
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, abort)
     checker = Checker(data, operation, lambda request: ask_active(data, request))
     say = lambda line: None if as_json else typer.echo(f"{time.strftime('%H:%M:%S')}  {line}")  # noqa: E731
-    journal = ProductionRun(chosen, plan, checker, history, say).perform()
+    made = ProductionRun(chosen, plan, checker, history, say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, made.abort)
+    note_asked(data, "drill.run", f"{chosen.name} in production")
+    journal = made.perform()
     forget(history)
     passed = has_passed(journal)
     if as_json:

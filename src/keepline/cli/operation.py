@@ -135,6 +135,7 @@ def _overrides(sip: str, rtp_ports: str, http: str, set_: list[str]) -> list[tup
 def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> list[str]:
     """Check and store the operation; what the supervisor is told of it."""
     from keepline.config import find_operation, lint_operation, load_operation, store_operation
+    from keepline.config.load import DEFAULT_FILE
 
     try:
         operation = load_operation(find_operation(file), [override for _, override in given])
@@ -147,10 +148,31 @@ def _prepared(file: Path | None, data: Path, given: list[tuple[str, str]]) -> li
         raise _not_kept(data, error) from error
     for mistake in lint_operation(operation):
         complain(f"warning: {mistake}")
+    if file is None and not Path(DEFAULT_FILE).is_file():
+        _say_what_is_served(operation, DEFAULT_FILE)
     _say_first_link(data, operation)
     sys.stdout.flush()
     sys.stderr.flush()
     return ["--operation", operation.digest, "--settings", _settings(operation, data)]
+
+
+def _say_what_is_served(operation: Operation, wanted: str) -> None:
+    """Nobody wrote an operation here, so another one is served: to a person in words, to a log as an event of it."""
+    numbers, here = ", ".join(operation.numbers), Path.cwd()
+    make_one = "keepline init shop, then keepline up shop"
+    if sys.stderr.isatty():
+        complain(
+            f"There is no {wanted} in {here}, so this node serves “{operation.name}”, which Keepline brings "
+            f"along: dial {numbers}. For an operation of your own: {make_one}"
+        )
+        return
+    import structlog
+
+    from keepline.node.logs import set_up_logs
+
+    set_up_logs("up")
+    told = {"operation": operation.name, "numbers": numbers, "why": f"there is no {wanted} in {here}"}
+    structlog.get_logger("up").warning("brought_along_operation_served", **told, for_your_own=make_one)
 
 
 def _say_first_link(data: Path, operation: Operation) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 from keepline.desk.app import create_app
 from keepline.desk.board import Board
 from keepline.desk.copying import Copying
+from keepline.desk.drills_desk import DrillsDesk
 from keepline.desk.feed import Feed
 from keepline.desk.following import Following, follow
 from keepline.desk.incidents_desk import ask_node
@@ -85,6 +86,7 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR, handlers=[_ToStructuredLog()])
     source, people = NodeSource(arguments.data), People(arguments.data)
     feed, prices, settings = Feed(Board(source)), Prices(), DeskSettingsNow()
+    drills = DrillsDesk(arguments.data)
     config = uvicorn.Config(
         create_app(
             source,
@@ -98,6 +100,7 @@ def main() -> None:
             actions=NodeActions(arguments.data),
             is_open=settings.is_open,
             playbooks=NodePlaybooks(arguments.data, prices.money),
+            drills=drills,
         ),
         log_config=None,
         log_level="error",
@@ -118,6 +121,7 @@ def main() -> None:
         "snapshots": Copying(data).begin,
         "preflight": Preflighting(data).begin,
         "prices": prices.begin,
+        "drills": drills.begin,
         "playbooks": PlaybookLooks(data).begin,
     }
     keep_telling(people, data)

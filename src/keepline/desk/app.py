@@ -17,6 +17,8 @@ from keepline.desk.board import Board
 from keepline.desk.board_api import add_board_api
 from keepline.desk.call_pages import CallSearch
 from keepline.desk.describing import describe
+from keepline.desk.drills_api import add_drill_pages, add_drills_api
+from keepline.desk.drills_desk import DrillsDesk
 from keepline.desk.feed import Feed
 from keepline.desk.incident_pages import add_incident_pages
 from keepline.desk.incidents_api import add_incidents_api
@@ -70,6 +72,7 @@ def create_app(
     money: Callable[[], MoneySettings | None] = lambda: None,
     ask_incidents: Ask | None = None,
     playbooks: NodePlaybooks | None = None,
+    drills: DrillsDesk | None = None,
 ) -> ASGIApp:
     """The application. `loopback`: it listens on the own machine alone, so only names of that machine are answered.
 
@@ -101,7 +104,7 @@ def create_app(
     _add_metrics(app, source, people, incidents)
     _add_description(app)
     if actions is not None:
-        add_actions(app, actions, source)
+        _add_buttons(app, feed, actions, source, drills)
     add_people_api(app, people)
     add_people_pages(app, people)
     add_glass_pages(app, people)
@@ -168,6 +171,13 @@ def _add_metrics(app: FastAPI, source: Source, people: People, incidents: Incide
     @needs(Permission.METRICS)
     def scrape() -> Response:
         return Response(metrics.scrape(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _add_buttons(app: FastAPI, feed: Feed, actions: Actions, source: Source, drills: DrillsDesk | None) -> None:
+    add_actions(app, actions, source)
+    if drills is not None:
+        add_drills_api(app, drills, actions)
+        add_drill_pages(app, feed, drills)
 
 
 def _add_description(app: FastAPI) -> None:

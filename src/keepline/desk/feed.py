@@ -47,6 +47,9 @@ class Feed:
         self._failed = ""
         self.alarm: Callable[[], str] = str
         """What stands on every page, however long it has been open; empty while there is nothing."""
+        self.marks: list[Callable[[], object]] = []
+        """Of what pages show beside the board: each is another value whenever that has changed."""
+        self._marked: list[object] = []
 
     @property
     def viewers(self) -> int:
@@ -121,6 +124,9 @@ class Feed:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
+    def _marks(self) -> list[object]:
+        return [mark() for mark in self.marks]
+
     # Asking, while there are viewers ----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
@@ -157,10 +163,11 @@ class Feed:
         self._tasks += [asyncio.create_task(self._keep_on(ask, every_s)) for ask, every_s in asked]
         while True:
             now = await self._safely(board.now)
+            marked = await self._safely(self._marks) if self.marks else None
             if now is None:
                 pass  # no beat either: pages say that they are old
-            elif self.now is None or _substance(now) != _substance(self.now):
-                self.now = now
+            elif self.now is None or _substance(now) != _substance(self.now) or marked not in (None, self._marked):
+                self.now, self._marked = now, marked or self._marked
                 self.version += 1
                 self._wake()
             elif time.monotonic() - self._told_s >= BEAT_EVERY_S:

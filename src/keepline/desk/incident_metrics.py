@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge
 from keepline.call.facts import Fact
 from keepline.call.facts.incident import IncidentOpened
 from keepline.desk.source import Source, Unavailable
+from keepline.incident.actions import ActionState
 from keepline.incident.book import IncidentBook
 
 INCIDENT_FACTS: Final = (IncidentOpened,)
@@ -38,23 +39,30 @@ class StandingMetrics:
     def __init__(self, gauge: Callable[..., Gauge]) -> None:
         self._open = gauge("incidents_open", "Incidents that are open.", "severity", "exercise")
         self._waiting = gauge("incidents_uncommanded", "Of these, not of drills: those that nobody commands.")
+        self._actions = gauge("review_actions_open", "What is to be done after incidents, and is not done.")
+        self._overdue = gauge("review_actions_overdue", "Of these: those whose day is over.")
         self._health = gauge("path_health", "1 healthy, 0.5 degraded, 0 down; absent while unknown.", "path")
         self._fit = gauge("paths_fit", "Paths of a capability that are not known to be down.", "capability")
 
-    def look(self, source: Source, incidents: Callable[[], IncidentBook]) -> None:
-        """Set what is now."""
+    def look(self, source: Source, incidents: Callable[[], IncidentBook], now_s: float) -> None:
+        """Set what is now; `now_s` since the epoch."""
         self._look_at_paths(source)
         self._open.clear()
         try:
-            found = list(incidents().open)
+            book = incidents()
+            found = list(book.open)
         except Unavailable:
-            self._waiting.set(float("nan"))
+            for each in (self._waiting, self._actions, self._overdue):
+                each.set(float("nan"))
             return
         tally = Tally((int(each.severity), _yes(each.exercise)) for each in found)
         for severity in _SEVERITIES:
             for exercise in ("yes", "no"):
                 self._open.labels(str(severity), exercise).set(tally[severity, exercise])
         self._waiting.set(sum(not each.commander and not each.exercise for each in found))
+        actions = [each for incident in list(book.incidents.values()) for each in list(incident.actions.values())]
+        self._actions.set(sum(each.state is ActionState.OPEN for each in actions))
+        self._overdue.set(sum(each.is_overdue(now_s) for each in actions))
 
     def _look_at_paths(self, source: Source) -> None:
         self._health.clear()

@@ -28,6 +28,8 @@ from keepline.model.people import Permission
 NOT_AGAIN: Final = ("The playbook", "Timeline", "Actions")
 """Of a review, what its incident's page has above it."""
 Id = Annotated[str, Path(max_length=64)]
+Play = dict[str, Any] | None
+"""How a playbook stands; None where there is none."""
 
 
 def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks: NodePlaybooks | None = None) -> None:
@@ -41,21 +43,21 @@ def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks:
         except Unavailable as error:
             return environment().get_template("unavailable.html").render(why=str(error))
 
-    def drawn_one(id_: str, csrf: str = "") -> str:
-        """`csrf` is for who asks; what all get who follow the page has none, and the page's own script fills it in."""
+    def drawn_one(id_: str, csrf: str = "") -> tuple[str, Play]:
+        """And how its playbook stands. `csrf` is for who asks; what all get who follow the page has none, and the
+        page's own script fills it in.
+        """
         try:
             found = desk.whole(id_)
             play = playbooks.play(id_) if playbooks is not None and found is not None else None
         except Unavailable as error:
-            return environment().get_template("unavailable.html").render(why=str(error))
+            return environment().get_template("unavailable.html").render(why=str(error)), None
         if found is None:
-            return environment().get_template("unavailable.html").render(why=f"There is no incident {id_}.")
+            return environment().get_template("unavailable.html").render(why=f"There is no incident {id_}."), None
         actions = actions_told([desk.look().incidents[id_]], time.time())
-        return (
-            environment()
-            .get_template("incident_now.html")
-            .render(one=found.incident, timeline=found.timeline, play=play, csrf=csrf, actions=actions)
-        )
+        drawn = environment().get_template("incident_now.html")
+        told = {"one": found.incident, "timeline": found.timeline, "play": play, "csrf": csrf, "actions": actions}
+        return drawn.render(told), play
 
     @app.get("/incidents", response_class=HTMLResponse, include_in_schema=False)
     @needs(Permission.BOARD)
@@ -71,23 +73,21 @@ def add_incident_pages(app: FastAPI, feed: Feed, desk: IncidentsDesk, playbooks:
     @needs(Permission.BOARD)
     def one(id: Id) -> HTMLResponse:
         found = desk.look().incidents.get(id)
-        more = _below(playbooks, id) if found is not None else {}
-        return draw_page(
-            "incident.html", drawn_one(id, asking().csrf), 200 if found is not None else 404,
-            id=id, incident=found, **more,
-        )  # fmt: skip
+        content, play = drawn_one(id, asking().csrf)
+        more = _below(playbooks, id, play) if found is not None else {}
+        status = 200 if found is not None else 404
+        return draw_page("incident.html", content, status, id=id, incident=found, **more)
 
     @app.get("/live/incidents/{id}", include_in_schema=False, response_model=None)
     @needs(Permission.BOARD)
     async def live_one(id: Id) -> StreamingResponse | JSONResponse:
-        return following(feed, f"incident {id}", lambda: drawn_one(id))
+        return following(feed, f"incident {id}", lambda: drawn_one(id)[0])
 
 
-def _below(playbooks: NodePlaybooks | None, id_: str) -> dict[str, Any]:
+def _below(playbooks: NodePlaybooks | None, id_: str, play: Play) -> dict[str, Any]:
     """What stands below an incident: steps that are left, and the review for whoever may see what an outage costs."""
-    play = review = None
+    review = None
     with contextlib.suppress(Unavailable):  # what is followed says so
-        play = playbooks.play(id_) if playbooks is not None else None
         review = playbooks.review(id_) if playbooks is not None and asking().may(Permission.LEADERS) else None
     return {
         "play": play,

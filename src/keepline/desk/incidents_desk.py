@@ -14,7 +14,7 @@ from keepline.call.facts.incident import INCIDENT_TYPES
 from keepline.desk.journal_following import JournalFollower
 from keepline.desk.models_incidents import IncidentEventShown, IncidentShown, IncidentsNow, IncidentWhole, ModeShown
 from keepline.desk.source import Source, Unavailable
-from keepline.desk.words import date
+from keepline.incident.actions import day_told
 from keepline.incident.book import INCIDENT_IDS, IncidentBook
 from keepline.incident.shown import incident_told, mode_told
 from keepline.node.asking import ask_until_answered
@@ -109,7 +109,9 @@ def words_of(kind: str, fields: dict[str, Any]) -> str:
             f"{get('by')} offered the command to {get('to') or 'nobody any more'}"
             + (f": {get('why')}" if get("why") else "")
         ),
-        "action_added.1": lambda: f"To be done by {get('owner')} until {date(get('due_s'))[:10]}: {get('what')}",
+        "action_added.1": lambda: (
+            f"To be done by {get('owner')} until {day_told(float(get('due_s', 0.0)))}: {get('what')}"
+        ),
         "action_ended.1": lambda: (
             f"{get('by')}: action {get('number')} is {get('state')}" + (f", {get('why')}" if get("why") else "")
         ),

@@ -83,7 +83,7 @@ class Metrics:
         """The text that Prometheus reads."""
         with self._lock:
             self._read_status()
-            self._standing.look(self._source, self._incidents_now)
+            self._standing.look(self._source, self._incidents_now, time.time())
             self._read_journal()
             self._told.look(time.time())
             return generate_latest(self.registry)

@@ -34,6 +34,7 @@ NAVIGATION: Final = (
     ("incidents", "/incidents", "Incidents", Permission.ANYBODY),
     ("messages", "/messages", "Messages", Permission.ANYBODY),
     ("calls", "/calls", "Calls", Permission.ANYBODY),
+    ("drills", "/drills", "Drills", Permission.ANYBODY),
     ("leaders", "/leaders", "Leaders", Permission.ANYBODY),
     ("steer", "/steer", "Steer", Permission.PATHS),
     ("approvals", "/approvals", "Approvals", Permission.APPROVE),

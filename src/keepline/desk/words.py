@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from keepline.desk.models import Call, Step
+from keepline.incident.actions import day_told
 
 NOTHING: Final = "–"
 _CONDITIONS: Final = {"yes": "good", "limited": "note", "no": "bad", "unknown": "none"}
@@ -21,6 +22,11 @@ def clock(at_s: float | None) -> str:
 def date(at_s: float | None) -> str:
     """`2026-11-23 10:31:05`."""
     return NOTHING if at_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
+
+
+def day(at_s: float) -> str:
+    """`2026-11-23`, of what is due at its end, in UTC: the same for whoever has it, wherever he is."""
+    return day_told(at_s)
 
 
 def share(value: float | None) -> str:
@@ -112,6 +118,6 @@ def kind(text: str) -> str:
 
 
 _ALL: Final = (
-    clock, date, share, figure, amount, span, tone, served, lasted, came_to, result, tone_of_call, since, kind,
+    clock, date, day, share, figure, amount, span, tone, served, lasted, came_to, result, tone_of_call, since, kind,
 )  # fmt: skip
 FILTERS: Final[dict[str, Callable[..., str]]] = {each.__name__: each for each in _ALL}

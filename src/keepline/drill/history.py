@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keepline.drill.experiment import Drill
 from keepline.model.limits_drills import DRILL_RUNS_KEPT_MAX, PASS_COUNTS_DAYS
+
+if TYPE_CHECKING:
+    from keepline.drill.experiment import Drill
 
 RUNNING = "running.json"
 """What a run may leave that is under way; of several beside each other the others' have a number in their name."""
@@ -123,7 +125,7 @@ class Covered:
 
 
 def coverage(
-    paths: Iterable[str], drills: Iterable[Drill], runs: Sequence[Mapping[str, Any]], now_s: float
+    paths: Iterable[str], drills: "Iterable[Drill]", runs: Sequence[Mapping[str, Any]], now_s: float
 ) -> list[Covered]:
     """Each path, and whether a drill of it was passed within `PASS_COUNTS_DAYS`."""
     by_path: dict[str, list[str]] = {}

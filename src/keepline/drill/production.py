@@ -20,6 +20,7 @@ from keepline.call.outbound.policy import rate_of
 from keepline.drill.experiment import Drill, DrillAction
 from keepline.drill.history import keep, running
 from keepline.drill.holder import born
+from keepline.drill.turns import asked_by, note_said
 from keepline.model.operation import Operation
 from keepline.node.control import Message
 from keepline.node.path_commands import TELL, drill_request
@@ -112,7 +113,8 @@ class ProductionRun:
     def __init__(
         self, drill: Drill, plan: ProductionPlan, checker: Checker, directory: Path, say: Callable[[str], None]
     ) -> None:
-        self.plan, self.directory, self.say = plan, directory, say
+        self.plan, self.directory, self._say = plan, directory, say
+        self._is_ending = False
         self._checker = replace(checker, wait=self._wait)
         self._pause, self._ask = checker.wait, checker.ask
         self._data = checker.data
@@ -124,6 +126,7 @@ class ProductionRun:
         self.journal: dict[str, Any] = {
             "drill": drill.name, "title": drill.title, "path": f"telephony/{plan.carrier}",
             "detects": f"telephony/{plan.carrier}", "production": plan.operation, "blast_radius": plan.blast_radius,
+            "by": asked_by(), "said": [],
             "start": began_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
             "steady_states": {}, "run": [], "rollbacks": [], "card": None,
         }  # fmt: skip
@@ -144,6 +147,18 @@ class ProductionRun:
         self._write()
         (self.directory / running()).unlink(missing_ok=True)
         return self.journal
+
+    def say(self, line: str) -> None:
+        """Tell who runs it, and who follows it."""
+        note_said(self.journal, line)
+        self._write()
+        self._say(line)
+
+    def abort(self, *_: object) -> None:
+        """End it from where it is, with its rollback, which is not ended; for a signal."""
+        if not self._is_ending:
+            self._is_ending = True
+            raise AbortedDrillError
 
     def _perform(self) -> None:
         plan, real = self.plan, self._real_condition()
@@ -189,7 +204,7 @@ class ProductionRun:
 
     def _prolong(self) -> None:
         plan = self.plan
-        asked = DrillCarrier(secrets.token_hex(8), plan.carrier, plan.fault, LEASE_S, "keepline drill")
+        asked = DrillCarrier(secrets.token_hex(8), plan.carrier, plan.fault, LEASE_S, self.journal["by"])
         reply = self._ask(drill_request(asked))
         if not reply.get("ok"):
             raise RefusedDrillError(str(reply.get("error")))
@@ -205,11 +220,15 @@ class ProductionRun:
 
     def _roll_back(self) -> None:
         self._planted_s = 0.0
+        is_asked, self._is_ending = self._is_ending, True
+        if is_asked:
+            self.say("asked to end: rolling back")
         left = ["nobody could be asked"]
         with contextlib.suppress(Exception):
             end_fault(self._ask, self.plan.carrier)
             left = sorted(self._told().get("faults", left))
         self.journal["rollback_verified"], self.journal["left"] = not left, left
+        self._is_ending = is_asked
         self.say("rolled back: no fault is left" if not left else f"NOT rolled back: {'; '.join(left)}")
         self._write()
 

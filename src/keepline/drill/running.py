@@ -19,6 +19,7 @@ from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
 from keepline.drill.faults import DrillStage, ask_office, end_process
 from keepline.drill.history import keep, running
 from keepline.drill.holder import born
+from keepline.drill.turns import asked_by, note_said
 from keepline.drill.verdict import reasons, unsteady
 from keepline.drill.way_back import all_back, back_after_s, busy_share, incidents_of, machine_ticks, overrides, shown
 from keepline.model.limits_drills import DRILL_BACK_WITHIN_S
@@ -47,14 +48,15 @@ class DrillRun:
     """One run; `say(line)` is told what happens."""
 
     def __init__(self, drill: Drill, directory: Path, say: Callable[[str], None], lane: int = 0) -> None:
-        self.drill, self.directory, self.say = drill, directory, say
+        self.drill, self.directory, self._say = drill, directory, say
+        self._is_ending = False
         self._running = running(lane)
         self.begun_at = time.time()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.begun_at))
         self._file = f"{stamp}-{drill.name}.json"
         self.journal: dict[str, Any] = {
             "drill": drill.name, "title": drill.title, "path": drill.path, "detects": drill.detects,
-            "blast_radius": drill.blast_radius,
+            "blast_radius": drill.blast_radius, "by": asked_by(), "said": [],
             "start": self.begun_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
             "steady_states": {}, "run": [], "rollbacks": [], "card": None,
         }  # fmt: skip
@@ -74,6 +76,18 @@ class DrillRun:
         self._write()
         (self.directory / self._running).unlink(missing_ok=True)
         return self.journal
+
+    def say(self, line: str) -> None:
+        """Tell who runs it, and who follows it."""
+        note_said(self.journal, line)
+        self._write()
+        self._say(line)
+
+    def abort(self, *_: object) -> None:
+        """End it from where it is, with its rollback; for a signal. What is written stays whole."""
+        if not self._is_ending:
+            self._is_ending = True
+            raise DrillAbortedError
 
     def _on_stage(self, stack: contextlib.ExitStack, scratch: Path) -> None:
         drill = self.drill
@@ -172,6 +186,8 @@ class DrillRun:
         """Always, and again until nothing is left; an interrupt waits for it."""
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            if self._is_ending:
+                self.say("asked to end: rolling back")
             for step in self.drill.rollbacks:
                 with contextlib.suppress(OSError, NodeFailedError):
                     self._take(stage, step, "rollbacks")

@@ -41,6 +41,8 @@ MESSAGES_SHOWN_MAX = 100
 """Messages about incidents on one page, the newest."""
 METRIC_DELIVERIES_MAX = 20_000
 """Deliveries under way whose end is counted; of the oldest beyond it the end is not."""
+DRILL_RUNS_SHOWN = 50
+"""Runs of drills on their page, the newest."""
 
 PRICE_MAX = 1_000_000_000
 """Of one of anything that `money` has a price for, in the currency's units."""

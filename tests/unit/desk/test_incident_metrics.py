@@ -2,6 +2,7 @@
 
 import pytest
 
+from keepline.call.facts.action import ActionAdded, ActionEnded
 from keepline.call.facts.incident import IncidentClosed, IncidentOpened, IncidentTaken
 from keepline.desk.metrics import Metrics
 from keepline.desk.source import Unavailable
@@ -30,6 +31,19 @@ def test_open_incidents_and_those_that_nobody_commands() -> None:
     text = metrics.scrape()
     assert value(text, 'keepline_incidents_open{exercise="no",severity="3"}') == 0
     assert value(text, "keepline_incidents_uncommanded") == 0
+
+
+def test_what_is_to_be_done_after_incidents_is_open_until_it_is_done_and_overdue_once_its_day_is_over() -> None:
+    book = IncidentBook([opened(1), opened(2, 2, "drill-1")])
+    for number, (incident, due_s) in enumerate([(1, 10.0), (1, 4e9), (2, 20.0)], start=1):
+        book.note(ActionAdded(f"INC-20261123-{incident}", 1.0, number, "claim it", "grace", due_s, "ada"))
+    metrics = Metrics(MetricSource(), incidents=lambda: book)
+    text = metrics.scrape()
+    assert (value(text, "keepline_review_actions_open"), value(text, "keepline_review_actions_overdue")) == (3, 2)
+    book.note(ActionEnded("INC-20261123-1", 2.0, 1, "done", "grace"))
+    book.note(IncidentClosed("INC-20261123-1", 2.0, "", "passed"))
+    text = metrics.scrape()
+    assert (value(text, "keepline_review_actions_open"), value(text, "keepline_review_actions_overdue")) == (2, 1)
 
 
 def test_incidents_are_counted_with_whether_they_are_a_drills() -> None:
@@ -71,4 +85,5 @@ def test_incidents_that_cannot_be_read_are_none_that_anybody_counts() -> None:
     text = metrics.scrape()
     assert b"keepline_incidents_open{" not in text
     assert value(text, "keepline_incidents_uncommanded") != value(text, "keepline_incidents_uncommanded"), "no number"
+    assert value(text, "keepline_review_actions_overdue") != value(text, "keepline_review_actions_overdue"), "no number"
     assert value(text, "keepline_live_calls") == pytest.approx(2)

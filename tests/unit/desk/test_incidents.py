@@ -1,5 +1,6 @@
 """The incidents' pages and API: what the journal has is shown, and each button becomes a request to the node."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,10 @@ from keepline.call.effects_playbook import SayOfStep
 from keepline.call.facts.action import ActionAdded
 from keepline.call.facts.incident import GateMoved, IncidentMoved, IncidentNoted, IncidentOpened, IncidentTaken
 from keepline.desk.app import create_app
-from keepline.desk.incidents_desk import IncidentsDesk
+from keepline.desk.incidents_desk import IncidentsDesk, words_of
 from keepline.desk.playbooks_api import NodePlaybooks
 from keepline.desk.source import CallEvent, CallHistory
+from keepline.incident.actions import day_told
 from keepline.incident.plays import PlaybookRuns
 from keepline.incident.plays_shown import play_told
 from keepline.model.people import Role
@@ -198,6 +200,17 @@ def test_the_page_has_the_playbooks_steps_the_actions_and_for_who_may_see_them_t
     assert 'style="' not in page
     assert "What callers experienced" not in agent.page(f"/incidents/{ID}").text
     assert "Overdue since" in commander.page("/incidents").text
+    for zone in ("Pacific/Auckland", "America/Los_Angeles"):  # a day that is due is the same for everybody
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        day = day_told(added.due_s)
+        assert f"<td>grace</td><td>{day}</td>" in commander.page(f"/incidents/{ID}").text
+        assert f"Overdue since {day}:" in commander.page("/incidents").text
+        assert words_of("action_added.1", {"owner": "grace", "due_s": added.due_s, "what": "x"}) == (
+            f"To be done by grace until {day}: x"
+        )
+    monkeypatch.delenv("TZ")
+    time.tzset()
     told = commander.get("/api/actions").json
     assert [(each["id"], each["is_overdue"]) for each in told["actions"]] == [(f"{ID}/1", True)]  # type: ignore[index]
     form = {"said": "done", "step": "credit"}

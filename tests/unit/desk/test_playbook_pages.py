@@ -24,6 +24,7 @@ class Playing(NodePlaybooks):
         super().__init__(Path("nowhere"), lambda: None)
         self.said: list[SayOfStep] = []
         self.mistake, self.is_away = "", False
+        self.looked = 0
         standings = [
             StepStanding(PlaybookStep("drain", StepKind.DRAIN, "affected"), state=StepState.DONE, by="the node"),
             StepStanding(
@@ -41,6 +42,7 @@ class Playing(NodePlaybooks):
         self.whole = play_told(found)
 
     def play(self, incident: str) -> dict[str, object] | None:
+        self.looked += 1
         return self.whole if incident == ID else None
 
     def say(self, wanted: SayOfStep) -> str:
@@ -63,6 +65,11 @@ def visitor(node: Playing) -> Visitor:
     )  # fmt: skip
     headers = {"authorization": f"Bearer {MACHINE_TOKEN}", "host": "127.0.0.1:8080"}
     return Visitor(app, address="127.0.0.1", headers=headers)
+
+
+def test_a_page_looks_at_the_playbook_once(visitor: Visitor, node: Playing) -> None:
+    assert "Leave the playbook" in visitor.page(f"/incidents/{ID}").text
+    assert node.looked == 1
 
 
 def test_who_is_asked_has_buttons_and_nobody_else(visitor: Visitor) -> None:

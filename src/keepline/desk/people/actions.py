@@ -36,6 +36,10 @@ class Actions(Protocol):
         """Put on record that somebody does what is not the core's to do: `ok`, or `error`."""
         ...
 
+    def note_about(self, who: Principal, action: str, about: str, why: str) -> Message:
+        """The same of something that has a name."""
+        ...
+
     def decide(self, who: Principal, wanted: Message, why: str) -> Message:
         """Have a request done in somebody's name: `ok`, or `error`, and `held_until_s` where it waits for a second."""
         ...
@@ -64,7 +68,10 @@ class NodeActions:
         return self._ask(decide_request(id_, who.name, who.title, who.how.value, "", "", why, 0.0, wanted))
 
     def note(self, who: Principal, action: str, why: str) -> Message:
-        told = (secrets.token_hex(8), who.name, who.title, who.how.value, action, "", why)
+        return self.note_about(who, action, "", why)
+
+    def note_about(self, who: Principal, action: str, about: str, why: str) -> Message:
+        told = (secrets.token_hex(8), who.name, who.title, who.how.value, action, about, why)
         return self._ask(decide_request(*told))
 
     def settle(self, who: Principal, held: str, approves: bool, why: str) -> Message:

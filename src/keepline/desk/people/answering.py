@@ -27,6 +27,7 @@ _PAGES: Final = {
     "/api/incidents": "/incidents",
     "/api/mode": "/incidents",
     "/api/messages": "/messages",
+    "/api/drills": "/drills",
 }
 """The page whose forms send there."""
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,11 +12,15 @@ from urllib.parse import urlencode
 import pytest
 from starlette.types import ASGIApp, Message
 
+from keepline.config import load_operation
+from keepline.demo_retailer import retailer_path
 from keepline.desk.app import create_app
+from keepline.desk.drills_desk import DrillsDesk
 from keepline.desk.people import passwords
 from keepline.desk.people.people import People
 from keepline.desk.people.records import How, Principal
 from keepline.desk.playbooks_api import NodePlaybooks
+from keepline.model.operation import Operation
 from keepline.model.people import GRANTS, Role
 from tests.unit.desk.desk_fakes import FakeSource, Reply
 from tests.unit.desk.test_runs_api import FakeRuns
@@ -23,6 +29,13 @@ PASSWORD = "correct horse battery"
 MACHINE_TOKEN = "of-this-machine"
 SHELL = Principal("root", How.MACHINE, GRANTS[Role.ADMIN])
 ELSEWHERE = "192.0.2.7"
+NO_DRILLS = (sys.executable, "-c", "raise SystemExit('this desk begins no drill')")
+
+
+@cache
+def retailer() -> Operation:
+    """The example, which has a world to be drilled."""
+    return load_operation(retailer_path() / "keepline.yaml")
 
 
 @dataclass
@@ -113,6 +126,7 @@ class Place:
     runs: FakeRuns
     actions: "FakeActions"
     source: FakeSource
+    drills: DrillsDesk
 
     def visitor(self, role: Role | None = None, name: str = "") -> Visitor:
         """Somebody from elsewhere, who has logged in where he has a role."""
@@ -141,6 +155,10 @@ class FakeActions:
         self.asked.append((who.name, action, why))
         return self.answer
 
+    def note_about(self, who: Principal, action: str, about: str, why: str) -> dict[str, object]:
+        self.asked.append((who.name, action, about, why))
+        return self.answer
+
     def settle(self, who: Principal, held: str, approves: bool, why: str) -> dict[str, object]:
         self.asked.append((who.name, held, approves, why))
         return self.answer
@@ -158,11 +176,13 @@ def make_place(data: Path, monkeypatch: pytest.MonkeyPatch, *, is_open: bool = F
     monkeypatch.setattr(passwords, "PASSES", 1)
     clock, runs, actions, source = Clock(), FakeRuns(), FakeActions(), FakeSource()
     people = People(data, now=clock)
+    drills = DrillsDesk(data, NO_DRILLS)
+    drills.begin(retailer())
 
     def made(*, loopback: bool) -> ASGIApp:
         return create_app(
             source, loopback=loopback, runs=runs, people=people, token=lambda: MACHINE_TOKEN,
-            is_open=lambda: is_open, actions=actions, playbooks=NodePlaybooks(data, lambda: None),
+            is_open=lambda: is_open, actions=actions, playbooks=NodePlaybooks(data, lambda: None), drills=drills,
         )  # fmt: skip
 
-    return Place(people, clock, made(loopback=False), made(loopback=True), runs, actions, source)
+    return Place(people, clock, made(loopback=False), made(loopback=True), runs, actions, source, drills)
