@@ -30,7 +30,7 @@ CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
 PEOPLE_ANSWER = "+18005550111=answer,ring:1,bye-after:20"
 HOLD_S, SILENT_S = 8.0, 3.0
 """Of a number: until it returns to a carrier that is well, and until it leaves one that is out of reach."""
-GATE_HOLD_S, GATE_STEP_S, PROBE_EVERY_S = 4.0, 2.0, 2.0
+GATE_HOLD_S, GATE_STEP_S, PROBE_EVERY_S = 4.0, 2.0, 1.0
 """Of the recovery gate, and of looking at carriers, where life has minutes and seconds."""
 CALLERS = 16
 NEW_CALLS_PER_S = 1.5

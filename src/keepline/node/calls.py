@@ -264,7 +264,7 @@ class CallsProcess:
         know_paths(active.capabilities.choosing, self._ledgers, active.feed)
         outlets = OutletMakers(self._paths, prompts.ensure, active.feed)
         active.capabilities.outlets = outlets.makers
-        outlets.keep_page(self._programs[self._digest].operation, self._keep)
+        outlets.begin(self._programs[self._digest].operation, self._keep)
 
     def _begin_locating(self, active: Active) -> "Locator | None":
         """Follow the names of proxies; None where all are addresses."""

@@ -1,13 +1,14 @@
 """The connectors of outlets in the active calls process: how each is made, and what goes on beside uses.
 
-Nothing of them is imported where an operation has no outlet: a caller may be waiting for the start.
+Nothing of them is imported where an operation has no outlet, nor while a caller may be waiting for the start; and not
+at the moment of an incident either, since an import holds up the loop: a thread does it once the process is at work.
 """
 
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from keepline.call.effects_message import SetGreeting
 from keepline.connectors.interface import Connector
@@ -26,6 +27,18 @@ from keepline.model.outlets import (
 from keepline.node.paths import NodePaths
 
 Make = Callable[[Operation, CapabilityPath], Connector]
+CONNECTORS: Final = "keepline.connectors"
+MODULES: Final[dict[type, tuple[str, ...]]] = {
+    MailServer: (f"{CONNECTORS}.email.client", "aiosmtplib"),
+    AppriseService: (f"{CONNECTORS}.apprise.client",),
+    WebhookService: (f"{CONNECTORS}.webhook.client",),
+    SpokenGreeting: (f"{CONNECTORS}.greeting.client",),
+    StandingGreeting: (f"{CONNECTORS}.greeting.client",),
+    PageFiles: (f"{CONNECTORS}.status_page.client",),
+}
+"""What each kind of path needs; the library apprise is left out: it is large, and a thread of its own imports it."""
+LOADED_AFTER_S: Final = 2.0
+"""What waits for the start of a process, or for its successor, goes first."""
 
 
 def page_directory(paths: NodePaths, page: StatusPageSettings) -> Path:
@@ -64,10 +77,19 @@ class OutletMakers:
             PageFiles: lambda operation, _: self._page(operation),
         }
 
-    def keep_page(self, operation: Operation, keep: Callable[["asyncio.Task[None]"], None]) -> None:
-        """Have the page say how old it is, where there is one."""
+    def begin(
+        self, operation: Operation, keep: Callable[["asyncio.Task[None]"], None], after_s: float = LOADED_AFTER_S
+    ) -> None:
+        """Have ready what people are told by before there is something to tell; the page says how old it is."""
+        if modules_of(operation):
+            keep(asyncio.get_running_loop().create_task(self._begin(operation, after_s)))
+
+    async def _begin(self, operation: Operation, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        for module in modules_of(operation):
+            await asyncio.to_thread(importlib.import_module, module)
         if operation.status_page is not None:
-            keep(asyncio.get_running_loop().create_task(self._page(operation).keep_up()))
+            await self._page(operation).keep_up()
 
     def _page(self, operation: Operation) -> Any:
         settings = operation.status_page
@@ -78,5 +100,11 @@ class OutletMakers:
         return self._pages[directory]
 
 
+def modules_of(operation: Operation) -> list[str]:
+    """What the paths of an operation's outlets need, each once."""
+    kinds = [type(path.connector) for each in operation.capabilities.values() for path in each.paths]
+    return list(dict.fromkeys(module for kind in kinds for module in MODULES.get(kind, ())))
+
+
 def _made(module: str, name: str, *given: object) -> Any:
-    return getattr(importlib.import_module(f"keepline.connectors.{module}"), name)(*given)
+    return getattr(importlib.import_module(f"{CONNECTORS}.{module}"), name)(*given)
