@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from keepline.call.facts import FACT_TYPES, CallEnded, CallReceived, Fact
 from keepline.call.facts.bid import UnresolvedBid
-from keepline.call.facts.run import RunEnded
+from keepline.call.facts.run import EventTold, RunEnded, RunStarted, RunStepEnded
 from keepline.call.terms import Terms
+from keepline.flow.playbook import STEP_SAID
 from keepline.model.errors import KeeplineError, LocalError
 from keepline.node import journal, journal_file, journal_tail
 from keepline.node.journal import JournalFailed, Tail
@@ -128,6 +129,28 @@ def test_a_follower_passes_over_what_is_said_of_runs(journal_path: Path) -> None
     assert tail.follow() == [pressed("a", 0), pressed("a", 1)]
     assert (tail.follow(), tail.seq) == ([], 4)
     tail.close()
+
+
+@pytest.mark.parametrize("flow", journal_tail.FOLLOWED)
+def test_it_follows_the_runs_that_a_successor_has_to_know(journal_path: Path, flow: str) -> None:
+    """Else a standby that lived longer than an incident had no playbook of it, and a second ticket for one caller."""
+
+    def run(id_: str, flow: str) -> list[Fact]:
+        step = RunStepEnded(id_, 2.0, 0, "log", "", "done", '{"log": "step_began"}', 2.0)
+        started = RunStarted(id_, 1.0, flow, "k", "op", "", -1, '{"incident": "INC-20261123-1"}')
+        return [started, step, RunEnded(id_, 3.0, "returned", "", "null")]
+
+    (begun, *goes_on), told = run("r000000000000001", flow), EventTold("e1", 2.0, STEP_SAID, "INC-20261123-1/a", "{}")
+    with opened(journal_path, Told()) as made:
+        made.submit([begun])
+    early, late = Tail(journal_path), Tail(journal_path)
+    late.open_calls(0.0)
+    with opened(journal_path, Told()) as made:
+        made.submit([*run("r000000000000002", "reminder"), told, *goes_on])
+    assert early.follow() == [begun, told, *goes_on]
+    assert late.follow() == [told, *goes_on], "also of one that was open when it began"
+    early.close()
+    late.close()
 
 
 def test_a_follower_that_fails_half_way_misses_nothing(journal_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
