@@ -36,6 +36,7 @@ from keepline.demo_retailer import (
 )
 from keepline.node.control import Message, NodeNotRunning, ask
 from keepline.node.path_commands import TELL
+from keepline.node.scheduling import run_early
 from keepline.paths.own_parts import DISK
 
 MIX = (
@@ -116,6 +117,7 @@ class Side:
         for carrier in self.carriers:
             stack.callback(carrier.end)
             carrier.start()
+            run_early(carrier.pid)
             extra += ["--set", f"trunks.{carrier.name}.outbound.proxy={carrier.address}"]
         if len(self.carriers) == 1:
             extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
@@ -151,9 +153,10 @@ class Side:
             options += ["--also", f"sip:{SECOND_NUMBER}@{carrier.edge}"]
         program = (str(retailer_path() / "world"), "crowd")
         target = f"sip:{NUMBER}@{self.carriers[0].edge}"
-        # In a session of its own: where the kernel shares a processor out by session, all of the world would have one
-        # share of it, and a late caller is taken for a late node.
+        # In a session of its own, and before ordinary processes, as the node's calls are: where the kernel shares a
+        # processor out by session all of the world would have one share, and a late caller looks like a late node.
         self._crowd = self._stack.enter_context(Crowd(target, options, program=program, apart=True))
+        run_early(self._crowd.process.pid)
 
     def listen(self, now_s: float) -> bool:
         """Take what callers have told; whether they are still there."""

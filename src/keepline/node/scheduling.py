@@ -16,7 +16,7 @@ PRIORITY: Final = 1
 RAISED: Final = -10
 """The nice value where real-time is refused."""
 REAL_TIME, IS_RAISED, ORDINARY = "real-time", "raised", "ordinary"
-AUTOGROUP: Final = "/proc/self/autogroup"
+AUTOGROUP: Final = "/proc/{}/autogroup"
 """Where the kernel groups by session a nice value counts within its session alone, and the session has its own."""
 
 
@@ -31,15 +31,16 @@ def run_first() -> None:
     run_early()
 
 
-def run_early() -> None:
+def run_early(pid: int = 0) -> None:
     """Have this thread, and those that it starts from now on, go before ordinary ones on a busy processor, as it may.
 
+    `pid`: the first thread of that process instead.
     RLIMIT_NICE or CAP_SYS_NICE is the permission. Where sessions are grouped all of its session does, if it is its own.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, RAISED)
-        if os.getsid(0) == os.getpid():
-            with open(AUTOGROUP, "w", encoding="ascii") as file:
+        os.setpriority(os.PRIO_PROCESS, pid, RAISED)
+        if os.getsid(pid) == (pid or os.getpid()):
+            with open(AUTOGROUP.format(pid or "self"), "w", encoding="ascii") as file:
                 file.write(str(RAISED))
 
 

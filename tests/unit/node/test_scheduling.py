@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from keepline.node.scheduling import AUTOGROUP, IS_RAISED, ORDINARY, REAL_TIME, run_first, scheduling_of
+from keepline.node.scheduling import AUTOGROUP, IS_RAISED, ORDINARY, REAL_TIME, run_early, run_first, scheduling_of
 
 FIRST = (
     "import os, resource, threading\n"
@@ -57,7 +57,7 @@ def group_of(before: str) -> str:
 @roots
 def test_who_is_to_run_early_is_raised_and_its_session_if_that_is_its_own() -> None:
     assert told(ask="run_early") == [IS_RAISED, IS_RAISED]
-    if os.path.exists(AUTOGROUP):
+    if os.path.exists(AUTOGROUP.format("self")):
         assert group_of("os.setsid(); run_early()").endswith(" nice -10")
         assert group_of("run_early()") == group_of("pass"), "a shell's session is not its to raise"
 
@@ -73,3 +73,17 @@ def test_who_is_gone_runs_in_no_manner(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sched_setscheduler", "setpriority"):
         monkeypatch.setattr(os, name, refuse)
     run_first()
+
+
+@roots
+@pytest.mark.parametrize("apart", [True, False])
+def test_another_process_is_raised_too_and_its_session_if_that_is_its_own(apart: bool) -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=apart) as process:
+        try:
+            run_early(process.pid)
+            assert scheduling_of(process.pid) == IS_RAISED
+            if os.path.exists(AUTOGROUP.format("self")):
+                with open(AUTOGROUP.format(process.pid), encoding="ascii") as file:
+                    assert file.read().strip().endswith(" nice -10") is apart
+        finally:
+            process.kill()
