@@ -6,6 +6,7 @@ fails. The people are the same; what becomes of them differs.
 
 import contextlib
 import json
+import os
 import queue
 import secrets
 import threading
@@ -117,7 +118,7 @@ class Side:
         for carrier in self.carriers:
             stack.callback(carrier.end)
             carrier.start()
-            run_early(carrier.pid)
+            put_first(carrier.pid)
             extra += ["--set", f"trunks.{carrier.name}.outbound.proxy={carrier.address}"]
         if len(self.carriers) == 1:
             extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
@@ -156,7 +157,7 @@ class Side:
         # In a session of its own, and before ordinary processes, as the node's calls are: where the kernel shares a
         # processor out by session all of the world would have one share, and a late caller looks like a late node.
         self._crowd = self._stack.enter_context(Crowd(target, options, program=program, apart=True))
-        run_early(self._crowd.process.pid)
+        put_first(self._crowd.process.pid)
 
     def listen(self, now_s: float) -> bool:
         """Take what callers have told; whether they are still there."""
@@ -252,3 +253,9 @@ class Side:
         self._done.set()
         if self._watcher.is_alive():
             self._watcher.join()
+
+
+def put_first(pid: int) -> None:
+    """Before ordinary processes, but where this one is to come after others, as a drill that a node's desk began."""
+    if os.getpriority(os.PRIO_PROCESS, 0) <= 0:
+        run_early(pid)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keepline.demo_outage_side import Side
+from keepline.demo_outage_side import Side, put_first
 from keepline.demo_outage_tally import Accounts, Moments, Tally, held_words, score, what_of
 from keepline.demo_outage_view import CARD_ROWS, Story, card_table, card_words
 
@@ -216,3 +216,14 @@ def test_what_the_portal_was_asked_and_the_last_call_that_the_carrier_lost() -> 
     card = score(tally, MOMENTS, accounts())
     assert (card["number_asked_away_after_s"], card["number_asked_back_after_s"]) == (4.0, 9.0)
     assert card["last_misdirected_call_after_s"] is None
+
+
+@pytest.mark.parametrize(("nice", "raised"), [(0, [7]), (-5, [7]), (5, [])])
+def test_the_world_runs_first_but_where_a_drill_is_to_come_after_a_nodes_own_calls(
+    nice: int, raised: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr("keepline.demo_outage_side.run_early", found.append)
+    monkeypatch.setattr("os.getpriority", lambda *_: nice)
+    put_first(7)
+    assert found == raised
