@@ -186,7 +186,7 @@ def line_of(told: dict[str, Any]) -> str:
     if told["overdue"] and told["state"] == "under way":
         parts.append(f"OVERDUE since {_clock(told['due_at'])}")
     elif told["due_at"] and told["state"] == "under way":
-        parts.append(f"due {_clock(told['due_at'])}")
+        parts.append(f"due {_clock(told['due_at'], told['began_at'])}")
     parts.append(told["do"])
     parts += [f"[{told['deviation']}]"] if told["deviation"] else []
     parts += [f"by {told['by']}"] if told["by"] else []
@@ -194,5 +194,8 @@ def line_of(told: dict[str, Any]) -> str:
     return "  ".join(filter(None, parts))
 
 
-def _clock(at_s: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(at_s))
+def _clock(at_s: float, since_s: float | None = None) -> str:
+    from keepline.model.playbook import HALF_A_DAY_S
+
+    is_far = since_s is not None and at_s - since_s >= HALF_A_DAY_S
+    return time.strftime("%Y-%m-%d %H:%M:%S" if is_far else "%H:%M:%S", time.localtime(at_s))

@@ -7,6 +7,7 @@ from typing import Final
 
 from keepline.desk.models import Call, Step
 from keepline.incident.actions import day_told
+from keepline.model.playbook import HALF_A_DAY_S
 
 NOTHING: Final = "–"
 _CONDITIONS: Final = {"yes": "good", "limited": "note", "no": "bad", "unknown": "none"}
@@ -27,6 +28,11 @@ def date(at_s: float | None) -> str:
 def day(at_s: float) -> str:
     """`2026-11-23`, of what is due at its end, in UTC: the same for whoever has it, wherever he is."""
     return day_told(at_s)
+
+
+def soon(at_s: float | None, since_s: float | None) -> str:
+    """Its time of day, with the day where it is half a day or more after `since_s`: `10:31:05` would be today's."""
+    return clock(at_s) if at_s is None or since_s is None or at_s - since_s < HALF_A_DAY_S else date(at_s)
 
 
 def share(value: float | None) -> str:
@@ -118,6 +124,7 @@ def kind(text: str) -> str:
 
 
 _ALL: Final = (
-    clock, date, day, share, figure, amount, span, tone, served, lasted, came_to, result, tone_of_call, since, kind,
+    clock, date, day, soon, share, figure, amount, span, tone, served, lasted, came_to, result, tone_of_call, since,
+    kind,
 )  # fmt: skip
 FILTERS: Final[dict[str, Callable[..., str]]] = {each.__name__: each for each in _ALL}

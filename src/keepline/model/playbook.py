@@ -44,6 +44,8 @@ class StepKind(Enum):
 
 K = StepKind
 PATH_STEPS: Final = (K.DRAIN, K.PREFER, K.DISABLE, K.RELEASE)
+HALF_A_DAY_S: Final = 43_200.0
+"""What is due so much later is told with its day."""
 NUMBER_STEPS: Final = (K.TAKE, K.PUT)
 PEOPLE_STEPS: Final = (K.HUMAN, K.APPROVE)
 
