@@ -13,7 +13,7 @@ from keepline.call.agenda import Due
 from keepline.call.deciding import is_same_person
 from keepline.call.effects import Persist, Report
 from keepline.call.effects_message import DecideMessage, MessageAnswered, SendMessage, SetGreeting
-from keepline.call.facts.incident import IncidentClosed, IncidentOpened
+from keepline.call.facts.incident import IncidentChanged, IncidentClosed, IncidentOpened
 from keepline.call.facts.message import (
     MESSAGES,
     GreetingLifted,
@@ -31,13 +31,16 @@ from keepline.flow.telling import DELIVERY, GREET, PUBLISH, DeliveryPlan, messag
 from keepline.incident import hooks
 from keepline.incident.message_book import MessageBook, MessagePhase
 from keepline.incident.state import Incident
+from keepline.incident.symptoms import CRASH_LOOP
 from keepline.incident.taking_back import TakingBack
 from keepline.incident.wording import Words, facts_of, greetings_for, in_language, words_for
 from keepline.model.exercise import marked_subject, marked_text
+from keepline.model.incident import Severity
 from keepline.model.limits_messages import MESSAGE_SUBJECT_CHARS_MAX, MESSAGE_TEXT_CHARS_MAX, MESSAGE_WORDS_CHARS_MAX
 from keepline.model.messages import (
     CALLERS,
     CLOSED,
+    CUSTOMERS,
     INVESTIGATING,
     MESSAGE_AUDIENCES,
     MONITORING,
@@ -46,6 +49,7 @@ from keepline.model.messages import (
     RESOLVED,
     SEND_APPROVED,
     SEND_EDITED,
+    SOCIAL,
     SUPERVISORS,
     UPDATE,
     MessageSettings,
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
     from keepline.incident.book import IncidentBook
 
 EVERYBODY = "everybody"
+OUTSIDE = (CALLERS, CUSTOMERS, SOCIAL, PAGE)
+"""Who is not told that a process of ours died once: another has its place before they could read of it."""
 APPROVED, REJECTED, REPLACED, OVERDUE, OVER = "approved", "rejected", "replaced", "overdue", "over"
 IMPACTS = {1: "critical", 2: "major", 3: "minor"}
 
@@ -83,10 +89,13 @@ class Telling:
     def hear(self, turn: Turn, fact: object) -> None:
         """A fact of an incident: what opens and closes it is told."""
         settings = self._operation.messages
-        if isinstance(fact, IncidentOpened) and settings is not None:
+        if isinstance(fact, IncidentOpened | IncidentChanged) and settings is not None:
             incident = self._incidents.incidents[fact.call]
-            for audience in settings.sets.get(incident.kind, {}):
-                if not self.book.count(incident.id, audience):
+            is_one_death = incident.opened.detector == CRASH_LOOP and incident.worst is Severity.MINOR
+            is_told = isinstance(fact, IncidentOpened) or fact.detector == CRASH_LOOP
+            for audience in settings.sets.get(incident.kind, {}) if is_told else ():
+                is_kept_in = is_one_death and audience in OUTSIDE
+                if not is_kept_in and not self.book.count(incident.id, audience):
                     self._send(turn, incident, OPENED, audience)
         elif isinstance(fact, IncidentClosed):
             self._close(turn, self._incidents.incidents[fact.call], settings)

@@ -8,6 +8,7 @@ import pytest
 
 from keepline.call.deciding import action_of
 from keepline.call.effects import Persist
+from keepline.call.effects_incident import ProcessDied
 from keepline.call.effects_message import DecideMessage, SendMessage, SetGreeting
 from keepline.call.effects_person import Decide
 from keepline.call.facts.message import (
@@ -26,6 +27,7 @@ from keepline.flow.playbook import MESSAGE
 from keepline.flow.telling import DELIVERY, GREET, PUBLISH, delivery_of
 from keepline.incident.message_book import MESSAGE_TRANSITIONS, MessageBook, MessagePhase
 from keepline.model.exercise import ABOVE, spoken_mark
+from keepline.model.incident import IncidentSettings
 from keepline.model.limits_messages import (
     MESSAGE_SUBJECT_CHARS_MAX,
     MESSAGE_TEXT_CHARS_MAX,
@@ -35,7 +37,7 @@ from keepline.model.limits_messages import (
 from keepline.model.messages import Approval
 from keepline.model.outlets import send_action
 from keepline.node.message_commands import message_request, message_wanted
-from tests.unit.incident.telling_desk import AT_S, OPEN, SETTINGS, TellingDesk
+from tests.unit.incident.telling_desk import AT_S, OPEN, SETTINGS, TellingDesk, told_operation
 
 EDIT = SendMessage("b1", "INC-20251123-1", "agents", "ada", "Cards: mind", "Do not promise a time.")
 
@@ -50,6 +52,19 @@ def test_commands_arrive_as_they_were_sent(asked: SendMessage | DecideMessage) -
 
 
 # Approved words -------------------------------------------------------------------------------------------------------
+
+
+def test_the_public_is_not_told_that_a_process_died_once_but_of_one_that_dies_again_and_again() -> None:
+    settings = replace(SETTINGS, sets={"node": SETTINGS.sets["payments"]})
+    desk = TellingDesk(settings)
+    desk.exchange.follower.use(replace(told_operation(settings), incidents=IncidentSettings()))
+    desk.give(ProcessDied("desk", 0, "signal 9"))
+    assert desk.sent() == [("opened", "agents")]
+    desk.now_s += 1.0
+    desk.give(ProcessDied("desk", 3, "exit 1"))
+    assert desk.sent() == [("opened", "agents"), ("opened", "callers"), ("opened", "status_page")]
+    desk.pass_time(10.0)
+    assert len(desk.sent()) == 3, "each is told once"
 
 
 def test_approved_words_go_out_in_the_turn_of_the_incident() -> None:
