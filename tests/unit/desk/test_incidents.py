@@ -204,7 +204,7 @@ def test_the_page_has_the_playbooks_steps_the_actions_and_for_who_may_see_them_t
         monkeypatch.setenv("TZ", zone)
         time.tzset()
         day = day_told(added.due_s)
-        assert f"<td>grace</td><td>{day}</td>" in commander.page(f"/incidents/{ID}").text
+        assert f'<td data-is="Owner">grace</td><td data-is="Due">{day}</td>' in commander.page(f"/incidents/{ID}").text
         assert f"Overdue since {day}:" in commander.page("/incidents").text
         assert words_of("action_added.1", {"owner": "grace", "due_s": added.due_s, "what": "x"}) == (
             f"To be done by grace until {day}: x"
