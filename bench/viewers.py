@@ -1,6 +1,7 @@
 """What people cost who look: 50 of them, each logged in, hold the board open while 50 calls are heard.
 
-The same calls twice, once with nobody at the desk. Each viewer is a page of its own, with the session of an account of
+Calls that come and go, so that the board is another one at every look, once with nobody at the desk and once with all;
+and calls that only last. Each viewer is a page of its own, with the session of an account of
 its own, that follows what a browser would: `/live/now`. Events are incidents that somebody declares and closes, so that
 each has words by which every viewer's page is known to show it.
 """
@@ -25,8 +26,10 @@ from keepline.model.people import GRANTS, Role
 from keepline.node.api_token import read_token
 
 VIEWERS, CALLS = 50, 50
-SECONDS = 40.0
-"""Of each of the two runs."""
+SECONDS = 30.0
+"""Of each run."""
+CALL_S = 6.0
+"""That comes and goes: a key after three seconds, then the second prompt of three."""
 RAMP_PER_S = 10.0
 EVENTS = 6
 EVENT_EVERY_S = 4.0
@@ -37,17 +40,20 @@ BUFFER_BYTES = 1 << 20
 
 
 def measure(say: Callable[[str], None]) -> dict[str, Any]:
-    """Two runs on one node: nobody looks, and everybody does."""
+    """On one node: nobody looks, and everybody does."""
     with a_node(2 * CALLS + 20) as node:
         options = prompt_options(node.prompts())
         pids = flat_pids(node.glance()["processes"])  # once there are accounts, nobody is told without one
         cookies = _sessions(node)
-        _run(node, pids, options, [], 6.0)  # everything is imported, every prompt read
-        found = {}
-        for name, of in (("nobody", []), ("viewers", cookies)):
-            found[name] = _run(node, pids, options, of, SECONDS)
+        _run(node, pids, options, [], 6.0, lasts=True)  # everything is imported, every prompt read
+        found: dict[str, Any] = {"people": VIEWERS, "calls": CALLS, "seconds": SECONDS}
+        runs: list[tuple[str, list[str], bool]] = [
+            ("nobody", [], False), ("all", cookies, False), ("lasting", cookies, True),
+        ]  # fmt: skip
+        for name, of, lasts in runs:
+            found[name] = _run(node, pids, options, of, SECONDS, lasts=lasts)
             say(f"  {name}: {words(found[name])}")
-    return {"viewers": VIEWERS, "calls": CALLS, "seconds": SECONDS} | found
+    return found
 
 
 def _sessions(node: LocalNode) -> list[str]:
@@ -73,13 +79,17 @@ def _log_in(address: str, name: str) -> str:
 
 
 def _run(
-    node: LocalNode, pids: dict[str, int], prompts: list[str], cookies: list[str], seconds: float
+    node: LocalNode, pids: dict[str, int], prompts: list[str], cookies: list[str], seconds: float, *, lasts: bool
 ) -> dict[str, Any]:
     """So many calls are on the phone; what the desk and their audio come to meanwhile."""
     ramp_s = CALLS / RAMP_PER_S
     options = ["--rate", str(RAMP_PER_S), "--calls", str(CALLS), "--hang-up-after", str(ramp_s + seconds), "--rtp",
                "light", "--expect", "music+", "--drain", str(ramp_s + seconds + 20), *prompts]  # fmt: skip
-    with Crowd(node.uri("3000"), options) as crowd, _Lookers(node.http, cookies) as lookers:
+    if not lasts:
+        ramp_s = CALL_S
+        options = ["--rate", str(CALLS / CALL_S), "--seconds", str(ramp_s + seconds), "--digits", "4@3", "--expect",
+                   "welcome*,goodbye", "--rtp", "silence", "--drain", "20", *prompts]  # fmt: skip
+    with _Lookers(node.http, cookies) as lookers, Crowd(node.uri("3000" if lasts else "1000"), options) as crowd:
         time.sleep(ramp_s + 1.0)
         meter, began_s = Meter(pids), time.monotonic()
         if seconds >= SECONDS:
@@ -132,8 +142,8 @@ class _Lookers:
 
     def __enter__(self) -> "_Lookers":
         self._ours, theirs = multiprocessing.Pipe()
-        spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=_look, args=(self._address, self._cookies, theirs), daemon=True)
+        fork = multiprocessing.get_context("fork")
+        self._process = fork.Process(target=_look, args=(self._address, self._cookies, theirs), daemon=True)
         self._process.start()
         return self
 
@@ -230,8 +240,9 @@ def words(found: dict[str, Any]) -> str:
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     """As lines of the table."""
-    calls = f"{found['calls']} calls with audio"
+    calls, people = f"{found['calls']} calls with audio", f"{found['people']} viewers, each logged in"
     return [
-        (f"{calls}, nobody looks", words(found["nobody"])),
-        (f"{calls}, {found['viewers']} viewers, each logged in", words(found["viewers"])),
+        (f"{calls} that come and go, nobody looks", words(found["nobody"])),
+        (f"{calls} that come and go, {people}", words(found["all"])),
+        (f"{calls} that last, {people}", words(found["lasting"])),
     ]

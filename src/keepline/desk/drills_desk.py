@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from keepline.drill.catalogue import Catalogue
 
 COMMAND: Final = (sys.executable, "-m", "keepline.cli", "drill")
-BEGINS_WITHIN_S: Final = 20.0
+BEGINS_WITHIN_S: Final = 60.0
+KNOWN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.1
 NICER: Final = 5
 """What a drill runs does not come before the calls of the node beside it."""
@@ -54,6 +55,7 @@ class DrillsDesk:
         self._data, self._command = data, command
         self._catalogue: Catalogue | None = None
         self._wrong = "which operation runs is not known yet"
+        self._has_begun = threading.Event()
         self._started: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
 
@@ -66,6 +68,7 @@ class DrillsDesk:
             self._catalogue, self._wrong = catalogue_of(operation), ""
         except (DrillError, OSError) as error:
             self._catalogue, self._wrong = None, str(error)
+        self._has_begun.set()
         return ()
 
     def mark(self) -> object:
@@ -143,6 +146,7 @@ class DrillsDesk:
         return str(current["run"])
 
     def _known(self) -> "Catalogue":
+        self._has_begun.wait(KNOWN_WITHIN_S)  # a desk that has just been started anew has buttons, too
         if self._catalogue is None:
             raise Unavailable(f"there are no drills to be shown: {self._wrong}")
         return self._catalogue

@@ -174,7 +174,7 @@ class DrillRun:
             self._fault_at = self._fault_at or taken["at"]
         self.journal[where].append(taken)
         self._write()
-        self.say(step.name.replace("-", " "))
+        self.say(f"{step.name.replace('-', ' ')} ({step.provider.func.replace('_', ' ')})")
         taken["output"] = stage.does[step.provider.func](**step.provider.arguments)
         taken["status"] = "done" if not isinstance(step, Probe) or step.holds(taken["output"]) else "deviated"
         self._note_owned(stage)

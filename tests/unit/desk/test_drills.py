@@ -16,13 +16,14 @@ from keepline.config import embedded_operation_path, load_operation
 from keepline.desk.board import Board
 from keepline.desk.drills_desk import DrillsDesk
 from keepline.desk.feed import Feed
+from keepline.drill.experiment import DrillError
 from keepline.drill.following import under_way
 from keepline.drill.history import keep, running
 from keepline.drill.turns import NotItsTurnError, turn
 from keepline.model.limits_desk import DRILL_RUNS_SHOWN
 from keepline.model.people import Role
 from tests.unit.desk.desk_fakes import FakeSource
-from tests.unit.desk.people.visits import Place, Visitor, make_place
+from tests.unit.desk.people.visits import Place, Visitor, make_place, retailer
 from tests.unit.drill.test_production import operation as in_production
 
 DRILL = "carrier-503"
@@ -196,11 +197,15 @@ def test_who_may_not_run_drills_sees_them_without_buttons(place: Place) -> None:
     assert viewer.send(f"/api/drills/{DRILL}/run", {"confirm": DRILL}).status == 403
 
 
-def test_before_the_operation_is_known_nothing_is_offered(tmp_path: Path, place: Place) -> None:
-    place.drills._catalogue = None
+def test_what_cannot_be_read_is_not_offered(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise DrillError("mine.yaml: not YAML")
+
+    monkeypatch.setattr("keepline.drill.catalogue.catalogue_of", broken)
+    place.drills.begin(retailer())
     admin = place.visitor(Role.ADMIN)
     assert admin.get("/api/drills").status == 503
-    assert "there are no drills to be shown" in admin.page("/drills").text
+    assert "there are no drills to be shown: mine.yaml: not YAML" in admin.page("/drills").text
 
 
 def test_the_last_run_has_its_score_card_and_paths_their_standing(place: Place) -> None:
