@@ -7,6 +7,7 @@ make bench ARGS="--only records,soak --calls 10000"
 make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
 make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
 make bench ARGS="--only history --facts 10000000 --verify"
+make bench ARGS="--only viewers"     50 who look, and the audio of 50 calls meanwhile: three minutes
 make bench ARGS="--only history --facts 1000 --runs 100000"     runs that wait for days
 
 By themselves: `python -m bench.media_loop` (media alone).
