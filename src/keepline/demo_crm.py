@@ -20,6 +20,7 @@ from keepline.config import load_operation
 from keepline.demo_crm_tally import CrmAccounts, card_of, lines_of, steady_state
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, wait_until
+from keepline.demo_outage_side import put_first
 from keepline.demo_retailer import NUMBER, BackOffice, all_ended, compared, office_overrides, retailer_path
 from keepline.model.capability import Snapshot
 
@@ -114,7 +115,9 @@ def _crowd(plan: CrmPlan, place: Path, node: LocalNode, office: BackOffice) -> C
         "--book-ahead", str(BOOKED_AHEAD), "--prompts", str(prompts), "--drain", str(DRAIN_S), "--events",
         "--rtp", "light", "--personas", str(world / "personas_crm.txt"),
     ]  # fmt: skip
-    return Crowd(node.uri(NUMBER), options, program=(str(world), "crowd"))
+    crowd = Crowd(node.uri(NUMBER), options, program=(str(world), "crowd"), apart=True)
+    put_first(crowd.process.pid)
+    return crowd
 
 
 def _besiege(plan: CrmPlan, node: LocalNode, office: BackOffice, crowd: Crowd, say: Say, *, has_outage: bool) -> float:

@@ -64,6 +64,11 @@ def card_of(accounts: CrmAccounts) -> dict[str, Any]:
         "flows": flows,
         "reads": len(reads),
         "reads_unavailable": sum(step["result"].startswith("unavailable") for _, step in reads),
+        "unanswered": [
+            f"{step['name']}{_when(step['at'], accounts.killed_at)}, {step['took_ms'] / 1000:.2f} s: {step['result']}"
+            for _, step in reads
+            if step["result"].startswith("unavailable")
+        ][:WRONG_SHOWN],
         "longest_read_s": _seconds(step["took_ms"] for _, step in reads),
         "longest_read_after_the_kill_s": _seconds(after) if accounts.killed_at else None,
         "promised": sum(_is_promised(step) for record in accounts.records for step in record["steps"]),
@@ -106,7 +111,7 @@ def lines_of(hurt: Mapping[str, Any], calm: Mapping[str, Any] | None) -> list[st
         f"{hurt['calls']} calls, {hurt['reads']} questions that the copy has, {hurt['reads_unavailable']} unanswered; "
         f"the longest took {hurt['longest_read_s']:.2f} s{kill}",
         f"{hurt['promised']} promises, {hurt['still_kept']} still kept in the end",
-        *(f"  - {one}" for one in hurt["went_wrong"]),
+        *(f"  - {one}" for one in (*hurt["unanswered"], *hurt["went_wrong"])),
         hurt["comparison"],
         "",
         "Steady state:",
@@ -120,6 +125,10 @@ def _wrong(told: Told, record: Told) -> str:
     unanswered = [step["result"] for step in record.get("steps", ()) if step["result"].startswith("unavailable")]
     said = [f"{record['ended_by']}: {record['reason']}", *unanswered] if record else ["no record"]
     return f"{told['persona']}: {told['how']} {told['where']} ({'; '.join(said)})"
+
+
+def _when(at: float, killed_at: float) -> str:
+    return f", begun {at - killed_at:+.1f} s from the kill" if killed_at else ""
 
 
 def _is_copied(step: Told) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from keepline.config.answers import parse_field
 from keepline.connectors.interface import Asked
 from keepline.connectors.snapshot import source
-from keepline.connectors.snapshot.client import SnapshotConnector
+from keepline.connectors.snapshot.client import THREADS, SnapshotConnector
 from keepline.connectors.snapshot.file import CopyPlace, copy_place, failure_of, open_copy, taken_at_s, write_copy
 from keepline.connectors.snapshot.source import CopyFailed, fetch_answers
 from keepline.desk.copying import CopyMaker, remove_left
@@ -72,6 +72,20 @@ def test_each_question_has_its_answer_and_its_age(place: CopyPlace) -> None:
     assert ask(place, NOON_S + 90, number=100002) == Reply({"state": "packed", "day": None}, 90.0)
     assert ask(place, NOON_S + 90, "item", number="100002") == Reply({"item": "desk"}, 90.0)
     assert ask(place, NOON_S - 90, number="100001").age_s == 0.1, "a clock that was set back; still a copy's answer"  # type: ignore[union-attr]
+
+
+def test_questions_that_come_together_wait_for_their_turn_and_none_is_left_without_an_answer(place: CopyPlace) -> None:
+    write_copy(place, NOON_S, fetch({"orders": ROWS}))
+
+    async def together() -> list[UseOutcome]:
+        connector = SnapshotConnector(place, SNAPSHOT.age_s_max, lambda: NOON_S)
+        try:
+            asked = Asked("find", FIND, {"number": "100001"}, "c1-0", 1.0)
+            return await asyncio.gather(*(connector.ask(asked) for _ in range(10 * THREADS)))
+        finally:
+            await connector.close()
+
+    assert {type(outcome) for outcome in asyncio.run(together())} == {Reply}
 
 
 def test_nothing_is_kept_but_what_is_declared_and_nobody_else_may_read_it(place: CopyPlace) -> None:

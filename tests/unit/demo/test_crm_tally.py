@@ -71,6 +71,12 @@ def test_what_breaks_it(hurt: dict[str, Any], calm: dict[str, Any] | None, broke
     assert f"NO   {broken}" in "\n".join(lines_of(hurt, calm)).replace("NO  ", "NO  ")
 
 
+def test_a_question_that_nobody_answered_is_named_with_when_and_why() -> None:
+    found = card([*CALLS, one(6, "order", "promised", step("use orders.find", "unavailable: it is full", 5010, 201.5))])
+    assert found["unanswered"] == ["use orders.find, begun +1.5 s from the kill, 5.01 s: unavailable: it is full"]
+    assert f"  - {found['unanswered'][0]}" in lines_of(found, None)
+
+
 def test_whose_call_went_wrong_is_named() -> None:
     told, record = one(7, "pay", "")
     found = card([*CALLS, (told | {"how": "confused", "where": "ask_card"}, record)])

@@ -3,6 +3,7 @@
 A row that is missing says nothing: it may be newer than the copy.
 """
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -27,6 +28,10 @@ class SnapshotConnector:
         """`clock`: seconds since the epoch, as the maker of the copy has them."""
         self._place, self._age_s_max, self._clock = place, age_s_max, clock
         self._threads = Threads(THREADS, "snapshot")
+        self._turn = asyncio.Semaphore(THREADS)
+        """Whoever comes while all are at work waits: a row takes a millisecond, and who takes over is asked all
+        at once what the process before was asked. How many wait, and how long, is the bulkhead's to bound.
+        """
 
     async def ask(self, asked: Asked) -> UseOutcome:
         """The row that the argument names, from the newest copy."""
@@ -34,7 +39,8 @@ class SnapshotConnector:
         if key is None or has_secret(key):
             return Unavailable(f"it needs `{asked.action.key}`")
         try:
-            found: UseOutcome = await self._threads.run(lambda: self._find(asked.name, key_text(key)))
+            async with self._turn:
+                found: UseOutcome = await self._threads.run(lambda: self._find(asked.name, key_text(key)))
         except ThreadsBusyError as busy:
             return Unavailable(str(busy))
         return found
