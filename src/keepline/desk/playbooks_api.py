@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
@@ -68,13 +69,10 @@ class NodePlaybooks:
     def play(self, incident: str) -> dict[str, Any] | None:
         """The playbook of an incident as it stands; raises Unavailable."""
         try:
-            reader = JournalReader(self._data)
+            with closing(JournalReader(self._data)) as reader:
+                play = reader.play(incident)
         except (NoJournal, sqlite3.Error) as error:
             raise Unavailable(f"the journal cannot be read: {error}") from error
-        try:
-            play = reader.play(incident)
-        finally:
-            reader.close()
         return None if play is None else play_told(play)
 
     def review(self, incident: str) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ from keepline.desk.source import Unavailable
 from keepline.incident.plays import PlaybookRun, StepStanding
 from keepline.incident.plays_shown import play_told
 from keepline.model.playbook import PlaybookStep, StepKind, StepState
+from keepline.node.journal import create
+from keepline.node.reader import JournalReader, NoJournal
 from tests.unit.desk.people.visits import MACHINE_TOKEN, Visitor
 from tests.unit.desk.test_incidents import AT_S, FACTS, ID, IncidentSource, Node
 
@@ -112,3 +114,15 @@ def test_what_the_node_refuses_is_said_in_words(visitor: Visitor, node: Playing)
     node.is_away = True
     refused = visitor.post(STEPS, {"step": "ring", "said": "done"})
     assert (refused.status, "the node is away" in refused.text) == (503, True)
+
+
+def test_a_journal_that_cannot_be_read_for_a_moment_is_no_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(_reader: JournalReader, _incident: str) -> None:
+        raise NoJournal("it cannot be read: database is locked")
+
+    create(tmp_path)
+    monkeypatch.setattr(JournalReader, "play", busy)
+    with pytest.raises(Unavailable, match="database is locked"):
+        NodePlaybooks(tmp_path, lambda: None).play("INC-20251123-1")
