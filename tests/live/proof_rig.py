@@ -1,6 +1,5 @@
 """The demo as somebody at a desk has it: its process, a mail server of the shop, a browser, and a telephone."""
 
-import base64
 import contextlib
 import glob
 import json
@@ -16,20 +15,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from aiosmtpd.controller import Controller
 
 from keepline.config import load_operation
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import COMMAND_WITHIN_S, NodeFailedError, keepline_command, marked, wait_until
-from keepline.demo_retailer import NUMBER, retailer_path
+from keepline.demo_retailer import CARRIERS, NUMBER, retailer_path
 from keepline.model.operation import Prompt
 
 WITHIN_S = 60.0
 MARK = "KEEPLINE_PROOF_TEST"
 READY = re.compile(r"(Watch the node with two carriers|Take the first carrier away, and give it back): (http://\S+)")
+MONEY = re.compile(r"^money:\n(?: .*\n)+", re.MULTILINE)
 LEADERS = (
     '{subject: "{severity}: {cause}", opened: "{incident} since {opened}: {cause}.", closed: "{incident} is over."}'
 )
+SLA: dict[str, Any] = {
+    "telephony/carrier": {
+        "monthly_fee": 900,
+        "credits": [{"below": 99.9999, "percent": 5}, {"below": 99.9995, "percent": 15}, {"below": 98, "percent": 40}],
+        "why": "terms of a carrier that owes something for seconds",
+    }
+}
 
 
 def settings_of(mail_port: int) -> list[str]:
@@ -39,6 +47,7 @@ def settings_of(mail_port: int) -> list[str]:
         "capabilities.mail": f"{{paths: [{{name: own, email: {server}}}]}}",
         "contacts": "{mara: {audiences: [leaders], alone: her mail alone, channels: [{mail: mara@example.com}]}}",
         "messages.sets.carrier.leaders": f"{{en: {LEADERS}}}",
+        "money.sla": json.dumps(SLA),
     }
     return [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
 
@@ -82,8 +91,10 @@ class Demo:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None = None, *_: object) -> None:
         assert self._process is not None
+        if failed is not None:
+            print("\n".join([*self.told[-20:], *(each.read_text()[-20_000:] for each in self._logs())]))
         self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(COMMAND_WITHIN_S)
@@ -118,6 +129,10 @@ class Demo:
         [found] = glob.glob(str(self._directory / "keepline-demo-*" / "two" / "data"))
         return Path(found)
 
+    def _logs(self) -> list[Path]:
+        """What the node has logged."""
+        return [Path(each) for each in glob.glob(str(self._directory / "keepline-demo-*" / "two" / "data.stderr"))]
+
     def command(self, *arguments: str) -> str:
         """Run `keepline ARGUMENTS --data …`; what it prints."""
         done = subprocess.run(
@@ -130,6 +145,12 @@ class Demo:
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.command("status", "--json")))
 
+    def money(self) -> dict[str, Any]:
+        """The prices of its operation, as the file and the settings have them."""
+        found = MONEY.search((retailer_path() / "keepline.yaml").read_text())
+        assert found is not None
+        return dict(yaml.safe_load(found[0])["money"]) | {"sla": SLA}
+
     def greeting_file(self) -> Path:
         """The audio of the words that callers hear first of a carrier's outage, once it is spoken."""
         words = load_operation(retailer_path() / "keepline.yaml").messages.sets["carrier"]["callers"]["en"]
@@ -141,18 +162,13 @@ class Demo:
 
     @contextlib.contextmanager
     def callers(self, known: dict[str, Path], seconds: float) -> Iterator[Crowd]:
-        """People who call once a second and listen for eight seconds; what each heard is in `reports`."""
+        """People who call twice a second, by the carrier that is there, and listen for a while; what each heard is in
+        `reports`."""
         sip = str(self.status()["sip"]).removeprefix("udp:")
-        options = ["--rate", "1", "--seconds", str(seconds), "--hang-up-after", "8"]
+        options = ["--rate", "2", "--seconds", str(seconds), "--hang-up-after", "7", "--host", CARRIERS["second"]]
         options += [word for name, path in known.items() for word in ("--prompt", f"{name}={path}")]
         with Crowd(f"sip:{NUMBER}@{sip}", options) as crowd:
             yield crowd
-
-
-def facts_of(export: list[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Kind and fields of each fact of an export, in order."""
-    lines = [json.loads(line) for line in export]
-    return [(line["kind"], json.loads(base64.b64decode(line["body"]))) for line in lines if line.get("body")]
 
 
 def read(address: str) -> str:

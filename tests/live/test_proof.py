@@ -1,11 +1,16 @@
-"""The whole story in a browser, against the demo as anybody starts it: an outage by one click.
+"""The whole story in a browser, against the demo as anybody starts it: an outage by one click, and back to normal.
 
-What the screen, the leaders' page, the greeting, the page for the public and an e-mail say is one thing.
+What the screen, the leaders' page, the greeting, the page for the public and an e-mail say is one thing; the playbook's
+human steps are clicked; the desk dies in the midst of it; the review is right to the last figure.
 """
 
 import json
+import os
+import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +18,19 @@ import pytest
 
 from keepline.demo_node import NodeFailedError, wait_until
 from tests.live.board_rig import browser
-from tests.live.proof_rig import WITHIN_S, Demo, facts_of, read
+from tests.live.proof_figures import Facts, facts_of
+from tests.live.proof_review import the_review_is_right
+from tests.live.proof_rig import WITHIN_S, Demo, read
 from tests.live.proof_shots import Shots
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.needs_program("chromium")
 
-AGREE_WITHIN_S = 60.0
-"""The product's figure is 5 s, on a machine that does nothing else; the time that it took is printed."""
+AGREE_WITHIN_S = 25.0
+"""The product's figure is 5 s, and is printed; a machine that does much else at once takes longer to look at pages."""
+PASSWORD = "correct horse battery"
 
 
 def text(page: "Page") -> str:
@@ -35,6 +43,11 @@ def shows(page: "Page", words: str) -> None:
         wait_until(f"the page shows {words!r}", lambda: words in text(page), WITHIN_S)
     except NodeFailedError as failure:
         raise AssertionError(f"{failure}: {page.url}: {text(page)}") from failure
+
+
+def comes_back(page: "Page") -> None:
+    """What was open is live again, without being loaded anew."""
+    wait_until("the page is live again", lambda: page.inner_text("#feed-text").startswith("live"), WITHIN_S)
 
 
 def is_greeted(call: dict[str, Any]) -> bool:
@@ -54,9 +67,13 @@ class Story:
         self.incident = ""
         self.agreed_s: dict[str, float] = {}
 
-    def begin(self) -> None:
-        """All is as usual, and people call."""
-        self.shots.visit(self.page, "link", str(self.world.get_by_text("takes an account").get_attribute("href")))
+    def log_in(self) -> None:
+        """By the first link, which the world's page has."""
+        self.page.goto(str(self.world.get_by_text("takes an account").get_attribute("href")))
+        self.shots.take(self.page, "link")
+        self.page.fill("#name", "ada")
+        self.page.fill("#password", PASSWORD)
+        self.page.get_by_role("button", name="Go on").click()
         self.board.goto(self.demo.board)
         self.leaders.goto(f"{self.demo.board}/leaders")
         shows(self.board, "Callers are served")
@@ -103,10 +120,13 @@ class Story:
         greeted = [body for kind, body in self.facts() if kind == "greeting_set.1"]
         assert [each["incident"] for each in greeted] == [self.incident]
 
-    def is_shown_on_every_page(self) -> None:
-        """None of which is wider than a telephone; the playbook is at work, with buttons for who is asked."""
-        self.shots.visit(self.page, "incident", f"{self.demo.board}/incidents/{self.incident}")
+    def take_command(self) -> None:
+        """By the button, logged in; and every page is shown."""
+        self.page.goto(f"{self.demo.board}/incidents/{self.incident}")
         self.page.locator("#step-ring").get_by_role("button", name="Done").wait_for()
+        self.press(self.page.get_by_role("button", name="Take command"))
+        shows(self.page, "Commander\nada")
+        self.shots.take(self.page, "incident")
         for name, address in (("incidents", "/incidents"), ("messages", "/messages"), ("calls", "/calls")):
             self.shots.visit(self.page, name, self.demo.board + address)
         self.shots.take(self.board, "board")
@@ -115,11 +135,73 @@ class Story:
         self.shots.visit(self.page, "status-page", self.public)
         assert self.page.inner_text("#age").count("Checked") <= 1, "the script says it in the place of the server"
 
-    def facts(self) -> list[tuple[str, dict[str, Any]]]:
+    def follow_the_playbook(self) -> None:
+        """Each human step by its button; the desk dies between two of them: nothing is lost, and it goes on."""
+        self.page.goto(f"{self.demo.board}/incidents/{self.incident}")
+        self.do("ring", "both answer")
+        before = self.facts()
+        desk = self.desk()
+        os.kill(desk, signal.SIGKILL)
+        wait_until("there is another desk", lambda: self.desk() not in (0, desk), WITHIN_S)
+        for page in (self.page, self.board, self.leaders):
+            comes_back(page)
+        assert self.facts()[: len(before)] == before
+        shows(self.page, "Commander\nada")
+        assert "both answer" in self.page.locator("#step-ring").inner_text()
+        self.do("call_carrier", "ticket 4711, by noon")
+        self.do("other_carrier", "room for forty more")
+
+    def press(self, button: "Locator") -> None:
+        """A button of a form, which brings the page anew."""
+        with self.page.expect_navigation(timeout=WITHIN_S * 1000):
+            button.click()
+
+    def do(self, step: str, note: str, button: str = "Done") -> None:
+        """Click it, and see it done."""
+        place = self.page.locator(f"#step-{step}")
+        place.get_by_role("button", name=button, exact=True).wait_for(timeout=WITHIN_S * 1000)
+        place.get_by_role("textbox").fill(note)
+        self.press(place.get_by_role("button", name=button, exact=True))
+        shows(self.page, note)
+
+    def have_it_back(self) -> None:
+        """The carrier returns by the button; the gate passes; the rest of the playbook; it is closed."""
+        self.world.goto(self.demo.world)
+        self.world.get_by_role("button", name="Give it back").click()
+        wait_until("the gate passes", lambda: "Recovery gate\npassed" in text(self.page), 2 * WITHIN_S)
+        self.do("home", "they had a cable cut", "Yes")
+        self.do("credit", "claim 17")
+        for name, given in (("what", "Ask for a second line"), ("owner", "bo"), ("due", "2031-05-01")):
+            self.page.fill(f"#{name}", given)
+        self.press(self.page.locator("form", has=self.page.locator("#what")).get_by_role("button"))
+        shows(self.page, "Ask for a second line")
+        self.page.fill("#why", "a cable was mended")
+        self.press(self.page.get_by_role("button", name="Close it"))
+        shows(self.page, "Closed by ada: a cable was mended")
+        shows(self.board, "Callers are served")
+        wait_until("the public knows", lambda: "All calls reach us again." in read(self.public), WITHIN_S)
+        wait_until("so does mara", lambda: f"{self.incident} is over." in self.demo.box.mails[-1], WITHIN_S)
+        self.shots.visit(self.page, "incident-closed", f"{self.demo.board}/incidents/{self.incident}")
+
+    def desk(self) -> int:
+        """Process id of the desk; 0 while there is none."""
+        found = self.demo.status()["processes"].get("desk")
+        return int(found["pid"]) if found else 0
+
+    def review(self) -> dict[str, Any]:
+        """The last one, when everybody has been told."""
+
+        def final() -> dict[str, Any] | None:
+            found = json.loads(self.demo.command("review", self.incident, "--format", "json"))
+            return found if all(each["ending"] != "under way" for each in found["messages"]) else None
+
+        return wait_until("everybody has been told", final, WITHIN_S)
+
+    def facts(self) -> Facts:
         return facts_of(self.demo.command("export").splitlines())
 
 
-def test_an_outage_by_one_click_is_told_everywhere_alike(tmp_path: Path) -> None:
+def test_an_outage_by_one_click_is_told_played_and_priced(tmp_path: Path) -> None:
     with Demo(tmp_path) as demo, browser() as chromium:
 
         def new_page() -> "Page":
@@ -129,7 +211,12 @@ def test_an_outage_by_one_click_is_told_everywhere_alike(tmp_path: Path) -> None
 
         context = chromium.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light")
         story = Story(demo, new_page, Shots())
-        story.begin()
+        story.log_in()
         story.lose_the_carrier()
         story.is_one_incident()
-        story.is_shown_on_every_page()
+        story.take_command()
+        story.follow_the_playbook()
+        story.have_it_back()
+        the_review_is_right(story.review(), story.facts(), story.incident, demo.money())
+        with closing(sqlite3.connect(demo.data / "journal.db")) as journal:
+            assert journal.execute("PRAGMA quick_check").fetchone() == ("ok",)
