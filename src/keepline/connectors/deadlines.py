@@ -11,9 +11,11 @@ from types import TracebackType
 class Deadlines:
     """Those of one loop."""
 
-    __slots__ = ("_due", "_fresh", "_timer", "_timer_at_s")
+    __slots__ = ("_due", "_fresh", "_timer", "_timer_at_s", "loop")
 
     def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Known once the first has begun: to ask for it costs a call of the kernel."""
         self._fresh: list[Deadline] = []
         """Begun within this round of the loop: most are over with it, and never need a time."""
         self._due: dict[Deadline, float] = {}
@@ -28,7 +30,7 @@ class Deadlines:
     def add(self, deadline: "Deadline") -> None:
         """It is due so many seconds from this round of the loop."""
         if not self._fresh:
-            loop = asyncio.get_running_loop()
+            loop = self.loop = self.loop or asyncio.get_running_loop()
             loop.call_soon(self._time, loop)
         self._fresh.append(deadline)
 
@@ -78,7 +80,7 @@ class Deadline:
         self._has_expired = False
 
     def __enter__(self) -> None:
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(self._all.loop)
         assert task is not None
         self._cancelling = task.cancelling()
         self._all.add(self)
