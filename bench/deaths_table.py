@@ -13,7 +13,8 @@ from typing import Any
 from bench.switchover import percentile
 
 EDGES_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000)
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+BEGIN, END = "<!-- measured {} -->", "<!-- /measured -->"
+"""Around the table for so many calls at once."""
 HEAD = ["| event | must | measured | good |", "|---|---|---|---|"]
 
 
@@ -145,7 +146,9 @@ def bars(title: str, found: dict[str, Any]) -> list[str]:
 
 def filled(page: str, report: dict[str, Any]) -> str:
     """The page with this table between its marks, and when and on what it was measured. Raises ValueError without."""
-    before, after = page.index(BEGIN) + len(BEGIN), page.index(END)
+    begin = BEGIN.format(report["arguments"]["concurrent"])
+    before = page.index(begin) + len(begin)
+    after = page.index(END, before)
     machine = report["machine"]
     on = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}"
     lines = ["", f"Measured {report['measured_at']} ({machine['commit']}) on {on}.", ""]

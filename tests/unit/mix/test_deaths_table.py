@@ -45,10 +45,14 @@ def test_a_row_is_good_where_it_lacks_nothing(more: dict[str, Any], lacks: list[
 
 def test_a_page_takes_the_table_between_its_marks_and_a_second_one_in_its_place() -> None:
     machine = {"cpu": "c", "cores": 2, "system": "s", "python": "p", "commit": "abc"}
-    report = {"measured_at": "now", "machine": machine, "results": {"deaths": {"events": {"x": row([20.0])}}}}
-    once = filled("before\n<!-- measured -->\n<!-- /measured -->\nafter", report)
-    assert once.startswith("before\n<!-- measured -->\nMeasured now (abc) on c, 2 cores, s, Python p.\n\n| event |")
-    assert once.endswith("| yes |\n<!-- /measured -->\nafter")
+    report = {
+        "measured_at": "now", "machine": machine, "arguments": {"concurrent": 300},
+        "results": {"deaths": {"events": {"x": row([20.0])}}},
+    }  # fmt: skip
+    more = "<!-- /measured -->\n<!-- measured 1000 -->\nother\n<!-- /measured -->\nafter"
+    once = filled(f"before\n<!-- measured 300 -->\n{more}", report)
+    assert once.startswith("before\n<!-- measured 300 -->\nMeasured now (abc) on c, 2 cores, s, Python p.\n\n| event |")
+    assert once.endswith(f"| yes |\n{more}")
     assert filled(once, report) == once
     held = told(row([20.0], own={"stalls": 3, "stall_ms_max": 80}))
     assert held.endswith("; the callers themselves were held up 3 times, up to 80 ms")
