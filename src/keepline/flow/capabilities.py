@@ -165,14 +165,23 @@ def _fingerprint(capability: str, action: str, arguments: str, prompt: str) -> s
 
 def checked_use(name: str, arguments: Mapping[str, object], prompt: str) -> Use:
     """The request; raises `ValueError` or `TypeError` for what cannot be asked or recorded."""
+    if not arguments and type(name) is str and type(prompt) is str:
+        return _bare_use(name, prompt)
     check_words("use", name=name, prompt=prompt)
     capability, action = _parts(name)
-    text = write_value(dict(arguments)) if arguments else NO_ARGUMENTS
+    text = write_value(dict(arguments))
     if len(text) > USE_ARGUMENTS_CHARS_MAX:
         raise ValueError(f"use: the arguments have {len(text)} characters, more than {USE_ARGUMENTS_CHARS_MAX}")
-    secrets = secrets_in(arguments) if arguments else []
+    secrets = secrets_in(arguments)
     asked = {each.handle: each.question for each in secrets if each.question is not None}
     return Use(capability, action, text, prompt, tuple(asked.items()))
+
+
+@lru_cache(maxsize=USES_REMEMBERED_MAX)
+def _bare_use(name: str, prompt: str) -> Use:
+    """One without arguments, which is the same whenever it is asked for."""
+    check_words("use", name=name, prompt=prompt)
+    return Use(*_parts(name), NO_ARGUMENTS, prompt)
 
 
 @lru_cache(maxsize=USES_REMEMBERED_MAX)

@@ -15,7 +15,7 @@ from typing import Final
 
 from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
 from keepline.node.journal_schema import connect, sync_directory
-from keepline.node.journal_wal import fold
+from keepline.node.journal_wal import fold, unfolded_bytes
 
 SYNC_EVERY_S: Final = 0.02
 FOLD_BUSY_TIMEOUT_S: Final = 0.05
@@ -25,6 +25,8 @@ SLOW_FLUSH_S: Final = 1.0
 """A disk whose flushes take so long is said to be slow."""
 SLOW_FOLD_FACTOR: Final = 16
 """On a slow disk the WAL may be so much larger before it is folded, which holds up the writer for two flushes."""
+KEPT_FACTOR: Final = 2
+"""A WAL whose file has become larger than so often what it should have is cut when it is folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Syncing:
         self._held: list[int] = []
         """Groups that are committed and to be told of when they are flushed."""
         self._held_lock = threading.Lock()
-        self.wal_fd = -1
+        self.wal_fd = self._index_fd = -1
         self._has_synced_directory = False
         self.folding = connect(path)
         self.folding.execute(f"PRAGMA busy_timeout={int(FOLD_BUSY_TIMEOUT_S * 1000)}")
@@ -96,8 +98,9 @@ class Syncing:
         self._threads[1].join()
         if self.error:  # the last connection to close folds the log as it is
             self.fold_now()
-        if self.wal_fd >= 0:
-            os.close(self.wal_fd)
+        for descriptor in (self.wal_fd, self._index_fd):
+            if descriptor >= 0:
+                os.close(descriptor)
         self.folding.close()
 
     def _sync_loop(self) -> None:
@@ -122,7 +125,7 @@ class Syncing:
             if is_last:
                 return
             wal_bytes_max = JOURNAL_WAL_BYTES_MAX * (SLOW_FOLD_FACTOR if self.is_slow else 1)
-            if self.error or self._wal_bytes() > wal_bytes_max:
+            if self.error or self.unfolded_bytes() > wal_bytes_max:
                 self._fold.set()
 
     def _sync(self) -> None:
@@ -138,6 +141,7 @@ class Syncing:
                     # The writing connection keeps it from being deleted or replaced: only the last one to close does.
                     wal = self._path.with_name(self._path.name + "-wal")
                     self.wal_fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+                    self._index_fd = os.open(f"{self._path}-shm", os.O_RDONLY | os.O_CLOEXEC)
                 sync_directory(self._path.parent)
                 self._has_synced_directory = True
             os.fdatasync(self.wal_fd)
@@ -146,8 +150,12 @@ class Syncing:
         except OSError as problem:
             self.error = f"fdatasync: {problem}"
 
-    def _wal_bytes(self) -> int:
-        return os.fstat(self.wal_fd).st_size if self.wal_fd >= 0 else 0
+    def unfolded_bytes(self) -> int:
+        """Of the WAL, what is not in the database yet."""
+        try:
+            return unfolded_bytes(self._index_fd) if self._index_fd >= 0 else 0
+        except OSError:
+            return os.fstat(self.wal_fd).st_size
 
     def _release(self, count: int, error: str) -> None:
         """Tell of the first `count` groups that wait for the flush."""
@@ -179,10 +187,12 @@ class Syncing:
         False where a reader or the disk is in the way, or where its file is no more.
         """
         try:
-            if self.wal_fd >= 0 and not os.fstat(self.wal_fd).st_nlink:
+            file = os.fstat(self.wal_fd) if self.wal_fd >= 0 else None
+            if file is not None and not file.st_nlink:
                 return False
             was_lost = bool(self.error)
-            is_done = fold(self.folding, self._path, was_lost=was_lost)
+            keeps_file = file is not None and file.st_size <= KEPT_FACTOR * JOURNAL_WAL_BYTES_MAX
+            is_done = fold(self.folding, self._path, was_lost=was_lost, keeps_file=keeps_file)
             if is_done and was_lost:  # and not where a flush has failed meanwhile
                 self.error = ""
             return is_done

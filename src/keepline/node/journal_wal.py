@@ -1,28 +1,45 @@
 """The write-ahead log is folded into the database; after a flush that failed it is written over itself first.
 
 The kernel reports a failed flush once, and then takes the pages that it could not write for clean. A checkpoint that
-copied them into the database would have no log behind it: a power cut half-way would leave neither whole.
+copied them into the database would have no log behind it: a power cut half-way would leave neither whole. Otherwise the
+log keeps its file and is begun anew in it, since a flush of a file that grows has its new size to write as well.
+Source: https://www.sqlite.org/walformat.html, "The WAL-Index File Format".
 """
 
 import contextlib
 import os
 import sqlite3
+import struct
 from pathlib import Path
 from typing import Final
 
 _CHUNK_BYTES: Final = 1 << 20
+_FRAME_HEADER_BYTES: Final = 24
+_INDEX_HEAD: Final = struct.Struct("=14xHI76xI")
+"""Of the log's index: the size of a page, its last frame, and the last that is in the database already."""
 
 
-def fold(connection: sqlite3.Connection, path: Path, *, was_lost: bool) -> bool:
+def unfolded_bytes(index_fd: int) -> int:
+    """What of the log is not in the database yet; `index_fd` is its index, the file `-shm`. Raises `OSError`."""
+    head = os.pread(index_fd, _INDEX_HEAD.size, 0)
+    if len(head) < _INDEX_HEAD.size:
+        return 0
+    page_bytes, last, folded = _INDEX_HEAD.unpack(head)
+    return max(0, int(last) - int(folded)) * (int(page_bytes) + _FRAME_HEADER_BYTES)
+
+
+def fold(connection: sqlite3.Connection, path: Path, *, was_lost: bool, keeps_file: bool = False) -> bool:
     """Empty the log; False where a reader is in the way. The writer waits for its last bit alone.
 
-    `was_lost`: a flush has failed. Raises `OSError` and `sqlite3.Error` as the disk does.
+    `was_lost`: a flush has failed. `keeps_file`: what comes next is written over what is there, else the file is cut.
+    Raises `OSError` and `sqlite3.Error` as the disk does.
     """
     if was_lost:
         with contextlib.suppress(FileNotFoundError):  # deleted under way: SQLite still has it open
             write_again(connection, path.with_name(f"{path.name}-wal"))
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    how = "RESTART" if keeps_file and not was_lost else "TRUNCATE"
+    busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
     return not busy
 
 

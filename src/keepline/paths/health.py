@@ -316,14 +316,11 @@ class PathHealth:
 
     def figures(self, now_s: float) -> dict[str, float]:
         """The mean of each figure that there is enough of, for the peers."""
-        return {name: mean for name, (mean, _) in self._means(now_s).items()}
-
-    def _means(self, now_s: float) -> dict[str, tuple[float, int]]:
-        if not self._samples:
-            return {}
         found = {name: each.mean(now_s) for name, each in self._samples.items()}
-        least = self._policy.samples_min
-        return {name: each for name, each in found.items() if each[1] >= (self._rules[name].samples_min or least)}
+        return {name: mean for name, (mean, count) in found.items() if count >= self._samples_min(name)}
+
+    def _samples_min(self, name: str) -> int:
+        return self._rules[name].samples_min or self._policy.samples_min
 
     def view(
         self, now_s: float, peers: Mapping[str, float] | None = None, clock: Callable[[float], str] = str
@@ -364,10 +361,12 @@ class PathHealth:
         if self._fails(now_s):
             first = next(each.at_s for each in recent if not each.used.succeeded)
             return Condition.DEGRADED, f"{self._sentence(now_s)} since {clock(first)}"
-        for name, (value, count) in self._means(now_s).items():
-            words = worse_than(self._rules[name], value, count, self._baselines[name].value, peers.get(name))
-            if words:
-                return Condition.DEGRADED, words
+        for name, samples in self._samples.items():
+            value, count = samples.mean(now_s)
+            if count >= self._samples_min(name):
+                words = worse_than(self._rules[name], value, count, self._baselines[name].value, peers.get(name))
+                if words:
+                    return Condition.DEGRADED, words
         return Condition.HEALTHY, ""
 
     def _fails(self, now_s: float) -> bool:

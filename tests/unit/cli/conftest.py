@@ -3,11 +3,12 @@
 import json
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from keepline.cli import main
 
@@ -25,8 +26,8 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run `keepline` with these arguments in an empty directory."""
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Run `keepline` with these arguments in an empty directory; a log that it sets up is set up for it alone."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Ran:
@@ -37,7 +38,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         assert isinstance(left.value.code, int)
         return Ran(left.value.code, out, err)
 
-    return run
+    yield run
+    structlog.reset_defaults()
 
 
 class FakeNodeNotRunning(Exception):  # noqa: N818 - named as its model is

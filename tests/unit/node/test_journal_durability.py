@@ -17,6 +17,7 @@ from keepline.call.facts import DigitsPressed
 from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
 from keepline.node import journal, journal_file, journal_sync
 from keepline.node.journal import Journal, Tail
+from keepline.node.journal_proof import verify_data
 from tests.unit.node.journal_facts import Told, acknowledged, received
 
 WRITER = Path(__file__).with_name("journal_writer.py")
@@ -201,7 +202,7 @@ def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypat
     while written < 40 * limit or not sizes or min(sizes[-50:]) > limit:
         told.of(made.submit([acknowledged(f"{written:016x}", text)]))
         written += len(text)
-        sizes.append(made_size(tmp_path))
+        sizes.append(made._syncing.unfolded_bytes())
         assert written < 1_000 * limit, f"the log grows and grows: {sizes[-1]} bytes"
     enough.set()
     reading.join()
@@ -209,8 +210,26 @@ def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypat
     made.close()
 
 
-def made_size(data: Path) -> int:
-    return (data / "journal.db-wal").stat().st_size
+def test_the_log_is_begun_anew_in_its_file_which_is_cut_once_it_is_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 50_000
+    monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_MAX", limit)
+    path, wal = journal.create(tmp_path), tmp_path / "journal.db-wal"
+    told = Told()
+    made = Journal(path, journal.next_epoch(path), told)
+    told.synced_of(made.submit([acknowledged("a", "x" * 1_000)], synced=True))
+    for large, cut in ((limit // 2, False), (2 * limit, True)):
+        told.of(made.submit([acknowledged("b", "x" * large)]))
+        size = wal.stat().st_size
+        while made._syncing.unfolded_bytes() and not made._syncing.fold_now():
+            pass
+        told.of(made.submit([acknowledged("c", "")]))
+        assert made._syncing.unfolded_bytes() < size
+        assert (wal.stat().st_size < size) == cut
+    made.close()
+    found = verify_data(tmp_path, None, ())
+    assert found.wrong == []
 
 
 def test_a_reader_that_stays_does_not_stop_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,13 +244,13 @@ def test_a_reader_that_stays_does_not_stop_the_writer(tmp_path: Path, monkeypatc
     reader.execute("SELECT count(*) FROM facts").fetchall()
     for number in range(300):
         assert told.of(made.submit([acknowledged(f"{number:016x}", "x" * 1_000)])).error == ""
-    assert made_size(tmp_path) > 50_000
+    assert made._syncing.unfolded_bytes() > 50_000
     reader.execute("COMMIT")
     reader.close()
     sizes: list[int] = []
     while not sizes or sizes[-1] > 50_000:
         told.of(made.submit([acknowledged("0", "")]))
-        sizes.append(made_size(tmp_path))
+        sizes.append(made._syncing.unfolded_bytes())
         assert len(sizes) < 100_000, "the log is not folded"
     made.close()
 
