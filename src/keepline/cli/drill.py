@@ -114,8 +114,7 @@ def _run_one(chosen: "Drill", kept: Path, lane: int, as_json: bool) -> NoReturn:
 @drill.command("abort")
 def abort(data: Data = DEFAULT_DATA, history: History = None) -> None:
     """End the drill that runs, with its faults; also what one has left whose process was killed."""
-    from keepline.drill.history import all_running
-    from keepline.drill.running import is_running
+    from keepline.drill.history import SUFFIX, all_running, is_running
 
     kept = kept_in(history, data)
     found = [noted for _, noted in all_running(kept)]
@@ -123,7 +122,7 @@ def abort(data: Data = DEFAULT_DATA, history: History = None) -> None:
     if not found:
         typer.echo("no drill runs")
         return
-    note_asked(data, "drill.abort", str(found[0].get("file", "")).removesuffix(".json"))
+    note_asked(data, "drill.abort", str(found[0].get("file", "")).removesuffix(SUFFIX))
     for noted in under_way:
         os.kill(int(noted["pid"]), signal.SIGTERM)
     limit_s = time.monotonic() + DRILL_ENDS_WITHIN_S

@@ -44,8 +44,8 @@ def in_turn(history: Path, lane: int = 0) -> Iterator[None]:
 
 def clear(history: Path, lane: int = 0) -> None:
     """Put away what a drill has left whose process is gone; refuse where one runs, but for others of `--all`."""
-    from keepline.drill.history import all_running, running
-    from keepline.drill.running import cut_off, is_running
+    from keepline.drill.history import all_running, is_running, running
+    from keepline.drill.running import cut_off
 
     for file, noted in all_running(history):
         if lane and file.name != running(lane):

@@ -46,6 +46,12 @@ class DrillRefused(Exception):  # noqa: N818 - an answer, not a fault
         self.status = status
 
 
+def _on_record(told: Message) -> None:
+    """What was noted is; raises `DrillRefused` where the node did not."""
+    if not told.get("ok"):
+        raise DrillRefused(422, str(told.get("error") or "the node did not put it on record"))
+
+
 class DrillsDesk:
     """The drills of the node of one data directory. Every method may block, and may be called from any thread."""
 
@@ -127,9 +133,7 @@ class DrillsDesk:
             raise DrillRefused(422, wrong)
         with self._lock:
             self._refuse_where_one_runs()
-            told = note(who, "drill.run", f"{name} in production" if production else name, why)
-            if not told.get("ok"):
-                raise DrillRefused(422, str(told.get("error") or "the node did not put it on record"))
+            _on_record(note(who, "drill.run", f"{name} in production" if production else name, why))
             more = ["--production", "--yes", found.operation] if production else []
             return self._start(who, ["run", name, "--json", *more])
 
@@ -139,9 +143,7 @@ class DrillsDesk:
             current = under_way(self.directory)
             if current is None or current["drill"] != name:
                 raise DrillRefused(409, f"{name} does not run" + (f"; {current['drill']} does" if current else ""))
-            told = note(who, "drill.abort", str(current["run"]), why)
-            if not told.get("ok"):
-                raise DrillRefused(422, str(told.get("error") or "the node did not put it on record"))
+            _on_record(note(who, "drill.abort", str(current["run"]), why))
             self._spawn(who, ["abort"])
         return str(current["run"])
 
@@ -174,10 +176,10 @@ class DrillsDesk:
                 made.terminate()
                 raise Unavailable(f"it has not begun within {BEGINS_WITHIN_S:g} s")
             time.sleep(POLL_S)
+        said = ""
         with contextlib.suppress(OSError):
-            said = (self.directory / SAID).read_text(encoding="utf-8", errors="replace").strip()
-            raise DrillRefused(409, said.rpartition("\n")[2] or "it ended before it began")
-        raise DrillRefused(409, "it ended before it began")
+            said = (self.directory / SAID).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+        raise DrillRefused(409, said or "it ended before it began")
 
     def _spawn(self, who: Principal, arguments: list[str]) -> "subprocess.Popen[bytes]":
         self.directory.mkdir(parents=True, exist_ok=True)

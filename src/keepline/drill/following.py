@@ -4,28 +4,32 @@ It refuses to change anything: who ends a drill is `keepline drill abort`, a pro
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keepline.drill.history import against, all_running, before, has_passed, read_runs
-from keepline.drill.holder import born
-
-SUFFIX = ".json"
+from keepline.drill.history import (
+    SUFFIX,
+    against,
+    all_running,
+    before,
+    has_passed,
+    is_running,
+    read_runs,
+    run_name,
+)  # fmt: skip
 
 
 def under_way(directory: Path) -> dict[str, Any] | None:
     """The journal of the drill that runs, or of one that was cut off and has left something; with `run`, `alive`."""
     for _, noted in all_running(directory):
         name = str(noted.get("file", ""))
-        alive = noted.get("born") is not None and born(int(noted["pid"])) == noted["born"]
         try:
             journal = json.loads((directory / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(journal, dict):
-            return journal | {"run": name.removesuffix(SUFFIX), "alive": alive}
+            return journal | {"run": name.removesuffix(SUFFIX), "alive": is_running(noted)}
     return None
 
 
@@ -57,11 +61,6 @@ def told_of(run: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], *, alive:
         "card": None if not card else card_told(card),
         "against": against(card, before(earlier, str(run["drill"]), production)) if card else [],
     }  # fmt: skip
-
-
-def run_name(run: Mapping[str, Any]) -> str:
-    """By which its file is called."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(float(run['start'])))}-{run['drill']}"
 
 
 def card_told(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keepline.drill.holder import born
 from keepline.model.limits_drills import DRILL_RUNS_KEPT_MAX, PASS_COUNTS_DAYS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 RUNNING = "running.json"
 """What a run may leave that is under way; of several beside each other the others' have a number in their name."""
+SUFFIX = ".json"
 DAY_S = 86_400.0
 COMPARED = {
     "detected_after_s": "s until it was detected", "failed_on_a_healthy_carrier": "calls failed",
@@ -31,6 +33,16 @@ COMPARED = {
 def running(lane: int = 0) -> str:
     """The name of that file."""
     return f"running{lane}.json" if lane else RUNNING
+
+
+def is_running(noted: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote such a file is still there."""
+    return noted.get("born") is not None and born(int(noted["pid"])) == noted["born"]
+
+
+def run_name(run: Mapping[str, Any]) -> str:
+    """By which the journal of a run is called."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(float(run['start'])))}-{run['drill']}"
 
 
 def all_running(directory: Path) -> list[tuple[Path, dict[str, Any]]]:

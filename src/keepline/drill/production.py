@@ -6,7 +6,6 @@ whoever dies, it ends within seconds. It refuses every fault that real callers w
 """
 
 import contextlib
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -18,9 +17,7 @@ from typing import Any, Final
 from keepline.call.effects_path import DrillCarrier
 from keepline.call.outbound.policy import rate_of
 from keepline.drill.experiment import Drill, DrillAction
-from keepline.drill.history import keep, running
-from keepline.drill.holder import born
-from keepline.drill.turns import asked_by, note_said
+from keepline.drill.noted import DrillAbortedError, NotedRun
 from keepline.model.operation import Operation
 from keepline.node.control import Message
 from keepline.node.path_commands import TELL, drill_request
@@ -39,10 +36,6 @@ UNFIT: Final = ("down", "degraded")
 
 class RefusedDrillError(Exception):
     """It may not be run there; says why, and what would be right."""
-
-
-class AbortedDrillError(Exception):
-    """Somebody wants it ended, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,58 +100,35 @@ def end_fault(ask: Callable[[Message], Message], carrier: str) -> str:
     return str(ask(drill_request(asked)).get("error") or "")
 
 
-class ProductionRun:
-    """One run; `say(line)` is told what happens."""
+class ProductionRun(NotedRun):
+    """One run, against a node that serves callers."""
 
     def __init__(
         self, drill: Drill, plan: ProductionPlan, checker: Checker, directory: Path, say: Callable[[str], None]
     ) -> None:
-        self.plan, self.directory, self._say = plan, directory, say
-        self._is_ending = False
+        super().__init__(drill, directory, say)
+        self.plan = plan
         self._checker = replace(checker, wait=self._wait)
         self._pause, self._ask = checker.wait, checker.ask
         self._data = checker.data
         self._planted_s = self._prolonged_s = 0.0
         self._detected_s: float | None = None
         self._evidence: list[str] = []
-        began_at = time.time()
-        self._file = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(began_at))}-{drill.name}.json"
-        self.journal: dict[str, Any] = {
-            "drill": drill.name, "title": drill.title, "path": f"telephony/{plan.carrier}",
-            "detects": f"telephony/{plan.carrier}", "production": plan.operation, "blast_radius": plan.blast_radius,
-            "by": asked_by(), "said": [],
-            "start": began_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
-            "steady_states": {}, "run": [], "rollbacks": [], "card": None,
-        }  # fmt: skip
+        path = f"telephony/{plan.carrier}"
+        self.journal |= {"path": path, "detects": path, "production": plan.operation}
+        self.journal |= {"blast_radius": plan.blast_radius}
 
     def perform(self) -> dict[str, Any]:
         """Do all of it; the journal. The fault is ended whatever happens."""
         self._write()
-        owned = {"production": {"data": str(self._data), "carrier": self.plan.carrier}}
-        noted = {"pid": os.getpid(), "born": born(os.getpid()), "file": self._file}
-        keep(self.directory, running(), noted | owned)
+        self._note_owned({"production": {"data": str(self._data), "carrier": self.plan.carrier}})
         try:
             self._perform()
-        except (AbortedDrillError, KeyboardInterrupt):
+        except (DrillAbortedError, KeyboardInterrupt):
             self.journal["status"] = "aborted"
         except (OSError, ValueError, RefusedDrillError) as failure:
             self.journal["status"], self.journal["error"] = "failed", str(failure)
-        self.journal["end"] = time.time()
-        self._write()
-        (self.directory / running()).unlink(missing_ok=True)
-        return self.journal
-
-    def say(self, line: str) -> None:
-        """Tell who runs it, and who follows it."""
-        note_said(self.journal, line)
-        self._write()
-        self._say(line)
-
-    def abort(self, *_: object) -> None:
-        """End it from where it is, with its rollback, which is not ended; for a signal."""
-        if not self._is_ending:
-            self._is_ending = True
-            raise AbortedDrillError
+        return self._end()
 
     def _perform(self) -> None:
         plan, real = self.plan, self._real_condition()
@@ -185,14 +155,12 @@ class ProductionRun:
         held = made.is_heard
         self.journal["steady_states"][when] = {"held": held, "probes": [{"name": "a-test-call", "value": made.words}]}
         self.say(f"steady state {when}: {'holds' if held else f'does not hold: {made.words}'}")
-        self._write()
         return made if held else None
 
     def _call(self, what: str) -> MadeCall:
         made = self._checker.test_call(self.plan.number)
-        self.say(f"{what}: {made.words}")
         self.journal["run"].append({"name": what, "at": time.time(), "status": "done", "output": made.words})
-        self._write()
+        self.say(f"{what}: {made.words}")
         return made
 
     # The fault --------------------------------------------------------------------------------------------------------
@@ -227,10 +195,8 @@ class ProductionRun:
         with contextlib.suppress(Exception):
             end_fault(self._ask, self.plan.carrier)
             left = sorted(self._told().get("faults", left))
-        self.journal["rollback_verified"], self.journal["left"] = not left, left
         self._is_ending = is_asked
-        self.say("rolled back: no fault is left" if not left else f"NOT rolled back: {'; '.join(left)}")
-        self._write()
+        self._say_rolled_back(left)
 
     # What the node thinks ---------------------------------------------------------------------------------------------
 
@@ -265,9 +231,6 @@ class ProductionRun:
             "delay_s_max": round(max(delays, default=0.0), 2),
             "audio_faults": sum(not each.is_heard for each in answered),
         }  # fmt: skip
-
-    def _write(self) -> None:
-        keep(self.directory, self._file, self.journal)
 
 
 def production_lines(journal: dict[str, Any]) -> list[str]:

@@ -17,9 +17,7 @@ from keepline.demo_outage_side import DRAIN_S, Side, Traffic
 from keepline.demo_outage_tally import Moments
 from keepline.drill.experiment import Drill, DrillAction, Hypothesis, Probe
 from keepline.drill.faults import DrillStage, ask_office, end_process
-from keepline.drill.history import keep, running
-from keepline.drill.holder import born
-from keepline.drill.turns import asked_by, note_said
+from keepline.drill.noted import DrillAbortedError, NotedRun
 from keepline.drill.verdict import reasons, unsteady
 from keepline.drill.way_back import all_back, back_after_s, busy_share, incidents_of, machine_ticks, overrides, shown
 from keepline.model.limits_drills import DRILL_BACK_WITHIN_S
@@ -40,26 +38,12 @@ HEALED_WITHIN_S = 20.0
 ASKED_AGAIN_FOR_S = 5.0
 
 
-class DrillAbortedError(Exception):
-    """Somebody wants it ended, now."""
-
-
-class DrillRun:
-    """One run; `say(line)` is told what happens."""
+class DrillRun(NotedRun):
+    """One run, against a world of its own."""
 
     def __init__(self, drill: Drill, directory: Path, say: Callable[[str], None], lane: int = 0) -> None:
-        self.drill, self.directory, self._say = drill, directory, say
-        self._is_ending = False
-        self._running = running(lane)
-        self.begun_at = time.time()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.begun_at))
-        self._file = f"{stamp}-{drill.name}.json"
-        self.journal: dict[str, Any] = {
-            "drill": drill.name, "title": drill.title, "path": drill.path, "detects": drill.detects,
-            "blast_radius": drill.blast_radius, "by": asked_by(), "said": [],
-            "start": self.begun_at, "end": None, "status": "running", "deviated": None, "rollback_verified": None,
-            "steady_states": {}, "run": [], "rollbacks": [], "card": None,
-        }  # fmt: skip
+        super().__init__(drill, directory, say, lane)
+        self.drill = drill
         self._fault_at = self._back_at = 0.0
 
     def perform(self, scratch: Path) -> dict[str, Any]:
@@ -72,22 +56,7 @@ class DrillRun:
             self.journal["status"] = "aborted"
         except NodeFailedError as failure:
             self.journal["status"], self.journal["error"] = "failed", str(failure).splitlines()[0]
-        self.journal["end"] = time.time()
-        self._write()
-        (self.directory / self._running).unlink(missing_ok=True)
-        return self.journal
-
-    def say(self, line: str) -> None:
-        """Tell who runs it, and who follows it."""
-        note_said(self.journal, line)
-        self._write()
-        self._say(line)
-
-    def abort(self, *_: object) -> None:
-        """End it from where it is, with its rollback; for a signal. What is written stays whole."""
-        if not self._is_ending:
-            self._is_ending = True
-            raise DrillAbortedError
+        return self._end()
 
     def _on_stage(self, stack: contextlib.ExitStack, scratch: Path) -> None:
         drill = self.drill
@@ -99,7 +68,7 @@ class DrillRun:
         traffic = Traffic(min(CALLS_PER_S, PEAK_CALLS_PER_S / surge[0]), 1.0, SEED)
         side.open(traffic, drill.callers or MIX, surge)
         stage = DrillStage(side)
-        self._note_owned(stage)
+        self._note_owned(stage.owned())
         ticks = machine_ticks()
         try:
             self._wait_for_callers(stage)
@@ -162,7 +131,6 @@ class DrillRun:
         held = all(each["held"] for each in found)
         self.journal["steady_states"][when] = {"held": held, "probes": found}
         self.say(f"steady state {when}: {'holds' if held else 'does not hold'}")
-        self._write()
         return held
 
     def _take(self, stage: DrillStage, step: DrillAction | Probe, where: str) -> None:
@@ -173,11 +141,10 @@ class DrillRun:
         if isinstance(step, DrillAction):
             self._fault_at = self._fault_at or taken["at"]
         self.journal[where].append(taken)
-        self._write()
         self.say(f"{step.name.replace('-', ' ')} ({step.provider.func.replace('_', ' ')})")
         taken["output"] = stage.does[step.provider.func](**step.provider.arguments)
         taken["status"] = "done" if not isinstance(step, Probe) or step.holds(taken["output"]) else "deviated"
-        self._note_owned(stage)
+        self._note_owned(stage.owned())
         self._write()
         if pauses is not None and pauses.after:
             self._wait(stage, pauses.after)
@@ -196,9 +163,7 @@ class DrillRun:
             while left and time.monotonic() < limit_s:
                 time.sleep(LISTEN_EVERY_S)
                 left = stage.heal()
-            self.journal["rollback_verified"], self.journal["left"] = not left, left
-            self.say("rolled back: no fault is left" if not left else f"NOT rolled back: {'; '.join(left)}")
-            self._write()
+            self._say_rolled_back(left)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -210,25 +175,10 @@ class DrillRun:
                 return
             time.sleep(LISTEN_EVERY_S)
 
-    def _write(self) -> None:
-        keep(self.directory, self._file, self.journal)
-
-    def _note_owned(self, stage: DrillStage) -> None:
-        keep(
-            self.directory,
-            self._running,
-            {"pid": os.getpid(), "born": born(os.getpid()), "file": self._file, **stage.owned()},
-        )
-
 
 def _surge(step: DrillAction | Probe) -> tuple[float, float]:
     arguments = step.provider.arguments
     return float(arguments.get("times", 1.0)), float(arguments.get("expires_s", SURGE_S))
-
-
-def is_running(noted: dict[str, Any]) -> bool:
-    """Whether the process that wrote `running.json` is still there."""
-    return noted["born"] is not None and born(int(noted["pid"])) == noted["born"]
 
 
 def cut_off(noted: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from keepline.model.limits_incidents import (
 if TYPE_CHECKING:
     from keepline.incident.state import Incident
 
-DAY_S: Final = 86_399.0
+LAST_OF_DAY_S: Final = 86_399.0
 DUE_S_MAX: Final = 4_102_444_800.0
 """The year 2100: what is due later was written wrongly."""
 
@@ -133,7 +133,7 @@ def actions_told(incidents: Iterable["Incident"], now_s: float) -> list[dict[str
 
 def end_of_day(day: str) -> float:
     """The last second of `2026-11-30`, in UTC; raises `ValueError`."""
-    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() + DAY_S
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() + LAST_OF_DAY_S
 
 
 def day_told(at_s: float) -> str:

@@ -141,6 +141,7 @@ class Syncing:
                     # The writing connection keeps it from being deleted or replaced: only the last one to close does.
                     wal = self._path.with_name(self._path.name + "-wal")
                     self.wal_fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+                if self._index_fd < 0:
                     self._index_fd = os.open(f"{self._path}-shm", os.O_RDONLY | os.O_CLOEXEC)
                 sync_directory(self._path.parent)
                 self._has_synced_directory = True
