@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from keepline.paths.delays import Delays
+from keepline.paths.delays import SILENCE_S_MAX, Delays
 from keepline.paths.health import Breaker, HealthPolicy, PathHealth, PathView
 
 POLICY: Final = HealthPolicy(
@@ -26,6 +26,10 @@ MUTE_PACKETS_MIN: Final = 150
 """What we sent, 3 s, before it counts that nothing was heard."""
 RATED_PACKETS_MIN: Final = 150
 """What was heard of a call, 3 s, before its score says something of the carrier."""
+SUSPECT_TIMES_P99: Final = 2.0
+SUSPECT_S_MIN: Final = 0.05
+"""Where nothing is heard of INVITEs for so many times as long as answers take, what is new goes elsewhere: once they
+are as many as it takes to open the breaker, since fewer would leave those that ring there without a verdict."""
 UNANSWERED_TRIAL_S: Final = 60.0
 """A carrier that answers no OPTIONS any more may carry calls all the same: one tries it so often."""
 Seat = tuple[str, int]
@@ -59,6 +63,13 @@ class Carrier:
     """The last INVITE came to nothing by it: no OPTIONS speaks against that."""
     probe: str = ""
     """What came of the last OPTIONS: answered, or what went wrong."""
+
+    def is_suspect(self, now_s: float) -> bool:
+        """Whether several INVITEs are out, and it says nothing at all: soon each of them will be a failure, or none."""
+        usual_s, quiet_s = self.first.p99_s, now_s - self.unheard_since_s
+        if usual_s is None or len(self.unheard) < POLICY.failures_min:
+            return False
+        return max(SUSPECT_S_MIN, SUSPECT_TIMES_P99 * usual_s) < quiet_s <= SILENCE_S_MAX
 
     def spared(self, view: PathView, now_s: float) -> PathView:
         """The same without a trial: nothing answers its OPTIONS, and a call has tried it not long ago."""

@@ -44,6 +44,7 @@ PEERS_EVERY_S: Final = 1.0
 """How often it is looked how the others do."""
 BAD: Final = (Condition.DOWN, Condition.DEGRADED)
 _DRAW_BITS: Final = 30
+SUSPECTED: Final = Wished(Wish.DRAIN, float("inf"), "it says nothing at all just now", "this call")
 AVOIDED: Final = Wished(Wish.DRAIN, float("inf"), "a call of theirs was lost by it", "this call")
 
 
@@ -85,6 +86,7 @@ class Carriers:
         ticket = self._exchange.ids.number(_DRAW_BITS) / (1 << _DRAW_BITS) if len(left) > 1 else 0.0
         found = {each.trunk: self.wishes.of(f"{TELEPHONY}/{each.trunk}", now_s) for each in left} if self.wishes else {}
         wished = {name: each for name, each in found.items() if each is not None}
+        wished |= {each: SUSPECTED for each in views if self._of(each).is_suspect(now_s)}
         if avoid in views:
             wished[avoid] = AVOIDED
         shares = shares_within(self._exchange.follower.shares(), TELEPHONY)
