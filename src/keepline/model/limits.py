@@ -297,6 +297,8 @@ JOURNAL_BLOCK_FACTS = 64
 """Of so many erased facts, beginning at a multiple of it, the root of their subtree is kept: a power of two."""
 JOURNAL_WAL_BYTES_MAX = 32 << 20
 """Size of the write-ahead log at which it is folded into the database."""
+JOURNAL_WAL_BYTES_CALM = 4 << 20
+"""The same where the last fold is a second ago: whoever waits for a flush meanwhile waits for less."""
 
 WITNESSES_MAX = 8
 """Of one journal; each has a thread of the desk's."""

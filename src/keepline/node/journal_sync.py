@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
+from keepline.model.limits import JOURNAL_WAL_BYTES_CALM, JOURNAL_WAL_BYTES_MAX
 from keepline.node.journal_schema import connect, sync_directory
 from keepline.node.journal_wal import fold, unfolded_bytes
 
@@ -21,6 +21,8 @@ SYNC_EVERY_S: Final = 0.02
 FOLD_BUSY_TIMEOUT_S: Final = 0.05
 """How long folding the WAL waits for readers: the writer waits with it."""
 FOLD_AGAIN_S: Final = 0.5
+CALM_S: Final = 1.0
+"""Folds that are so far apart may be small ones; a busy node has fewer and larger ones, which write less in all."""
 SLOW_FLUSH_S: Final = 1.0
 """A disk whose flushes take so long is said to be slow."""
 SLOW_FOLD_FACTOR: Final = 16
@@ -53,7 +55,7 @@ class Syncing:
         """Why nothing counts as flushed; empty while all is well."""
         self.is_busy = False
         """A flush is under way: what is committed from here on waits for the next one."""
-        self._began_s = self._took_s = 0.0
+        self._began_s = self._took_s = self._fold_asked_s = 0.0
         self._ending = threading.Event()
         self._dirty, self._hurry, self._fold = threading.Event(), threading.Event(), threading.Event()
         self._held: list[int] = []
@@ -124,9 +126,16 @@ class Syncing:
                 self._tell_trouble()
             if is_last:
                 return
-            wal_bytes_max = JOURNAL_WAL_BYTES_MAX * (SLOW_FOLD_FACTOR if self.is_slow else 1)
-            if self.error or self.unfolded_bytes() > wal_bytes_max:
+            if self.error or self._is_fold_due():
                 self._fold.set()
+                self._fold_asked_s = time.monotonic()
+
+    def _is_fold_due(self) -> bool:
+        size = self.unfolded_bytes()
+        if self.is_slow:
+            return size > JOURNAL_WAL_BYTES_MAX * SLOW_FOLD_FACTOR
+        is_calm = time.monotonic() - self._fold_asked_s >= CALM_S
+        return size > JOURNAL_WAL_BYTES_MAX or (is_calm and size > JOURNAL_WAL_BYTES_CALM)
 
     def _sync(self) -> None:
         """Flush the WAL. After a failure nothing counts as flushed until all of it is in the database proper.

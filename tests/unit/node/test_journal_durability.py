@@ -210,6 +210,25 @@ def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypat
     made.close()
 
 
+@pytest.mark.parametrize(("calm_s", "is_folded"), [(0.0, True), (1e9, False)])
+def test_a_calm_journal_folds_a_small_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm_s: float, is_folded: bool
+) -> None:
+    monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_CALM", 50_000)
+    monkeypatch.setattr(journal_sync, "CALM_S", calm_s)
+    monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
+    path = journal.create(tmp_path)
+    told = Told()
+    made = Journal(path, journal.next_epoch(path), told)
+    told.synced_of(made.submit([acknowledged("a", "x" * 100_000)], synced=True))
+    for number in range(200 if not is_folded else 100_000):
+        told.synced_of(made.submit([acknowledged(f"{number:016x}", "")], synced=True))
+        if made._syncing.unfolded_bytes() < 50_000:
+            break
+    assert (made._syncing.unfolded_bytes() < 50_000) == is_folded
+    made.close()
+
+
 def test_the_log_is_begun_anew_in_its_file_which_is_cut_once_it_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
