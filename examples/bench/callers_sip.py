@@ -36,6 +36,8 @@ class Message:
     """Of a response; 0 for a request."""
     headers: dict[str, list[str]]
     body: bytes
+    data: bytes = b""
+    """All of it, as it came."""
 
     def one(self, name: str) -> str:
         values = self.headers.get(name)
@@ -59,8 +61,8 @@ def parse(data: bytes) -> Message | None:
             name = name.strip().lower()
             headers.setdefault(COMPACT.get(name, name), []).append(value.strip())
     if parts[0] == "SIP/2.0":
-        return Message("", int(parts[1]), headers, body) if parts[1].isdigit() else None
-    return Message(parts[0], 0, headers, body) if parts[2] == "SIP/2.0" else None
+        return Message("", int(parts[1]), headers, body, data) if parts[1].isdigit() else None
+    return Message(parts[0], 0, headers, body, data) if parts[2] == "SIP/2.0" else None
 
 
 def sdp_offer(host: str, port: int, codec: int, version: int, event: int = 101) -> bytes:

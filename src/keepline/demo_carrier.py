@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 from keepline.config import embedded_operation_path
@@ -32,9 +34,12 @@ class CarrierProgram:
         rules: Sequence[str] = (),
         edge: str = "",
         options: Sequence[str] = (),
+        log: Path | None = None,
     ) -> None:
-        """`listen` and `edge` are HOST:PORT, port 0 for any; without `edge` it brings no calls in."""
-        self.name = name
+        """`listen` and `edge` are HOST:PORT, port 0 for any; without `edge` it brings no calls in. `log`: where its
+        words are kept while it runs.
+        """
+        self.name, self._log = name, log
         self.address, self.edge, self.admin = listen, edge, ""
         """Where it takes calls, where it is dialled, and where faults are planted; known once it is ready."""
         self.told: list[dict[str, Any]] = []
@@ -73,6 +78,9 @@ class CarrierProgram:
 
     def _read(self, lines: Any, ready: "queue.SimpleQueue[dict[str, Any]]") -> None:
         for line in lines:
+            if self._log is not None:
+                with self._log.open("a") as log:
+                    log.write(line)
             told = json.loads(line)
             if told["event"] == "ready":
                 ready.put(told)
@@ -142,3 +150,10 @@ class CarrierProgram:
             if pipe is not None:
                 pipe.close()
         self._process = None
+
+
+def bring_onward(carriers: Sequence[CarrierProgram], numbers: Mapping[str, str]) -> None:
+    """Have each carrier bring calls to the others' numbers, by their names, to whoever's it is."""
+    for one, other in permutations(carriers, 2):
+        if other.name in numbers and other.edge:
+            one.say(f"rule {numbers[other.name]}=onward:{other.edge}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keepline.demo_carrier import CarrierProgram
+from keepline.demo_carrier import CarrierProgram, bring_onward
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, free_port, wait_until
 from keepline.demo_outage_tally import Accounts, Moments, Tally, score
@@ -27,6 +27,7 @@ from keepline.demo_retailer import (
     PEOPLE_ANSWER,
     RECORDS_WITHIN_S,
     SECOND_NUMBER,
+    TEST_NUMBERS,
     BackOffice,
     all_ended,
     compared,
@@ -88,7 +89,9 @@ class Side:
         directory.mkdir()
         self.tally = Tally()
         self.carriers = [
-            CarrierProgram(name, f"{CARRIERS[name]}:0", (PEOPLE_ANSWER,), f"{CARRIERS[name]}:0") for name in carriers
+            CarrierProgram(name, f"{host}:0", (PEOPLE_ANSWER,), f"{host}:0", log=directory / f"{name}.jsonl")
+            for name in carriers
+            for host in (CARRIERS[name],)
         ]
         self.public = ""
         """Where the page for the public is, host and port."""
@@ -121,7 +124,7 @@ class Side:
             put_first(carrier.pid)
             extra += ["--set", f"trunks.{carrier.name}.outbound.proxy={carrier.address}"]
         if len(self.carriers) == 1:
-            extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}"]
+            extra += ["--set", f"outbound.carriers={{{self.carriers[0].name}: {{}}}}", "--set", "preflight={}"]
         if self._portal:
             extra += number_overrides(self._portal)
         node_settings = NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)
@@ -133,6 +136,7 @@ class Side:
         stack.enter_context(self.node)
         for carrier in self.carriers:
             carrier.say(f"customer {self.node.sip}")
+        bring_onward(self.carriers, TEST_NUMBERS)
         stack.callback(self._end_watching)
         self._watcher.start()
 
@@ -158,6 +162,10 @@ class Side:
         # processor out by session all of the world would have one share, and a late caller looks like a late node.
         self._crowd = self._stack.enter_context(Crowd(target, options, program=program, apart=True))
         put_first(self._crowd.process.pid)
+
+    def watch(self, path: str) -> None:
+        """Look at another path or part from here on."""
+        self.watched, self.condition, self.evidence, self._epoch = path, "unknown", "unknown", None
 
     def listen(self, now_s: float) -> bool:
         """Take what callers have told; whether they are still there."""

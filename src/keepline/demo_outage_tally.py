@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keepline.demo_retailer_view import GOOD
+from keepline.model.preflight import CALLING
 
 Told = Mapping[str, Any]
 LATELY_S = 5.0
@@ -125,6 +126,7 @@ def score(tally: Tally, moments: Moments, accounts: Accounts) -> dict[str, Any]:
     """The card of one operation."""
     swallowed = {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and not one["passed"]}
     swallowed -= {one["call_id"] for one in accounts.carriers if one["event"] == "offered" and one["passed"]}
+    swallowed -= {str(one["onward"]) for one in accounts.carriers if one.get("onward")}
     cut = {one["call_id"] for one in accounts.carriers if one["event"] == "cut"} | _mute(accounts)
     reached = [call for call in tally.calls if call["call_id"] not in swallowed | cut]
     failed = [call for call in reached if call["how"] not in GOOD]
@@ -184,7 +186,7 @@ def _numbers(tally: Tally, moments: Moments, swallowed: set[str]) -> dict[str, f
 
 def _to_people(records: Sequence[Told], moments: Moments) -> dict[str, Any]:
     """Calls that we placed, to people at their desks; who hung up while it rang did not mean to be put through."""
-    placed = [one for one in records if one["direction"] == "outbound"]
+    placed = [one for one in records if one["direction"] == "outbound" and one.get("flow") != CALLING]
     placed = [one for one in placed if one["answered_at"] is not None or one["outcome"] != "cancelled"]
     during = [one for one in placed if moments.fault_at <= one["received_at"] < moments.back_at]
     return {

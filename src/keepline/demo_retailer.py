@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keepline.config import embedded_operation_path, load_operation
-from keepline.demo_carrier import CarrierProgram
+from keepline.demo_carrier import CarrierProgram, bring_onward
 from keepline.demo_crowd import Crowd
 from keepline.demo_node import LocalNode, NodeFailedError, NodeSettings, uninterrupted, wait_until
 from keepline.demo_retailer_view import RetailerPicture
@@ -27,6 +27,8 @@ from keepline.model.capability import HttpService, Snapshot
 NUMBER, SECOND_NUMBER = "+18005550100", "+18005550109"
 CARRIERS = {"carrier": "127.0.0.2", "second": "127.0.0.3"}
 """The trunks by which calls go out, in their order, and the address that each carrier is known by."""
+TEST_NUMBERS = {"carrier": "+18005550190", "second": "+18005550191"}
+"""What the carriers give for test calls alone."""
 PEOPLE_ANSWER = "+18005550111=answer,ring:1,bye-after:20"
 HOLD_S, SILENT_S = 8.0, 3.0
 """Of a number: until it returns to a carrier that is well, and until it leaves one that is out of reach."""
@@ -163,7 +165,7 @@ class RetailerScene(Scene):
         operation = retailer_path() / "keepline.yaml"
         extra = office_overrides(operation, office.address)
         for name, host in CARRIERS.items():
-            carrier = CarrierProgram(name, f"{host}:0", (PEOPLE_ANSWER,))
+            carrier = CarrierProgram(name, f"{host}:0", (PEOPLE_ANSWER,), f"{host}:0")
             self._carriers.append(carrier)
             stack.callback(carrier.end)
             carrier.start()
@@ -171,6 +173,9 @@ class RetailerScene(Scene):
         return NodeSettings(operation, self.directory / "data", SLOTS, extra=extra)
 
     def crowd(self, node: LocalNode) -> Crowd:
+        for carrier in self._carriers:
+            carrier.say(f"customer {node.sip}")
+        bring_onward(self._carriers, TEST_NUMBERS)
         prompts = self.directory / "prompts.json"
         prompts.write_text(json.dumps({name: str(path) for name, path in node.prompts().items()}), encoding="utf-8")
         options = [

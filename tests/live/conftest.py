@@ -11,6 +11,7 @@ from keepline.config import embedded_operation_path
 from keepline.demo_node import LocalNode, NodeSettings
 
 sys.path.insert(0, str(embedded_operation_path().parent))
+sys.path.append(str(embedded_operation_path().parents[1] / "retailer" / "world"))
 
 MakeNode = Callable[[], LocalNode]
 LONG = ("retailer", "sipp_settings", "secrets", "switchover", "demo", "retailer_peers", "upgrade", "peers")

@@ -24,6 +24,9 @@ def the_review_is_right(review: Body, facts: Facts, incident: str, money: Mappin
     assert review["paths"] == [
         {"at": each["at_s"]} | {name: each[name] for name in ("path", "condition", "evidence")} for each in stood
     ]
+    assert [(each["path"], each["ok"], each["calls"]) for each in review["tests"]] == [
+        (body["path"], body["ok"], [body["test"], body["test_in"]]) for kind, body in own if kind == "path_tested.1"
+    ]
     steps = _steps(facts)
     told = {each["id"]: each for each in review["playbook"]["steps"] if each["kind"] != "parallel"}
     assert set(told) <= set(steps)

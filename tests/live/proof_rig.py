@@ -129,6 +129,10 @@ class Demo:
         [found] = glob.glob(str(self._directory / "keepline-demo-*" / "two" / "data"))
         return Path(found)
 
+    def carrier_told(self, name: str) -> list[dict[str, Any]]:
+        """What a carrier of the world has told of its calls, in its own words."""
+        return [json.loads(line) for line in (self.data.parent / f"{name}.jsonl").read_text().splitlines()]
+
     def _logs(self) -> list[Path]:
         """What the node has logged."""
         return [Path(each) for each in glob.glob(str(self._directory / "keepline-demo-*" / "two" / "data.stderr"))]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keepline.demo_node import NodeFailedError, wait_until
+from keepline.demo_retailer import TEST_NUMBERS
 from tests.live.board_rig import browser
 from tests.live.proof_figures import Facts, facts_of
 from tests.live.proof_review import the_review_is_right
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.needs_program("chromium")
 
 AGREE_WITHIN_S = 25.0
 """The product's figure is 5 s, and is printed; a machine that does much else at once takes longer to look at pages."""
+HEARD_PACKETS_MIN = 60
+"""Of 1.8 s of a tone, which a test call sounds."""
 PASSWORD = "correct horse battery"
 
 
@@ -169,6 +172,7 @@ class Story:
         self.world.goto(self.demo.world)
         self.world.get_by_role("button", name="Give it back").click()
         wait_until("the gate passes", lambda: "Recovery gate\npassed" in text(self.page), 2 * WITHIN_S)
+        self.has_heard_itself()
         self.do("home", "they had a cable cut", "Yes")
         self.do("credit", "claim 17")
         for name, given in (("what", "Ask for a second line"), ("owner", "bo"), ("due", "2031-05-01")):
@@ -182,6 +186,24 @@ class Story:
         wait_until("the public knows", lambda: "All calls reach us again." in read(self.public), WITHIN_S)
         wait_until("so does mara", lambda: f"{self.incident} is over." in self.demo.box.mails[-1], WITHIN_S)
         self.shots.visit(self.page, "incident-closed", f"{self.demo.board}/incidents/{self.incident}")
+
+    def has_heard_itself(self) -> None:
+        """The gate's test calls went through every carrier, both ways, as the carriers' own records have it."""
+        placed = {body["call"]: body for kind, body in self.facts() if kind == "call_placed.1"}
+        tested = [body for kind, body in self.facts() if kind == "path_tested.1" and body["ok"]]
+        [found] = [each for each in tested if each["path"] == "telephony/carrier"]
+        calls = dict(zip(("carrier", "second"), (found["test"], found["test_in"]), strict=True))
+        for (out, call), into in zip(calls.items(), ("second", "carrier"), strict=True):
+            [went] = [
+                each for each in self.demo.carrier_told(out)
+                if each["event"] == "taken" and each["call_id"] == placed[call]["sip_call_id"]
+            ]  # fmt: skip
+            assert (went["number"], went["answered"], went["error"]) == (TEST_NUMBERS[into], True, "")
+            assert min(went["there"], went["back"]) > HEARD_PACKETS_MIN, went
+            came = [each["passed"] for each in self.demo.carrier_told(into) if each.get("call_id") == went["onward"]]
+            assert came == [True], "the other carrier brought it in"
+            assert self.page.locator(f'#live a[href="/calls/{call}"]').count() == 1, "the page shows it"
+        assert "out by carrier came in by second, and one out by second came in by carrier" in text(self.page)
 
     def desk(self) -> int:
         """Process id of the desk; 0 while there is none."""
@@ -218,5 +240,6 @@ def test_an_outage_by_one_click_is_told_played_and_priced(tmp_path: Path) -> Non
         story.follow_the_playbook()
         story.have_it_back()
         the_review_is_right(story.review(), story.facts(), story.incident, demo.money())
+        assert "heard both ways" in demo.command("preflight"), "and so does who looks beforehand"
         with closing(sqlite3.connect(demo.data / "journal.db")) as journal:
             assert journal.execute("PRAGMA quick_check").fetchone() == ("ok",)

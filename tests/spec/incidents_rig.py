@@ -19,6 +19,8 @@ from keepline.model.capability import Capability, CapabilityAction, CapabilityPa
 from keepline.model.dependency import Dependency, Need
 from keepline.model.incident import GateSettings, IncidentSettings, PathTest
 from keepline.model.operation import Operation, OutboundCarrier, Trunk, TrunkOutbound
+from keepline.model.preflight import Preflight
+from keepline.node.test_calls import with_test_calls
 from tests.sim.operation import IDENTITY, program
 
 BEGAN_S = 1_763_900_000.0
@@ -70,10 +72,16 @@ class IncidentsRig:
         facts: Sequence[Fact] = (),
         dependencies: Mapping[str, Dependency] | None = None,
         now_s: float = BEGAN_S,
+        test_numbers: Mapping[str, str] | None = None,
     ) -> None:
+        """`test_numbers`: of carriers, between which test calls can be made."""
         self.now_s = now_s
         self.exchange = Exchange(IDENTITY, b"incidents", [40_000, 40_002])
-        self.program = Program(operation_with(settings, dependencies), program().functions)
+        operation = operation_with(settings, dependencies)
+        if test_numbers:
+            policy = replace(operation.outbound, allow=(*operation.outbound.allow, *test_numbers.values()))
+            operation = replace(operation, preflight=Preflight(numbers=test_numbers), outbound=policy)
+        self.program = with_test_calls(Program(operation, program().functions))
         self.exchange.add_program(self.program, current=True)
         self.facts: list[Fact] = list(facts)
         standings = {each.path: each for each in facts if isinstance(each, PathStood)}

@@ -15,6 +15,7 @@ from callers_verdict import Facts
 GIVES_UP_AFTER_S = 64 * T1_S
 WORDS = {"answer": 200, "busy": 486, "decline": 603, "unavailable": 503, "not-found": 404, "ring": 0, "trying": 0,
          "silent": 0}  # fmt: skip
+ONWARD = re.compile(r"onward:([^,:]+):(\d+)")
 TIMES = ("after", "ring", "bye-after")
 
 
@@ -24,7 +25,8 @@ class Behaviour:
 
     word: str = "answer"
     """`answer`; `busy` 486, `decline` 603, `unavailable` 503, `not-found` 404, `status:NNN`; `ring`: 180 and no answer
-    ever; `trying`: 100 and nothing more; `silent`: not even that."""
+    ever; `trying`: 100 and nothing more; `silent`: not even that;
+    `onward`: it is another carrier's, and brought there."""
     status: int = 200
     """The final response; 0 is none."""
     after_s: float = 0.0
@@ -36,6 +38,8 @@ class Behaviour:
     """What the callee speaks; 0 sends no RTP at all."""
     cause: int = 0
     """A Q.850 cause for a Reason header of a refusal; 0 sends none."""
+    to: tuple[str, int] | None = None
+    """Of `onward`: the edge of the carrier that has the number."""
 
 
 def behaviour(text: str) -> Behaviour:
@@ -44,10 +48,12 @@ def behaviour(text: str) -> Behaviour:
     name, _, number = word.partition(":")
     if name == "status" and re.fullmatch(r"[3-6]\d\d", number):
         values: dict[str, Any] = {"word": "status", "status": int(number)}
+    elif onward := ONWARD.fullmatch(word):
+        values = {"word": "onward", "status": 0, "to": (onward[1], int(onward[2]))}
     elif name in WORDS and not number:
         values = {"word": name, "status": WORDS[name]}
     else:
-        raise ValueError(f"{word!r} is none of {', '.join(WORDS)}, status:NNN")
+        raise ValueError(f"{word!r} is none of {', '.join(WORDS)}, status:NNN, onward:HOST:PORT")
     for detail in details:
         name, colon, number = detail.partition(":")
         if not colon or not re.fullmatch(r"\d+(\.\d+)?", number) or name not in (*TIMES, "tone", "cause"):

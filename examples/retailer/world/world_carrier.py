@@ -2,6 +2,7 @@
 
 It runs on the callers' engine, with callees in place of callers. A rule is `PATTERN=BEHAVIOUR`; the newest that matches
 counts, so that a carrier can be made to fail while it runs; so can faults that are planted over HTTP (`world_faults`).
+A number may be another carrier's: calls to it go on to that one (`world_onward`).
 With an edge (`world_edge`) it brings calls in as well: one program is then all of a carrier, and fails as a whole.
 """
 
@@ -18,6 +19,8 @@ from world_callee import Behaviour, Callee, behaviour, called_number
 from world_distance import Distance, Way
 from world_edge import Edge
 from world_faults import Faults
+from world_onward import Onward, Outlet
+from world_passage import CALLS_MAX
 from world_tone import tone
 
 OPTIONS_ANSWERS = {"200": 200, "503": 503, "none": 0}
@@ -75,6 +78,7 @@ class Carrier(Crowd):
         super().__init__(plan, lambda index: Script(), self._on_end)
         self.way = Way(distance, plan.seed)
         self.rules, self.tell, self.edge = rules, tell, edge
+        self.outlet = Outlet(plan.host)
         self.faults = faults or Faults()
         self.statuses: Counter[str] = Counter()
         self._kinds: dict[str, int] = {}
@@ -89,6 +93,7 @@ class Carrier(Crowd):
         if before != self._kinds:
             for callee in self.live.values():
                 self._speak_or_not(callee)
+        self.outlet.turn(self._kinds, now_s)
         if self.edge is not None:
             self.edge.turn(self._kinds, now_s)
 
@@ -131,13 +136,20 @@ class Carrier(Crowd):
 
     def _take(self, invite: Message, source: tuple[str, int]) -> None:
         does = spoilt(self.rules.of(called_number(invite)), self._kinds)
-        callee: Any = Callee(self, self.started, invite, source, does)
+        callee: Any
+        if does.word != "onward":
+            callee = Callee(self, self.started, invite, source, does)
+        elif len(self.outlet.passages) < CALLS_MAX:
+            callee = Onward(self, self.started, invite, source, does, self.outlet)
+        else:
+            callee = Callee(self, self.started, invite, source, replace(does, word="unavailable", status=503))
         self.started += 1
         self.live[callee.call_id] = callee
         self.peak = max(self.peak, len(self.live))
         callee.start()
 
     def close(self) -> None:
+        self.outlet.close()
         if self.edge is not None:
             self.edge.close()
         super().close()
@@ -169,7 +181,8 @@ class Carrier(Crowd):
 
     def _on_end(self, callee: Any) -> None:
         self.statuses[str(callee.facts.status)] += 1
-        self.tell(taken(callee) | {"muted": callee.call_id in self._muted})
+        more = callee.told() if isinstance(callee, Onward) else {"muted": callee.call_id in self._muted}
+        self.tell(taken(callee) | more)
         self._muted.discard(callee.call_id)
 
 

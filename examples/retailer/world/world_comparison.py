@@ -51,6 +51,8 @@ class Comparison:
     records: int = 0
     placed: int = 0
     """Calls out, as the carrier counted them."""
+    onward: int = 0
+    """Those that one carrier brought to another, and that one back to us."""
     swallowed: int = 0
     """Calls that a carrier was to bring in and did not."""
     cut: int = 0
@@ -64,6 +66,7 @@ class Comparison:
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing done"
         verdict = _many(len(self.disagreements), "disagreement") if self.disagreements else "all agree"
         out = f", {_many(self.placed, 'call')} out at the carrier" if self.placed else ""
+        out += f", {self.onward} out by one carrier and in by another" if self.onward else ""
         out += (
             f", {self.swallowed} never passed on, {self.cut} cut by their carrier" if self.swallowed + self.cut else ""
         )
@@ -80,6 +83,8 @@ class Brought:
     """Those that they never passed on, by Call-ID."""
     cut: frozenset[str] = frozenset()
     """Those of which they have lost something on its way."""
+    onward: tuple[str, ...] = ()
+    """Those that another carrier of ours placed: nobody of the callers tells of them."""
 
     @classmethod
     def of(cls, told: Sequence[Told]) -> "Brought":
@@ -87,7 +92,8 @@ class Brought:
         offered = [one for one in told if one.get("event") == "offered"]
         passed = {one["call_id"] for one in offered if one["passed"]}
         swallowed = frozenset(one["call_id"] for one in offered) - passed
-        return cls(swallowed, frozenset(one["call_id"] for one in told if one.get("event") == "cut"))
+        onward = tuple(one["onward"] for one in told if one.get("onward"))
+        return cls(swallowed, frozenset(one["call_id"] for one in told if one.get("event") == "cut"), onward)
 
 
 def _many(count: int, word: str) -> str:
@@ -123,12 +129,13 @@ def compare(
         len(callers), len(records), done=Counter(each["what"] for all_ in done.values() for each in all_)
     )
     brought = Brought.of(taken or ())
-    found.swallowed, found.cut = len(brought.swallowed), len(brought.cut)
+    found.onward = len(brought.onward)
+    found.swallowed, found.cut = (len(each.difference(brought.onward)) for each in (brought.swallowed, brought.cut))
     found.disagreements += _calls(callers, inbound, by_call, brought)
     outbound = [one for one in records if one["direction"] == "outbound"]
     if taken is not None:
         out = [one for one in taken if one.get("event") == "taken"]
-        found.placed = len(out)
+        found.placed = len(out) - found.onward
         found.disagreements += _taken(out, outbound)
     talked = {one.get("parent") for one in outbound if one["answered_at"] is not None}
     for caller in callers:
@@ -147,8 +154,10 @@ def compare(
 def _calls(
     callers: Sequence[Told], records: Sequence[Told], by_call: Mapping[str, list[Told]], brought: Brought
 ) -> Iterator[str]:
-    """Each call that was passed on has one record, whatever became of it, and each record has a caller."""
-    called = Counter(caller["call_id"] for caller in callers)
+    """Each call that was passed on has one record, whatever became of it, and each record has a caller, or another
+    carrier that brought it here.
+    """
+    called = Counter(caller["call_id"] for caller in callers) + Counter(brought.onward)
     for call_id in called:
         count = len(by_call.get(call_id, ()))
         if call_id in brought.swallowed and count:

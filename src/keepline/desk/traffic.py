@@ -1,7 +1,8 @@
 """Calls, counted as they happen: by carrier and by flow, over a window that moves, and a quarter of an hour of history.
 
 A fold over facts, by their own times. The rules of what a carrier's attempt, answer and refusal is are those of the
-metrics (`carrier_metrics`). It refuses to guess about what lies before the first fact that it was given.
+metrics (`carrier_metrics`). It refuses to guess about what lies before the first fact that it was given. Test calls are
+nobody's, and count in nothing.
 """
 
 from collections import Counter, OrderedDict
@@ -13,6 +14,7 @@ from keepline.call.facts import CallAnswered, CallEnded, CallPlaced, CallReceive
 from keepline.call.facts.bid import BidLed, BidPlaced
 from keepline.desk.carrier_metrics import CARRIER_FACTS, CarrierMetrics
 from keepline.desk.models_board import CarrierNow, FlowNow, History, TrafficNow
+from keepline.incident.experience import TEST_FLOWS
 from keepline.model.limits_desk import BOARD_CALLS_MAX, BOARD_NAMES_MAX
 
 PART_S: Final = 10
@@ -76,6 +78,8 @@ class Traffic:
         self._parts: dict[int, _Part] = {}
         self._live: OrderedDict[str, _Live] = OrderedDict()
         self._names: set[str] = set()
+        self._tests: OrderedDict[str, None] = OrderedDict()
+        """Test calls that have not ended."""
         self._now = 0
         self._since_s: float | None = None
         self._attempts = CarrierMetrics(lambda name, *_: _Tally(self, name), lambda name, *_: _Tally(self, name))
@@ -84,6 +88,8 @@ class Traffic:
         """The calls that are live to begin with; nothing is known of what was before `since_s`."""
         self._since_s = since_s
         for fact in open_calls:
+            if self._is_test(fact):
+                continue
             if isinstance(fact, CallReceived | CallPlaced):
                 self._add(fact)
             elif isinstance(fact, CallAnswered) and fact.call in self._live:
@@ -96,6 +102,8 @@ class Traffic:
     def count(self, fact: Fact) -> None:
         """One fact, in order."""
         self._now = int(fact.at_s) // PART_S
+        if self._is_test(fact):
+            return
         self._attempts.count(fact)
         if isinstance(fact, CallReceived):
             live = self._add(fact)
@@ -107,6 +115,18 @@ class Traffic:
             self._count_in(found, fact)
         while len(self._parts) > PARTS + 1:
             del self._parts[min(self._parts)]
+
+    def _is_test(self, fact: Fact) -> bool:
+        """Whether it is of a test call."""
+        if isinstance(fact, CallReceived | CallPlaced) and fact.flow.startswith(TEST_FLOWS):
+            self._tests[fact.call] = None
+            while len(self._tests) > BOARD_CALLS_MAX:
+                self._tests.popitem(last=False)
+            return True
+        if isinstance(fact, CallEnded) and fact.call in self._tests:
+            del self._tests[fact.call]
+            return True
+        return fact.call in self._tests
 
     def _count_in(self, live: _Live, fact: Fact) -> None:
         if isinstance(fact, CallAnswered):

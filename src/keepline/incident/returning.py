@@ -3,11 +3,12 @@
 A path that nobody comes by, since one before it carries, shows by nothing that it is back. So what fails is asked the
 question of its test now and then, and its health takes the answer as any other.
 
-A test call is one of the node's own, on record, and bound by `outbound` as any other: out by the path to a number that
-another carrier brings. It is answered by this node, comes in by that carrier, and brings audio back, or it has failed.
+A carrier has two test calls: out by it to a number that another one brings, and out by another one to its own number.
+They are the node's own, on record, and bound by `outbound` as any other. Each is answered by this node, comes in by the
+carrier whose number it is, and brings audio back, or it has failed. Another carrier is one that does not fail itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,7 @@ ASKED_AFTER_EVERY_S: Final = 10.0
 """What fails is asked its question so often."""
 ANSWERS_WITHIN_S: Final = 5.0
 UNTESTED: Final = "no test is declared for it: it is taken at its word"
+ALONE: Final = "no other carrier is there to bring a test call: it is taken at its word"
 PHASES: Final[Mapping[GateEvent, IncidentEvent]] = {
     GateEvent.CLEARED: IncidentEvent.CLEARED,
     GateEvent.REVERTED: IncidentEvent.FAILED_AGAIN,
@@ -55,11 +57,15 @@ class _Test:
     until_s: float
     number: str = ""
     """Of a call: where it goes."""
+    out: str = ""
+    """By which trunk it goes out,"""
     into: str = ""
-    """By which trunk it is to come in."""
+    """and by which it is to come in."""
     far: str = ""
     """By which it did."""
     is_answered: bool = False
+    is_heard: bool = False
+    """It is over, and went as it should; what is made beside it has not ended."""
     is_after_failure: bool = False
     """It asks after a path that still fails, and moves no gate."""
 
@@ -88,7 +94,7 @@ class Returning:
     def look(self, turn: Turn) -> None:
         """Drive every gate on, as far as it comes by itself."""
         for key, test in list(self._tests.items()):
-            if turn.now_s >= test.until_s:
+            if turn.now_s >= test.until_s and key in self._tests:
                 self._over(turn, key, ok=False, words=f"no end within {TEST_WITHIN_S:g} s")
         for incident in self._room.book.open:
             if incident.opened.by and not self._was_detected(incident):
@@ -162,31 +168,38 @@ class Returning:
             capability, _, name = path.partition("/")
             asked = self._judging.settings.gate.tests.get(path)
             if capability == TELEPHONY:
-                began = self._call(turn, incident, path, name)
+                why = self._call(turn, incident, path, name)
             else:
-                began = asked is not None and self._ask(turn, incident, path, asked)
-            if not began:
-                self._record(turn, incident.id, path, attempt, ok=True, words=UNTESTED)
+                why = "" if asked is not None and self._ask(turn, incident, path, asked) else UNTESTED
+            if why:
+                self._record(turn, PathTested(incident.id, turn.now_s, path, attempt, True, why))
                 is_over = True
         return is_over
 
-    def _call(self, turn: Turn, incident: Incident, path: str, name: str) -> bool:
-        """A call out by the path, and in by another one; False where no number is declared for it."""
+    def _call(self, turn: Turn, incident: Incident, path: str, name: str) -> str:
+        """A call out by the path and in by another one, and one the other way round; why there is none."""
         exchange = self._exchange
         operation = exchange.programs[exchange.current].operation
         numbers = operation.preflight.numbers
-        failed = {each.partition("/")[2] for each in incident.paths if each.startswith(f"{TELEPHONY}/")}
-        into = next((trunk for trunk in numbers if trunk not in failed), None)
-        places = any(trunk.name == name and trunk.outbound is not None for trunk in operation.trunks)
-        if into is None or not places or CALLING not in operation.flows:
-            return False
-        call = exchange.ids.token(8).hex()
-        self._tests[call] = _Test(
-            incident.id, path, incident.gate.attempt, turn.now_s + TEST_WITHIN_S, numbers[into], into
-        )
-        wanted = PlaceCall(numbers[into], CALLING, call, trunk=name, ring_timeout_s=RINGS_S)
-        exchange.switchboard.place(turn, wanted)
-        return True
+        places = {trunk.name for trunk in operation.trunks if trunk.outbound is not None}
+        if not numbers or name not in places or CALLING not in operation.flows:
+            return UNTESTED
+        others = [each for each in numbers if each != name]
+        # What fails just now says nothing of this path, and what comes back itself is asked last.
+        well = [each for each in others if f"{TELEPHONY}/{each}" not in self._judging.symptoms]
+        other = min(well, key=lambda each: f"{TELEPHONY}/{each}" in incident.paths, default=None)
+        if other is None:
+            return ALONE if others else UNTESTED
+        ways = [(name, other)] + ([(other, name)] if name in numbers and other in places else [])
+        for out, into in ways:
+            call = exchange.ids.token(8).hex()
+            until_s = turn.now_s + TEST_WITHIN_S
+            self._tests[call] = _Test(
+                incident.id, path, incident.gate.attempt, until_s, number=numbers[into], out=out, into=into
+            )
+            wanted = PlaceCall(numbers[into], CALLING, call, trunk=out, ring_timeout_s=RINGS_S)
+            exchange.switchboard.place(turn, wanted)
+        return ""
 
     def _ask(
         self, turn: Turn, incident: Incident, path: str, test: PathTest, *, is_after_failure: bool = False
@@ -239,24 +252,36 @@ class Returning:
         if isinstance(fact, CallAnswered) and fact.call in self._tests:
             self._tests[fact.call].is_answered = True
         if isinstance(fact, CallEnded) and fact.call in self._tests:
-            test = self._tests[fact.call]
-            wrong = _wrong(test, fact)
-            words = wrong or f"a test call came in by {test.into}, and was heard"
-            self._over(turn, fact.call, ok=not wrong, words=words)
+            wrong = _wrong(self._tests[fact.call], fact)
+            self._over(turn, fact.call, ok=not wrong, words=wrong)
 
     def _over(self, turn: Turn, key: str, *, ok: bool, words: str) -> None:
-        test = self._tests.pop(key)
-        if test.is_after_failure:
-            return
-        call = key if test.number else ""
-        self._record(turn, test.incident, test.path, test.attempt, ok=ok, words=words, test=call)
+        test = self._tests[key]
+        beside = dict(self._beside(test))
+        if test.number and ok:
+            test.is_heard = True
+            if not all(each.is_heard for each in beside.values()):
+                return
+            words = "a test call " + ", and one ".join(f"out by {t.out} came in by {t.into}" for t in beside.values())
+            words += ": heard"
+        for each in beside:
+            del self._tests[each]
+        if not test.is_after_failure:
+            calls = [*beside, ""][:2] if test.number else ["", ""]
+            found = PathTested(test.incident, turn.now_s, test.path, test.attempt, ok, words, *calls)
+            self._record(turn, found)
 
-    def _record(
-        self, turn: Turn, incident: str, path: str, attempt: int, *, ok: bool, words: str, test: str = ""
-    ) -> None:
-        found = self._room.book.incidents.get(incident)
-        if found is not None and found.is_open and found.gate.attempt == attempt:
-            self._room.record(turn, PathTested(incident, turn.now_s, path, attempt, ok, words, test))
+    def _beside(self, test: _Test) -> Iterator[tuple[str, _Test]]:
+        """The calls that are made for the same test, with it, in their order; of a question itself."""
+        for key, each in self._tests.items():
+            same = (each.incident, each.path, each.attempt) == (test.incident, test.path, test.attempt)
+            if each is test or (same and each.number and test.number):
+                yield key, each
+
+    def _record(self, turn: Turn, tested: PathTested) -> None:
+        found = self._room.book.incidents.get(tested.call)
+        if found is not None and found.is_open and found.gate.attempt == tested.attempt:
+            self._room.record(turn, tested)
 
 
 def _wrong(test: _Test, ended: CallEnded) -> str:

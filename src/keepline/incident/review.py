@@ -19,6 +19,7 @@ from keepline.call.facts.incident import (
     IncidentOpened,
     IncidentTaken,
     ModeSet,
+    PathTested,
 )
 from keepline.call.facts.number import NumberAsked, NumberPointed
 from keepline.call.facts.path import PathStood, PathWished
@@ -94,6 +95,7 @@ def review_of(given: Reviewed) -> dict[str, Any]:
         "minutes": [_minute_told(each) for each in minutes],
         "timeline": [*sorted(_timeline(given), key=lambda line: line["at"])],
         "paths": [_path_told(each) for each in given.meanwhile if isinstance(each, PathStood) and each.at_s >= since_s],
+        "tests": [_test_told(each) for each in given.own if isinstance(each, PathTested)],
         "decisions": [*sorted(_decisions(given), key=lambda line: line["at"])],
         "playbook": play_told(given.play) if given.play is not None else None,
         "messages": [
@@ -184,11 +186,19 @@ def _words_of(fact: IncidentFact) -> tuple[str, str]:
         return f"action {fact.number} is {fact.state}: {fact.why}", fact.by
     if isinstance(fact, IncidentTaken | IncidentClosed):
         return fact.why, fact.by
+    if isinstance(fact, PathTested):
+        return f"{fact.path} {'passed' if fact.ok else 'failed'}: {fact.words}", ""
     return getattr(fact, "why", ""), ""
 
 
 def _path_told(fact: PathStood) -> dict[str, Any]:
     return {"at": fact.at_s, "path": fact.path, "condition": fact.condition, "evidence": fact.evidence}
+
+
+def _test_told(fact: PathTested) -> dict[str, Any]:
+    """A test of the recovery gate, with the calls that were made for it."""
+    calls = [each for each in (fact.test, fact.test_in) if each]
+    return {"at": fact.at_s, "path": fact.path, "ok": fact.ok, "words": fact.words, "calls": calls}
 
 
 def _decisions(given: Reviewed) -> Iterable[dict[str, Any]]:

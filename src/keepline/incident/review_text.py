@@ -118,6 +118,8 @@ def tables_of(review: dict[str, Any]) -> Sequence[Table]:
         ("What each path did", ("when (UTC)", "path", "condition", "evidence"), [
             (_clock(each["at"]), each["path"], each["condition"], each["evidence"]) for each in review["paths"]
         ]),
+        ("What the recovery gate tested", ("when (UTC)", "path", "result", "what came of it", "test calls"),
+         list(map(_test_cells, review["tests"]))),
         ("Decisions", ("when (UTC)", "about", "what", "by"), list(map(_cells, review["decisions"]))),
         ("Messages", ("when (UTC)", "message", "came to"), [
             (_clock(each["began_at"]), each["key"], each["ending"]) for each in review["messages"]
@@ -145,6 +147,11 @@ def tables_of(review: dict[str, Any]) -> Sequence[Table]:
 
 def _cells(line: dict[str, Any]) -> tuple[str, ...]:
     return _clock(line["at"]), line["what"], line["words"], line["by"]
+
+
+def _test_cells(test: dict[str, Any]) -> tuple[str, ...]:
+    calls = ", ".join(test["calls"]) or "none"
+    return _clock(test["at"]), test["path"], "passed" if test["ok"] else "failed", test["words"], calls
 
 
 def _figures(price: dict[str, float]) -> str:

@@ -9,9 +9,9 @@ def received(call: str, at_s: float = 1_000.0, carrier: str = "north", flow: str
     )
 
 
-def placed(call: str, at_s: float = 1_000.0, carrier: str = "north") -> CallPlaced:
+def placed(call: str, at_s: float = 1_000.0, carrier: str = "north", flow: str = "remind") -> CallPlaced:
     return CallPlaced(
-        call, at_s, carrier, "192.0.2.9", 5060, "udp", "", "id", 1, "l", "+1", "+2", "remind", "d", 0, 40_000, 1, 2, 3,
+        call, at_s, carrier, "192.0.2.9", 5060, "udp", "", "id", 1, "l", "+1", "+2", flow, "d", 0, 40_000, 1, 2, 3,
         60.0,
     )  # fmt: skip
 

@@ -35,6 +35,18 @@ def test_calls_are_counted_by_carrier_and_flow_until_they_end() -> None:
     assert traffic.traffic(1_010.0, 7).live == 7, "what the node says of live calls counts"
 
 
+def test_test_calls_are_nobodys_and_count_in_nothing() -> None:
+    test = [placed("a", flow="preflight.calling"), received("b", flow="preflight.answering"), answered("b")]
+    traffic = Traffic()
+    traffic.begin(test, 0.0)
+    for fact in (*test, answered("a"), ended("a", mos=4.0), ended("b", 1_000.0, 503)):
+        traffic.count(fact)
+    shown = traffic.traffic(1_010.0, None)
+    assert (shown.live, shown.arriving, shown.placed, shown.refused, shown.flows) == (0, 0, 0, 0, [])
+    assert (shown.asr, shown.mos) == (None, None)
+    assert (carrier(traffic, "north").placed, carrier(traffic, "north").arriving) == (0, 0)
+
+
 @pytest.mark.parametrize(("status", "is_refused"), [(503, True), (404, True), (487, False), (200, False)])
 def test_a_caller_who_is_not_served_is_refused_and_one_who_gives_up_is_not(status: int, is_refused: bool) -> None:
     traffic = counted(received("a"), ended("a", 1_001.0, status))

@@ -146,6 +146,8 @@ class PathTested:
     words: str
     test: str = ""
     """Id of the test call; empty where it was none."""
+    test_in: str = ""
+    """Of a carrier: id of that which went out by another one and came in by it; empty where there was none."""
 
 
 @frozen
