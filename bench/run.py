@@ -6,8 +6,10 @@ make bench ARGS="--only 3000 --seconds 60 --first 1000"
 make bench ARGS="--only records,soak --calls 10000"
 make bench ARGS="--only deaths --kills 20 --concurrent 300 --rate 20"
 make bench ARGS="--only deaths --kills 3 --concurrent 60 --rate 5"     a smoke run; --events and --mix choose some
+make bench ARGS="--only noticing"    dead air, deaths, a full disk, five times each: a quarter of an hour
 make bench ARGS="--only history --facts 10000000 --verify"
 make bench ARGS="--only viewers"     50 who look, and the audio of 50 calls meanwhile: three minutes
+make bench ARGS="--only noticing"    dead air, deaths, a full disk, five times each: a quarter of an hour
 make bench ARGS="--only history --facts 1000 --runs 100000"     runs that wait for days
 
 By themselves: `python -m bench.media_loop` (media alone).
@@ -36,6 +38,7 @@ from bench import (
     history,
     inband,
     inbound_outage,
+    noticing,
     outages,
     overload,
     records,
@@ -56,7 +59,7 @@ RESULTS = Path(__file__).with_name("results")
 IDLE_SECONDS = 10.0
 PARTS = (
     *("idle", "history", "switchover", "deaths", "2000", "1000", "3000", "overload", "records", "soak", "steps"),
-    *("keys", "sim", "detection", "outages", "inbound", "viewers"),
+    *("keys", "sim", "detection", "noticing", "outages", "inbound", "viewers"),
 )
 PRESSES = 100
 RECORDS_RATE = 100.0
@@ -81,6 +84,7 @@ def options() -> argparse.ArgumentParser:
     add("--starts", type=int, default=5, help="starts of `idle` and of `history`")
     add("--facts", type=int, default=200_000, help="facts of calls that ended, in the journal of `history`")
     add("--runs", type=int, default=0, help="runs that wait in the journal of `history`")
+    add("--plants", type=int, default=5, help="how often each fault of `noticing` is planted")
     add("--verify", action="store_true", help="verify the journal of `history` in the end")
     add("--faults", default=",".join(outages.EVENTS), help="what befalls a carrier in `outages`: some of these")
     add("--peers", default=",".join(outages.PEERS), help="what is measured beside it in `outages`; empty for nothing")
@@ -174,6 +178,9 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if "detection" in wanted:
         say("detection, in virtual time")
         results["detection"] = detection.measure(say)
+    if "noticing" in wanted:
+        say("what a node notices, on real sockets")
+        results["noticing"] = noticing.measure(args.plants, say)
     if "viewers" in wanted:
         say("viewers of the board")
         results["viewers"] = viewers.measure(say)
@@ -263,6 +270,8 @@ def _proofs(results: dict[str, Any]) -> list[tuple[str, str]]:
         found += inband.rows(results["keys"])
     if "detection" in results:
         found += detection.rows(results["detection"])
+    if "noticing" in results:
+        found += noticing.rows(results["noticing"])
     if "viewers" in results:
         found += viewers.rows(results["viewers"])
     out = results.get("outages", {})
