@@ -87,6 +87,21 @@ def test_an_action_waits_for_a_second_person_and_is_then_done() -> None:
     assert (facts, isinstance(answer, DecisionAnswered) and "settled already" in answer.mistake) == ([], True)
 
 
+def test_what_is_done_elsewhere_waits_too_and_is_then_on_record() -> None:
+    placer = placer_with("drill.run")
+    wanted = Decide("a1", "ana", "commander", "session", "drill.run", "surge", "before the sales")
+    [held], [answer] = step(placer, wanted)
+    assert isinstance(held, ActionHeld)
+    assert answer == DecisionAnswered("a1", held_until_s=placer.now_s + HOLD_S)
+    assert step(placer, approve("ana"))[0] == []
+    [decided], [answer] = step(placer, approve("ben"))
+    assert isinstance(decided, PersonDecided)
+    assert (decided.action, decided.about, decided.by, decided.approved_by) == ("drill.run", "surge", "ana", "ben")
+    assert answer == DecisionAnswered("s1")
+    facts, _ = step(placer, replace(wanted, asked="a2", action="drill.abort"))
+    assert [type(each) for each in facts] == [PersonDecided], "to end one takes nobody else"
+
+
 def test_the_machines_shell_is_held_too_and_a_broken_glass_is_not() -> None:
     placer = placer_with("path.drain")
     [held], [_] = step(placer, WishPath("c1", "first", "drain", 60.0, "works", "root"))

@@ -116,8 +116,8 @@ class Deciding:
         if not given.by or max(map(len, (given.why, given.about, given.by))) > PEOPLE_WORDS_CHARS_MAX:
             turn.emit(DecisionAnswered(given.asked, f"say who and why, in up to {PEOPLE_WORDS_CHARS_MAX} characters"))
             return
-        if given.given is not None and given.how != GLASS and given.action in self._four_eyes():
-            self._hold(turn, given, given.given)
+        if given.how != GLASS and given.action in self._four_eyes():
+            self._hold(turn, given)
             return
         fact = PersonDecided(
             PEOPLE, given.at_s or turn.now_s, given.asked, given.by, given.role, given.action, given.about, given.why,
@@ -139,13 +139,14 @@ class Deciding:
             turn.effects.insert(at, Persist(fact, synced=True))
         return mistake
 
-    def _hold(self, turn: Turn, given: Decide, wanted: Given) -> None:
+    def _hold(self, turn: Turn, given: Decide) -> None:
         if len(self.book.waiting(turn.now_s)) >= APPROVALS_MAX:
             mistake = f"{APPROVALS_MAX} actions wait for a second person already: have some of them settled"
             turn.emit(DecisionAnswered(given.asked, mistake))
             return
         until_s = turn.now_s + self._exchange.programs[self._exchange.current].operation.desk.approve_within_s
-        text = json.dumps([type(wanted).__name__, asdict(wanted)])
+        wanted = given.given
+        text = json.dumps(None if wanted is None else [type(wanted).__name__, asdict(wanted)])
         fact = ActionHeld(
             PEOPLE, turn.now_s, given.asked, given.by, given.role, given.action, given.about, given.why, given.how,
             until_s, text,
@@ -180,7 +181,10 @@ class Deciding:
             waits.how,
             given.by,
         )
-        mistake = self._do(turn, fact, read_wanted(waits.wanted))
+        wanted = read_wanted(waits.wanted)
+        if wanted is None:
+            self._record(turn, fact)
+        mistake = self._do(turn, fact, wanted) if wanted is not None else ""
         if mistake:
             self._record(turn, ActionRefused(PEOPLE, turn.now_s, waits.id, "", "", f"it cannot be done: {mistake}"))
         turn.emit(DecisionAnswered(given.asked, mistake))
@@ -196,8 +200,11 @@ class Deciding:
         return program.operation.desk.four_eyes if program is not None else ()
 
 
-def read_wanted(text: str) -> Given:
-    """What an action that waited asks for."""
-    name, fields = json.loads(text)
+def read_wanted(text: str) -> Given | None:
+    """What an action that waited asks for; None where nothing of the core's follows from it."""
+    found = json.loads(text)
+    if found is None:
+        return None
+    name, fields = found
     told: dict[str, Any] = dict(fields)
     return _TYPES[name](**told)

@@ -74,6 +74,9 @@ def run(
         if production:
             run_in_production(name, data, yes, kept, as_json)
         elif chosen is None:
+            from keepline.drill.catalogue import EVERY
+
+            note_asked(data, "drill.run", EVERY)
             _run_all(as_json, at_once, kept)
         else:
             if not lane:

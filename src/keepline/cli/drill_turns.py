@@ -58,15 +58,24 @@ def clear(history: Path, lane: int = 0) -> None:
 
 
 def note_asked(data: Path, action: str, name: str) -> None:
-    """Put on record with the node of this directory, if one runs, who wants it; the desk has done that for its own."""
+    """Put on record with the node of this directory, if one runs, who wants it; the desk has done that for its own.
+
+    Raises `CommandFailed` where it takes two people: the desk begins it once the second one has approved.
+    """
     from keepline.drill.turns import ASKED_BY, asked_by
-    from keepline.node.control import NodeNotRunning, ask
+    from keepline.node.control import Message, NodeNotRunning, ask
     from keepline.node.paths import NodePaths
     from keepline.node.people_commands import decide_request
 
     if ASKED_BY in os.environ or not NodePaths(data).node_file.exists():
         return
     request = decide_request(secrets.token_hex(8), asked_by(), "machine", "machine", action, name, "")
+    told: Message = {"ok": True}
     with contextlib.suppress(NodeNotRunning, OSError):
-        if not ask(data, request, ASK_LIMIT_S).get("ok"):
-            complain(f"the node in {data} did not note who wants this")
+        told = ask(data, request, ASK_LIMIT_S)
+    if not told.get("ok"):
+        complain(f"the node in {data} did not note who wants this")
+    elif told.get("held_until_s"):
+        raise CommandFailed(
+            "this takes two: the desk begins it once somebody else has approved it at /approvals", FAILED
+        )

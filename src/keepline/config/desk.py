@@ -10,7 +10,7 @@ from keepline.model.people import DeskSettings
 
 ActionName = Literal[
     "path.drain", "path.prefer", "path.disable", "path.release", "number.move", "number.return", "incident.close",
-    "incident.override",
+    "incident.override", "drill.run",
 ]  # fmt: skip
 """As `keepline.model.people.FOUR_EYES` has them (tested)."""
 

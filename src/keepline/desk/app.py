@@ -174,7 +174,7 @@ def _add_metrics(app: FastAPI, source: Source, people: People, incidents: Incide
 
 
 def _add_buttons(app: FastAPI, feed: Feed, actions: Actions, source: Source, drills: DrillsDesk | None) -> None:
-    add_actions(app, actions, source)
+    add_actions(app, actions, source, drills)
     if drills is not None:
         add_drills_api(app, drills, actions)
         add_drill_pages(app, feed, drills)

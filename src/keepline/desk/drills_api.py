@@ -14,7 +14,8 @@ from keepline.desk.models import Problem
 from keepline.desk.models_drills import DrillAnswered, DrillAsked, DrillEndAsked, DrillsNow
 from keepline.desk.pages import draw_page, environment
 from keepline.desk.people.actions import Actions
-from keepline.desk.people.answering import Refused, asked, body_of, done, failures
+from keepline.desk.people.actions_api import page_of_held
+from keepline.desk.people.answering import Refused, asked, body_of, done, failures, is_form
 from keepline.desk.people.needing import asking, needs
 from keepline.desk.source import Unavailable
 from keepline.model.people import Permission
@@ -39,14 +40,18 @@ def add_drills_api(app: FastAPI, desk: DrillsDesk, actions: Actions) -> None:
     )  # fmt: skip
     @needs(Permission.DRILLS)
     async def run(request: Request, name: Name) -> Response:
-        """Run it, in a world of its own or against this node by test calls; answers once it runs."""
+        """Run it, in a world of its own or against this node by test calls; `all` is every one, one after another.
+        Answers once it runs, or waits for a second person.
+        """
         told, who = await asked(request, DrillAsked), asking()
         word = (told.confirm, told.production, told.why)
         try:
-            begun = await run_in_threadpool(desk.run, who, name, *word, actions.note_about)
+            begun, held_until = await run_in_threadpool(desk.run, who, name, *word, actions.note_about)
         except DrillRefused as refused:
             raise Refused(refused.status, str(refused)) from None
-        return done(request, DrillAnswered(drill=name, run=begun), PAGE, 202)
+        if held_until is not None and is_form(request):
+            return page_of_held(held_until)
+        return done(request, DrillAnswered(drill=name, run=begun, held_until=held_until), PAGE, 202)
 
     @app.post(
         "/api/drills/{name}/abort", status_code=202, responses=FAILURES, response_model=DrillAnswered,

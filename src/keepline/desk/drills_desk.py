@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,9 @@ KNOWN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.1
 NICER: Final = 5
 """What a drill runs does not come before the calls of the node beside it."""
+RUN: Final = "drill.run"
+IN_PRODUCTION: Final = " in production"
+"""How it ends what a decision is about, where it is to be against this node."""
 SAID: Final = "starting.err"
 """What a process said that began no drill."""
 Note = Callable[[Principal, str, str, str], Message]
@@ -90,6 +93,7 @@ class DrillsDesk:
         drills = [offer.drill for offer in found.offers.values()]
         return {
             "operation": found.operation, "has_world": found.has_world,
+            "blast_radius_of_all": found.blast_radius_of_all if found.has_world else "",
             "running": None if current is None else self._current(current, runs),
             "drills": [
                 {
@@ -118,8 +122,13 @@ class DrillsDesk:
         is_ending = any(each["words"].startswith("asked to end") for each in told["said"])
         return told | {"is_ending": is_ending}
 
-    def run(self, who: Principal, name: str, confirm: str, production: bool, why: str, note: Note) -> str:
-        """Begin one, and say under which name its run is kept. Raises `DrillRefused` and `Unavailable`."""
+    def run(
+        self, who: Principal, name: str, confirm: str, production: bool, why: str, note: Note
+    ) -> tuple[str, float | None]:
+        """Begin one, or `all`: the name of its run, or of the first one's, and until when it waits for a second person.
+
+        Raises `DrillRefused` and `Unavailable`.
+        """
         from keepline.drill.catalogue import refusal
         from keepline.drill.experiment import DrillError
 
@@ -133,9 +142,34 @@ class DrillsDesk:
             raise DrillRefused(422, wrong)
         with self._lock:
             self._refuse_where_one_runs()
-            _on_record(note(who, "drill.run", f"{name} in production" if production else name, why))
-            more = ["--production", "--yes", found.operation] if production else []
-            return self._start(who, ["run", name, "--json", *more])
+            told = note(who, RUN, f"{name}{IN_PRODUCTION}" if production else name, why)
+            _on_record(told)
+            held = told.get("held_until_s")
+            if isinstance(held, int | float):
+                return "", float(held)
+            return self._start(who.name, found, name, production=production), None
+
+    def settle(self, wanted: Mapping[str, object], do: Callable[[], Message]) -> Message:
+        """Have a second person's yes put on record by `do`, and begin what waited for it, where that can be begun now.
+        Raises `DrillRefused` and `Unavailable`.
+        """
+        from keepline.drill.catalogue import refusal
+        from keepline.drill.experiment import DrillError
+
+        found, about = self._known(), str(wanted["about"])
+        name, production = about.removesuffix(IN_PRODUCTION), about.endswith(IN_PRODUCTION)
+        try:
+            wrong = refusal(found, name, found.operation if production else name, production=production)
+        except DrillError as error:
+            raise DrillRefused(404, str(error)) from None
+        if wrong:
+            raise DrillRefused(422, wrong)
+        with self._lock:
+            self._refuse_where_one_runs()
+            told = do()
+            if told.get("ok"):
+                self._start(str(wanted["by"]), found, name, production=production)
+            return told
 
     def abort(self, who: Principal, name: str, why: str, note: Note) -> str:
         """End the one that runs, or what one has left; its run. Raises `DrillRefused` and `Unavailable`."""
@@ -144,7 +178,7 @@ class DrillsDesk:
             if current is None or current["drill"] != name:
                 raise DrillRefused(409, f"{name} does not run" + (f"; {current['drill']} does" if current else ""))
             _on_record(note(who, "drill.abort", str(current["run"]), why))
-            self._spawn(who, ["abort"])
+            self._spawn(who.name, ["abort"])
         return str(current["run"])
 
     def _known(self) -> "Catalogue":
@@ -165,9 +199,13 @@ class DrillsDesk:
         except OSError as error:
             raise Unavailable(f"drills are kept in {self.directory}: {error.strerror}") from error
 
-    def _start(self, who: Principal, arguments: list[str]) -> str:
+    def _start(self, who: str, found: "Catalogue", name: str, *, production: bool) -> str:
         """Until it has noted that it runs, or has said why it does not."""
-        made, limit_s = self._spawn(who, arguments), time.monotonic() + BEGINS_WITHIN_S
+        from keepline.drill.catalogue import EVERY
+
+        more = ["--production", "--yes", found.operation] if production else []
+        made = self._spawn(who, ["run", "--all" if name == EVERY else name, "--json", *more])
+        limit_s = time.monotonic() + BEGINS_WITHIN_S
         while made.poll() is None:
             current = under_way(self.directory)
             if current is not None and current["alive"]:
@@ -181,14 +219,14 @@ class DrillsDesk:
             said = (self.directory / SAID).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
         raise DrillRefused(409, said or "it ended before it began")
 
-    def _spawn(self, who: Principal, arguments: list[str]) -> "subprocess.Popen[bytes]":
+    def _spawn(self, who: str, arguments: list[str]) -> "subprocess.Popen[bytes]":
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [*self._command, *arguments, "--data", str(self._data), "--history", str(self.directory)]
         try:
             with (self.directory / SAID).open("wb") as said:
                 made = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
-                    env=os.environ | {ASKED_BY: who.name},
+                    env=os.environ | {ASKED_BY: who},
                 )  # fmt: skip
         except OSError as error:
             raise Unavailable(f"no drill can be started here: {error.strerror}") from error

@@ -89,6 +89,8 @@ class DrillsNow(Model):
 
     operation: str
     has_world: bool
+    blast_radius_of_all: str
+    """Of every drill, one after another; empty where there is no world for that."""
     running: DrillRunning | None
     drills: list[DrillShown]
     coverage: list[PathDrilled]
@@ -114,3 +116,6 @@ class DrillAnswered(Model):
 
     drill: str
     run: str
+    """Empty while it waits for a second person."""
+    held_until: float | None = None
+    """Until when it waits; null where it does not."""

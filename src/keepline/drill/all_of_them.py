@@ -77,7 +77,7 @@ class AllDrills:
                 env=os.environ | {self.lane_variable: str(lane)}, start_new_session=True,
             ) as process:  # fmt: skip
                 self._running.append(process)
-                said = self._wait(process)
+                said, in_time = self._wait(process)
                 self._running.remove(process)
         finally:
             self._lanes.put(lane)
@@ -85,16 +85,19 @@ class AllDrills:
             with contextlib.suppress(ValueError):
                 journal = json.loads(line)
                 if isinstance(journal, dict) and "drill" in journal:
+                    # Whoever ends one of them, by its button or by `keepline drill abort`, wants an end of it.
+                    self._aborted = self._aborted or (in_time and journal.get("status") == "aborted")
                     return journal
         return nothing | {"status": "failed", "error": "it said nothing"}
 
-    def _wait(self, process: "subprocess.Popen[str]") -> str:
+    def _wait(self, process: "subprocess.Popen[str]") -> tuple[str, bool]:
+        """What it said, and whether it ended before it was told to."""
         for end, within_s in ((process.terminate, self.run_s_max), (process.kill, self.ends_within_s)):
             try:
-                return process.communicate(timeout=within_s)[0]
+                return process.communicate(timeout=within_s)[0], end == process.terminate
             except subprocess.TimeoutExpired:
                 end()
-        return process.communicate()[0]
+        return process.communicate()[0], False
 
 
 COLUMNS = ("drill", "", "detected", "rerouted", "failed", "delayed", "lost", "gaps", "back", "rolled back")

@@ -16,6 +16,10 @@ from keepline.model.operation import Operation
 
 WORLD: Final = "retailer"
 """The operation whose world comes with Keepline."""
+EVERY: Final = "all"
+"""In the place of a drill's name: each that there is, one after another."""
+RUN_MIN: Final = 3
+"""What one takes in a world of its own, about."""
 WORLD_COSTS: Final = "all of it on this machine, of which it takes a processor and more for about three minutes"
 
 
@@ -45,6 +49,14 @@ class Catalogue:
     offers: Mapping[str, Offer]
     paths: tuple[str, ...]
 
+    @property
+    def blast_radius_of_all(self) -> str:
+        """Of every drill, one after another, each in a world of its own."""
+        return (
+            "for each of them a world of its own, on this machine, one after another; it takes a processor and more, "
+            f"for about {RUN_MIN * len(self.offers)} minutes together"
+        )
+
 
 def catalogue_of(operation: Operation, written: Path | None = None) -> Catalogue:
     """What can be drilled. `written` are the drills that are files of the world. Raises `DrillError`."""
@@ -67,6 +79,11 @@ def catalogue_of(operation: Operation, written: Path | None = None) -> Catalogue
 
 def refusal(found: Catalogue, name: str, confirm: str, *, production: bool) -> str:
     """Why a drill is not begun with that word for it; empty where it may be. Raises `DrillError` for an unknown one."""
+    if name == EVERY:
+        if production or not found.has_world:
+            return f"each is run in a world of its own, which {WORLD} alone has: by test calls one drill runs at a time"
+        said = confirm.strip() == EVERY
+        return "" if said else f"to go on, confirm with {EVERY}. Blast radius: {found.blast_radius_of_all}"
     offer = found.offers.get(name)
     if offer is None:
         raise DrillError(f"there is no drill {name!r} of {found.operation}; `keepline drill list` has them")

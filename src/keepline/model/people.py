@@ -93,5 +93,6 @@ class DeskSettings:
 FOUR_EYES: Final = (
     *("path.drain", "path.prefer", "path.disable", "path.release"),
     *("number.move", "number.return", "incident.close", "incident.override"),
+    "drill.run",
 )
 """Actions that an operation may have two people for."""

@@ -127,6 +127,54 @@ def test_a_drill_is_begun_followed_and_aborted_and_who_asked_is_on_record(place:
     assert "rolled back" in commander.page("/drills").text.lower()
 
 
+def test_every_drill_is_begun_by_one_button(place: Place) -> None:
+    admin = place.visitor(Role.ADMIN)
+    assert "for each of them a world of its own" in admin.page("/drills").text
+    refused = admin.send("/api/drills/all/run", {"confirm": "yes"})
+    assert refused.status == 422
+    assert "confirm with all. Blast radius: for each of them a world of its own" in refused.text
+    assert "which retailer alone has" in admin.send("/api/drills/all/run", {"confirm": "all", "production": True}).text
+    begun = admin.post("/api/drills/all/run", {"confirm": "all"})
+    assert (begun.status, begun.headers["location"]) == (303, "/drills"), begun.text
+    assert place.actions.asked == [("admin", "drill.run", "all", "")]
+    current = drills(admin)["running"]
+    assert current["drill"] == "--all", "what the command is told"
+    os.kill(noted(place)["pid"], signal.SIGTERM)
+    wait_until(lambda: drills(admin)["running"] is None)
+
+
+def test_one_that_takes_two_people_is_begun_once_the_second_has_approved(place: Place) -> None:
+    admin, other = place.visitor(Role.ADMIN), place.visitor(Role.SUPERVISOR)
+    place.actions.answer = {"ok": True, "held_until_s": 1_795_429_800.0}
+    asked = admin.send(f"/api/drills/{DRILL}/run", {"confirm": DRILL, "why": "before the sales"})
+    assert (asked.status, asked.json) == (202, {"drill": DRILL, "run": "", "held_until": 1_795_429_800.0})
+    assert "This takes two" in admin.post(f"/api/drills/{DRILL}/run", {"confirm": DRILL}).text
+    assert under_way(place.drills.directory) is None
+
+    place.actions.answer = {"ok": True}
+    waits = {"id": "h1", "at": 1.0, "by": "admin", "role": "admin", "action": "drill.run", "about": DRILL, "why": ""}
+    place.actions.held = [waits | {"until": 1_795_429_800.0}]
+    with turn(place.drills.directory):
+        assert other.send("/api/approvals/h1", {"approve": True}).status == 409, "it waits on while another one runs"
+    assert other.send("/api/approvals/h1", {"approve": False}).status == 200
+    assert under_way(place.drills.directory) is None, "refused"
+    assert other.send("/api/approvals/h1", {"approve": True, "why": "seen"}).status == 200
+    assert place.actions.asked[-2:] == [("supervisor", "h1", False, ""), ("supervisor", "h1", True, "seen")]
+    current = drills(admin)["running"]
+    assert (current["drill"], current["by"]) == (DRILL, "admin"), "in the name of who wanted it"
+    os.kill(noted(place)["pid"], signal.SIGTERM)
+    wait_until(lambda: drills(admin)["running"] is None)
+
+
+def test_what_cannot_be_run_any_more_is_not_approved(place: Place) -> None:
+    other = place.visitor(Role.SUPERVISOR)
+    waits = {"id": "h1", "at": 1.0, "by": "admin", "role": "admin", "action": "drill.run", "why": "", "until": 2.0}
+    for about, status in (("nosuch", 404), (f"{DRILL} in production", 422)):
+        place.actions.held = [waits | {"about": about}]
+        assert other.send("/api/approvals/h1", {"approve": True}).status == status
+    assert place.actions.asked == []
+
+
 def test_what_is_not_on_record_is_not_begun(place: Place) -> None:
     place.actions.answer = {"ok": False, "error": "the journal takes nothing"}
     reply = place.visitor(Role.ADMIN).send(f"/api/drills/{DRILL}/run", {"confirm": DRILL})

@@ -52,6 +52,14 @@ def test_after_an_abort_no_other_one_begins(tmp_path: Path) -> None:
     assert [each["status"] for each in found] == ["completed", "aborted"]
 
 
+def test_who_aborts_one_of_them_ends_them_all(tmp_path: Path) -> None:
+    said = SAYS.replace("'completed'", "'aborted' if sys.argv[1] == 'b' else 'completed'")
+    found = every(tmp_path, ["a", "b", "c"], said).run(lambda _: None)
+    assert [(each["status"], "lane" in each) for each in found] == [
+        ("completed", True), ("aborted", True), ("aborted", False),
+    ]  # fmt: skip
+
+
 def test_the_table_says_what_became_of_each() -> None:
     runs = [
         {"drill": "a", "passed": True, "status": "completed", "card": CARD, "rollback_verified": True},

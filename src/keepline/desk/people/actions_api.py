@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from keepline.desk.drills_desk import RUN, DrillRefused, DrillsDesk
 from keepline.desk.models import Model
 from keepline.desk.pages import draw_page
 from keepline.desk.people.actions import Actions
@@ -65,11 +66,11 @@ class SecondWord(Asked):
 WishName = Literal["drain", "prefer", "disable", "release"]
 
 
-def add_actions(app: FastAPI, actions: Actions, source: Source) -> None:
-    """Add the routes."""
+def add_actions(app: FastAPI, actions: Actions, source: Source, drills: DrillsDesk | None = None) -> None:
+    """Add the routes. `drills` begins a drill that has waited for a second person."""
     _add_paths(app, actions, source)
     _add_numbers(app, actions)
-    _add_approvals(app, actions)
+    _add_approvals(app, actions, drills)
 
     @app.post(
         "/api/upgrade", responses=FAILURES, response_model=Acted, openapi_extra=body_of(Reason, {"why": "new version"})
@@ -121,7 +122,7 @@ def _add_numbers(app: FastAPI, actions: Actions) -> None:
         return await _act(request, actions, wanted | {"why": told.why}, told.why, "/")
 
 
-def _add_approvals(app: FastAPI, actions: Actions) -> None:
+def _add_approvals(app: FastAPI, actions: Actions, drills: DrillsDesk | None) -> None:
     def waiting() -> WaitingActions:
         return WaitingActions.model_validate({"waiting": actions.waiting()})
 
@@ -139,8 +140,18 @@ def _add_approvals(app: FastAPI, actions: Actions) -> None:
     async def settle(request: Request, id: Word) -> Response:
         """Approve it, and it is done at once; or refuse it."""
         told, who = await asked(request, SecondWord), asking()
-        reply = await run_in_threadpool(actions.settle, who, id, told.approve, told.why)
-        return _told(request, reply, "/approvals")
+
+        def settled() -> Message:
+            def do() -> Message:
+                return actions.settle(who, id, told.approve, told.why)
+
+            wanted = next((each for each in actions.waiting() if each["id"] == id), {}) if told.approve else {}
+            return drills.settle(wanted, do) if drills is not None and wanted.get("action") == RUN else do()
+
+        try:
+            return _told(request, await run_in_threadpool(settled), "/approvals")
+        except DrillRefused as refused:
+            raise Refused(refused.status, str(refused)) from None
 
     @app.get("/approvals", response_class=HTMLResponse, include_in_schema=False)
     @needs(Permission.BOARD)
