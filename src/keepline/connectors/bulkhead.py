@@ -8,7 +8,7 @@ import asyncio
 import structlog
 
 from keepline.connectors.deadlines import Deadlines
-from keepline.connectors.interface import Asked, Connector
+from keepline.connectors.interface import Asked, Connector, NotBegunError
 from keepline.flow.capabilities import Reply, Unavailable, Unknown, UseOutcome, unanswered
 from keepline.model.limits_capabilities import PATH_WAITING_MAX, PATH_WORDS_MAX
 
@@ -46,7 +46,9 @@ class Bulkhead:
                 finally:
                     self._turn.release()
             return outcome if type(outcome) is Reply else self._told(asked, outcome)
-        except TimeoutError:
+        except TimeoutError as late:
+            if isinstance(late.__cause__, NotBegunError):
+                return self._told(asked, Unavailable(str(late.__cause__)))
             if not has_begun:
                 return self._told(asked, Unavailable(f"{self._in_flight_max} uses were under way all the time"))
             return self._told(asked, unanswered("no answer in time", changes=asked.action.changes))

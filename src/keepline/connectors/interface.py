@@ -4,6 +4,7 @@ A connector never raises for what the other side does: it answers with an outcom
 that may have been done, and `Unavailable` only where nothing was.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -38,6 +39,10 @@ class Connector(Protocol):
     async def close(self) -> None:
         """Let go of what it holds."""
         ...
+
+
+class NotBegunError(asyncio.CancelledError):
+    """A use was cancelled while it waited for its turn: nothing was asked, so a change was not made. Says for what."""
 
 
 class MissingFieldError(Exception):

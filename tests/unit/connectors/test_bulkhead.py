@@ -88,8 +88,85 @@ def test_a_stuck_thread_costs_its_own_path_alone() -> None:
         return found
 
     found = asyncio.run(all_of_them())
-    assert found[:2] == [Unavailable("no answer in time"), Unavailable("all 1 threads are at work")]
+    assert found[:2] == [Unavailable("no answer in time"), Unavailable("all 1 threads are stuck")]
     assert found[2:] == [Reply({"y": 1})] * 2
+
+
+class Slow:
+    """Its `x` takes until it is released."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def x(self) -> dict[str, int]:
+        self.release.wait()
+        return {}
+
+    async def y(self) -> dict[str, int]:
+        return {}
+
+
+def test_whoever_comes_while_all_threads_are_at_work_waits_for_its_turn() -> None:
+    slow = Slow()
+
+    async def crowd() -> list[Any]:
+        path = Bulkhead("slow", PythonConnector(lambda: slow, 2), 10)
+        await path.ask(asks("y", timeout_s=60.0))
+        asyncio.get_running_loop().call_soon(slow.release.set)  # by then all of them have asked
+        found = list(await asyncio.gather(*(path.ask(asks("x", timeout_s=60.0)) for _ in range(10))))
+        await path.close()
+        return found
+
+    assert asyncio.run(crowd()) == [Reply({})] * 10
+
+
+def test_what_waited_for_a_thread_until_its_deadline_was_not_done() -> None:
+    slow = Slow()
+
+    async def both() -> list[Any]:
+        path = Bulkhead("slow", PythonConnector(lambda: slow, 1), 10)
+        await path.ask(asks("y", timeout_s=60.0))
+        first = asyncio.create_task(path.ask(asks("x", timeout_s=60.0)))
+        await asyncio.sleep(0)  # it has the thread
+        found = [await path.ask(asks("x", CHANGE))]
+        slow.release.set()
+        found += [await first, await path.ask(asks("x", timeout_s=60.0))]
+        await path.close()
+        return found
+
+    waited, *others = asyncio.run(both())
+    assert waited == Unavailable("all 1 threads were at work all the time")
+    assert others == [Reply({})] * 2
+
+
+def test_threads_that_are_no_longer_stuck_are_at_work_again() -> None:
+    slow = Slow()
+
+    async def again() -> list[Any]:
+        path = Bulkhead("slow", PythonConnector(lambda: slow, 1), 10)
+        found = [await path.ask(asks("y", timeout_s=60.0)), await path.ask(asks("x", CHANGE))]
+        found.append(await path.ask(asks("x", CHANGE, timeout_s=60.0)))
+        slow.release.set()
+        while (last := await path.ask(asks("x", timeout_s=60.0))) == found[-1]:
+            await asyncio.sleep(0)
+        await path.close()
+        return [*found[1:], last]
+
+    stuck = Unavailable("all 1 threads are stuck")
+    assert asyncio.run(again()) == [Unknown("no answer in time"), stuck, Reply({})]
+
+
+def test_a_change_whose_instance_is_never_made_was_not_done() -> None:
+    release = threading.Event()
+
+    async def once() -> Any:
+        path = Bulkhead("slow", PythonConnector(release.wait, 1), 10)
+        found = await path.ask(asks("x", CHANGE))
+        release.set()
+        await path.close()
+        return found
+
+    assert asyncio.run(once()) == Unavailable("its instance was not made in time")
 
 
 def test_whatever_a_method_does_is_an_outcome() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from keepline.connectors.interface import Asked
 from keepline.connectors.notes import OutgoingNote, note_of
 from keepline.connectors.secrets import SecretMissingError, secret_of
-from keepline.connectors.threads import Threads, ThreadsBusyError
+from keepline.connectors.threads import Threads, ThreadsStuckError
 from keepline.flow.capabilities import Reply, Unavailable, Unknown, UseOutcome
 from keepline.model.outlets import AppriseService
 
@@ -38,8 +38,8 @@ class AppriseConnector:
             return Unavailable(f"its address is missing: {error}")
         try:
             outcome: UseOutcome = await self._threads.run(lambda: _notify(url, note, asked.timeout_s))
-        except ThreadsBusyError as busy:
-            return Unavailable(str(busy))
+        except ThreadsStuckError as stuck:
+            return Unavailable(str(stuck))
         return outcome
 
     async def close(self) -> None:

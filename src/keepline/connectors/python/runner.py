@@ -1,7 +1,8 @@
 """One class of the operation's: async methods run on the loop, others in threads of the path's own.
 
-A method that never returns costs one of its path's threads, and no other path anything. It cannot be ended from
-outside; when all threads of a path are stuck, its uses are unavailable. What a method prints goes to stderr.
+A use waits for a thread as long as it may take. A method that never returns costs one of its path's threads, and no
+other path anything. It cannot be ended from outside; when all threads of a path are stuck, its uses are unavailable.
+What a method prints goes to stderr.
 """
 
 import asyncio
@@ -11,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from keepline.connectors.interface import Asked, reply_of
+from keepline.connectors.interface import Asked, NotBegunError, reply_of
 from keepline.connectors.revealing import has_secret, opened
-from keepline.connectors.threads import Threads, ThreadsBusyError
+from keepline.connectors.threads import Threads, ThreadsStuckError
 from keepline.flow.capabilities import Refused, Reply, Unavailable, Unknown, UseOutcome, unanswered
 from keepline.model.capability import IDEMPOTENCY_KEY
 
@@ -43,6 +44,8 @@ class PythonConnector:
             if method.wants_key:
                 arguments[IDEMPOTENCY_KEY] = asked.idempotency_key
             method.check(arguments)
+        except asyncio.CancelledError:
+            raise NotBegunError("its instance was not made in time") from None
         except Exception as error:  # nothing was done yet
             log.warning("method_not_called", action=asked.name, what=f"{type(error).__name__}: {error}")
             return Unavailable(f"{asked.name} cannot be called: {type(error).__name__}: {error}")
@@ -51,8 +54,8 @@ class PythonConnector:
                 answer = await method.call(**arguments)
             else:
                 answer = await self._threads.run(lambda: method.call(**arguments))
-        except ThreadsBusyError as busy:
-            return Unavailable(str(busy))
+        except ThreadsStuckError as stuck:
+            return Unavailable(str(stuck))
         except Exception as error:
             if is_secret:  # its words may hold what it was given
                 log.warning("method_raised", action=asked.name, what=type(error).__name__)

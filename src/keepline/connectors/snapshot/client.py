@@ -3,7 +3,6 @@
 A row that is missing says nothing: it may be newer than the copy.
 """
 
-import asyncio
 import json
 import sqlite3
 import time
@@ -14,7 +13,7 @@ from typing import Final
 from keepline.connectors.interface import Asked
 from keepline.connectors.revealing import has_secret
 from keepline.connectors.snapshot.file import CopyPlace, open_copy
-from keepline.connectors.threads import Threads, ThreadsBusyError
+from keepline.connectors.threads import Threads, ThreadsStuckError
 from keepline.flow.capabilities import Reply, Unavailable, UseOutcome
 
 THREADS: Final = 2
@@ -28,10 +27,6 @@ class SnapshotConnector:
         """`clock`: seconds since the epoch, as the maker of the copy has them."""
         self._place, self._age_s_max, self._clock = place, age_s_max, clock
         self._threads = Threads(THREADS, "snapshot")
-        self._turn = asyncio.Semaphore(THREADS)
-        """Whoever comes while all are at work waits: a row takes a millisecond, and who takes over is asked all
-        at once what the process before was asked. How many wait, and how long, is the bulkhead's to bound.
-        """
 
     async def ask(self, asked: Asked) -> UseOutcome:
         """The row that the argument names, from the newest copy."""
@@ -39,10 +34,9 @@ class SnapshotConnector:
         if key is None or has_secret(key):
             return Unavailable(f"it needs `{asked.action.key}`")
         try:
-            async with self._turn:
-                found: UseOutcome = await self._threads.run(lambda: self._find(asked.name, key_text(key)))
-        except ThreadsBusyError as busy:
-            return Unavailable(str(busy))
+            found: UseOutcome = await self._threads.run(lambda: self._find(asked.name, key_text(key)))
+        except ThreadsStuckError as stuck:
+            return Unavailable(str(stuck))
         return found
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from keepline.connectors.interface import Asked
 from keepline.connectors.notes import UNMARKED
-from keepline.connectors.threads import Threads, ThreadsBusyError
+from keepline.connectors.threads import Threads, ThreadsStuckError
 from keepline.flow.capabilities import Refused, Reply, Unavailable, UseOutcome
 from keepline.model.exercise import mistake_in_mark
 from keepline.model.messages import IDENTIFIED, INVESTIGATING, MONITORING, RESOLVED, StatusPageSettings
@@ -45,8 +45,8 @@ class PageConnector:
             return update
         try:
             is_new = await self._threads.run(lambda: self._writer.publish(self._facts, update, self._clock()))
-        except ThreadsBusyError as busy:
-            return Unavailable(str(busy))
+        except ThreadsStuckError as stuck:
+            return Unavailable(str(stuck))
         except OSError as error:  # told again it is written again
             return Unavailable(f"the page's files cannot be written: {error.strerror or error}")
         return Reply({"reference": "published" if is_new else "known"})
@@ -61,7 +61,7 @@ class PageConnector:
                     done = True
                 else:
                     await self._threads.run(lambda: self._writer.check(self._clock()))
-            except ThreadsBusyError:
+            except ThreadsStuckError:
                 pass
             except OSError as error:
                 log.warning("status_page_not_written", what=str(error))
