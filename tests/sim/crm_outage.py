@@ -48,8 +48,8 @@ REST_S = 300.0
 EMPTY_S_MAX = 14_400.0
 SLICE_S = 60.0
 RATE = 5.0
-ADDRESSES = 50_000
-"""Callers have so many, and take them again."""
+ADDRESSES = 10_000
+"""Callers have so many, and take them again: nobody is on the phone for as long as it takes all of them to call."""
 WITHIN = 0.02
 CARD, EXPIRY, CVV = "4242424242424242", "1235", "123"
 SHARES = {"order": 50, "book": 15, "cancel": 5, "lead": 20, "pay": 10}
@@ -76,7 +76,10 @@ READS = ("orders.find", "billing.invoice")
 class Ran:
     """What one world came to."""
 
+    came: int = 0
+    """Callers."""
     calls: int = 0
+    """Those that have ended."""
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in SHARES})
     from_copy: Counter[str] = field(default_factory=Counter)
     """Calls with an answer from a copy, by what they were for."""
@@ -182,9 +185,11 @@ class Callers:
         self._random = Random(seed)
         self._names = {prompt.key: name for name, prompt in program.operation.prompts.items()}
         self._rtp: dict[str, tuple[str, int]] = {}
+        self._calls: dict[tuple[str, int], str] = {}
+        """The last call of each address."""
         self._whose: dict[tuple[str, int], tuple[str, int]] = {}
         """What the caller at an address wants, and which one it is."""
-        self._count = 0
+        self.count = 0
         self.until_s = 0.0
         node.media.log.opened = _Told(self._opened)
         node.media.log.started = _Told(self._heard)
@@ -194,7 +199,7 @@ class Callers:
         if self._world.now_s >= self.until_s:
             return
         kind = self._random.choices(range(len(SHARES)), list(SHARES.values()))[0]
-        index, self._count = self._count, self._count + 1
+        index, self.count = self.count, self.count + 1
         plan = Plan(NUMBER, from_number=f"+155{kind}{index:07}")
         caller = SimCaller(self._world, self._network, self._node.media, NODE, index % ADDRESSES, plan)
         caller.name = f"caller{index}"
@@ -204,7 +209,9 @@ class Callers:
         self._world.after(self._random.expovariate(self.rate), self.come)
 
     def _opened(self, opened: OpenMedia) -> None:
-        self._rtp[opened.call] = (opened.remote_host, opened.remote_port)
+        rtp = opened.remote_host, opened.remote_port
+        self._rtp.pop(self._calls.get(rtp, ""), None)
+        self._calls[rtp], self._rtp[opened.call] = opened.call, rtp
 
     def _heard(self, started: Started) -> None:
         rtp = self._rtp.get(started.call)
@@ -270,7 +277,7 @@ def node_of(program: Program, world: World) -> tuple[Network, SimNode]:
 
     network = Network(world, CALM, ObjectWire())
     node = SimNode(world, network, NODE, make, SLOTS)
-    node.log.sent, node.log.reports = Sink(), Sink()
+    node.log.sent, node.log.reports, node.media.log.recorded = Sink(), Sink(), Sink()
     return network, node
 
 
@@ -293,6 +300,9 @@ def run(outage_s: float, rate: float, seed: int, *, has_outage: bool, around_s: 
         ):
             world.run(world.now_s + SLICE_S)
             world.forget_events()
+            for log in (node.media.log.keyed, node.media.log.keyed_in_private, node.media.log.files):
+                log.clear()
+    ran.came = callers.count
     ran.left = book.counts()["kept"]
     ran.empty_after_s = max(0.0, record.made_at_s - away_s[1]) if away_s else 0.0
     ran.wrong = list(_wrongs(ran, crm, record))
@@ -304,6 +314,8 @@ def _wrongs(ran: Ran, crm: Crm, record: Record) -> list[str]:
     found += [f"{name} was told to {call}, and not done" for name, call in record.told if not crm.effects[name, call]]
     if ran.reads_lost:
         found.append(f"{ran.reads_lost} questions that the copy can answer were not answered")
+    if ran.calls != ran.came:
+        found.append(f"{ran.came} callers came, and {ran.calls} calls ended")
     if ran.left:
         found.append(f"{ran.left} changes are still kept")
     if ran.conflicts:

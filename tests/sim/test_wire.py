@@ -28,6 +28,14 @@ def test_they_do_so_in_a_calm_world() -> None:
     assert as_text == as_objects
 
 
+def test_they_do_so_where_objects_are_forgotten_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keepline.sim.wire.KNOWN_MAX", 7)
+    as_text, scene = what_came_of_it(calm_scene(60, as_objects=False)), calm_scene(60, as_objects=True)
+    assert what_came_of_it(scene) == as_text
+    assert isinstance(scene.network.wire, ObjectWire)
+    assert len(scene.network.wire._known) <= 7
+
+
 def test_objects_are_not_read_from_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
     monkeypatch.setattr("keepline.sim.wire.parse_message", lambda data: read.append(data) or parse_message(data))

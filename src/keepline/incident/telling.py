@@ -329,8 +329,9 @@ class Telling:
     # Time -------------------------------------------------------------------------------------------------------------
 
     def due(self, turn: Turn) -> None:
-        """See to what nobody decided in time, and to promises that were not kept."""
-        self._due_at_s = None
+        """See to what nobody decided in time, and to promises that were not kept. May come before it is due."""
+        if self._due_at_s is not None and self._due_at_s <= turn.now_s:
+            self._due_at_s = None
         for edited in self.book.waiting:
             if edited.until_s <= turn.now_s:
                 self._decide(turn, edited, OVERDUE, why=f"nobody decided in time: {edited.otherwise}")

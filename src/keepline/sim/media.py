@@ -106,7 +106,7 @@ class SimMedia:
         self.log = MediaLog()
         self._events: deque[tuple[int, fx.Input]] = deque()
         self._slots_of: dict[fx.Address, list[int]] = {}
-        """RTP address -> every slot that a stream with it was ever opened in, in order."""
+        """RTP address -> every slot whose last stream has it, in order."""
         self.unheard: set[str] = set()
         """Calls whose peers send no audio."""
         self.keeps_files = True
@@ -212,6 +212,8 @@ class SimMedia:
         opened = SimSlot(command.call, command.call, command, self._world.now_s, applied=1)
         opened.secrets.call = command.call
         self.slots[command.slot] = opened
+        if slot.opened is not None:
+            self._slots_of[slot.opened.remote_host, slot.opened.remote_port].remove(command.slot)
         known = self._slots_of.setdefault((command.remote_host, command.remote_port), [])
         if command.slot not in known:
             insort(known, command.slot)
@@ -363,6 +365,7 @@ class SimMedia:
                 length_s = self._world.now_s - slot.recording_at_s
                 self.log.files[slot.recording.key] = self.log.kept[slot.recording.key] = length_s
         self.slots = [SimSlot() for _ in self.slots]
+        self._slots_of.clear()
         for call, keyed in self.log.keyed.items():
             self.log.keyed[call] = keyed[: keys_on_record.get(call, 0)]
         self._events.clear()

@@ -6,6 +6,9 @@ it. A world comes to the very same journal either way (tested), only sooner.
 
 from keepline.sip.message import Request, Response, parse_message
 
+KNOWN_MAX = 20_000
+"""Messages that are known as objects; then all are forgotten, and those that are under way are read from their text."""
+
 
 class TextWire:
     """Bytes, read anew at each end."""
@@ -30,11 +33,14 @@ class ObjectWire(TextWire):
 
     def note(self, data: bytes, message: Request | Response) -> None:
         """What these bytes say, from whoever made them of it."""
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
         self._known[data] = message
 
     def read(self, data: bytes) -> Request | Response:
         """What came. Raises PeerError where it is no message."""
         known = self._known.get(data)
         if known is None:
-            known = self._known[data] = parse_message(data)
+            known = parse_message(data)
+            self.note(data, known)
         return known
