@@ -27,10 +27,26 @@ class Rows:
     """Delivery windows."""
     cancelled: set[str] = field(default_factory=set)
     """Appointments."""
+    first: int = 0
+    """Every window before this one is taken."""
+
+    def take(self, slot: str) -> None:
+        """Somebody has this window."""
+        self.taken.add(slot)
+        while f"S{self.first}" in self.taken:
+            self.first += 1
+
+    def free_from(self, place: int, skip: int = 0) -> str:
+        """The first free window from there on, and `skip` more; there is no last one."""
+        place = max(place, self.first)
+        while (is_taken := f"S{place}" in self.taken) or skip:
+            skip -= not is_taken
+            place += 1
+        return f"S{place}"
 
     def copied(self) -> "Rows":
         """As they are now."""
-        return Rows(set(self.taken), set(self.cancelled))
+        return Rows(set(self.taken), set(self.cancelled), self.first)
 
 
 class Crm(PathOffice):
@@ -96,9 +112,9 @@ class Crm(PathOffice):
             case "billing.invoice":
                 return Reply({"number": told["number"], "status": "open", "due_cents": DUE_CENTS})
             case "appointments.first_free":
-                return Reply(_slot(f"S{len(rows.taken)}"))
+                return Reply(_slot(rows.free_from(rows.first)))
             case "appointments.next_free":
-                return Reply(_slot(f"S{int(told['after'][1:]) + 1}"))
+                return Reply(_slot(rows.free_from(int(told["after"][1:]) + 1, told["skip"])))
             case "appointments.show":
                 return Reply(_appointment(told["appointment"], "S0"))
         return Refused(404, "unknown")
@@ -110,7 +126,7 @@ class Crm(PathOffice):
         self.effects[name, wanted.call] += 1
         number = str(700_000 + len(self._answers))
         if name == "appointments.book":
-            self._rows.taken.add(told["slot"])
+            self._rows.take(told["slot"])
             return Reply(_appointment("A1", told["slot"]))
         if name == "appointments.cancel":
             self._rows.cancelled.add(told["appointment"])

@@ -126,8 +126,8 @@ def _appointments(store: Store) -> APIRouter:
         return spoken(desk.slots(store, since or store.today.isoformat(), limit, free))
 
     @router.get("/slots/{slot}/next-free", response_model=SlotOut, responses=refusals(404))
-    async def next_free(slot: str) -> JSONResponse:
-        found = desk.next_free(store, slot)
+    async def next_free(slot: str, skip: Annotated[int, Query(ge=0, lt=ANSWERS_MAX)] = 0) -> JSONResponse:
+        found = desk.next_free(store, slot, skip)
         return spoken(Answer(200, found) if found else refusal(404, "no_free_slot", "every slot is taken"))
 
     @router.post("/appointments", status_code=201, response_model=AppointmentOut, responses=refusals(404, 409))

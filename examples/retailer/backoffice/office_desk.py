@@ -55,14 +55,17 @@ def slots(store: Store, since: str, limit: int, free: bool) -> Answer:
     return Answer(200, {"slots": [row | {"free": bool(row["free"])} for row in rows]})
 
 
-def next_free(store: Store, slot_id: str) -> Json | None:
-    """The first free slot after this one; where there is none, the first free one of all; None where all are taken."""
-    return store.one(
+def next_free(store: Store, slot_id: str, skip: int = 0) -> Json | None:
+    """The first free slot after this one and `skip` more, or the last that there is: after the last of all comes the
+    first. None where all are taken.
+    """
+    found = store.all(
         "SELECT s.* FROM slots s WHERE NOT EXISTS (SELECT 1 FROM appointments a WHERE a.slot_id = s.id AND a.status = "
         "'booked') AND s.id != ?1 ORDER BY (s.day, s.start, s.id) <= (SELECT day, start, id FROM slots WHERE id = ?1), "
-        "s.day, s.start, s.id LIMIT 1",
-        slot_id,
-    )
+        "s.day, s.start, s.id LIMIT ?2",
+        slot_id, skip + 1,
+    )  # fmt: skip
+    return found[-1] if found else None
 
 
 def book(store: Store, key: str, body: Json) -> Answer:

@@ -1,14 +1,19 @@
 """2: book, move or cancel a delivery appointment.
 
 Two callers may want the same window at the same moment. Nothing here reserves anything while a caller thinks: whoever
-says yes first has it, and the other one hears of the next that is free.
+says yes first has it, and the other one hears of the next that is free. When many call at once those who lost would
+all hear of the same one again, and all but one lose it: so whoever loses again is offered one further off.
 """
+
+from zlib import crc32
 
 from flows.orders import ask_order
 from flows.promises import apologise, number_of
 from keepline.flow import Call, Failure, Promised, Refused, Reply, Unavailable
 
 WISHES = {"1": "in the morning", "2": "in the afternoon", "3": "at any time"}
+FURTHER, FURTHER_MAX = 4, 64
+"""Who has lost twice is offered one of the next 4 that are free, then one of the next 16, of 64 at most."""
 OFFER = "We can deliver on {day:date}, from {start:time} to {end:time}. Press 1 to take it, 2 for the next one."
 
 
@@ -96,7 +101,7 @@ async def _agree(call: Call, number: str, done: str, action: str, **whose: str) 
 
     `action` gives it to the order or appointment `whose`, and `done` is what the call has come to then.
     """
-    slot = await call.use("appointments.first_free", prompt="hold")
+    slot, lost = await call.use("appointments.first_free", prompt="hold"), 0
     while slot.ok and slot.id is not None:
         match await call.ask_yes_no(OFFER, day=slot.day, start=slot.start, end=slot.end):
             case True:
@@ -111,13 +116,15 @@ async def _agree(call: Call, number: str, done: str, action: str, **whose: str) 
                     await apologise(call, "delivery", f"the delivery of order {number}", made)
                     return
                 await call.say(prompt="slot_taken")
+                lost += 1
+                skip = further(number, lost)
             case False:
-                pass  # the next one, then
+                skip = 0  # the next one, then
             case Failure(reason=reason):
                 await call.outcome("unchanged", order=number, why=reason)
                 await call.say(prompt="goodbye")
                 return
-        slot = await call.use("appointments.next_free", prompt="hold", after=slot.id)
+        slot = await call.use("appointments.next_free", prompt="hold", after=slot.id, skip=skip)
     if slot.ok or isinstance(slot, Refused):
         await call.outcome("no_slots", order=number)
         await call.say(prompt="no_slots")
@@ -125,6 +132,11 @@ async def _agree(call: Call, number: str, done: str, action: str, **whose: str) 
         await _wish(call, number, "booking")
     else:
         await apologise(call, "delivery", f"the delivery of order {number}", slot)
+
+
+def further(number: str, lost: int) -> int:
+    """How many free windows to leave to others, for an order that has lost so many: not the same for all of them."""
+    return crc32(f"{number} {lost}".encode()) % min(FURTHER ** (lost - 1), FURTHER_MAX)
 
 
 async def _confirm(call: Call, number: str, done: str, made: Reply) -> None:

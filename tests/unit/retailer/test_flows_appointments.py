@@ -5,6 +5,7 @@ import pytest
 from tests.unit.retailer.retail_shop import (
     ALL_SLOTS,
     DELIVERED,
+    NUMBER,
     PACKED,
     PHONE,
     PLACED,
@@ -44,6 +45,27 @@ def test_two_callers_race_for_one_window(shop: Shop) -> None:
         call.ends()
         assert call.outcome == "booked"
     assert shop.office.ledger() == {"booked": 2}
+
+
+def test_many_want_the_same_window_and_none_of_them_loses_for_ever(shop: Shop) -> None:
+    """One of them got it, and one of the rest the next: who called first had none after as many turns as callers."""
+    orders = [str(100_000 + n) for n in range(1, 60) if n % 6 in (0, 1, 4)][: ALL_SLOTS - 3]
+    calls = [shop.tester.call(NUMBER, from_=PHONE) for _ in orders]
+    for prompt, keys in (("menu", ["2"] * len(orders)), ("ask_order", orders)):
+        for call, pressed in zip(calls, keys, strict=True):
+            call.hears(prompt)
+            call.presses(pressed)
+    for call in calls:
+        call.hears("We can deliver")
+    turns = 0
+    while left := [call for call in calls if not call.ended]:
+        turns += 1
+        for call in left:
+            call.presses("1")
+        shop.tester.waits(12.0)
+    assert [call.outcome for call in calls] == ["booked"] * len(orders)
+    assert turns < len(orders) / 2
+    assert shop.office.ledger() == {"booked": len(orders)}
 
 
 def test_every_window_is_taken(shop: Shop) -> None:

@@ -105,6 +105,16 @@ def test_after_the_last_slot_comes_the_first_free_one(store: Store) -> None:
     assert found["id"] == first
 
 
+def test_some_that_are_free_may_be_left_to_others(store: Store) -> None:
+    first, second, third, fourth, *_, last = free_slots(store)
+    assert desk.book(store, "", {"order": "100001", "slot": third}).status == 201
+    found = [desk.next_free(store, first, skip) for skip in (0, 1, 400)]
+    assert [each and each["id"] for each in found] == [second, fourth, last]
+    alone = desk.next_free(store, last, 1)
+    assert alone is not None
+    assert alone["id"] == second
+
+
 def test_when_all_is_taken_there_is_no_next(store: Store) -> None:
     only = free_slots(store)[0]
     store.db.execute("DELETE FROM slots WHERE id != ?", (only,))
