@@ -122,6 +122,8 @@ class Record(list[Fact]):
         super().__init__()
         self._ran = ran
         self._live: dict[str, _Call] = {}
+        self._kept: set[str] = set()
+        """What waits in the outbox."""
         self.made_at_s = 0.0
         self.told: list[tuple[str, str]] = []
         """Changes that callers were told of, each with its call."""
@@ -139,11 +141,14 @@ class Record(list[Fact]):
             self._note_step(fact, self._live[fact.call])
         elif isinstance(fact, UseKept):
             ran.kept += 1
+            self._kept.add(fact.item)
         elif isinstance(fact, UseRouted):
             ran.hedged += bool(fact.hedged)
         elif isinstance(fact, UseResolved):
-            ran.made += 1
-            self.made_at_s = fact.at_s
+            if fact.item in self._kept:  # else it was a doubt
+                self._kept.remove(fact.item)
+                ran.made += 1
+                self.made_at_s = fact.at_s
         elif isinstance(fact, WorkOpened):
             ran.conflicts += fact.about == CONFLICT
             ran.doubts += fact.about == USE

@@ -24,6 +24,7 @@ def test_a_crm_outage_costs_no_caller_an_answer_and_no_change(worlds: tuple[Ran,
     assert calm.calls > 800
     assert abs(calm.calls - hurt.calls) <= 1
     assert (hurt.reads_lost, hurt.left, hurt.conflicts) == (0, 0, 0)
+    assert hurt.made == hurt.kept > 0
     assert hurt.from_copy["order"] / hurt.calls > 0.2
     assert {kind for kind in SHARES if hurt.promised[kind]} == {"book", "cancel", "lead", "pay"}
     assert (calm.kept, sum(calm.from_copy.values())) == (0, 0)
