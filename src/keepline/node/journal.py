@@ -36,6 +36,8 @@ __all__ = [
 WRITE_EVERY_S: Final = 0.003
 """Between the beginnings of two transactions: what is submitted meanwhile shares the cost of the second one. What is to
 be synced waits no longer than the flush before it takes."""
+GROW_AFTER_S: Final = 0.0001
+"""By then what was written is being flushed, and this process has nothing else to do."""
 WRITE_BUSY_TIMEOUT_S: Final = 1.0
 """How long a commit waits for another writer; every call waits with it."""
 RETRY_EVERY_S: Final = 0.5
@@ -155,12 +157,14 @@ class Journal:
         while True:
             with self._condition:
                 self._await_groups(began_s)
-                began_s = time.monotonic()
                 groups, self._queue, self._is_hurried = self._queue, [], False
                 lost, self._lost = self._lost, []
                 closed = self._closed
-            had_trouble = self._write_error
             self._late.note_lost(lost)
+            if self._log.is_behind and not (groups or closed):
+                self._log.grow()
+                continue
+            began_s, had_trouble = time.monotonic(), self._write_error
             self._unwritten += [fact for group in groups for fact in group.facts]
             waiting = len(self._unwritten)
             self._write(hurry=closed)
@@ -193,6 +197,8 @@ class Journal:
 
     def _patience_s(self) -> float | None:
         """How long to wait for a group before there is something else to do."""
+        if self._log.is_behind:
+            return GROW_AFTER_S
         if self._unwritten or self._late:
             return RETRY_EVERY_S
         return CHECKPOINT_EVERY_S if self._log.has_unsigned else None

@@ -21,6 +21,10 @@ from keepline.proof.merkle import Frontier, leaf_hash
 
 CHECKPOINT_EVERY_S: Final = 1.0
 """While facts are written; the last ones are signed so long after they are."""
+GROW_FACTS_MIN: Final = 8
+"""Committed, and not in the tree yet: for fewer nobody is woken;"""
+GROW_FACTS_MAX: Final = 256
+"""at so many they are not put off any more, however busy the writer is."""
 _ROW: Final = "(?, ?, ?, ?, ?, ?)"
 INSERT_FACT: Final = f"INSERT INTO facts (seq, call, kind, body, salt, digest) VALUES {_ROW}"
 _INSERTS: Final = ((8, INSERT_FACT + f", {_ROW}" * 7), (1, INSERT_FACT))
@@ -36,14 +40,18 @@ class Draft:
     """A transaction's part of the log; it counts once that is committed."""
 
     rows: list[FactRow]
-    frontier: Frontier
-    checkpoint: CheckpointRow | None
+    frontier: Frontier | None = None
+    """The tree with them, where there is a checkpoint."""
+    checkpoint: CheckpointRow | None = None
 
 
 class JournalLog:
-    """The tree over one journal's facts, for its writer."""
+    """The tree over one journal's facts, for its writer.
 
-    __slots__ = ("_frontier", "_key", "_signed_at_s", "_signed_size")
+    Nobody asks for it but a checkpoint, so it grows when the writer has time: hashing is most of what a fact costs.
+    """
+
+    __slots__ = ("_frontier", "_key", "_signed_at_s", "_signed_size", "_ungrown")
 
     def __init__(self, connection: sqlite3.Connection, key: LogKey) -> None:
         """Goes on from the last checkpoint: what came after it is read again."""
@@ -51,6 +59,8 @@ class JournalLog:
         self._frontier = last_frontier(connection)
         self._signed_size = self._frontier.size
         self._signed_at_s = 0.0
+        self._ungrown: list[FactRow] = []
+        """Committed, and not in the tree yet."""
         since = connection.execute(
             "SELECT seq, kind, call, digest FROM facts WHERE seq > ? ORDER BY seq", (self._frontier.size,)
         )
@@ -59,8 +69,8 @@ class JournalLog:
 
     @property
     def size(self) -> int:
-        """Facts in the tree."""
-        return self._frontier.size
+        """Facts that are committed."""
+        return self._frontier.size + len(self._ungrown)
 
     @property
     def signed(self) -> int:
@@ -70,31 +80,49 @@ class JournalLog:
     @property
     def has_unsigned(self) -> bool:
         """Facts came after the last checkpoint."""
-        return self._frontier.size > self._signed_size
+        return self.size > self._signed_size
+
+    @property
+    def is_behind(self) -> bool:
+        """It is worth while to let the tree grow."""
+        return len(self._ungrown) >= GROW_FACTS_MIN
 
     def draft(self, first_seq: int, facts: Sequence[Fact], *, sign: bool = False) -> Draft:
         """The rows of these facts, and a checkpoint where one is due, or wanted now."""
-        frontier = Frontier(self._frontier.size, list(self._frontier.roots or ()))
         salts = os.urandom(SALT_BYTES * len(facts))
         rows: list[FactRow] = []
         for seq, fact in enumerate(facts, start=first_seq):
             at = SALT_BYTES * len(rows)
             salt, body = salts[at : at + SALT_BYTES], encode(fact)
-            digest = digest_of(salt, seq, body)
-            rows.append((seq, fact.call, fact.kind, body, salt, digest))
-            frontier.append(leaf_hash(entry_of(seq, fact.kind, fact.call, digest)))
+            rows.append((seq, fact.call, fact.kind, body, salt, digest_of(salt, seq, body)))
         is_due = sign or time.monotonic() >= self._signed_at_s + CHECKPOINT_EVERY_S
-        checkpoint: CheckpointRow | None = None
-        if is_due and frontier.size > self._signed_size:
-            note = self._key.note(frontier.size, frontier.root)
-            checkpoint = (frontier.size, time.time(), frontier.to_bytes(), note)
-        return Draft(rows, frontier, checkpoint)
+        if not is_due or self.size + len(rows) == self._signed_size:
+            return Draft(rows)
+        self.grow()
+        frontier = Frontier(self._frontier.size, list(self._frontier.roots or ()))
+        _append(frontier, rows)
+        note = self._key.note(frontier.size, frontier.root)
+        return Draft(rows, frontier, (frontier.size, time.time(), frontier.to_bytes(), note))
 
     def accept(self, draft: Draft) -> None:
         """The transaction of this draft is committed."""
-        self._frontier = draft.frontier
-        if draft.checkpoint is not None:
+        if draft.frontier is not None:
+            self._frontier = draft.frontier
             self._signed_size, self._signed_at_s = draft.frontier.size, time.monotonic()
+            return
+        self._ungrown += draft.rows
+        if len(self._ungrown) >= GROW_FACTS_MAX:
+            self.grow()
+
+    def grow(self) -> None:
+        """Have all that is committed in the tree."""
+        _append(self._frontier, self._ungrown)
+        self._ungrown = []
+
+
+def _append(frontier: Frontier, rows: Sequence[FactRow]) -> None:
+    for seq, call, kind, _, _, digest in rows:
+        frontier.append(leaf_hash(entry_of(seq, kind, call, digest)))
 
 
 def insert_facts(connection: sqlite3.Connection, rows: Sequence[FactRow]) -> None:

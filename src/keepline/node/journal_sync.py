@@ -56,11 +56,12 @@ class Syncing:
         self.is_busy = False
         """A flush is under way: what is committed from here on waits for the next one."""
         self._began_s = self._took_s = self._fold_asked_s = 0.0
-        self._ending = threading.Event()
-        self._dirty, self._hurry, self._fold = threading.Event(), threading.Event(), threading.Event()
+        self._ending, self._fold = threading.Event(), threading.Event()
+        self._word = threading.Condition()
+        """Said to the flushing thread; it guards the two below."""
+        self._is_dirty = False
         self._held: list[int] = []
         """Groups that are committed and to be told of when they are flushed."""
-        self._held_lock = threading.Lock()
         self.wal_fd = self._index_fd = -1
         self._has_synced_directory = False
         self.folding = connect(path)
@@ -84,17 +85,15 @@ class Syncing:
 
     def committed(self, held: Sequence[int] = ()) -> None:
         """Something is committed; these groups are to be told of once it is flushed."""
-        if held:
-            with self._held_lock:
-                self._held += held
-            self._hurry.set()
-        self._dirty.set()
+        with self._word:
+            self._is_dirty = True
+            self._held += held
+            self._word.notify()
 
     def close(self) -> None:
         """Flush, and end the threads; nothing is committed any more."""
         self._ending.set()
-        self._hurry.set()
-        self._dirty.set()
+        self.committed()
         self._threads[0].join()
         self._fold.set()
         self._threads[1].join()
@@ -107,15 +106,15 @@ class Syncing:
 
     def _sync_loop(self) -> None:
         while True:
-            self._dirty.wait()
-            self._hurry.wait(SYNC_EVERY_S / 2)
-            is_last = self._ending.is_set()  # looked at first: then nothing can come after what is held now
-            self._hurry.clear()
-            self._dirty.clear()
-            with self._held_lock:
+            with self._word:
+                while not self._is_dirty:
+                    self._word.wait()
+                self._word.wait_for(self._is_hurried, SYNC_EVERY_S / 2)
+                is_last = self._ending.is_set()  # then nothing can come after what is held now
+                self._is_dirty = False
                 count = len(self._held)
+                self.is_busy = True
             had_trouble = self.error
-            self.is_busy = True
             self._began_s = time.monotonic()
             self._sync()
             self._took_s, self._began_s = time.monotonic() - self._began_s, 0.0
@@ -136,6 +135,10 @@ class Syncing:
             return size > JOURNAL_WAL_BYTES_MAX * SLOW_FOLD_FACTOR
         is_calm = time.monotonic() - self._fold_asked_s >= CALM_S
         return size > JOURNAL_WAL_BYTES_MAX or (is_calm and size > JOURNAL_WAL_BYTES_CALM)
+
+    def _is_hurried(self) -> bool:
+        """Somebody waits for the flush."""
+        return bool(self._held) or self._ending.is_set()
 
     def _sync(self) -> None:
         """Flush the WAL. After a failure nothing counts as flushed until all of it is in the database proper.
@@ -169,7 +172,7 @@ class Syncing:
 
     def _release(self, count: int, error: str) -> None:
         """Tell of the first `count` groups that wait for the flush."""
-        with self._held_lock:
+        with self._word:
             released, self._held = self._held[:count], self._held[count:]
         for number in released:
             self._tell(Written(number, error, synced=True))
