@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
+from keepline.paths.samples import Samples
+
 BASELINE_SHARE: Final = 0.005
 """What one more sample counts of a baseline."""
 CHANCE_DEVIATIONS: Final = 3.0
@@ -77,6 +79,18 @@ class Baseline:
     def value(self) -> float | None:
         """None while it is too young to say."""
         return self._mean if self._samples >= self._least else None
+
+
+class Figure:
+    """What is known of one figure of a path: what it usually is, and its latest values."""
+
+    __slots__ = ("baseline", "rule", "samples", "samples_min")
+
+    def __init__(self, rule: FigureRule, samples_min: int, samples: int, window_s: float) -> None:
+        """The numbers are those of every figure; its rule may have its own."""
+        self.rule, self.baseline = rule, Baseline(rule)
+        self.samples = Samples(rule.samples or samples, window_s)
+        self.samples_min = rule.samples_min or samples_min
 
 
 def worse_than(rule: FigureRule, value: float, count: int, usual: float | None, peers: float | None) -> str:

@@ -15,8 +15,7 @@ from typing import Final
 
 from keepline.model.frozen import frozen
 from keepline.model.limits_capabilities import PATH_OUTCOMES_MAX
-from keepline.paths.figures import Baseline, FigureRule, worse_than
-from keepline.paths.samples import Samples
+from keepline.paths.figures import Figure, FigureRule, worse_than
 
 
 class Condition(Enum):
@@ -191,11 +190,10 @@ class PathHealth:
         self._told = Condition.UNKNOWN
         self._is_inherited = False
         """It was degraded when a process before died, and has not had the attempts yet that would say otherwise."""
-        self._baselines = {name: Baseline(rule) for name, rule in rules.items()}
         self._failed = 0
-        """With the samples: what is known of all the outcomes that are kept, so that none is looked at again."""
-        self._samples: dict[str, Samples] = {}
-        """Of the figures with a rule that anything was told of, in the order of their names."""
+        """With the figures: what is known of all the outcomes that are kept, so that none is looked at again."""
+        self._figures: dict[str, Figure] = {}
+        """Those with a rule that anything was told of, in the order of their names."""
 
     @property
     def legacy(self) -> Inheritance:
@@ -260,15 +258,16 @@ class PathHealth:
 
     def _measure(self, now_s: float, figures: Mapping[str, float], *, learns: bool) -> None:
         for name, value in figures.items():
-            if name not in self._rules:
-                continue
-            samples = self._samples.get(name)
-            if samples is None:
-                samples = Samples(self._rules[name].samples or self._policy.samples, self._policy.samples_window_s)
-                self._samples = dict(sorted({**self._samples, name: samples}.items()))
-            samples.add(now_s, value)
+            figure = self._figures.get(name)
+            if figure is None:
+                if name not in self._rules:
+                    continue
+                policy = self._policy
+                figure = Figure(self._rules[name], policy.samples_min, policy.samples, policy.samples_window_s)
+                self._figures = dict(sorted({**self._figures, name: figure}.items()))
+            figure.samples.add(now_s, value)
             if learns:
-                self._baselines[name].add(value)
+                figure.baseline.add(value)
 
     def _hold(self, now_s: float, was: Breaker) -> None:
         if was is not Breaker.RETURNING:
@@ -280,8 +279,8 @@ class PathHealth:
             self._outcomes.clear()  # what was before it went says nothing of what it is now
             self._failed = 0
             self._keep(last)
-            for each in self._samples.values():
-                each.clear()
+            for each in self._figures.values():
+                each.samples.clear()
 
     def _open(self, now_s: float, *, is_flap: bool) -> None:
         if now_s - self._until_s > self._policy.calm_s:
@@ -309,18 +308,14 @@ class PathHealth:
         return [each for each in outcomes if each.at_s >= since_s]
 
     def _is_too_much(self, now_s: float) -> bool:
-        recent = self._recent(now_s)
+        recent, policy = self._recent(now_s), self._policy
         failures = self._failures(recent)
-        policy = self._policy
         return failures >= policy.failures_min and failures >= policy.failure_share * len(recent)
 
     def figures(self, now_s: float) -> dict[str, float]:
         """The mean of each figure that there is enough of, for the peers."""
-        found = {name: each.mean(now_s) for name, each in self._samples.items()}
-        return {name: mean for name, (mean, count) in found.items() if count >= self._samples_min(name)}
-
-    def _samples_min(self, name: str) -> int:
-        return self._rules[name].samples_min or self._policy.samples_min
+        found = {name: (each.samples.mean(now_s), each.samples_min) for name, each in self._figures.items()}
+        return {name: mean for name, ((mean, count), least) in found.items() if count >= least}
 
     def view(
         self, now_s: float, peers: Mapping[str, float] | None = None, clock: Callable[[float], str] = str
@@ -332,7 +327,12 @@ class PathHealth:
         breaker = Breaker.HALF_OPEN if is_half_open else self._breaker
         until_s = self._until_s if breaker is Breaker.OPEN else 0.0
         may_try, is_due = self._may_try(now_s, breaker), self._is_trial_due(now_s)
-        if is_due and condition is Condition.DEGRADED and breaker is Breaker.CLOSED and not self._fails(now_s):
+        if (
+            is_due
+            and condition is Condition.DEGRADED
+            and breaker is Breaker.CLOSED
+            and not self._fails(self._recent(now_s))
+        ):
             is_due = now_s - self._tried_at_s >= self._policy.measure_every_s
         return PathView(self._name, condition, breaker, evidence, may_try, is_due, until_s)
 
@@ -348,31 +348,30 @@ class PathHealth:
 
     def _judge(self, now_s: float, peers: Mapping[str, float], clock: Callable[[float], str]) -> tuple[Condition, str]:
         """The evidence is empty where all is well: whoever wants to read that takes the sentence."""
-        if self._breaker in (Breaker.OPEN, Breaker.HALF_OPEN):
-            return Condition.DOWN, f"{self._cause} since {clock(self._cause_since_s)}"
         if self._breaker is Breaker.RETURNING:
             words = f"returning since {clock(self._returning_since_s)}, {self._held} of its attempts held"
             return Condition.DEGRADED, words
+        if self._breaker is not Breaker.CLOSED:
+            return Condition.DOWN, f"{self._cause} since {clock(self._cause_since_s)}"
         recent = self._recent(now_s)
         if self._is_inherited and len(recent) < self._policy.failures_min:
             return Condition.DEGRADED, f"{self._cause}, when the process before died"
         if not recent:
             return Condition.UNKNOWN, "nothing came of it lately"
-        if self._fails(now_s):
+        if self._fails(recent):
             first = next(each.at_s for each in recent if not each.used.succeeded)
             return Condition.DEGRADED, f"{self._sentence(now_s)} since {clock(first)}"
-        for name, samples in self._samples.items():
-            value, count = samples.mean(now_s)
-            if count >= self._samples_min(name):
-                words = worse_than(self._rules[name], value, count, self._baselines[name].value, peers.get(name))
+        for name, figure in self._figures.items():
+            value, count = figure.samples.mean(now_s)
+            if count >= figure.samples_min:
+                words = worse_than(figure.rule, value, count, figure.baseline.value, peers.get(name))
                 if words:
                     return Condition.DEGRADED, words
         return Condition.HEALTHY, ""
 
-    def _fails(self, now_s: float) -> bool:
+    def _fails(self, recent: Sequence[_Outcome]) -> bool:
         """So many of its latest attempts failed that it is degraded."""
-        recent, policy = self._recent(now_s), self._policy
-        failures = self._failures(recent)
+        failures, policy = self._failures(recent), self._policy
         return failures >= policy.degraded_min and failures >= policy.degraded_share * len(recent)
 
     def _sentence(self, now_s: float) -> str:
