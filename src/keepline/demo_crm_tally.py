@@ -113,11 +113,23 @@ def lines_of(hurt: Mapping[str, Any], calm: Mapping[str, Any] | None) -> list[st
         f"{hurt['promised']} promises, {hurt['still_kept']} still kept in the end",
         *(f"  - {one}" for one in (*hurt["unanswered"], *hurt["went_wrong"])),
         hurt["comparison"],
+        *(_without(calm) if calm is not None else ()),
         "",
         "Steady state:",
         *(f"  {'yes' if held else 'NO '}  {what}" for what, held in steady_state(hurt, calm).items()),
     ]
     return lines
+
+
+def _without(calm: Mapping[str, Any]) -> list[str]:
+    """What went wrong without the outage, where both are compared."""
+    lines = [f"  - {one}" for one in (*calm["unanswered"], *calm["went_wrong"])]
+    return [
+        "",
+        f"Without the outage, {calm['calls']} calls, {calm['reads_unavailable']} questions unanswered:",
+        *lines,
+        calm["comparison"],
+    ]
 
 
 def _wrong(told: Told, record: Told) -> str:

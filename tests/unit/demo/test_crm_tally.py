@@ -82,3 +82,5 @@ def test_whose_call_went_wrong_is_named() -> None:
     found = card([*CALLS, (told | {"how": "confused", "where": "ask_card"}, record)])
     assert found["went_wrong"] == ["pay: confused ask_card (flow: BYE)"]
     assert found["flows"]["pay"]["reached"] == 0.5
+    calm = lines_of(card(), found)
+    assert "  - pay: confused ask_card (flow: BYE)" in calm[calm.index(next(x for x in calm if "Without" in x)) :]
