@@ -84,6 +84,7 @@ def options() -> argparse.ArgumentParser:
     add("--starts", type=int, default=5, help="starts of `idle` and of `history`")
     add("--facts", type=int, default=200_000, help="facts of calls that ended, in the journal of `history`")
     add("--runs", type=int, default=0, help="runs that wait in the journal of `history`")
+    add("--drills", default=",".join(noticing.DRILLS), help="whose faults are planted in `noticing`: some of these")
     add("--plants", type=int, default=5, help="how often each fault of `noticing` is planted")
     add("--verify", action="store_true", help="verify the journal of `history` in the end")
     add("--faults", default=",".join(outages.EVENTS), help="what befalls a carrier in `outages`: some of these")
@@ -180,7 +181,7 @@ def measure(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         results["detection"] = detection.measure(say)
     if "noticing" in wanted:
         say("what a node notices, on real sockets")
-        results["noticing"] = noticing.measure(args.plants, say)
+        results["noticing"] = noticing.measure(args.drills.split(","), args.plants, say)
     if "viewers" in wanted:
         say("viewers of the board")
         results["viewers"] = viewers.measure(say)
