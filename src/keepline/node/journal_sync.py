@@ -19,7 +19,7 @@ from keepline.node.journal_wal import fold, unfolded_bytes
 
 SYNC_EVERY_S: Final = 0.02
 FOLD_BUSY_TIMEOUT_S: Final = 0.05
-"""How long folding the WAL waits for readers: the writer waits with it."""
+"""How long the thread that folds waits for the writer where a flush has failed."""
 FOLD_AGAIN_S: Final = 0.5
 CALM_S: Final = 1.0
 """Folds that are so far apart may be small ones; a busy node has fewer and larger ones, which write less in all."""

@@ -10,9 +10,13 @@ import contextlib
 import os
 import sqlite3
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
+TRIES: Final = 8
+TRY_EVERY_S: Final = 0.005
+"""Readers and the writer are in the way for milliseconds each."""
 _CHUNK_BYTES: Final = 1 << 20
 _FRAME_HEADER_BYTES: Final = 24
 _INDEX_HEAD: Final = struct.Struct("=14xHI76xI")
@@ -29,7 +33,7 @@ def unfolded_bytes(index_fd: int) -> int:
 
 
 def fold(connection: sqlite3.Connection, path: Path, *, was_lost: bool, keeps_file: bool = False) -> bool:
-    """Empty the log; False where a reader is in the way. The writer waits for its last bit alone.
+    """Empty the log; False where a reader is in the way. The writer waits for its last bit alone, and for no reader.
 
     `was_lost`: a flush has failed. `keeps_file`: what comes next is written over what is there, else the file is cut.
     Raises `OSError` and `sqlite3.Error` as the disk does.
@@ -39,8 +43,19 @@ def fold(connection: sqlite3.Connection, path: Path, *, was_lost: bool, keeps_fi
             write_again(connection, path.with_name(f"{path.name}-wal"))
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     how = "RESTART" if keeps_file and not was_lost else "TRUNCATE"
-    busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-    return not busy
+    # SQLite would wait for readers while it keeps the writer out; between these tries nobody waits.
+    [patience_ms] = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(TRY_EVERY_S)
+            busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            if not busy:
+                return True
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={patience_ms}")
 
 
 def write_again(connection: sqlite3.Connection, wal: Path) -> None:

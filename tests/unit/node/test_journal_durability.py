@@ -15,7 +15,7 @@ import pytest
 
 from keepline.call.facts import DigitsPressed
 from keepline.model.limits import JOURNAL_WAL_BYTES_MAX
-from keepline.node import journal, journal_file, journal_sync
+from keepline.node import journal, journal_file, journal_schema, journal_sync, journal_wal
 from keepline.node.journal import Journal, Tail
 from keepline.node.journal_proof import verify_data
 from tests.unit.node.journal_facts import Told, acknowledged, received
@@ -272,6 +272,34 @@ def test_a_reader_that_stays_does_not_stop_the_writer(tmp_path: Path, monkeypatc
         sizes.append(made._syncing.unfolded_bytes())
         assert len(sizes) < 100_000, "the log is not folded"
     made.close()
+
+
+def test_the_writer_waits_for_no_reader_while_the_log_is_folded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = journal.create(tmp_path)
+    writer, folding, reader = journal.connect(path), journal.connect(path), journal.connect(path, read_only=True)
+    writer.execute("PRAGMA busy_timeout=0")
+    writer.execute("INSERT INTO meta VALUES ('a', 1)")
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM meta").fetchall()
+    written = 0
+
+    def write(_seconds: float) -> None:
+        nonlocal written
+        writer.execute("UPDATE meta SET value = value + 1 WHERE key = 'a'")
+        written += 1
+
+    monkeypatch.setattr(journal_wal, "TRY_EVERY_S", 0.001)
+    monkeypatch.setattr("keepline.node.journal_wal.time.sleep", write)
+    assert not journal_wal.fold(folding, path, was_lost=False, keeps_file=True)
+    assert written == journal_wal.TRIES - 1, "nobody is kept out between two tries"
+    reader.execute("COMMIT")
+    assert journal_wal.fold(folding, path, was_lost=False, keeps_file=True)
+    assert written == journal_wal.TRIES - 1
+    assert folding.execute("PRAGMA busy_timeout").fetchone()[0] == int(journal_schema.BUSY_TIMEOUT_S * 1000)
+    for each in (reader, folding, writer):
+        each.close()
 
 
 def test_folding_outlives_a_disk_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
