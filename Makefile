@@ -22,7 +22,8 @@ SEEDS ?= 1000
 
 .PHONY: setup demo test check test-deps screenshots bench sim matrix crm-outage crm-outage-live fuzz lock clean
 
-setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline
+setup: $(STAMP)  ## what the other targets call first; leaves .venv/bin/keepline, and all of it compiled, also where Python may not do so itself
+	@$(BIN)/python -m compileall -q src bench examples tests
 
 $(STAMP): requirements.lock pyproject.toml src/keepline/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
