@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from keepline.connectors.speech.flushing import FLUSHED_NAME
 from keepline.model.limits import PROMPT_UNUSED_DAYS_MAX
 from keepline.node.prompt_pruning import DAY_S, prune_prompts
 
@@ -32,3 +33,16 @@ def test_what_was_neither_made_nor_read_lately_is_removed(tmp_path: Path) -> Non
 
 def test_without_a_directory_there_is_nothing_to_remove(tmp_path: Path) -> None:
     assert prune_prompts(tmp_path / "none", NOW_S) == 0
+
+
+def test_what_may_not_have_been_flushed_is_removed(tmp_path: Path) -> None:
+    marker = tmp_path / FLUSHED_NAME
+    old = prompt(tmp_path, "a", 2, 2)
+    assert prune_prompts(tmp_path, NOW_S) == 0  # of a node that did not note it
+    assert marker.exists()
+    os.utime(marker, (NOW_S - DAY_S, NOW_S - DAY_S))
+    spoilt = prompt(tmp_path, "b", 0.5, 0.5)
+    assert prune_prompts(tmp_path, NOW_S) == 1
+    assert old.exists()
+    assert not spoilt.exists()
+    assert marker.stat().st_mtime != NOW_S - DAY_S  # noted anew

@@ -12,6 +12,7 @@ import pytest
 from keepline.connectors.speech import render
 from keepline.connectors.speech.engine import Pcm, SpeechEngine, SpeechError
 from keepline.connectors.speech.fake import FakeEngine
+from keepline.connectors.speech.flushing import Flusher
 from keepline.connectors.speech.render import PromptRequest
 from keepline.model import limits
 from keepline.rtp import g711
@@ -112,7 +113,7 @@ def test_a_text_that_speaks_for_too_long_is_refused() -> None:
 def test_both_files_hold_the_same_sound_and_nothing_else_is_left(tmp_path: Path) -> None:
     samples = render.make_samples(request(length_s=1), FakeEngine)
     assert not render.is_stored(tmp_path, KEY)
-    assert render.store(tmp_path, KEY, samples) == 16_000
+    assert render.store(tmp_path, KEY, samples, Flusher(tmp_path)) == 16_000
     assert render.is_stored(tmp_path, KEY)
     assert sorted(os.listdir(tmp_path)) == [f"{KEY}.alaw", f"{KEY}.ulaw"]
     assert (tmp_path / f"{KEY}.ulaw").read_bytes() == g711.encode_ulaw(samples)
@@ -122,7 +123,7 @@ def test_both_files_hold_the_same_sound_and_nothing_else_is_left(tmp_path: Path)
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / f"{KEY}.ulaw").mkdir()
     with pytest.raises(OSError, match="directory"):
-        render.store(tmp_path, KEY, np.zeros(10, np.int16))
+        render.store(tmp_path, KEY, np.zeros(10, np.int16), Flusher(tmp_path))
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
 
 

@@ -1,6 +1,7 @@
 """What the speech process answers to a line; sockets are in tests/live."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,14 @@ def test_a_full_disk_is_an_answer_too(tmp_path: Path) -> None:
     answer = ask(PromptMaker(tmp_path, FakeEngine))
     assert answer["ok"] is False
     assert "cannot be stored" in str(answer["error"])
+
+
+def test_nobody_waits_for_a_disk_that_does_not_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushes = threading.Event()
+    monkeypatch.setattr("keepline.connectors.speech.flushing.os.fsync", lambda _: flushes.wait())
+    maker = PromptMaker(tmp_path, FakeEngine)
+    assert [ask(maker, key=letter * 32)["ok"] for letter in "abc"] == [True] * 3
+    flushes.set()
 
 
 def test_the_store_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """From a prompt to the two files that media plays: `<key>.ulaw` and `<key>.alaw`, G.711 at 8 kHz.
 
-The files never change once they stand: each is written aside, flushed to disk and renamed, so that a reader sees all of
-one or nothing, and a prompt is ready when both are there. Speech and recordings come out equally loud.
+The files never change once they stand: each is written aside and renamed, so that a reader sees all of one or nothing,
+and a prompt is ready when both are there. They are flushed afterwards. Speech and recordings come out equally loud.
 
 Source: ITU-T P.56 for what the level of speech is (measured over its active part); ITU-T G.711.
 """
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import soxr
 
 from keepline.connectors.speech.engine import Pcm, Samples, SpeechEngine, SpeechError
+from keepline.connectors.speech.flushing import Flusher
 from keepline.connectors.speech.recording import read_recording
 from keepline.model.limits import PROMPT_LENGTH_S_MAX, PROMPT_TEXT_CHARS_MAX
 from keepline.model.operation import PROMPT_KEY_BYTES, SAMPLE_RATE_HZ
@@ -110,20 +111,19 @@ def is_stored(directory: Path, key: str) -> bool:
     return (directory / f"{key}.ulaw").exists() and (directory / f"{key}.alaw").exists()
 
 
-def store(directory: Path, key: str, samples: Samples) -> int:
+def store(directory: Path, key: str, samples: Samples, flusher: Flusher) -> int:
     """Write both files of a prompt and return their bytes; raises OSError with neither half-written."""
     for suffix, payload in (("alaw", g711.encode_alaw(samples)), ("ulaw", g711.encode_ulaw(samples))):
-        aside = directory / f".{key}.{suffix}.{os.getpid()}.tmp"
+        path, aside = directory / f"{key}.{suffix}", directory / f".{key}.{suffix}.{os.getpid()}.tmp"
+        flusher.begin()
         try:
-            with aside.open("wb") as file:
-                file.write(payload)
-                file.flush()
-                # A rename may reach the disk before the bytes do: without this a power cut leaves an empty prompt.
-                os.fsync(file.fileno())
-            aside.rename(directory / f"{key}.{suffix}")
+            aside.write_bytes(payload)
+            aside.rename(path)
         except OSError:
             aside.unlink(missing_ok=True)
             raise
+        finally:
+            flusher.end(path)
     return 2 * len(samples)
 
 

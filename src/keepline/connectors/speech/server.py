@@ -3,9 +3,9 @@
     {"key": "…", "text": "…", "file": "", "language": "en", "length_s": null}
     {"ok": true, "key": "…"}    or    {"ok": false, "key": "…", "error": "what is wrong"}
 
-One thread, one request at a time, in the order of arrival, each connection's answers in the order of its requests. No
-request ends the process or another's connection. It decides nothing about who needs a prompt when; a prompt that stands
-on disk is not made again. The listening socket is its parent's and outlives it.
+One thread makes them, one at a time, in the order of arrival, each connection's answers in the order of its requests.
+No request ends the process or another's connection. It decides nothing about who needs a prompt when; a prompt that
+stands on disk is not made again, and none waits for a flush. The listening socket is its parent's and outlives it.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from keepline.connectors.speech.engine import SpeechEngine, SpeechError
+from keepline.connectors.speech.flushing import Flusher
 from keepline.connectors.speech.render import PromptRequest, check_request, is_stored, make_samples, store, sweep
 from keepline.model import limits
 
@@ -55,6 +56,7 @@ class PromptMaker:
         self._engine: SpeechEngine | None = None
         self._report = report
         self._bytes = sweep(directory)
+        self._flusher = Flusher(directory)
 
     def answer(self, line: bytes) -> bytes:
         """Do what one line asks for; never raises for anything that stands in it."""
@@ -81,7 +83,7 @@ class PromptMaker:
         if self._bytes >= limits.PROMPT_STORE_BYTES_MAX:
             raise SpeechError(f"the prompts of this node have reached {limits.PROMPT_STORE_BYTES_MAX} bytes")
         samples = make_samples(request, self._loaded_engine)
-        self._bytes += store(self._directory, request.key, samples)
+        self._bytes += store(self._directory, request.key, samples, self._flusher)
 
     def _loaded_engine(self) -> SpeechEngine:
         if self._engine is None:
