@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import urllib.request
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,11 @@ import pytest
 
 from bench.killing import Outcome, complete
 from keepline.config import embedded_operation_path
+from keepline.connectors.speech.memory import memory_directory
 from keepline.demo_crowd import Crowd, prompt_options
-from keepline.demo_node import LocalNode, NodeSettings, wait_until
+from keepline.demo_node import LocalNode, NodeSettings, keepline_command, wait_until
+from keepline.model.operation import Prompt
+from keepline.rtp import g711
 
 CALLS = 6
 LATER = 4
@@ -118,6 +122,26 @@ def filled(at: Path) -> Iterator[None]:
 
 def test_calls_go_on_over_a_full_disk_and_are_on_record_once_it_has_room(node_on_it: LocalNode, mounted: Path) -> None:
     goes_on_from_memory(node_on_it, filled(mounted), "full")
+
+
+def test_sentences_for_one_caller_are_spoken_though_the_disk_is_full(
+    node_on_it: LocalNode, mounted: Path, tmp_path: Path
+) -> None:
+    """They stand in memory, are heard whole, and are gone with the node."""
+    record, in_memory = tmp_path / "heard.wav", memory_directory(node_on_it.settings.data / "prompts")
+    said = Prompt("You keyed 7 3 9 1.").key
+    command = [*keepline_command(), "phone", node_on_it.uri("1001"), "--keys", "wait:4,7391", "--seconds", "30"]
+    with filled(mounted):
+        subprocess.run([*command, "--record", record], check=True, timeout=120, stdout=subprocess.DEVNULL)
+        kept = (in_memory / f"{said}.ulaw").read_bytes()
+    with wave.open(os.fspath(record)) as file:
+        heard = file.readframes(file.getnframes())
+    assert g711.decode_ulaw(kept).tobytes() in heard
+    wait_until("the trouble is over", lambda: not trouble(node_on_it), 60)
+    node_on_it.stop()
+    node_on_it.wait_gone()
+    assert not in_memory.exists()
+    node_on_it.up()
 
 
 @contextlib.contextmanager

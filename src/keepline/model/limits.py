@@ -259,6 +259,8 @@ RECORDING_BYTES_MAX = 256 * 1024 * 1024
 """Of a recorded file; a larger one is refused unread."""
 PROMPT_STORE_BYTES_MAX = 16 * 1024**3
 """Of all prompts of a data directory; past it nothing new is rendered."""
+PROMPT_MEMORY_BYTES_MAX = 64_000_000
+"""Of the prompts that stand in memory since the disk takes none: more than an hour of speech, in both codecs."""
 PROMPT_UNUSED_DAYS_MAX = 30
 """Prompts neither made nor read for that long are removed when a node starts; what is asked for again is made again."""
 SPEECH_CLIENTS_MAX = 64

@@ -1,12 +1,13 @@
 """Prompts as lists of frames, kept in memory up to a limit, the least recently played dropped first.
 
-Reads `<key>.ulaw` and `<key>.alaw`: raw G.711 at 8 kHz, written by rename and never changed, so that what was read
-once is right for ever. It refuses to convert: speech has rendered both.
+Reads `<key>.ulaw` and `<key>.alaw`, on disk or on a tmpfs: raw G.711 at 8 kHz, written by rename and never changed, so
+that what was read once is right for ever. It refuses to convert: speech has rendered both.
 """
 
 from pathlib import Path
 from typing import Final
 
+from keepline.connectors.speech.memory import memory_directory
 from keepline.model.limits import PROMPT_BYTES_MAX, PROMPT_CACHE_BYTES_MAX
 from keepline.node.slots import FRAME_BYTES
 
@@ -20,7 +21,7 @@ class PromptCache:
     """The frames of prompts, by key, payload type and the bytes of a frame."""
 
     def __init__(self, directory: Path, bytes_max: int = PROMPT_CACHE_BYTES_MAX) -> None:
-        self._directory = directory
+        self._places = (directory, memory_directory(directory))
         self._bytes_max = bytes_max
         self._frames: dict[tuple[str, int, int], list[bytes]] = {}
         self.bytes = 0
@@ -43,12 +44,8 @@ class PromptCache:
     def _read(self, key: str, payload_type: int, frame_bytes: int) -> list[bytes] | None:
         if payload_type not in SUFFIX:
             return None
-        path = self._directory / (key + SUFFIX[payload_type])
-        try:
-            if not 0 < path.stat().st_size <= PROMPT_BYTES_MAX:
-                return None
-            audio = path.read_bytes()
-        except OSError:
+        audio = next(filter(None, (_read_file(place / (key + SUFFIX[payload_type])) for place in self._places)), None)
+        if audio is None:
             return None
         audio += SILENCE[payload_type] * (-len(audio) % frame_bytes)
         return [audio[at : at + frame_bytes] for at in range(0, len(audio), frame_bytes)]
@@ -58,3 +55,11 @@ class PromptCache:
         while self.bytes > self._bytes_max and self._frames:
             oldest = next(iter(self._frames))
             self.bytes -= len(self._frames.pop(oldest)) * oldest[2]
+
+
+def _read_file(path: Path) -> bytes | None:
+    """What stands there; None where that is nothing, or too much."""
+    try:
+        return path.read_bytes() if 0 < path.stat().st_size <= PROMPT_BYTES_MAX else None
+    except OSError:
+        return None

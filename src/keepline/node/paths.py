@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepline.connectors.speech.memory import forget_memory
+
 
 @dataclass(frozen=True, slots=True)
 class NodePaths:
@@ -73,7 +75,8 @@ class NodePaths:
         self.prompts.mkdir(exist_ok=True, mode=0o700)
 
     def clear_run(self) -> None:
-        """Remove what a node that is gone left in `run`, but the supervisor's lock."""
+        """Remove what a node that is gone left in `run`, but the supervisor's lock, and in memory."""
         left = (self.supervisor_socket, self.speech_socket, self.node_file, self.node_file_new, self.active_lock)
         for path in left:
             path.unlink(missing_ok=True)
+        forget_memory(self.prompts)

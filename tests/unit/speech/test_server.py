@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from keepline.connectors.speech.client import PromptStore
 from keepline.connectors.speech.engine import Pcm, SpeechEngine
 from keepline.connectors.speech.fake import FakeEngine
+from keepline.connectors.speech.memory import forget_memory, memory_directory
 from keepline.connectors.speech.server import PromptMaker
 from keepline.model import limits
+from keepline.node.media_prompts import PromptCache
 
 KEY = "0123456789abcdef" * 2
 
@@ -81,9 +84,66 @@ def test_a_bug_in_an_engine_is_an_answer_too_and_is_reported(tmp_path: Path) -> 
     assert reported == [(KEY, "ZeroDivisionError('no such thing')")]
 
 
-def test_a_full_disk_is_an_answer_too(tmp_path: Path) -> None:
-    (tmp_path / f"{KEY}.alaw").mkdir()
-    answer = ask(PromptMaker(tmp_path, FakeEngine))
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In place of the tmpfs of this machine."""
+    place = tmp_path / "memory"
+    place.mkdir()
+    monkeypatch.setattr("keepline.connectors.speech.memory.MEMORY", place)
+    return place
+
+
+def full_disk(tmp_path: Path) -> Path:
+    directory = tmp_path / "prompts"
+    (directory / f"{KEY}.alaw").mkdir(parents=True)
+    return directory
+
+
+def test_what_a_full_disk_does_not_take_stands_in_memory_until_the_node_ends(tmp_path: Path, memory: Path) -> None:
+    directory = full_disk(tmp_path)
+    assert ask(PromptMaker(directory, FakeEngine)) == {"ok": True, "key": KEY}
+    kept = memory_directory(directory)
+    assert kept.parent == memory
+    assert sorted(path.name for path in kept.iterdir()) == [f"{KEY}.alaw", f"{KEY}.ulaw"]
+    frames = PromptCache(directory).get(KEY, 0)
+    assert frames is not None
+    assert b"".join(frames).startswith((kept / f"{KEY}.ulaw").read_bytes())
+    assert PromptStore(tmp_path, tmp_path / "socket").ready(KEY)
+
+    def no_engine() -> SpeechEngine:
+        raise AssertionError("nothing to make")
+
+    assert ask(PromptMaker(directory, no_engine))["ok"] is True
+    forget_memory(directory)
+    assert list(memory.iterdir()) == []
+    forget_memory(directory)
+
+
+def test_memory_has_a_limit(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PROMPT_MEMORY_BYTES_MAX", 1000)
+    directory = full_disk(tmp_path)
+    (directory / f"{'f' * 32}.alaw").mkdir()
+    maker = PromptMaker(directory, FakeEngine)
+    assert ask(maker)["ok"] is True
+    assert "cannot be stored" in str(ask(maker, key="f" * 32)["error"])
+    # What a process before put there counts as well.
+    assert "cannot be stored" in str(ask(PromptMaker(directory, FakeEngine), key="f" * 32)["error"])
+
+
+def test_a_place_in_memory_that_is_somebody_elses_is_not_used(tmp_path: Path, memory: Path) -> None:
+    directory = full_disk(tmp_path)
+    memory_directory(directory).mkdir(mode=0o777)
+    memory_directory(directory).chmod(0o777)
+    reported: list[str] = []
+    answer = ask(PromptMaker(directory, FakeEngine, lambda key, error: reported.append(str(error))))
+    assert answer["ok"] is False
+    assert "cannot be stored" in str(answer["error"])
+    assert "somebody else's" in reported[0]
+
+
+def test_without_a_tmpfs_a_full_disk_is_an_answer_too(tmp_path: Path, memory: Path) -> None:
+    memory.rmdir()
+    answer = ask(PromptMaker(full_disk(tmp_path), FakeEngine))
     assert answer["ok"] is False
     assert "cannot be stored" in str(answer["error"])
 

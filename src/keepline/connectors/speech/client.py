@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from keepline.connectors.speech.memory import memory_directory
 from keepline.model import limits
 from keepline.model.errors import KeeplineError
 from keepline.model.operation import Prompt
@@ -47,6 +48,7 @@ class PromptStore:
     def __init__(self, data_dir: Path, socket_path: Path) -> None:
         """`socket_path` is where the speech process listens; its length does not matter."""
         self._directory = data_dir / "prompts"
+        self._memory = memory_directory(self._directory)
         self._socket_path = socket_path
         self._ready: set[str] = set()
         self._making: dict[str, asyncio.Task[None]] = {}
@@ -54,10 +56,11 @@ class PromptStore:
         self._turns = asyncio.Semaphore(limits.PROMPT_REQUESTS_MAX)
 
     def ready(self, key: str) -> bool:
-        """Whether both files of the prompt stand on disk."""
+        """Whether both files of the prompt stand on disk, or in memory."""
         if key in self._ready:
             return True
-        if not all((self._directory / f"{key}.{suffix}").exists() for suffix in ("ulaw", "alaw")):
+        names = [f"{key}.{suffix}" for suffix in ("ulaw", "alaw")]
+        if not any(all((place / name).exists() for name in names) for place in (self._directory, self._memory)):
             return False
         if len(self._ready) >= limits.PROMPTS_READY_MAX:
             self._ready.clear()

@@ -6,6 +6,7 @@ and a prompt is ready when both are there. They are flushed afterwards. Speech a
 Source: ITU-T P.56 for what the level of speech is (measured over its active part); ITU-T G.711.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -111,19 +112,25 @@ def is_stored(directory: Path, key: str) -> bool:
     return (directory / f"{key}.ulaw").exists() and (directory / f"{key}.alaw").exists()
 
 
-def store(directory: Path, key: str, samples: Samples, flusher: Flusher) -> int:
-    """Write both files of a prompt and return their bytes; raises OSError with neither half-written."""
+def store(directory: Path, key: str, samples: Samples, flusher: Flusher | None) -> int:
+    """Write both files of a prompt and return their bytes; raises OSError with neither half-written.
+
+    Without a flusher they are not flushed: the directory is in memory.
+    """
     for suffix, payload in (("alaw", g711.encode_alaw(samples)), ("ulaw", g711.encode_ulaw(samples))):
         path, aside = directory / f"{key}.{suffix}", directory / f".{key}.{suffix}.{os.getpid()}.tmp"
-        flusher.begin()
+        if flusher is not None:
+            flusher.begin()
         try:
             aside.write_bytes(payload)
             aside.rename(path)
         except OSError:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only disk has no such file, and says that it is read-only
+                aside.unlink()
             raise
         finally:
-            flusher.end(path)
+            if flusher is not None:
+                flusher.end(path)
     return 2 * len(samples)
 
 

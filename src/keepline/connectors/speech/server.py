@@ -18,8 +18,9 @@ from pathlib import Path
 
 import msgspec
 
-from keepline.connectors.speech.engine import SpeechEngine, SpeechError
+from keepline.connectors.speech.engine import Samples, SpeechEngine, SpeechError
 from keepline.connectors.speech.flushing import Flusher
+from keepline.connectors.speech.memory import make_memory_directory, memory_directory
 from keepline.connectors.speech.render import PromptRequest, check_request, is_stored, make_samples, store, sweep
 from keepline.model import limits
 
@@ -57,6 +58,8 @@ class PromptMaker:
         self._report = report
         self._bytes = sweep(directory)
         self._flusher = Flusher(directory)
+        self._memory = memory_directory(directory)
+        self._memory_bytes = sweep(self._memory) if self._memory.is_dir() else 0
 
     def answer(self, line: bytes) -> bytes:
         """Do what one line asks for; never raises for anything that stands in it."""
@@ -78,12 +81,25 @@ class PromptMaker:
 
     def _make(self, request: PromptRequest) -> None:
         check_request(request)
-        if is_stored(self._directory, request.key):
+        if is_stored(self._directory, request.key) or is_stored(self._memory, request.key):
             return
         if self._bytes >= limits.PROMPT_STORE_BYTES_MAX:
             raise SpeechError(f"the prompts of this node have reached {limits.PROMPT_STORE_BYTES_MAX} bytes")
         samples = make_samples(request, self._loaded_engine)
-        self._bytes += store(self._directory, request.key, samples, self._flusher)
+        try:
+            self._bytes += store(self._directory, request.key, samples, self._flusher)
+        except OSError as error:
+            self._keep_in_memory(request.key, samples, error)
+
+    def _keep_in_memory(self, key: str, samples: Samples, trouble: OSError) -> None:
+        """The disk does not take it; raises what the disk said where memory does not either."""
+        if self._memory_bytes >= limits.PROMPT_MEMORY_BYTES_MAX:
+            raise trouble
+        try:
+            self._memory_bytes += store(make_memory_directory(self._directory), key, samples, None)
+        except OSError as error:
+            self._report(key, error)
+            raise trouble from None
 
     def _loaded_engine(self) -> SpeechEngine:
         if self._engine is None:
