@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from keepline.call import effects as fx
-from keepline.call.carriers.probing import AGAIN_S, ANSWER_S
+from keepline.call.carriers.carrier import POLICY
+from keepline.call.carriers.probing import AGAIN_S, ANSWER_S, RETURN_S
 from keepline.paths.delays import SILENCE_S_MAX
 from keepline.paths.hearing import QUIET_GAPS
 from keepline.sip.message import Message, Request, make_response
@@ -98,6 +99,21 @@ def test_one_that_brings_calls_again_is_asked_until_it_may_take_some_too() -> No
         placer.wait(0.5)
         placer.exchange.probing.heard(placer.now_s, "first")
     assert "first OPTIONS" not in placer.take_log(), "who is well and heard of is asked nothing"
+
+
+def test_one_that_holds_takes_its_place_again_though_nobody_calls_by_it() -> None:
+    placer = CarriersPlacer(probe_every_s=EVERY_S)
+    for _ in range(5):
+        placer.wait(ANSWER_S + AGAIN_S)
+    assert standing(placer, "first")["condition"] == "down"
+    back_s = placer.now_s
+    while standing(placer, "first")["breaker"] != "closed" and placer.now_s < back_s + 5 * EVERY_S:
+        placer.wait(0.5)
+        if any(carrier == "first" for carrier, _ in placer.log):
+            answer(placer, "first")
+            placer.take_log()
+    open_s, hold_s = POLICY.open_s, POLICY.hold_s
+    assert placer.now_s - back_s < open_s + hold_s + 2 * RETURN_S
 
 
 def test_calls_come_first() -> None:

@@ -31,6 +31,8 @@ ANSWER_S: Final = 1.2
 """How long the answer may take: its OPTIONS has gone out twice by then."""
 AGAIN_S: Final = 2.0
 """After none came."""
+RETURN_S: Final = 5.0
+"""After it answered while it is away, or on its way back: it has to hold, though nobody calls by it meanwhile."""
 BRANCH: Final = "z9hG4bK-probe-"
 USER: Final = "keepline"
 
@@ -142,8 +144,11 @@ class Probing:
             return
         hearing = self._hearing[trunk]
         hearing.heard(turn.now_s, is_answer=True)
-        self._exchange.switchboard.carriers.probed(turn, trunk, "")
-        self._put_off(trunk, turn.now_s + hearing.quiet_s(self._every_s))
+        room = self._exchange.switchboard.carriers
+        room.probed(turn, trunk, "")
+        quiet_s = hearing.quiet_s(self._every_s)
+        is_away = room.view(trunk, turn.now_s).breaker is not Breaker.CLOSED
+        self._put_off(trunk, turn.now_s + (min(RETURN_S, quiet_s) if is_away else quiet_s))
 
     def _put_off(self, trunk: str, at_s: float) -> None:
         self._due_s[trunk] = at_s
