@@ -2,7 +2,8 @@
 
 A caller sends to `front`; the node is sent to from `back`, and what it sends there goes to the caller. So the caller's
 Contact names `back`, and its Via asks for rport (RFC 3581). Only `INVITE`s that begin a call are looked into, for which
-of them came through. It refuses to change a packet, and to be fair: each is judged on its own.
+of them came through; and all, once calls are over. It refuses to change a packet, and to be fair: each is judged on its
+own.
 """
 
 import heapq
@@ -60,7 +61,7 @@ class LossyRelay:
         self.node = parse_address(node)
         self.weather = weather
         self.counts: Counter[str] = Counter()
-        """`to_node` and `to_caller`, each with `.arrived`, `.lost`, `.doubled`, `.late` and `.sent`."""
+        """`to_node` and `to_caller`, each with `.arrived`, `.lost`, `.doubled`, `.late` and `.sent`; `to_node.over`."""
         self.sent_calls: set[str] = set()
         """Call-IDs of the INVITEs that began a call and arrived here."""
         self.passed_calls: set[str] = set()
@@ -74,6 +75,7 @@ class LossyRelay:
             each.bind((address, 0))
             each.setblocking(False)
         self.front, self.back = (words_of(each.getsockname()[:2]) for each in (self._front, self._back))
+        self._over: frozenset[str] = frozenset()
         self._caller: Address | None = None
         self._waiting: list[tuple[float, int, str, bytes]] = []
         self._numbers = count()
@@ -89,6 +91,13 @@ class LossyRelay:
         self._thread.join()
         for each in (self._front, self._back, self._stopped):
             each.close()
+
+    def part(self) -> None:
+        """The calls begun so far are over: what still comes of them is not sent on to whoever is the node from now on.
+
+        A CANCEL whose answers were lost, for one, comes again for 32 s (RFC 3261 §17.1.2.2), to whoever has the port.
+        """
+        self._over = frozenset(self.sent_calls)
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -118,6 +127,9 @@ class LossyRelay:
     def _judge(self, way: str, data: bytes) -> None:
         weather, dice, now_s = self.weather, self._random[way], time.monotonic()
         self.counts[f"{way}.arrived"] += 1
+        if way == "to_node" and self._over and call_of(data) in self._over:
+            self.counts["to_node.over"] += 1
+            return
         call_id = begun_by(data) if way == "to_node" else ""
         if call_id:
             self.sent_calls.add(call_id)
@@ -150,10 +162,14 @@ class LossyRelay:
                 self.counts[f"{way}.sent"] += 1
 
 
+def call_of(data: bytes) -> str:
+    """The Call-ID of a message; "" where it has none."""
+    found = _CALL_ID.search(data.partition(b"\r\n\r\n")[0])
+    return "" if found is None else found[1].decode("latin-1")
+
+
 def begun_by(data: bytes) -> str:
     """The Call-ID of an INVITE that begins a call; "" for anything else."""
-    if not data.startswith(b"INVITE "):
+    if not data.startswith(b"INVITE ") or _TO_TAG.search(data.partition(b"\r\n\r\n")[0]):
         return ""
-    head = data.partition(b"\r\n\r\n")[0]
-    found = _CALL_ID.search(head)
-    return "" if found is None or _TO_TAG.search(head) else found[1].decode("latin-1")
+    return call_of(data)

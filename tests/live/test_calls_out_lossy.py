@@ -31,7 +31,8 @@ class FarCallee(Callee):
 
     @contextmanager
     def plays(self, scenario: str, directory: Path, calls: int = CALLS, within_s: int = WITHIN_S) -> Iterator[None]:
-        """SIPp is the callee meanwhile, where the relay hears the node."""
+        """SIPp is the callee meanwhile, where the relay hears the node; it hears of no call before."""
+        self.relay.part()
         far, host = self.relay.front, self.host
         with sipp_plays(scenario, self.port, directory, calls=calls, within_s=within_s, far=far, host=host):
             yield

@@ -50,3 +50,22 @@ def test_a_clear_network_changes_nothing() -> None:
     assert counts["to_node.sent"] == counts["to_node.arrived"] == 100
     assert came == [INVITE % number for number in range(100)]
     assert relay.passed_calls == relay.sent_calls
+
+
+def test_who_comes_after_hears_nothing_of_calls_before() -> None:
+    """A CANCEL that nobody has answered is repeated, and would be a call of its own to the next one."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        node.bind(("127.0.0.1", 0))
+        node.settimeout(WITHIN_S)
+        with LossyRelay(f"127.0.0.1:{node.getsockname()[1]}", CLEAR) as relay:
+            front = parse_address(relay.front)
+            caller.sendto(INVITE % 1, front)
+            assert node.recv(2000) == INVITE % 1
+            relay.part()
+            for message in (b"CANCEL sip:1 SIP/2.0\r\nCall-ID: 1@x\r\n\r\n", INVITE % 1, INVITE % 2):
+                caller.sendto(message, front)
+            assert node.recv(2000) == INVITE % 2
+            assert relay.counts["to_node.over"] == 2
