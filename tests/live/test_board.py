@@ -163,7 +163,6 @@ def test_a_path_and_a_carrier_that_fail_are_seen_and_what_is_done(page: "Page", 
     page.fill("#q", "remind southtel")
     told(page, "three calls are found", "document.querySelectorAll('tr[id^=call-]').length === 3")
     assert "q=remind" in page.url
-    page.keyboard.press("Escape")
     page.click("tr[id^=call-] a")
     shows(page, "Carriers that were asked, and why")
     shows(page, "given up")
