@@ -1,7 +1,7 @@
 """A node started from outside and watched from outside: for the demo, the benchmarks and the live tests.
 
-It is driven through the command line alone, as anybody would: `keepline up`, `status`, `calls`, `stop`, and signals to
-the process ids that `status` names. It knows nothing of what goes on inside.
+It is driven as anybody would: `keepline up`, `stop` and signals to the process ids that `status` names. What `status`
+and `calls` print is read here without a process for each look. It knows nothing of what goes on inside.
 """
 
 import contextlib
@@ -28,8 +28,12 @@ READY = re.compile(r"ready sip=udp:(?P<sip>\S+) http=(?P<http>\S+) data=(?P<data
 READY_WITHIN_S = 60.0
 COMMAND_WITHIN_S = 30.0
 GLANCE_WITHIN_S = 2.0
+ASKED_WITHIN_S = 5.0
 GONE_WITHIN_S = 45.0
 POLL_S = 0.02
+POLL_S_MAX = 0.25
+POLL_RESTS = 3
+"""Times as long as a look has taken, up to `POLL_S_MAX`, nobody looks again: whoever waits holds up nobody."""
 OWN_PORTS = 8
 """Beside those of audio: of SIP, of the desk, and of what is started with a node."""
 MARK = "KEEPLINE_STARTED_AS"
@@ -85,11 +89,13 @@ def free_port_range(ports: int) -> tuple[int, int]:
 
 def wait_until(what: str, condition: Callable[[], Any], within_s: float) -> Any:
     """Poll until the condition holds and return its value; NodeFailedError after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
+    began = looked = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > began + within_s:
             raise NodeFailedError(f"waited {within_s:g} s in vain: {what}")
-        time.sleep(POLL_S)
+        time.sleep(max(POLL_S, min(POLL_S_MAX, POLL_RESTS * (now - looked))))
+        looked = time.monotonic()
     return value
 
 
@@ -193,11 +199,17 @@ class LocalNode:
         return done
 
     def status(self) -> dict[str, Any]:
-        """`keepline status --json`."""
-        return dict(json.loads(self.command("status", "--json").stdout))
+        """What `keepline status --json` prints; NodeFailedError where the node cannot be asked."""
+        from keepline.node.control import NodeNotRunning
+        from keepline.node.whole_status import whole_status
+
+        try:
+            return dict(json.loads(json.dumps(whole_status(self.settings.data, ASKED_WITHIN_S))))
+        except NodeNotRunning as error:
+            raise NodeFailedError(str(error)) from error
 
     def glance(self) -> dict[str, Any]:
-        """The same over HTTP, which costs no process; from the command line where the desk is away."""
+        """The same over HTTP; without it where the desk is away."""
         try:
             with urllib.request.urlopen(f"http://{self.http}/api/status", timeout=GLANCE_WITHIN_S) as answer:
                 return dict(json.load(answer))
@@ -205,9 +217,14 @@ class LocalNode:
             return self.status()
 
     def calls(self, limit: int = 100_000) -> list[dict[str, Any]]:
-        """`keepline calls --json`: every record."""
-        lines = self.command("calls", "--json", "--limit", str(limit)).stdout.splitlines()
-        return [json.loads(line) for line in lines if line.strip()]
+        """What `keepline calls --json` prints: every record; NodeFailedError where the journal cannot be read."""
+        from keepline.node.reader import JournalReader, NoJournal
+
+        try:
+            with contextlib.closing(JournalReader(self.settings.data)) as reader:
+                return [json.loads(record.to_json()) for record in reader.records(limit)]
+        except NoJournal as error:
+            raise NodeFailedError(str(error)) from error
 
     def pid(self, role: str) -> int:
         """Of "supervisor", "media", "active", "warm", "speech" or "desk"; 0 where there is none."""
