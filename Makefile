@@ -15,7 +15,7 @@ DEBIAN_PACKAGES := sip-tester baresip-core strace chromium
 PROMTOOL := .tools/promtool
 ARGS ?=
 # Of live tests side by side: they wait for real clocks most of their time.
-LANES ?= 3
+LANES ?= 4
 LIVE = $(BIN)/python -m pytest tests/live -o cache_dir=.pytest_cache/live
 SECONDS ?= 60
 SEEDS ?= 1000

@@ -14,8 +14,11 @@ sys.path.insert(0, str(embedded_operation_path().parent))
 sys.path.append(str(embedded_operation_path().parents[1] / "retailer" / "world"))
 
 MakeNode = Callable[[], LocalNode]
-LONG = ("retailer", "sipp_settings", "secrets", "switchover", "demo", "retailer_peers", "upgrade", "peers")
-"""Files that take minutes: they go first, so that no lane is left with one of them when the others are done."""
+LONG = (
+    "retailer", "demo", "deaths", "secrets", "sipp_settings", "bad_disks", "switchover", "carriers", "retailer_peers",
+    "connect", "proof", "upgrade", "calls_out_lossy", "ending", "board",
+)  # fmt: skip
+"""Files that take two minutes and more beside others, the longest first: no lane is left with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
