@@ -15,8 +15,9 @@ sys.path.append(str(embedded_operation_path().parents[1] / "retailer" / "world")
 
 MakeNode = Callable[[], LocalNode]
 LONG = (
-    "retailer", "demo", "deaths", "secrets", "sipp_settings", "bad_disks", "switchover", "carriers", "retailer_peers",
-    "connect", "proof", "upgrade", "calls_out_lossy", "ending", "board",
+    "retailer", "demo", "deaths", "secrets", "sipp_settings", "bad_disks", "switchover", "node_starting", "carriers",
+    "retailer_peers", "calls_out_lossy", "connect", "proof", "upgrade", "sipp_digest", "node_supervision", "ending",
+    "board",
 )  # fmt: skip
 """Files that take two minutes and more beside others, the longest first: no lane is left with one at the end."""
 
