@@ -188,6 +188,22 @@ def test_a_successor_keeps_keys_private_and_says_that_the_entry_is_lost(desk: De
     assert desk.reveal() == CARD
 
 
+def test_an_entry_of_which_nothing_is_known_is_lost_and_the_next_one_is_not(desk: Desk) -> None:
+    """All memory was lost with the node: who asked says that the entry is over, and is told that there is none."""
+    desk.send(EndSecret(1, 0, 10))
+    assert desk.news == (EntryState.LOST, 0)
+    desk.press("41")
+    assert desk.rig.slots.digits(0) == (0, "")
+    assert desk.told(DigitsReceived) == []
+    desk.ask(number=9)
+    desk.send(EndSecret(1, 0, 9))
+    assert desk.news == (EntryState.LOST, 0)
+    desk.ask(number=11)
+    desk.press("7#")
+    assert desk.news == (EntryState.ANSWERED, 1)
+    assert desk.reveal() == "7"
+
+
 def test_a_successor_does_not_count_the_repetitions_of_a_private_key(desk: Desk) -> None:
     desk.ask()
     phone = desk.phone

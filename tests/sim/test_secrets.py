@@ -204,13 +204,17 @@ def pressing(scene: Scene, answers: dict[str, str]) -> None:
 ANSWERS = {"Your card?": CARD, "It ends?": EXPIRY, "And its code?": CVV + "#"}
 
 
-def answering(*, dies_at_s: tuple[float, ...] = (), calls_die_at: frozenset[int] = frozenset()) -> Scene:
-    """A caller who answers what is asked, while media dies at these times."""
+def answering(
+    *, dies_at_s: tuple[float, ...] = (), calls_die_at: frozenset[int] = frozenset(), all_die_at_s: float | None = None
+) -> Scene:
+    """A caller who answers what is asked, while media dies at these times, or everything at one."""
 
     def prepare(scene: Scene) -> None:
         pressing(scene, ANSWERS)
         for at_s in dies_at_s:
             scene.world.at(BEGAN_S + at_s, scene.node.media.die)
+        if all_die_at_s is not None:
+            scene.world.at(BEGAN_S + all_die_at_s, lambda: scene.node.die_wholly(0.5))
 
     scene = scene_of(Plan(DIALLED["pay"]), prepare)
     scene.node.dies_at = calls_die_at

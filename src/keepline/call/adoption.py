@@ -34,8 +34,8 @@ class Sleepers:
     __slots__ = ("_facts", "_resting", "cut_off")
 
     def __init__(self) -> None:
-        self.cut_off: set[str] = set()
-        """Calls of which media knows nothing."""
+        self.cut_off: dict[str, bool] = {}
+        """Calls of which media knows nothing, and whether what was keyed in them may be lost."""
         self._facts: dict[str, tuple[Fact, ...]] = {}
         self._resting: set[str] = set()
 

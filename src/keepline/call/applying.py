@@ -169,6 +169,7 @@ def _interruption(call: "CallState", fact: InterruptedFact) -> None:
     call.interruption = call.interruption.after(fact)
     if isinstance(fact, CallInterrupted):  # media counts anew, and who was being asked has the whole time again
         call.digits_head, call.digits_at_s = 0, fact.at_s
+        call.secrets.is_torn = call.secrets.is_torn or fact.lost_keys
         call.prompt_over_at_s = call.prompt_over_at_s and fact.at_s
 
 

@@ -20,7 +20,9 @@ class CollectSecret:
 
 @dataclass(frozen=True, slots=True)
 class EndSecretEntry:
-    """The time for an entry is over; `SecretHeard` says what came of it."""
+    """The time for an entry is over; `SecretHeard` says what came of it. One that media knows nothing of is lost, and
+    keys go nowhere until the next one: so it is after media's memory was lost.
+    """
 
     call: str
     slot: int

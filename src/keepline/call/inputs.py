@@ -241,6 +241,8 @@ class CallAdopted:
     facts: tuple[Fact, ...]
     lost_media: bool = False
     """Media's memory has nothing of it: the node died as a whole, or before media heard of the call."""
+    lost_keys: bool = False
+    """It is the former: that memory is younger than the call."""
 
 
 @frozen

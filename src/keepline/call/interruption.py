@@ -26,9 +26,9 @@ HUNG_UP = "the other side hung up on the silence while the node was away"
 _GONE = (0, 408, 481)
 
 
-def begin(turn: Turn, call: CallState) -> None:
-    """A call wakes whose media memory is gone."""
-    turn.record(call, CallInterrupted(call.id, turn.now_s, call.phase is Phase.ESTABLISHED))
+def begin(turn: Turn, call: CallState, lost_keys: bool) -> None:
+    """A call wakes whose media memory is gone, with keys in it or without."""
+    turn.record(call, CallInterrupted(call.id, turn.now_s, call.phase is Phase.ESTABLISHED, lost_keys))
 
 
 def restore(turn: Turn, call: CallState) -> None:

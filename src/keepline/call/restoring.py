@@ -85,8 +85,9 @@ class Restoring:
         if call.received.slot < 0:
             established.break_flow(turn, call, NO_SLOT)
         elif call.agreement.terms is not None:
-            if call.id in self._exchange.sleepers.cut_off and call.bye_sent is None:
-                interruption.begin(turn, call)
+            lost_keys = self._exchange.sleepers.cut_off.get(call.id)
+            if lost_keys is not None and call.bye_sent is None:
+                interruption.begin(turn, call, lost_keys)
             established.open_media(turn, call)
             if call.flow_ended is None:
                 established.start_flow(turn, call)

@@ -44,7 +44,7 @@ class TakingOver:
         if rests:
             exchange.agenda.add(Due(turn.now_s + BLAMED_REST_S, "rest", given.call))
         if given.lost_media:
-            exchange.sleepers.cut_off.add(given.call)
+            exchange.sleepers.cut_off[given.call] = given.lost_keys
         exchange.index(received)
 
     def _on_left(self, turn: Turn, given: fx.CallLeft) -> None:

@@ -383,17 +383,15 @@ def adopt(
     now_s: float,
     open_calls: dict[str, list[Fact]],
     left: Iterable[CallEnded],
-    in_media: Callable[[str, int], bool] = lambda _call, _slot: True,
+    slots: Slots,
 ) -> None:
-    """Take over a predecessor's calls: the live ones asleep, the ended ones for their late requests.
-
-    `in_media` says whether a slot of media's memory is a call's.
-    """
+    """Take over a predecessor's calls: the live ones asleep, the ended ones for their late requests."""
     for call, facts in open_calls.items():
         try:
             begun = facts[0]
-            lost = isinstance(begun, CallBegun) and not in_media(call, begun.slot)
-            exchange.step(now_s, fx.CallAdopted(call, tuple(facts), lost))
+            lost = isinstance(begun, CallBegun) and not slots.holds(call, begun.slot)
+            lost_keys = lost and begun.at_s < slots.wall_anchor_s
+            exchange.step(now_s, fx.CallAdopted(call, tuple(facts), lost, lost_keys))
         except LocalError as error:
             log.error("call_lost", call=call, what=str(error))
     for ended in left:

@@ -220,7 +220,7 @@ class CallsProcess:
         exchange.numbers.take(self._ledgers.numbers)
         exchange.blamed, exchange.stands_alone = note_deaths(self._slots), True
         exchange.note_step = self._note_step
-        adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots.holds)
+        adopt(exchange, self._slots.now_s(time.monotonic()), self._open, self._left, self._slots)
         now_s = lambda: self._slots.now_s(time.monotonic())  # noqa: E731
         journal = Journal(self._paths.journal, self._epoch, self._tell_written, now_s)
         journal.retention.keep(self._programs[self._digest].operation.journal.keep_days)

@@ -147,6 +147,10 @@ class MediaSecrets:
         return True
 
     def _end(self, command: EndSecret, stream: Stream) -> bool:
+        if command.number > secret_word(self._slots, stream.slot)[0]:
+            self._settle(stream.slot, stream.entry)
+            self._lose(stream, command.number)
+            return True
         entry = stream.entry
         if entry is None or entry.number != command.number:
             return False
@@ -214,10 +218,14 @@ class MediaSecrets:
         """Go on listening in private where an earlier process did; what it had heard is lost."""
         number, state, _ = secret_word(self._slots, stream.slot)
         if state is not EntryState.OPENLY:
-            stream.entry = Entry(number, 0, bytearray(CELL_BYTES), state=EntryState.LOST)
-            self._note(stream, stream.entry)
+            self._lose(stream, number)
         elif number:
             stream.deaf_until_s = now_s + DEAF_S
+
+    def _lose(self, stream: Stream, number: int) -> None:
+        """Nothing is known of this entry, and keys go nowhere until the next."""
+        stream.entry = Entry(number, 0, bytearray(CELL_BYTES), state=EntryState.LOST)
+        self._note(stream, stream.entry)
 
     def close(self, stream: Stream) -> None:
         """Overwrite all that its call had."""

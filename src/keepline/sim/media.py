@@ -105,6 +105,8 @@ class SimMedia:
         self.slots = [SimSlot() for _ in range(slot_count)]
         self.log = MediaLog()
         self._events: deque[tuple[int, fx.Input]] = deque()
+        self.since_s = 0.0
+        """When its memory began, in the world's time."""
         self._slots_of: dict[fx.Address, list[int]] = {}
         """RTP address -> every slot whose last stream has it, in order."""
         self.unheard: set[str] = set()
@@ -366,6 +368,7 @@ class SimMedia:
                 self.log.files[slot.recording.key] = self.log.kept[slot.recording.key] = length_s
         self.slots = [SimSlot() for _ in self.slots]
         self._slots_of.clear()
+        self.since_s = self._world.now_s
         for call, keyed in self.log.keyed.items():
             self.log.keyed[call] = keyed[: keys_on_record.get(call, 0)]
         self._events.clear()

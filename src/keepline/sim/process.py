@@ -105,7 +105,9 @@ class SimProcess:
             self._saving = Saving(node, node.disk, self.soon, lambda facts: node.append(self, facts), self._carry_out)
             self._saving.begin([call for call, facts in open_calls.items() if has_changed(facts)])
         for call, facts in open_calls.items():
-            exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts), not node.media.has(facts[0])))
+            lost = not node.media.has(facts[0])
+            lost_keys = lost and facts[0].at_s < node.media.since_s
+            exchange.step(self._world.now_s, fx.CallAdopted(call, tuple(facts), lost, lost_keys))
         for facts in calls.values():
             if isinstance(facts[-1], CallEnded):
                 exchange.step(self._world.now_s, fx.CallLeft(facts[-1]))

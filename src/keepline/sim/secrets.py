@@ -50,6 +50,9 @@ class SimSecrets:
                 self._collect(command)
             return command.number == self.number
         if isinstance(command, fx.EndSecretEntry):
+            if command.number > self.number:
+                self.number = command.number
+                self.lose()
             if self.entry is None or command.number != self.number:
                 return False
             self.entry.end()
@@ -87,8 +90,12 @@ class SimSecrets:
         self.kept.clear()
         if self.entry is None:
             return False
-        self.entry = Entry(self.number, 0, bytearray(CELL_BYTES), state=EntryState.LOST)
+        self.lose()
         return True
+
+    def lose(self) -> None:
+        """The entry is nobody's."""
+        self.entry = Entry(self.number, 0, bytearray(CELL_BYTES), state=EntryState.LOST)
 
     def reveal(self, arguments: str) -> str | SecretsGone:
         """Written arguments with the digits in the places of their handles."""

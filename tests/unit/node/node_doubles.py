@@ -25,7 +25,7 @@ EPOCH = 3
 class Asleep(list[str]):
     """Calls that nobody has touched yet."""
 
-    cut_off: ClassVar[frozenset[str]] = frozenset()
+    cut_off: ClassVar[dict[str, bool]] = {}
 
     @property
     def wakeful(self) -> int:

@@ -15,6 +15,8 @@ class CallInterrupted:
     at_s: float
     seeks_peer: bool
     """It is looked whether the other side is still there."""
+    lost_keys: bool = True
+    """What was keyed may be lost; not where media had never heard of the call, whose packets waited for it."""
 
 
 @frozen

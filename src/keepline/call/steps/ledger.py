@@ -12,7 +12,7 @@ QUIET_VERBS = frozenset(("say", "wait", "log", "outcome", "use", "hangup", "apol
 class Ledger:
     """Only the call's `apply` changes it, but for `passed_cseq`."""
 
-    __slots__ = ("again", "entry_repeats", "forgotten", "held", "is_private", "keyed", "keyed_at_s", "lost",
+    __slots__ = ("again", "entry_repeats", "forgotten", "held", "is_private", "is_torn", "keyed", "keyed_at_s", "lost",
                  "passed_cseq")  # fmt: skip
 
     def __init__(self) -> None:
@@ -25,6 +25,8 @@ class Ledger:
         self.forgotten: set[int] = set()
         self.is_private = False
         """A secret was asked for, and no other keys since."""
+        self.is_torn = False
+        """The node died with its media since the entry began: media knows nothing of it."""
         self.keyed = 0
         """Keys of the entry."""
         self.keyed_at_s = 0.0
@@ -35,7 +37,7 @@ class Ledger:
 
     def begin_entry(self, repeats: int) -> None:
         """What is keyed from here on is another entry."""
-        self.entry_repeats, self.keyed = repeats, 0
+        self.entry_repeats, self.keyed, self.is_torn = repeats, 0, False
 
     def count(self, fact: SecretKeyed) -> None:
         """Keys have come."""

@@ -71,14 +71,14 @@ def entry_number(call: CallState, waiting: Waiting) -> int:
 
 
 def ask(turn: Turn, call: CallState, waiting: Waiting) -> Given | None:
-    """Begin or go on with the question of a step."""
+    """Begin or go on with the question of a step; silently, where media has yet to say that it is lost."""
     question, _ = _asked(call, waiting)
     has_words = bool(question.text or question.prompt) or call.part == PREFACE
     if not has_words or (call.part != PREFACE and call.secrets.keyed):
         call.prompt_over_at_s = call.prompt_over_at_s or call.asked_at_s
     _collect(turn, call, waiting)
     _arm_timer(turn, call, question)
-    return _speak(turn, call, waiting) if call.prompt_over_at_s is None else None
+    return _speak(turn, call, waiting) if call.prompt_over_at_s is None and not call.secrets.is_torn else None
 
 
 def _asked(call: CallState, waiting: Waiting) -> tuple[AskSecretDigits, int]:
@@ -89,11 +89,19 @@ def _asked(call: CallState, waiting: Waiting) -> tuple[AskSecretDigits, int]:
 
 def _collect(turn: Turn, call: CallState, waiting: Waiting) -> None:
     """Have keys collected; after a loss not at once."""
+    if call.secrets.is_torn:
+        _tear(turn, call, waiting)
+        return
     if not _is_settled(turn, call):
         return
     question, handle = _asked(call, waiting)
     ends = (question.count, question.min_count, question.terminator, question.check)
     turn.emit(CollectSecret(call.id, call.received.slot, entry_number(call, waiting), handle, *ends))
+
+
+def _tear(turn: Turn, call: CallState, waiting: Waiting) -> None:
+    """Keys are private in new memory too; media says of the entry that it is lost."""
+    turn.emit(EndSecretEntry(call.id, call.received.slot, entry_number(call, waiting)))
 
 
 def _is_settled(turn: Turn, call: CallState) -> bool:
@@ -114,7 +122,7 @@ def _speak(turn: Turn, call: CallState, waiting: Waiting) -> Given | None:
 def say_again(turn: Turn, call: CallState, waiting: Waiting) -> Given | None:
     """Media is a new process: it may have lost what there was of the entry, and says so."""
     _collect(turn, call, waiting)
-    return _speak(turn, call, waiting) if call.prompt_over_at_s is None else None
+    return _speak(turn, call, waiting) if call.prompt_over_at_s is None and not call.secrets.is_torn else None
 
 
 def on_played(turn: Turn, call: CallState, waiting: Waiting, played: PromptPlayed) -> Given | None:
@@ -156,7 +164,7 @@ def on_time(turn: Turn, call: CallState, waiting: Waiting) -> Given | None:
     question, _ = _asked(call, waiting)
     _collect(turn, call, waiting)
     due_s = _due_s(call, question)
-    if due_s is None or turn.now_s < due_s:
+    if call.secrets.is_torn or due_s is None or turn.now_s < due_s:
         _arm_timer(turn, call, question)
         return None
     if turn.now_s >= due_s + MEDIA_CLOSE_S_MAX:
@@ -176,6 +184,8 @@ def _due_s(call: CallState, question: AskSecretDigits) -> float | None:
 
 def _arm_timer(turn: Turn, call: CallState, question: AskSecretDigits) -> None:
     due_s = _due_s(call, question) if _is_settled(turn, call) else call.asked_at_s + SETTLE_S
+    if call.secrets.is_torn:
+        due_s = turn.now_s + NEWS_AGAIN_S
     if due_s is not None:
         turn.set_timer(call, Timer.STEP, due_s)
 
@@ -207,7 +217,10 @@ def digits_used(call: CallState) -> int:
 
 
 def restore(turn: Turn, call: CallState) -> None:
-    """After a switch-over: the word that a secret is done with may have been lost."""
+    """After a switch-over: the word that a secret is done with may have been lost, or media's memory with its node."""
+    waiting = call.waiting
+    if call.secrets.is_torn and waiting is not None and is_private(call) and asked_of(call, waiting) is None:
+        _tear(turn, call, waiting)
     if call.secrets.forgotten:
         turn.emit(ForgetSecrets(call.id, call.received.slot, tuple(sorted(call.secrets.forgotten))))
 
