@@ -23,7 +23,7 @@ from keepline.call.facts.path import PathStood
 from keepline.call.turn import Turn
 from keepline.incident.causes import capability_of
 from keepline.incident.counting import Ratio, Surge
-from keepline.incident.experience import TEST_FLOWS
+from keepline.incident.experience import TEST_FLOWS, USE, has_come_of_a_use
 from keepline.incident.felt import Felt
 from keepline.incident.symptoms import BURN, DEAD_AIR, PATH, SURGING, Symptom
 from keepline.model.incident import ANSWERED, FLOWS, HEARD, IncidentSettings
@@ -34,7 +34,6 @@ REFUSALS_MIN: Final = 500
 BAD: Final = ("down", "degraded")
 NOT_ANSWERED: Final = ('{"un', '{"pe')
 """How the outcome of a use begins that had no answer: unavailable, unknown, pending."""
-USE: Final = "use"
 
 
 class _Talk:
@@ -160,7 +159,7 @@ class Counts:
         self.felt.add(now_s, FLOWS, talk.caller if talk is not None else fact.call)
 
     def _step(self, now_s: float, fact: StepEnded) -> None:
-        if fact.verb != USE or fact.call in self._tests:
+        if not has_come_of_a_use(fact) or fact.call in self._tests:
             return
         capability = fact.reason.partition(".")[0]
         is_bad = fact.value.startswith(NOT_ANSWERED)

@@ -26,6 +26,7 @@ from keepline.call.facts import (
 )
 from keepline.call.facts.bid import BidLed, BidPlaced
 from keepline.flow.capabilities import Promised, Reply, Unavailable, read_outcome
+from keepline.flow.steps import StepOutcome
 from keepline.model.limits_desk import EXPERIENCE_CALLERS_MAX, EXPERIENCE_MINUTES_MAX, METRIC_CALLS_MAX
 
 EXPERIENCE_FACTS: Final = (
@@ -39,6 +40,11 @@ GAVE_UP: Final = 487
 USE: Final = "use"
 TEST_FLOWS: Final = ("preflight.", "drill.")
 """How the names of flows begin that only test calls run."""
+
+
+def has_come_of_a_use(fact: StepEnded) -> bool:
+    """Whether a step says what came of a use: one whose caller hung up meanwhile says nothing of it."""
+    return fact.verb == USE and fact.outcome == StepOutcome.DONE.value
 
 
 @dataclass(slots=True)
@@ -129,7 +135,7 @@ class Experience:
             self._lose(live, fact.at_s)
         elif isinstance(fact, LineFellSilent):
             self._affect(live, fact.at_s)
-        elif isinstance(fact, StepEnded) and fact.verb == USE:
+        elif isinstance(fact, StepEnded) and has_come_of_a_use(fact):
             self._use(live, fact)
 
     def _begin(self, fact: CallReceived | CallPlaced) -> None:

@@ -117,9 +117,7 @@ def test_failing_uses_are_of_the_capability_s_incident() -> None:
     rig.report("orders/crm", "down")
     for number in range(40):
         value = '{"unavailable":"timeout"}'
-        rig.happen(
-            StepEnded(f"{number:016x}", rig.now_s, 1, "use", "", "returned", value, 0, rig.now_s, "orders.status")
-        )
+        rig.happen(StepEnded(f"{number:016x}", rig.now_s, 1, "use", "", "done", value, 0, rig.now_s, "orders.status"))
         rig.pass_time(0.5)
     rig.pass_time(6.0)
     assert (rig.one.cause, rig.one.detectors, rig.one.customers) == ("orders/crm", ("path", "burn"), 40)
@@ -130,9 +128,7 @@ def test_uses_without_an_answer_open_one_by_themselves_and_the_path_joins_it() -
     rig = IncidentsRig()
     for number in range(6):
         value = '{"unknown":"timeout"}'
-        rig.happen(
-            StepEnded(f"{number:016x}", rig.now_s, 1, "use", "", "returned", value, 0, rig.now_s, "orders.status")
-        )
+        rig.happen(StepEnded(f"{number:016x}", rig.now_s, 1, "use", "", "done", value, 0, rig.now_s, "orders.status"))
     rig.pass_time(2.0)
     assert rig.one.cause == "orders"
     rig.report("orders/crm", "down")

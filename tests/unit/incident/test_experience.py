@@ -25,7 +25,7 @@ def only(found: Experience) -> Minute:
 
 
 def used(call: str, outcome: UseOutcome, at_s: float = 1_003.0) -> StepEnded:
-    return StepEnded(call, at_s, 1, "use", "f", "value", write_outcome(outcome), 0, at_s)
+    return StepEnded(call, at_s, 1, "use", "f", "done", write_outcome(outcome), 0, at_s)
 
 
 def bid(call: str, carrier: str = "south") -> BidPlaced:
@@ -92,6 +92,13 @@ def test_answers_from_a_copy_promises_and_refusals_are_told_apart() -> None:
     outcomes = (Reply({"a": 1}), Reply({"a": 1}, 40.0), Promised("away", "i"), Unavailable("away"), Refused(404))
     minute = only(counted(received("a"), *(used("a", each) for each in outcomes)))
     assert (minute.copied, minute.deferred, minute.denied) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("outcome", ["hung_up", "failed"])
+def test_a_use_of_which_nothing_came_says_nothing_of_its_capability(outcome: str) -> None:
+    nothing = StepEnded("a", 1_003.0, 1, "use", "f", outcome, "", 0, 1_003.0, "orders.status")
+    minute = only(counted(received("a"), nothing))
+    assert (minute.provided, minute.missed, minute.copied, minute.deferred, minute.denied) == (set(), set(), 0, 0, 0)
 
 
 def test_a_caller_counts_once_and_only_since_when_it_is_asked() -> None:
