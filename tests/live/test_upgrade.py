@@ -91,14 +91,14 @@ def test_a_new_number_is_there_and_nobody_hears_how(edited_node: LocalNode, oper
 
 
 def test_processes_alone_can_be_new(edited_node: LocalNode, operation: Path, crowd: Crowd) -> None:
-    first = complete(edited_node)
+    first = wait_until("the node is complete", lambda: complete(edited_node), 60)
     code, words = upgrade(edited_node, operation)
     assert (code, "the same operation; its processes are new" in words) == (0, True), words
     wait_until("the node is complete", lambda: complete(edited_node, [first["active"], first["warm"]]), 30)
 
 
 def test_a_version_that_does_not_start_is_refused(edited_node: LocalNode, operation: Path, crowd: Crowd) -> None:
-    first = complete(edited_node)
+    first = wait_until("the node is complete", lambda: complete(edited_node), 60)
     edit(operation / "flows.py", '"""\n', f'"""\n{IN_CALLS}    raise SystemExit("not here")\n')
     code, words = upgrade(edited_node, operation)
     assert code == 1, words
@@ -118,7 +118,7 @@ def test_a_file_that_is_wrong_is_refused_before_anything_happens(edited_node: Lo
 
 
 def test_code_that_cannot_be_read_is_refused_before_anything_happens(edited_node: LocalNode, operation: Path) -> None:
-    before = complete(edited_node)
+    before = wait_until("the node is complete", lambda: complete(edited_node), 60)
     edit(operation / "flows.py", '"""\n', '"""\ndef broken(:\n')
     code, words = upgrade(edited_node, operation)
     assert (code, "flows.py" in words) == (2, True), words
