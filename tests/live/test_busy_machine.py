@@ -17,7 +17,7 @@ from bench.killing import Outcome, complete
 from keepline.config import embedded_operation_path
 from keepline.demo_crowd import Crowd, prompt_options
 from keepline.demo_node import LocalNode, NodeSettings, wait_until
-from keepline.node.scheduling import REAL_TIME
+from keepline.node.scheduling import IS_RAISED, REAL_TIME, scheduling_of
 
 BUSY = 60
 """So many want one processor that an ordinary process waits for its turn, longer than media can make good."""
@@ -91,6 +91,7 @@ def test_a_busy_machine_is_not_heard_and_media_has_its_place_again_after_its_dea
     os.kill(pids["media"], 9)
     media = wait_until("media is there again", lambda: complete(node, [pids["media"]]), SOON_S)["media"]
     assert node.status()["processes"]["media"]["scheduling"] == REAL_TIME
+    assert scheduling_of(node.pid("speech")) == IS_RAISED, "callers hear silence until it has spoken"
     with Crowd(node.uri("1000"), [*options, "--events", *prompt_options(node.prompts())]) as crowd:
         while True:
             line = crowd.lines.get(timeout=SOON_S)

@@ -18,7 +18,7 @@ from keepline.node.holdings import Holdings
 from keepline.node.media import MediaLoop
 from keepline.node.paths import NodePaths
 from keepline.node.processes import ProcessId, identify
-from keepline.node.scheduling import run_first
+from keepline.node.scheduling import SPOKEN, run_early, run_first
 from keepline.node.settings import Settings
 
 BESIDE = ("speech", "desk", "status_page")
@@ -89,7 +89,9 @@ def spawn_calls(paths: NodePaths, holdings: Holdings, digest: str, head_start: H
 def spawn_speech(paths: NodePaths, holdings: Holdings) -> int:
     """Start the process that makes prompts; returns its pid."""
     fd = holdings.speech.fileno()
-    return _spawn("keepline.connectors.speech", ["--data", str(paths.data), "--socket-fd", str(fd)], [fd])
+    pid = _spawn("keepline.connectors.speech", ["--data", str(paths.data), "--socket-fd", str(fd)], [fd])
+    run_early(pid, SPOKEN)
+    return pid
 
 
 def spawn_desk(paths: NodePaths, holdings: Holdings) -> int:

@@ -1,5 +1,5 @@
 """How soon the kernel lets a process run that has something to do: media before all others, where that is allowed, and
-the active calls process before what is only being started.
+the active calls process, and speech behind it, before what is only being started.
 
 An ordinary process shares a processor with whoever else wants it, one slice of some milliseconds after the other: with
 thirty that compute all the time, a packet is 150 ms late (measured). A real-time process runs at once; media is one
@@ -15,6 +15,8 @@ PRIORITY: Final = 1
 """Before all ordinary processes, behind every other real-time one."""
 RAISED: Final = -10
 """The nice value where real-time is refused."""
+SPOKEN: Final = -5
+"""Of speech: a caller hears silence until it has spoken, but calls themselves come first."""
 REAL_TIME, IS_RAISED, ORDINARY = "real-time", "raised", "ordinary"
 AUTOGROUP: Final = "/proc/{}/autogroup"
 """Where the kernel groups by session a nice value counts within its session alone, and the session has its own."""
@@ -31,17 +33,17 @@ def run_first() -> None:
     run_early()
 
 
-def run_early(pid: int = 0) -> None:
+def run_early(pid: int = 0, nice: int = RAISED) -> None:
     """Have this thread, and those that it starts from now on, go before ordinary ones on a busy processor, as it may.
 
     `pid`: the first thread of that process instead.
     RLIMIT_NICE or CAP_SYS_NICE is the permission. Where sessions are grouped all of its session does, if it is its own.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, RAISED)
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
         if os.getsid(pid) == (pid or os.getpid()):
             with open(AUTOGROUP.format(pid or "self"), "w", encoding="ascii") as file:
-                file.write(str(RAISED))
+                file.write(str(nice))
 
 
 def scheduling_of(pid: int) -> str:
