@@ -2,7 +2,8 @@
 
 Behind a relay, `far`, it lets pass what comes again or out of order, and stays a while for repetitions: it takes any
 ACK for the one that it waits for, and that of a challenge that came again may be late, and has no proof. Nor does it
-send a challenge again once the call has come with its proof, so the ACK of the challenge may be missing.
+send a challenge again once the call has come with its proof, so the ACK of the challenge may be missing; that the call
+comes again without one has it send the challenge again.
 """
 
 import csv
@@ -18,7 +19,12 @@ from tests.live.sipp_runner import SCENARIOS
 
 _PROOF = re.compile(r'regexp="([^"]*)" search_in="hdr" header="([^"]*)" check_it="true" assign_to="again"')
 """Of the ACK, in the scenario."""
-_CHALLENGED = re.compile(r'<recv request="ACK"/>(?=\s*<recv request="INVITE"/?>)')
+_ASKED_AGAIN = re.compile(
+    r'<send retrans="500">(\s*<!\[CDATA\[\s*SIP/2\.0 [34](?:(?!</send>).)*</send>\s*)<recv request="ACK"/>'
+    r'(?=\s*<recv request="INVITE"/?>)',
+    re.DOTALL,
+)
+"""An answer upon which the call comes again, and its ACK."""
 _LINGERING = re.compile(r'<timewait milliseconds="\d+"/>')
 
 
@@ -26,7 +32,7 @@ def _heard_afar(scenario: str) -> str:
     """A scenario of somebody whom a node reaches at `[far]`."""
     text = (SCENARIOS / "uas" / f"{scenario}.xml").read_text().replace("[local_ip]:[local_port]", "[far]")
     text = text.replace("SIP/2.0 100 ", "SIP/2.0 1[08]0 ")  # of what a NOTIFY tells: the next one may overtake it
-    text = _CHALLENGED.sub('<recv request="ACK" optional="true"/>', text)
+    text = _ASKED_AGAIN.sub(r'<send>\1<recv request="ACK" optional="true"/>', text)
     text = _LINGERING.sub('<timewait milliseconds="6000"/>', text)
     return _PROOF.sub(r'regexp="CSeq: 1 ACK|\2 \1" search_in="msg" check_it="true" assign_to="again"', text)
 
