@@ -86,7 +86,7 @@ def _count(found: Figures, first: Body, events: Facts, *, is_inbound: bool) -> N
                 found.touch(caller, body["at_s"])
         elif kind == "line_fell_silent.1":
             found.touch(caller, body["at_s"])
-        elif kind == "step_ended.1" and body["verb"] == "use":
+        elif kind == "step_ended.1" and body["verb"] == "use" and body["outcome"] == "done":
             _use(found, body, caller)
         gave_up = is_over and is_inbound and body["sip_status"] == 487 and not is_answered and not is_lost
         mine["gave_up"] += gave_up
