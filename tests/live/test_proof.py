@@ -38,7 +38,14 @@ PASSWORD = "correct horse battery"
 
 def text(page: "Page") -> str:
     """What stands on a page, between two of them nothing."""
-    return str(page.evaluate("(document.getElementById('live') || document.body || {innerText: ''}).innerText"))
+    from playwright.sync_api import Error
+
+    try:
+        return str(page.evaluate("(document.getElementById('live') || document.body || {innerText: ''}).innerText"))
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        return ""
 
 
 def shows(page: "Page", words: str) -> None:
