@@ -94,7 +94,9 @@ class Ran:
     conflicts: int = 0
     """Promised, and left to people since the CRM would not."""
     doubts: int = 0
-    """Never promised, and left to people, who tell whether it was done."""
+    """Never promised: whether it was done is asked, and left to people where that is in vain."""
+    found_out: int = 0
+    """Of these; nobody else need look."""
     left: int = 0
     """Still kept in the end."""
     empty_after_s: float = 0.0
@@ -145,10 +147,12 @@ class Record(list[Fact]):
         elif isinstance(fact, UseRouted):
             ran.hedged += bool(fact.hedged)
         elif isinstance(fact, UseResolved):
-            if fact.item in self._kept:  # else it was a doubt
+            if fact.item in self._kept:
                 self._kept.remove(fact.item)
                 ran.made += 1
                 self.made_at_s = fact.at_s
+            else:
+                ran.found_out += 1
         elif isinstance(fact, WorkOpened):
             ran.conflicts += fact.about == CONFLICT
             ran.doubts += fact.about == USE
@@ -193,8 +197,9 @@ class Callers:
         self._calls: dict[tuple[str, int], str] = {}
         """The last call of each address."""
         self._whose: dict[tuple[str, int], tuple[str, int]] = {}
-        """What the caller at an address wants, and which one it is."""
+        """What the caller at an address wants, and how many wanted it before: an appointment is cancelled once."""
         self.count = 0
+        self._counts: Counter[str] = Counter()
         self.until_s = 0.0
         node.media.log.opened = _Told(self._opened)
         node.media.log.started = _Told(self._heard)
@@ -209,7 +214,9 @@ class Callers:
         caller = SimCaller(self._world, self._network, self._node.media, NODE, index % ADDRESSES, plan)
         caller.name = f"caller{index}"
         caller.call_id = f"{caller.name}@192.0.2.1"
-        self._whose[caller.rtp] = (list(SHARES)[kind], index)
+        name = list(SHARES)[kind]
+        self._whose[caller.rtp] = (name, self._counts[name])
+        self._counts[name] += 1
         caller.call()
         self._world.after(self._random.expovariate(self.rate), self.come)
 
@@ -357,7 +364,8 @@ def table(calm: Ran, hurt: Ran) -> list[str]:
     )
     lines.append(
         f"{hurt.kept} changes were kept, {hurt.made} of them made, all within {hurt.empty_after_s:.0f} s of the CRM "
-        f"being back; {hurt.left} are left; conflicts: {hurt.conflicts}, doubts for people: {hurt.doubts}"
+        f"being back; {hurt.left} are left; conflicts: {hurt.conflicts}, doubts: {hurt.doubts}, "
+        f"of them found out: {hurt.found_out}"
     )
     return lines
 
