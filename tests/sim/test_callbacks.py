@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from keepline.call.exchange import Exchange
-from keepline.call.facts import CallLost, CallPlaced, Fact, WorkOpened
+from keepline.call.facts import CallLost, CallPlaced, Fact, LineFellSilent, LineHeard, WorkOpened
+from keepline.call.facts.interrupted import PeerFound
 from keepline.call.facts.run import RunEnded, RunStarted
+from keepline.call.interruption import ANSWERED_WITHIN_S
 from keepline.call.turn import Program
 from keepline.flow import Call, Run, flow
 from keepline.flow.calling_back import CALLBACK
@@ -132,16 +134,23 @@ def lost(
     settings: CallbackSettings = SETTINGS,
     more: tuple[tuple[float, Plan], ...] = (),
     until_s: float = FOR_EVER_S,
+    prepared: Callable[[Scene], None] = lambda _scene: None,
 ) -> Scene:
     """So many callers by a carrier that vanishes under their calls, media and signalling, until it comes back."""
 
     def prepare(scene: Scene) -> None:
         for caller in scene.callers[:count]:
             scene.world.at(BEGAN_S + DIES_S, lambda c=caller: scene.network.cut(c.address, until_s - DIES_S))  # type: ignore[misc]
+        prepared(scene)
 
     plans = [(0.001 * index, silent(dialled, index, until_s=until_s)) for index in range(count)]
     callees = {number(index): answers or CalleePlan(200, 1.0) for index in range(count)}
     return Scene([*plans, *more], make=maker(settings), callees=callees, prepare=prepare, slot_count=8)
+
+
+def mute(scene: Scene) -> None:
+    """No audio comes from those who are there."""
+    scene.node.media.unheard |= {fact.call for fact in scene.node.written}
 
 
 def of(scene: Scene, kind: type[Fact]) -> list[Fact]:
@@ -235,6 +244,39 @@ def test_lines_that_fall_silent_together_need_no_question() -> None:
     assert [fact.why for fact in facts] == ["3 of the carrier's 3 lines fell silent within 0.0 s"] * 3
     assert all(fact.at_s - fact.since_s < 10.5 for fact in facts)
     assert any("telephony/carrier" in each.detail and "is down" in each.detail for each in scene.node.log.reports)
+
+
+@pytest.mark.parametrize("dies_s", [4.0, 12.0])
+def test_a_silence_outlives_the_death_of_everything(dies_s: float) -> None:
+    """New memory knows nothing of a silence: nobody was heard, and who is to be called back is."""
+
+    def prepare(scene: Scene) -> None:
+        scene.world.at(BEGAN_S + DIES_S + dies_s, lambda: scene.node.die_wholly(0.5))
+        scene.world.at(BEGAN_S + DIES_S + dies_s, lambda: mute(scene))
+
+    scene = lost(settings=replace(SETTINGS, after_s=10.0), prepared=prepare)
+    assert scene.run() == []
+    assert of(scene, LineHeard) == []
+    assert len(of(scene, LineFellSilent)) == 1
+    assert tickets(scene) == (["reached"] if dies_s > ANSWERED_WITHIN_S else [])
+
+
+def test_who_is_heard_long_after_the_death_of_everything_is_silent_no_more() -> None:
+    """It is there, and says nothing yet; media, which knows of no silence, does not tell when it ends."""
+
+    def prepare(scene: Scene) -> None:
+        scene.world.at(BEGAN_S + DIES_S + 12.0, lambda: scene.node.die_wholly(0.5))
+        scene.world.at(BEGAN_S + DIES_S + 12.0, lambda: mute(scene))
+        scene.world.at(BEGAN_S + DIES_S + 18.0, scene.node.media.unheard.clear)
+
+    scene = Scene([(0.0, silent())], make=maker(), slot_count=8, prepare=prepare)
+    assert scene.run() == []
+    [found], [heard] = of(scene, PeerFound), of(scene, LineHeard)
+    assert isinstance(found, PeerFound)
+    assert isinstance(heard, LineHeard)
+    assert found.by == "200"
+    assert heard.at_s == pytest.approx(BEGAN_S + DIES_S + 18.0, abs=0.6)
+    assert of(scene, CallLost) == []
 
 
 def test_a_caller_who_is_silent_and_there_is_left_alone() -> None:

@@ -201,7 +201,8 @@ def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
     if seen.secret is not None:
         on_secret(turn, call, seen.secret)
     on_prompt_played(turn, call, PromptPlayed(call.id, seen.finished, seen.reason))
-    if note_line(turn, call, seen.line_silent):
+    is_silent = seen.line_silent or (call.silent and not seen.heard)  # new memory knows nothing of a silence
+    if note_line(turn, call, is_silent):
         _on_line_silent(turn, call)
 
 

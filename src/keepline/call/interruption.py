@@ -33,10 +33,10 @@ def begin(turn: Turn, call: CallState, lost_keys: bool) -> None:
 
 def restore(turn: Turn, call: CallState) -> None:
     """Go on looking, in whatever process; nothing where there is nothing to look for."""
-    if not call.interruption.seeks_peer or call.phase is not Phase.ESTABLISHED:
+    if not _looks(call):
         return
     asked = call.interruption.asked
-    if asked is not None:
+    if asked is not None and call.interruption.seeks_peer:
         turn.request(call, request_of(asked.request), dialogs.bye_peer(call))
     turn.set_timer(call, Timer.PEER, turn.now_s + LOOK_EVERY_S)
 
@@ -44,16 +44,25 @@ def restore(turn: Turn, call: CallState) -> None:
 def on_timer(turn: Turn, call: CallState) -> None:
     """Look at the slot, ask, or give up."""
     interruption = call.interruption
-    if not interruption.seeks_peer or call.phase is not Phase.ESTABLISHED or call.leave_why:
+    if not _looks(call) or call.leave_why:
         return
     assert interruption.began is not None
-    if interruption.asked is None and turn.now_s >= interruption.began.at_s + HEARD_WITHIN_S:
+    if not interruption.seeks_peer:
+        pass  # it is there; until it is heard its line is as silent as before
+    elif interruption.asked is None and turn.now_s >= interruption.began.at_s + HEARD_WITHIN_S:
         ask(turn, call)
     elif interruption.asked is not None and turn.now_s >= interruption.asked.at_s + ANSWERED_WITHIN_S:
         _give_up(turn, call, "it sends nothing and answers nothing")
         return
     turn.emit(InspectMedia(call.id, call.received.slot))
     turn.set_timer(call, Timer.PEER, turn.now_s + LOOK_EVERY_S)
+
+
+def _looks(call: CallState) -> bool:
+    """The other side is to be found, or to be heard again: media does not know of a silence before its memory."""
+    interruption = call.interruption
+    is_sought = interruption.seeks_peer or (interruption.began is not None and call.silent)
+    return is_sought and call.phase is Phase.ESTABLISHED
 
 
 def on_media_seen(turn: Turn, call: CallState, seen: MediaSeen) -> None:
@@ -109,7 +118,8 @@ def ask(turn: Turn, call: CallState) -> None:
 
 def _found(turn: Turn, call: CallState, by: str) -> None:
     if call.interruption.seeks_peer and call.phase is Phase.ESTABLISHED:
-        turn.clear_timers(call, [Timer.PEER])
+        if not call.silent:
+            turn.clear_timers(call, [Timer.PEER])
         turn.record(call, PeerFound(call.id, turn.now_s, by))
 
 
