@@ -88,7 +88,7 @@ sim: setup  ## random worlds in virtual time: SEEDS=1000 of them
 matrix: setup  ## the retailer's payment, appointment and lead, their process killed at every boundary: what came of it
 	@$(BIN)/python -m tests.sim.matrix $(ARGS)
 
-crm-outage: setup  ## four hours without the CRM, and the same without the outage, at 5 calls a second; ARGS="--rate 20" is all of them
+crm-outage: setup  ## four hours without the CRM, and the same without the outage, at 5 calls a second; ARGS="--rate 20" is all of them, in a quarter of an hour
 	@$(BIN)/python -m tests.sim.crm_outage $(ARGS)
 
 crm-outage-live: setup  ## the same shortened, with a real node and real calls: the CRM is silent for 90 s under 20 calls a second
