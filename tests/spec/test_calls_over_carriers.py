@@ -6,8 +6,8 @@ from keepline.call import effects as fx
 from keepline.call.facts import CallAnswered, CallEnded
 from keepline.call.facts.bid import BidAbandoned, BidDeclined, BidEnded, BidLed, BidPlaced
 from keepline.model.limits_carriers import CALL_BIDS_MAX
-from keepline.paths.delays import RINGING_S_MAX, SILENCE_S_MAX
-from keepline.sip.message import Message
+from keepline.paths.delays import DELAYS_MIN, RINGING_S_MAX, SILENCE_S_MAX, SILENCE_S_MIN
+from keepline.sip.message import Message, Request
 from tests.spec.carriers_rig import HOSTS, CarriersPlacer
 from tests.spec.placing_rig import answer_of, answered, callee_request, methods
 
@@ -289,6 +289,42 @@ def test_a_call_that_names_its_trunk_goes_by_that_alone() -> None:
     assert placer.take_log() == ["second INVITE"]
     assert methods(placer.hear_of("second", answer_of(first, 503))) == ["ACK"]
     assert placer.record().state == "ended"
+
+
+def alone_and_quick() -> tuple[CarriersPlacer, Request]:
+    """The only carrier has always answered at once; now a call is placed, by this INVITE."""
+    placer = CarriersPlacer("first", slots=DELAYS_MIN + 1)
+    for _ in range(DELAYS_MIN):
+        placer.hear_of("first", answer_of(placer.place(), 100))
+    invite = placer.place()
+    placer.take_log()
+    return placer, invite
+
+
+def test_an_invite_that_may_be_lost_goes_out_once_more_where_nobody_else_can_be_asked() -> None:
+    """Sooner than timer A, which goes on by itself (RFC 3261 §17.1.1.2)."""
+    placer, _ = alone_and_quick()
+    placer.wait(SILENCE_S_MIN + 0.01)
+    assert placer.take_log() == ["first INVITE"]
+    placer.wait(0.35)
+    assert placer.take_log() == []
+    placer.wait(0.1)
+    assert placer.take_log() == ["first INVITE"]
+
+
+def test_of_a_carrier_that_has_said_100_nothing_is_lost() -> None:
+    placer, invite = alone_and_quick()
+    placer.hear_of("first", answer_of(invite, 100))
+    placer.wait(SILENCE_S_MIN + 0.01)
+    assert placer.take_log() == []
+
+
+def test_who_is_not_known_to_be_quick_is_sent_what_timer_a_sends() -> None:
+    placer = CarriersPlacer("first")
+    placer.place()
+    placer.take_log()
+    placer.wait(SILENCE_S_MAX + 0.01)
+    assert placer.take_log() == ["first INVITE"]
 
 
 # After a death --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from keepline.sip.transaction import (
     Abandon,
     PassResponse,
     ReportTransportError,
+    SendAgain,
     State,
     Terminated,
     TerminationReason,
@@ -62,6 +63,20 @@ def test_rfc3261_17_1_1_2_what_was_abandoned_is_not_sent_again_and_still_heard()
     assert passed(receive(machine, 20.0, 180)) == [180], "whoever abandoned it can cancel it now"
     assert machine.step(20.0, Abandon()) == []
     assert firings(machine, 1000.0) == [(52.0, [Terminated(TerminationReason.TIMEOUT)])]
+
+
+def test_rfc3261_17_1_1_2_an_invite_is_sent_again_at_its_users_word_and_timer_a_goes_on() -> None:
+    machine = invite_client()
+    first = machine.request.encode()
+    assert [each.data for each in machine.step(0.2, SendAgain()) if isinstance(each, Transmit)] == [first]
+    assert transmissions_s(machine) == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+
+
+@pytest.mark.parametrize("status", [100, 200, 486])
+def test_rfc3261_17_1_1_2_an_invite_of_which_something_was_heard_is_not_sent_again(status: int) -> None:
+    machine = invite_client()
+    receive(machine, 0.1, status)
+    assert machine.step(0.2, SendAgain()) == []
 
 
 def test_rfc3261_17_1_1_2_of_what_was_abandoned_nothing_is_left_after_64_t1() -> None:

@@ -21,6 +21,7 @@ from keepline.sip.transaction import (
     PassResponse,
     RequestReceived,
     ResponseReceived,
+    SendAgain,
     SendResponse,
     Start,
     State,
@@ -168,6 +169,14 @@ class Transactions:
         key: Key = client_key(request)
         entry = self.clients.get(key)
         return self._after(now_s, key, entry[0], entry[0].step(now_s, Abandon())) if entry is not None else []
+
+    def send_again(self, now_s: float, request: Request) -> list[Effect]:
+        """An INVITE of ours of which nothing was heard, once more; by a connection it cannot be lost."""
+        key: Key = client_key(request)
+        machine, _ = self.clients.get(key, (None, ""))
+        if machine is None or machine.reliable:
+            return []
+        return self._after(now_s, key, machine, machine.step(now_s, SendAgain()))
 
     def listen(self, now_s: float, request: Request, peer: Address, call: str) -> None:
         """Hear what comes of an INVITE that was abandoned by a process before, and do not send it."""

@@ -4,7 +4,8 @@ Construct it from the request, step it with `Start`, then with the responses tha
 a failure is its own work, the ACK to a 2xx the dialog's (§13.2.2.4). A user that has sent CANCEL and hears nothing
 gives up by itself after 64*T1 (§9.1). An INVITE that its user abandons is not sent again though nothing was heard of
 it, and its transaction ends 64*T1 later whatever it has heard: departures from §17.1.1.2, so that nobody rings who is
-not wanted any more. Source: RFC 3261 §17.1, as changed by RFC 6026 §7.2.
+not wanted any more. So is one that its user has sent once more before timer A does.
+Source: RFC 3261 §17.1, as changed by RFC 6026 §7.2.
 """
 
 from typing import ClassVar
@@ -20,6 +21,7 @@ from keepline.sip.transaction_base import (
     Input,
     PassResponse,
     ResponseReceived,
+    SendAgain,
     Start,
     State,
     Table,
@@ -39,6 +41,7 @@ INVITE_CLIENT_TABLE: Table = {
         (Action.STOP_TIMERS, Action.SEND_ACK, Action.PASS, Action.START_D),
     ),
     (State.CALLING, Event.ABANDON): (State.CALLING, (Action.STOP_TIMERS, Action.START_B)),  # not as §17.1.1.2 has it
+    (State.CALLING, Event.SEND_AGAIN): (State.CALLING, (Action.RESEND,)),  # nor this
     (State.PROCEEDING, Event.RECEIVED_1XX): (State.PROCEEDING, (Action.PASS,)),
     (State.PROCEEDING, Event.ABANDON): (State.PROCEEDING, (Action.START_B,)),
     (State.PROCEEDING, Event.END_TIMER): (State.TERMINATED, (Action.END_TIMEOUT,)),
@@ -58,6 +61,10 @@ INVITE_CLIENT_IGNORED = frozenset({
     (State.INITIAL, Event.ABANDON),
     (State.COMPLETED, Event.ABANDON),
     (State.ACCEPTED, Event.ABANDON),
+    (State.INITIAL, Event.SEND_AGAIN),
+    (State.PROCEEDING, Event.SEND_AGAIN),
+    (State.COMPLETED, Event.SEND_AGAIN),
+    (State.ACCEPTED, Event.SEND_AGAIN),
     (State.COMPLETED, Event.RECEIVED_1XX),
     (State.COMPLETED, Event.RECEIVED_2XX),  # a failure was final for us
     (State.ACCEPTED, Event.RECEIVED_1XX),
@@ -114,6 +121,8 @@ class _ClientTransaction(Transaction):
             return Event.TRANSPORT_ERROR
         if isinstance(input, Abandon):
             return Event.ABANDON
+        if isinstance(input, SendAgain):
+            return Event.SEND_AGAIN
         raise LocalError(f"{type(input).__name__} is no input of a client transaction")
 
     def _pass(self, input: Input | None) -> Effect:

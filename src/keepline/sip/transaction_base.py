@@ -68,7 +68,12 @@ class Abandon:
     """Whatever becomes of this INVITE of ours is of no use any more: it is not sent again, and waited for 64*T1."""
 
 
-Input = RequestReceived | ResponseReceived | SendResponse | Start | TimerFired | TransportFailed | Abandon
+@frozen
+class SendAgain:
+    """Nothing was heard of this INVITE of ours for longer than is usual: it is sent once more, and timer A goes on."""
+
+
+Input = RequestReceived | ResponseReceived | SendResponse | Start | TimerFired | TransportFailed | Abandon | SendAgain
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
@@ -161,6 +166,7 @@ class Event(Enum):
     TRYING_TIMER = "200 ms"
     TRANSPORT_ERROR = "transport error"
     ABANDON = "abandon"
+    SEND_AGAIN = "send again"
 
 
 class Action(Enum):

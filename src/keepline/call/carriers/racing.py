@@ -121,7 +121,9 @@ def on_hedge(turn: Turn, call: CallState) -> LastWord | None:
     trouble = _trouble_of(bid, is_reachable=not room.has_bounced(bid.carrier))
     if trouble is not None:
         _judge(turn, call, bid, BY_TROUBLE[trouble])
-        _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
+        is_asked = _ask(turn, call, f"{bid.carrier}: {trouble.value}, {waited_ms} ms after the INVITE", is_hedge=True)
+        if not is_asked and trouble is Trouble.UNANSWERED:
+            _send_again(turn, call, bid)
     return None
 
 
@@ -304,12 +306,20 @@ def _end_as(turn: Turn, call: CallState, held: Placing) -> LastWord:
     return LastWord(response_of(held.ended.response))
 
 
-def _ask(turn: Turn, call: CallState, why: str, *, is_hedge: bool) -> None:
+def _send_again(turn: Turn, call: CallState, bid: Placing) -> None:
+    """Nobody else can be asked: its INVITE may have been lost, and goes out once more, where it would not do so yet."""
+    if turn.now_s < max(bid.invite_at_s, bid.resumed_at_s) + turn.identity.timers.t1_s:
+        turn.switchboard.carriers.send_again(turn, invite_of(call, bid))
+
+
+def _ask(turn: Turn, call: CallState, why: str, *, is_hedge: bool) -> bool:
+    """Whether there is another one that can be asked, and is."""
     fact = ask_another(turn, call, why, is_hedge=is_hedge)
     if fact is not None:
         bid = call.bids[fact.bid]
         turn.request(call, invite_of(call, bid), bid.peer)
         arm(turn, call)
+    return fact is not None
 
 
 def _give_lead(turn: Turn, call: CallState, bid: Placing, why: str) -> None:

@@ -288,6 +288,10 @@ class Carriers:
         """Have an INVITE sent no more; what comes of it is heard for 64*T1."""
         turn.effects += self._exchange.transactions.abandon(turn.now_s, invite)
 
+    def send_again(self, turn: Turn, invite: Request) -> None:
+        """Have an INVITE of which nothing was heard sent once more, sooner than by its own times."""
+        turn.effects += self._exchange.transactions.send_again(turn.now_s, invite)
+
     def listen(self, turn: Turn, invite: Request, peer: Address, call: str) -> None:
         """Hear what comes of an INVITE that a process before has abandoned."""
         self._exchange.transactions.listen(turn.now_s, invite, peer, call)
