@@ -183,6 +183,7 @@ def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypat
     limit = 200_000
     monkeypatch.setattr(journal_sync, "JOURNAL_WAL_BYTES_MAX", limit)
     monkeypatch.setattr(journal_sync, "FOLD_AGAIN_S", 0.01)
+    monkeypatch.setattr(journal, "WRITE_BUSY_TIMEOUT_S", 60.0)  # whoever folds may wait for a processor
     path = journal.create(tmp_path)
     told = Told()
     made = Journal(path, journal.next_epoch(path), told)
@@ -206,7 +207,7 @@ def test_the_log_stays_small_under_load_beside_readers(tmp_path: Path, monkeypat
         assert written < 1_000 * limit, f"the log grows and grows: {sizes[-1]} bytes"
     enough.set()
     reading.join()
-    assert not any(each.error for each in told.all)
+    assert [each.error for each in told.all if each.error] == []
     made.close()
 
 
